@@ -1,0 +1,142 @@
+#include "bindings.hpp"
+
+#include <pybind11/stl.h>
+
+#include "edgeloop/engine.hpp"
+#include "edgeloop/error.hpp"
+
+namespace py = pybind11;
+
+namespace edgeloop {
+namespace {
+
+// A tensor with the engine that owns its memory, so that a NumPy view keeps the engine alive.
+struct TensorView {
+  Tensor tensor;
+  py::object owner;
+};
+
+std::string struct_format(DType dtype) {
+  switch (dtype) {
+    case DType::boolean:
+      return py::format_descriptor<bool>::format();
+    case DType::int8:
+      return py::format_descriptor<std::int8_t>::format();
+    case DType::uint8:
+      return py::format_descriptor<std::uint8_t>::format();
+    case DType::int16:
+      return py::format_descriptor<std::int16_t>::format();
+    case DType::uint16:
+      return py::format_descriptor<std::uint16_t>::format();
+    case DType::int32:
+      return py::format_descriptor<std::int32_t>::format();
+    case DType::uint32:
+      return py::format_descriptor<std::uint32_t>::format();
+    case DType::int64:
+      return py::format_descriptor<std::int64_t>::format();
+    case DType::uint64:
+      return py::format_descriptor<std::uint64_t>::format();
+    case DType::float32:
+      return py::format_descriptor<float>::format();
+    case DType::float64:
+      break;
+  }
+  return py::format_descriptor<double>::format();
+}
+
+py::buffer_info tensor_buffer(TensorView& view) {
+  const Tensor& tensor = view.tensor;
+  const auto item = static_cast<py::ssize_t>(dtype_bytes(tensor.dtype));
+  std::vector<py::ssize_t> shape(tensor.shape.begin(), tensor.shape.end());
+  return py::buffer_info(tensor.data, item, struct_format(tensor.dtype),
+                         static_cast<py::ssize_t>(shape.size()), shape,
+                         py::detail::c_strides(shape, item));
+}
+
+py::list views(const py::object& self, const std::vector<Tensor>& tensors) {
+  py::list list;
+  for (const Tensor& tensor : tensors) list.append(TensorView{tensor, self});
+  return list;
+}
+
+std::unique_ptr<Engine> create(const std::string& name, const std::string& library,
+                               const std::string& model, int threads, std::int64_t batch_size,
+                               const std::map<std::string, std::vector<std::int64_t>>& shapes,
+                               const std::map<std::string, std::string>& settings,
+                               const py::object& callable, std::uintptr_t handle) {
+  EngineOptions options;
+  options.library = library;
+  options.model = model;
+  options.threads = threads;
+  options.batch_size = batch_size;
+  options.shapes = shapes;
+  options.settings = settings;
+  options.object = callable.is_none() ? reinterpret_cast<void*>(handle)
+                                      : static_cast<void*>(callable.ptr());
+  return create_engine(name, options);
+}
+
+std::vector<std::string> engine_names() {
+  std::vector<std::string> names;
+  for (const EngineEntry& entry : engine_table()) names.emplace_back(entry.name);
+  return names;
+}
+
+py::object coverage(Engine& engine) {
+  const Coverage coverage = engine.coverage();
+  if (!coverage.known) return py::none();
+  py::list partitions;
+  for (const Partition& partition : coverage.partitions) {
+    partitions.append(py::make_tuple(partition.owner, partition.nodes));
+  }
+  return partitions;
+}
+
+}  // namespace
+
+void bind_engine(py::module_& module) {
+  py::class_<Quantization>(module, "Quantization", "real = scale * (stored - zero_point).")
+      .def_readonly("scales", &Quantization::scales, "One per slice along `axis`; empty: none.")
+      .def_readonly("zero_points", &Quantization::zero_points)
+      .def_readonly("axis", &Quantization::axis);
+
+  py::class_<TensorView>(module, "Tensor", py::buffer_protocol(),
+                         "One input or output: a writable buffer over the runtime's host memory.")
+      .def_property_readonly("name", [](const TensorView& view) { return view.tensor.name; })
+      .def_property_readonly(
+          "dtype", [](const TensorView& view) { return dtype_name(view.tensor.dtype); },
+          "The NumPy name of the element type.")
+      .def_property_readonly(
+          "shape", [](const TensorView& view) { return py::tuple(py::cast(view.tensor.shape)); })
+      .def_property_readonly("nbytes", [](const TensorView& view) { return view.tensor.bytes; })
+      .def_property_readonly("quantization",
+                             [](const TensorView& view) { return view.tensor.quantization; })
+      .def_buffer(&tensor_buffer);
+
+  py::class_<Engine>(module, "Engine", "One loaded model in one runtime.")
+      .def(
+          "run",
+          [](Engine& engine) {
+            if (!engine.run()) throw Error(ErrorKind::runtime, engine.last_error());
+          },
+          "Run the model once on the present contents of the input buffers.\n\n"
+          "Raises RuntimeFailedError with the runtime's own words.")
+      .def("inputs",
+           [](const py::object& self) { return views(self, self.cast<Engine&>().inputs()); })
+      .def("outputs",
+           [](const py::object& self) { return views(self, self.cast<Engine&>().outputs()); })
+      .def("runtime_version", &Engine::runtime_version)
+      .def("coverage", &coverage,
+           "(owner, nodes) per partition of the execution plan; None where it cannot be told.");
+
+  module.def("engine_names", &engine_names, "The engines of this build, in alphabetical order.");
+  module.def("create_engine", &create, py::arg("name"), py::kw_only(), py::arg("library") = "",
+             py::arg("model") = "", py::arg("threads") = 1, py::arg("batch_size") = 0,
+             py::arg("shapes") = std::map<std::string, std::vector<std::int64_t>>(),
+             py::arg("settings") = std::map<std::string, std::string>(),
+             py::arg("callable") = py::none(), py::arg("handle") = 0,
+             "Load a model with the engine of that name.\n\n"
+             "Raises UsageError, NotAvailableError (library, symbol), ModelError.");
+}
+
+}  // namespace edgeloop

@@ -1,0 +1,12 @@
+#pragma once
+
+#include <pybind11/pybind11.h>
+
+namespace edgeloop {
+
+void bind_error(pybind11::module_& module);
+void bind_clock(pybind11::module_& module);
+void bind_engine(pybind11::module_& module);
+void bind_timing(pybind11::module_& module);
+
+}  // namespace edgeloop

@@ -1,0 +1,114 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace edgeloop {
+
+enum class DType : std::uint8_t {
+  boolean,
+  int8,
+  uint8,
+  int16,
+  uint16,
+  int32,
+  uint32,
+  int64,
+  uint64,
+  float32,
+  float64,
+};
+
+// The NumPy name of a dtype ("bool", "int8", ...), and its size.
+const char* dtype_name(DType dtype) noexcept;
+std::size_t dtype_bytes(DType dtype) noexcept;
+
+// real = scale * (stored - zero_point); one pair for the tensor, or one per slice along axis.
+struct Quantization {
+  std::vector<float> scales;  // empty: the tensor is not quantised
+  std::vector<std::int64_t> zero_points;
+  int axis = 0;
+};
+
+// One input or output and the host buffer that the runtime reads or writes.
+struct Tensor {
+  std::string name;
+  DType dtype = DType::float32;
+  std::vector<std::int64_t> shape;
+  Quantization quantization;
+  void* data = nullptr;
+  std::size_t bytes = 0;
+};
+
+std::size_t element_count(const std::vector<std::int64_t>& shape) noexcept;
+
+// A group of nodes of the graph that one owner executes ("TfLiteXNNPackDelegate", "builtin", ...).
+struct Partition {
+  std::string owner;
+  std::size_t nodes = 0;
+};
+
+struct Coverage {
+  bool known = false;  // false: this runtime offers no way to tell
+  std::vector<Partition> partitions;
+};
+
+// What an engine is made from. Python has validated it: paths exist, threads >= 1.
+struct EngineOptions {
+  std::string library;  // exact path of the runtime's library
+  std::string model;    // path of the model file
+  int threads = 1;
+  std::int64_t batch_size = 0;                              // 0: as the model has it
+  std::map<std::string, std::vector<std::int64_t>> shapes;  // input name -> the shape it is fixed to
+  std::map<std::string, std::string> settings;              // engine's own; an unknown key is an error
+  void* object = nullptr;  // a foreign object to attach to: a PyObject*, an interpreter's handle
+};
+
+// One loaded model in one runtime.
+//
+// Constructors throw Error; run() never throws, never allocates on its own account and never calls
+// Python (but for engines that say so). Buffers of tensors with a fixed shape never move; an output
+// whose shape the model leaves open is described anew by outputs() after each run.
+class Engine {
+ public:
+  Engine() = default;
+  Engine(const Engine&) = delete;
+  Engine& operator=(const Engine&) = delete;
+  virtual ~Engine() = default;
+
+  // Runs the model once on the present contents of the input buffers. False: see last_error().
+  virtual bool run() noexcept = 0;
+
+  virtual const std::vector<Tensor>& inputs() { return inputs_; }
+  virtual const std::vector<Tensor>& outputs() { return outputs_; }
+  virtual std::string last_error() const { return last_error_; }
+  virtual std::string runtime_version() const = 0;
+  virtual Coverage coverage() { return {}; }
+
+  // True where run() needs the interpreter lock.
+  virtual bool calls_python() const noexcept { return false; }
+
+ protected:
+  std::vector<Tensor> inputs_;
+  std::vector<Tensor> outputs_;
+  std::string last_error_;
+};
+
+// The engines of this build, in alphabetical order; made by CMake from the files in cpp/engines.
+struct EngineEntry {
+  const char* name;
+  std::unique_ptr<Engine> (*create)(const EngineOptions& options);
+};
+const std::vector<EngineEntry>& engine_table();
+
+// Throws Error{usage} for a name that is not in the table.
+std::unique_ptr<Engine> create_engine(const std::string& name, const EngineOptions& options);
+
+// Throws Error{usage} that names the first setting an engine does not know.
+void require_known_settings(const EngineOptions& options, const std::vector<std::string>& known);
+
+}  // namespace edgeloop

@@ -1,0 +1,71 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+#include "edgeloop/engine.hpp"
+#include "edgeloop/error.hpp"
+#include "edgeloop/samples.hpp"
+
+namespace edgeloop {
+
+struct Block {
+  std::uint64_t start_ns = 0;
+  bool completed = false;  // false: a run failed; the samples before it are kept
+};
+
+inline void require_block_fits(const Samples& samples, std::uint64_t runs,
+                               std::uint64_t runs_per_sample) {
+  if (runs_per_sample == 0 || runs == 0 || runs % runs_per_sample != 0) {
+    throw Error(ErrorKind::usage, "a block of " + std::to_string(runs) +
+                                      " runs cannot be cut into samples of " +
+                                      std::to_string(runs_per_sample));
+  }
+  if (runs / runs_per_sample > samples.capacity()) {
+    throw Error(ErrorKind::usage, "a block of " + std::to_string(runs / runs_per_sample) +
+                                      " samples does not fit a buffer of " +
+                                      std::to_string(samples.capacity()));
+  }
+}
+
+// Runs the engine `runs` times. Stamps are contiguous: the sum of the samples is the time of the
+// whole block, nothing hides between two samples, and one sample contains exactly one clock read.
+template <class Clock>
+Block run_block(Engine& engine, Samples& samples, std::uint64_t runs,
+                std::uint64_t runs_per_sample, const Clock& clock) {
+  require_block_fits(samples, runs, runs_per_sample);
+  samples.clear();
+  Block block;
+  std::uint64_t before = clock.now_ns();
+  block.start_ns = before;
+  for (std::uint64_t sample = runs / runs_per_sample; sample > 0; --sample) {
+    for (std::uint64_t run = runs_per_sample; run > 0; --run) {
+      if (!engine.run()) return block;
+    }
+    const std::uint64_t now = clock.now_ns();
+    samples.push(now - before);
+    before = now;
+  }
+  block.completed = true;
+  return block;
+}
+
+// The same loop with nothing in it: what a bare pair of clock reads costs.
+template <class Clock>
+Block run_clock_pairs(Samples& samples, std::uint64_t pairs, const Clock& clock) {
+  require_block_fits(samples, pairs, 1);
+  samples.clear();
+  Block block;
+  std::uint64_t before = clock.now_ns();
+  block.start_ns = before;
+  for (; pairs > 0; --pairs) {
+    const std::uint64_t now = clock.now_ns();
+    samples.push(now - before);
+    before = now;
+  }
+  block.completed = true;
+  return block;
+}
+
+}  // namespace edgeloop

@@ -1,0 +1,57 @@
+#include "edgeloop/engine.hpp"
+
+#include <algorithm>
+
+#include "edgeloop/error.hpp"
+
+namespace edgeloop {
+namespace {
+
+struct DTypeTraits {
+  const char* name;
+  std::size_t bytes;
+};
+
+// Indexed by DType.
+constexpr DTypeTraits kDTypes[] = {
+    {"bool", 1},   {"int8", 1},  {"uint8", 1},  {"int16", 2},   {"uint16", 2},  {"int32", 4},
+    {"uint32", 4}, {"int64", 8}, {"uint64", 8}, {"float32", 4}, {"float64", 8},
+};
+
+std::string joined(const std::vector<std::string>& words) {
+  std::string text;
+  for (const std::string& word : words) text += (text.empty() ? "" : ", ") + word;
+  return text.empty() ? "none" : text;
+}
+
+}  // namespace
+
+const char* dtype_name(DType dtype) noexcept { return kDTypes[static_cast<int>(dtype)].name; }
+
+std::size_t dtype_bytes(DType dtype) noexcept { return kDTypes[static_cast<int>(dtype)].bytes; }
+
+std::size_t element_count(const std::vector<std::int64_t>& shape) noexcept {
+  std::size_t count = 1;
+  for (std::int64_t dim : shape) count *= static_cast<std::size_t>(dim);
+  return count;
+}
+
+std::unique_ptr<Engine> create_engine(const std::string& name, const EngineOptions& options) {
+  std::vector<std::string> names;
+  for (const EngineEntry& entry : engine_table()) {
+    if (name == entry.name) return entry.create(options);
+    names.emplace_back(entry.name);
+  }
+  throw Error(ErrorKind::usage, "no engine is called '" + name + "'; known: " + joined(names));
+}
+
+void require_known_settings(const EngineOptions& options, const std::vector<std::string>& known) {
+  for (const auto& [key, value] : options.settings) {
+    if (std::find(known.begin(), known.end(), key) == known.end()) {
+      throw Error(ErrorKind::usage,
+                  "unknown engine setting '" + key + "=" + value + "'; known: " + joined(known));
+    }
+  }
+}
+
+}  // namespace edgeloop

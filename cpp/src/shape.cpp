@@ -1,0 +1,53 @@
+#include "edgeloop/shape.hpp"
+
+#include <algorithm>
+
+#include "edgeloop/error.hpp"
+
+namespace edgeloop {
+
+std::string shape_text(const std::vector<std::int64_t>& shape) {
+  if (shape.empty()) return "scalar";
+  std::string text;
+  for (std::int64_t dim : shape) {
+    if (!text.empty()) text += 'x';
+    text += dim < 0 ? "?" : std::to_string(dim);
+  }
+  return text;
+}
+
+std::vector<std::int64_t> fixed_shape(const std::string& input,
+                                      const std::vector<std::int64_t>& declared,
+                                      const EngineOptions& options) {
+  const auto asked = options.shapes.find(input);
+  if (asked != options.shapes.end()) {
+    if (asked->second.size() != declared.size()) {
+      throw Error(ErrorKind::usage, "--shape " + input + "=" + shape_text(asked->second) + " has " +
+                                        std::to_string(asked->second.size()) +
+                                        " dimensions, but the model's input is " +
+                                        shape_text(declared));
+    }
+    return asked->second;
+  }
+  std::vector<std::int64_t> shape = declared;
+  if (!shape.empty() && options.batch_size > 0) shape[0] = options.batch_size;
+  if (!shape.empty() && shape[0] < 0) shape[0] = 1;
+  if (std::any_of(shape.begin(), shape.end(), [](std::int64_t dim) { return dim < 0; })) {
+    throw Error(ErrorKind::usage, "the model leaves the shape of input '" + input + "' open (" +
+                                      shape_text(declared) + "); fix it with --shape " + input +
+                                      "=AxBxC");
+  }
+  return shape;
+}
+
+void require_known_shapes(const EngineOptions& options, const std::vector<std::string>& inputs) {
+  for (const auto& [name, shape] : options.shapes) {
+    if (std::find(inputs.begin(), inputs.end(), name) != inputs.end()) continue;
+    std::string known;
+    for (const std::string& input : inputs) known += (known.empty() ? "'" : ", '") + input + "'";
+    throw Error(ErrorKind::usage, "--shape " + name + "=" + shape_text(shape) +
+                                      ": the model has no such input; its inputs are " + known);
+  }
+}
+
+}  // namespace edgeloop

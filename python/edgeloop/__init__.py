@@ -1,0 +1,20 @@
+"""Measure how fast a neural network is in each runtime, and how much of the time is Python."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from edgeloop.api import bench, inspect, overhead
+
+__all__ = ["__version__", "bench", "inspect", "overhead"]
+
+
+def __getattr__(name: str) -> Any:
+    """Import the API on first use, so that `edgeloop --version` imports nothing."""
+    if name in __all__:
+        return getattr(import_module("edgeloop.api"), name)
+    raise AttributeError(f"module 'edgeloop' has no attribute {name!r}")

@@ -1,0 +1,54 @@
+"""The errors of edgeloop: one plain sentence of what happened, where, and what to do."""
+
+from __future__ import annotations
+
+
+class EdgeloopError(Exception):
+    """Base of every error that the command line prints as one sentence.
+
+    `exit_code` is what the command line returns for it.
+    """
+
+    exit_code = 5
+
+
+class CheckFailedError(EdgeloopError):
+    """A check that the user asked for failed."""
+
+    exit_code = 1
+
+
+class UsageError(EdgeloopError):
+    """The user asked for a runtime, loop, option or value that does not exist."""
+
+    exit_code = 2
+
+
+class NotAvailableError(EdgeloopError):
+    """A package, library, symbol, architecture or device is not there."""
+
+    exit_code = 3
+
+
+class ModelError(EdgeloopError):
+    """The model or its data cannot be used."""
+
+    exit_code = 4
+
+
+class RuntimeFailedError(EdgeloopError):
+    """The runtime failed, crashed, ran out of memory or of time."""
+
+    exit_code = 5
+
+
+class CannotWriteError(EdgeloopError):
+    """A result cannot be written."""
+
+    exit_code = 6
+
+
+class InterruptedRunError(EdgeloopError):
+    """The user pressed Ctrl-C; what had been measured is kept."""
+
+    exit_code = 130

@@ -1,0 +1,164 @@
+"""What a runtime is: where it is found, what it can read, how a model is loaded in it.
+
+One runtime is one file here and, where it has a C API, one file in cpp/engines.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Optional, Protocol
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from edgeloop import _core
+
+LOOPS = ("native", "binding", "callable", "framework", "framework-io")
+
+# Loops that go through the framework's own Python objects.
+FRAMEWORK_LOOPS = ("callable", "framework", "framework-io")
+
+
+@dataclass(frozen=True)
+class Installation:
+    """Where a runtime was found, without importing it."""
+
+    version: str
+    library: Optional[str] = None
+    """Exact path of the library that the native loop calls; None where there is none."""
+    origin: str = ""
+    """How it was found, in words: "the ai-edge-litert package", "EDGELOOP_TFLITE_LIBRARY"."""
+
+
+@dataclass(frozen=True)
+class LoadOptions:
+    """Everything that loading a model depends on; the same for every loop of a runtime."""
+
+    model: str
+    threads: int = 1
+    batch_size: int = 0
+    """First dimension of every input; 0: as the model has it."""
+    shapes: Mapping[str, Sequence[int]] = field(default_factory=dict)
+    """Input name → the shape it is fixed to; the name "" stands for the only input."""
+    delegates: Sequence[str] = ("xnnpack",)
+    """TFLite runtimes: "xnnpack", or nothing for the runtime's plain kernels."""
+    library: Optional[str] = None
+    """Path of the native library where the user named one."""
+    settings: Mapping[str, str] = field(default_factory=dict)
+    """Options that only this runtime has, as KEY=VALUE."""
+    model_class_path: Optional[str] = None
+    model_class_name: Optional[str] = None
+    trust_pickle: bool = False
+
+
+@dataclass(frozen=True)
+class TensorSpec:
+    """Name, dtype, fixed shape and quantisation of one input or output."""
+
+    name: str
+    dtype: str
+    """NumPy name: "float32", "int8", ..."""
+    shape: tuple[int, ...]
+    scales: tuple[float, ...] = ()
+    """real = scale × (stored − zero_point); empty where the tensor is not quantised."""
+    zero_points: tuple[int, ...] = ()
+    axis: int = 0
+
+    @classmethod
+    def of(cls, tensor: _core.Tensor) -> TensorSpec:
+        """Describe an engine's tensor."""
+        quantization = tensor.quantization
+        return cls(
+            name=tensor.name,
+            dtype=tensor.dtype,
+            shape=tuple(tensor.shape),
+            scales=tuple(quantization.scales),
+            zero_points=tuple(quantization.zero_points),
+            axis=quantization.axis,
+        )
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return a JSON-able description."""
+        document: dict[str, Any] = {
+            "name": self.name,
+            "dtype": self.dtype,
+            "shape": list(self.shape),
+        }
+        if self.scales:
+            document["scales"] = list(self.scales)
+            document["zero_points"] = list(self.zero_points)
+            document["axis"] = self.axis
+        return document
+
+
+class Framework(Protocol):
+    """A model loaded through the framework's own Python API."""
+
+    @property
+    def inputs(self) -> Sequence[TensorSpec]: ...
+
+    @property
+    def invoke(self) -> Callable[[], object]:
+        """One inference on inputs that are set already, in as few Python steps as the API allows.
+
+        A bound method of the framework itself where one takes no arguments.
+        """
+        ...
+
+    @property
+    def invoke_io(self) -> Callable[[], object]:
+        """One inference as an application writes it: inputs set, outputs fetched."""
+        ...
+
+    def set_inputs(self, arrays: Sequence[np.ndarray[Any, Any]]) -> None:
+        """Give one array per input, of exactly its dtype and shape."""
+        ...
+
+    def outputs(self) -> list[np.ndarray[Any, Any]]:
+        """Copy the outputs of the last invocation, in the model's order."""
+        ...
+
+
+class Runtime(Protocol):
+    """One inference runtime."""
+
+    name: str
+    formats: tuple[str, ...]
+    """Model formats it reads, as edgeloop.models.formats names them."""
+    loops: tuple[str, ...]
+    """Those of LOOPS that it has; why one is missing stands in `missing_loops`."""
+    missing_loops: Mapping[str, str]
+    timed_region: Mapping[str, str]
+    """Loop → the calls between two clock reads, in words."""
+    settings: tuple[str, ...]
+    """Keys it accepts in LoadOptions.settings."""
+    delegates: tuple[str, ...]
+    """Delegates it can apply."""
+    attaches: bool
+    """True where the native loop runs the very instance that the framework's object holds."""
+    install_hint: str
+    """The command that installs it."""
+
+    def find(self, library: Optional[str] = None) -> Installation:
+        """Locate the runtime without importing it. Raises NotAvailableError."""
+        ...
+
+    def import_packages(self, loops: Sequence[str]) -> None:
+        """Import the Python packages that these loops need, and no other."""
+        ...
+
+    def load_engine(
+        self, options: LoadOptions, framework: Optional[Framework]
+    ) -> _core.Engine:
+        """Load the model for the native loop; `framework` is given where `attaches`."""
+        ...
+
+    def load_framework(self, options: LoadOptions) -> Framework:
+        """Load the model through the framework's Python API."""
+        ...
+
+
+def engine_shapes(options: LoadOptions) -> dict[str, list[int]]:
+    """Return the shapes as the native engines take them."""
+    return {name: list(shape) for name, shape in options.shapes.items()}

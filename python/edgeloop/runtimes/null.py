@@ -1,0 +1,81 @@
+"""The null runtime: does nothing, or a known amount of work. The floor of every loop."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Optional
+
+import numpy as np
+
+from edgeloop import __version__, _core
+from edgeloop.runtimes._base import Framework, Installation, LoadOptions, TensorSpec, engine_shapes
+
+
+class NullFramework:
+    """The null engine behind a Python callable, as a framework's binding would hold it."""
+
+    def __init__(self, engine: _core.Engine) -> None:
+        self._engine = engine
+        self.inputs = tuple(TensorSpec.of(tensor) for tensor in engine.inputs())
+        self.invoke = engine.run
+
+    def set_inputs(self, arrays: Sequence[np.ndarray[Any, Any]]) -> None:
+        """Give one array per input, of exactly its dtype and shape."""
+        for tensor, array in zip(self._engine.inputs(), arrays):
+            np.asarray(tensor)[...] = array
+        self._arrays = list(arrays)
+
+    def outputs(self) -> list[np.ndarray[Any, Any]]:
+        """Copy the outputs of the last invocation."""
+        return [np.array(tensor) for tensor in self._engine.outputs()]
+
+    def invoke_io(self) -> object:
+        """Set the inputs, run, fetch the outputs."""
+        self.set_inputs(self._arrays)
+        self.invoke()
+        return self.outputs()
+
+
+class NullRuntime:
+    """No model and no runtime: what remains is the loop itself."""
+
+    name = "null"
+    formats = ("null",)
+    loops = ("native", "binding", "callable", "framework", "framework-io")
+    missing_loops: Mapping[str, str] = {}
+    timed_region: Mapping[str, str] = {
+        "native": "Engine::run",
+        "binding": "_core.Engine.run()",
+        "callable": "_core.Engine.run, called by vectorcall from C++",
+        "framework": "_core.Engine.run()",
+        "framework-io": "input copy, _core.Engine.run(), output copy",
+    }
+    settings = ("multiplications", "fail-at")
+    delegates: tuple[str, ...] = ()
+    attaches = False
+    install_hint = "it is built in"
+
+    def find(self, library: Optional[str] = None) -> Installation:
+        """Return the null engine of this build."""
+        del library
+        return Installation(version=__version__, library=None, origin="built in")
+
+    def import_packages(self, loops: Sequence[str]) -> None:
+        """Import nothing: there is no framework."""
+
+    def load_engine(self, options: LoadOptions, framework: Optional[Framework]) -> _core.Engine:
+        """Make a null engine."""
+        del framework
+        return _core.create_engine(
+            "null",
+            threads=options.threads,
+            shapes=engine_shapes(options),
+            settings=dict(options.settings),
+        )
+
+    def load_framework(self, options: LoadOptions) -> NullFramework:
+        """Make a null engine behind a Python callable."""
+        return NullFramework(self.load_engine(options, None))
+
+
+RUNTIME = NullRuntime()
