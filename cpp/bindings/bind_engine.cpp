@@ -63,7 +63,8 @@ std::unique_ptr<Engine> create(const std::string& name, const std::string& libra
                                const std::string& model, int threads, std::int64_t batch_size,
                                const std::map<std::string, std::vector<std::int64_t>>& shapes,
                                const std::map<std::string, std::string>& settings,
-                               const py::object& callable, std::uintptr_t handle) {
+                               const py::object& callable, std::uintptr_t handle,
+                               const py::object& /*keep_alive: by call policy*/) {
   EngineOptions options;
   options.library = library;
   options.model = model;
@@ -75,6 +76,8 @@ std::unique_ptr<Engine> create(const std::string& name, const std::string& libra
                                       : static_cast<void*>(callable.ptr());
   return create_engine(name, options);
 }
+
+constexpr std::size_t kKeepAliveArgument = 10;  // of create(), counted from 1
 
 std::vector<std::string> engine_names() {
   std::vector<std::string> names;
@@ -135,7 +138,9 @@ void bind_engine(py::module_& module) {
              py::arg("shapes") = std::map<std::string, std::vector<std::int64_t>>(),
              py::arg("settings") = std::map<std::string, std::string>(),
              py::arg("callable") = py::none(), py::arg("handle") = 0,
+             py::arg("keep_alive") = py::none(), py::keep_alive<0, kKeepAliveArgument>(),
              "Load a model with the engine of that name.\n\n"
+             "`keep_alive` is an object that lives as long as the engine.\n"
              "Raises UsageError, NotAvailableError (library, symbol), ModelError.");
 }
 

@@ -7,6 +7,7 @@ namespace edgeloop {
 void bind_error(pybind11::module_& module);
 void bind_clock(pybind11::module_& module);
 void bind_engine(pybind11::module_& module);
+void bind_tflite(pybind11::module_& module);
 void bind_timing(pybind11::module_& module);
 
 }  // namespace edgeloop

@@ -19,7 +19,8 @@ std::string shape_text(const std::vector<std::int64_t>& shape) {
 std::vector<std::int64_t> fixed_shape(const std::string& input,
                                       const std::vector<std::int64_t>& declared,
                                       const EngineOptions& options) {
-  const auto asked = options.shapes.find(input);
+  auto asked = options.shapes.find(input);
+  if (asked == options.shapes.end()) asked = options.shapes.find("");
   if (asked != options.shapes.end()) {
     if (asked->second.size() != declared.size()) {
       throw Error(ErrorKind::usage, "--shape " + input + "=" + shape_text(asked->second) + " has " +
@@ -43,8 +44,14 @@ std::vector<std::int64_t> fixed_shape(const std::string& input,
 void require_known_shapes(const EngineOptions& options, const std::vector<std::string>& inputs) {
   for (const auto& [name, shape] : options.shapes) {
     if (std::find(inputs.begin(), inputs.end(), name) != inputs.end()) continue;
+    if (name.empty() && inputs.size() == 1) continue;
     std::string known;
     for (const std::string& input : inputs) known += (known.empty() ? "'" : ", '") + input + "'";
+    if (name.empty()) {
+      throw Error(ErrorKind::usage,
+                  "--shape " + shape_text(shape) + " names no input, and the model has " +
+                      std::to_string(inputs.size()) + ": " + known + "; write --shape NAME=AxBxC");
+    }
     throw Error(ErrorKind::usage, "--shape " + name + "=" + shape_text(shape) +
                                       ": the model has no such input; its inputs are " + known);
   }

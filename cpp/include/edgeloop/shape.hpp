@@ -18,7 +18,8 @@ std::vector<std::int64_t> fixed_shape(const std::string& input,
                                       const std::vector<std::int64_t>& declared,
                                       const EngineOptions& options);
 
-// Throws Error{usage} where the user named an input that the model does not have.
+// Throws Error{usage} where the user named an input that the model does not have, or none ("") of
+// several. Call it first: after it, "" in the shapes means the only input.
 void require_known_shapes(const EngineOptions& options, const std::vector<std::string>& inputs);
 
 }  // namespace edgeloop

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from edgeloop.host.cpuinfo import cpu_entries
+from edgeloop.host.cpulist import parse_cpu_list, read_cpu_list
 from edgeloop.host.document import Document
 from edgeloop.host.frequency import frequency_policies
-from edgeloop.host.pseudofile import parse_cpu_list, read_cpu_list, read_integer, read_text
+from edgeloop.host.pseudofile import read_integer, read_text
 
 _CPUS = "sys/devices/system/cpu"
 
@@ -35,18 +37,17 @@ class CpuCluster(Document):
 def allowed_cpus(root: Path = Path("/"), pid: int | None = None) -> tuple[int, ...]:
     """Return the online CPUs in the affinity mask of a process, by default this one.
 
-    Empty only where `root` is a tree that says nothing about CPUs.
+    Empty where the process is gone, or `root` is a tree that says nothing about CPUs.
     """
-    status = read_text(root / "proc" / ("self" if pid is None else str(pid)) / "status").value
-    for line in (status or "").splitlines():
-        name, _, value = line.partition(":")
-        if name == "Cpus_allowed_list":
-            # The mask may name CPUs that are absent: a server's default is all possible ones.
-            mask = parse_cpu_list(value)
-            online = read_cpu_list(root / _CPUS / "online").value
-            return mask if online is None else tuple(cpu for cpu in mask if cpu in online)
+    mask = _mask(root / "proc" / ("self" if pid is None else str(pid)) / "status")
+    if mask is not None:
+        # The mask may name CPUs that are absent: a server's default is all possible ones.
+        online = read_cpu_list(root / _CPUS / "online").value
+        return mask if online is None else tuple(cpu for cpu in mask if cpu in online)
+    if pid is not None:
+        return ()
     if root == Path("/"):  # no /proc, as in a bare chroot
-        return tuple(sorted(os.sched_getaffinity(pid or 0)))
+        return tuple(sorted(os.sched_getaffinity(0)))
     return online_cpus(root)
 
 
@@ -93,6 +94,15 @@ def smt_siblings(root: Path = Path("/")) -> tuple[tuple[int, ...], ...]:
         for cpu in online_cpus(root)
     }
     return tuple(sorted(group for group in groups if len(group) > 1))
+
+
+def _mask(status: Path) -> tuple[int, ...] | None:
+    for line in (read_text(status).value or "").splitlines():
+        name, _, value = line.partition(":")
+        if name == "Cpus_allowed_list":
+            with suppress(ValueError):
+                return parse_cpu_list(value)
+    return None
 
 
 def _single_cpus(root: Path) -> list[CpuCluster]:

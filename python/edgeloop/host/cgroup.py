@@ -47,7 +47,7 @@ def memory_limit_bytes(root: Path = Path("/")) -> Reading[int]:
 
 def _v2_cpus(directory: Path) -> float | None:
     words = read_words(directory / "cpu.max").value or ()
-    if len(words) == 2 and words[0].isdigit() and words[1].isdigit() and int(words[1]) > 0:
+    if len(words) == 2 and words[0].isdecimal() and words[1].isdecimal() and int(words[1]) > 0:
         return int(words[0]) / int(words[1])
     return None
 
@@ -85,7 +85,7 @@ def _own_groups(root: Path) -> dict[str, PurePosixPath]:
     for line in (read_text(root / "proc/self/cgroup").value or "").splitlines():
         number, _, rest = line.partition(":")
         controllers, _, path = rest.partition(":")
-        if number.isdigit():
+        if number.isdecimal():
             groups.update({name: PurePosixPath(path) for name in controllers.split(",")})
     return groups
 

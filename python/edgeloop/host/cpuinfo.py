@@ -87,7 +87,7 @@ def cpu_entries(root: Path = Path("/")) -> tuple[CpuEntry, ...]:
         pairs = (line.partition(":") for line in block.splitlines())
         fields = {name.strip(): value.strip() for name, _, value in pairs}
         number = fields.get("processor", "")
-        if number.isdigit():
+        if number.isdecimal():
             flags = fields.get("flags") or fields.get("Features") or ""
             entries.append(CpuEntry(int(number), _core_name(fields), frozenset(flags.split())))
     return tuple(entries)

@@ -5,14 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from edgeloop.host.cpulist import read_cpu_list
 from edgeloop.host.document import Document
-from edgeloop.host.pseudofile import (
-    Reading,
-    children,
-    read_cpu_list,
-    read_integer,
-    read_text,
-)
+from edgeloop.host.pseudofile import Reading, children, read_integer, read_text
 
 _CPUFREQ = "sys/devices/system/cpu/cpufreq"
 

@@ -55,6 +55,6 @@ def _bytes(meminfo: Reading[str], name: str) -> Reading[int]:
     for line in meminfo.value.splitlines():
         key, _, value = line.partition(":")
         words = value.split()
-        if key == name and words and words[0].isdigit():
+        if key == name and words and words[0].isdecimal():
             return Reading(int(words[0]) * 1024)  # "kB" there is KiB
     return Reading(None, f"/proc/meminfo has no {name}")

@@ -48,27 +48,6 @@ def read_words(path: Path) -> Reading[tuple[str, ...]]:
     return Reading(tuple(text.value.replace("\0", " ").split()))
 
 
-def read_cpu_list(path: Path) -> Reading[tuple[int, ...]]:
-    """Return the CPU numbers of a list such as `0-3,6` (sysfs) or `0 1 2` (cpufreq)."""
-    text = read_text(path)
-    if text.value is None:
-        return Reading(None, text.reason)
-    try:
-        return Reading(parse_cpu_list(text.value))
-    except ValueError:
-        return Reading(None, f"{path} holds {text.value[:40]!r}, which is not a list of CPUs")
-
-
-def parse_cpu_list(text: str) -> tuple[int, ...]:
-    """Return the CPU numbers that `text` lists, ascending; raises ValueError on other text."""
-    cpus: set[int] = set()
-    for item in re.split(r"[,\s]+", text.strip()):
-        if item:
-            first, _, last = item.partition("-")
-            cpus.update(range(int(first), int(last or first) + 1))
-    return tuple(sorted(cpus))
-
-
 def children(directory: Path, pattern: str) -> list[Path]:
     """Return the entries whose name matches, in the order of the numbers in their names.
 

@@ -1,0 +1,130 @@
+"""What a notebook calls: the same powers as the command line, with objects instead of text.
+
+Every function measures in worker processes, so the calling interpreter needs no runtime.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Optional
+
+from edgeloop.errors import EdgeloopError
+from edgeloop.measure.experiment import Experiment
+from edgeloop.measure.observer import Observer, Silence
+from edgeloop.results.schema import Result
+from edgeloop.results.store import ResultWriter, new_path
+from edgeloop.spec import ResolvedSpec, RunSpec, resolve
+
+if TYPE_CHECKING:
+    from edgeloop.models.summary import ModelSummary
+
+
+def bench(
+    model: str,
+    runtime: Optional[str] = None,
+    *,
+    save: bool = False,
+    out: Optional[str] = None,
+    observer: Optional[Observer] = None,
+    **options: Any,
+) -> Result:
+    """Measure the latency of one model in one runtime.
+
+    `options` are the fields of `RunSpec`: threads, loops, batch_size, shapes, delegate, settings,
+    library, python, data, effort ("quick", "standard", "rigorous"), runs, warmup, processes,
+    percentiles, seed, timeout_s. All times of the result are in ns.
+
+    Raises UsageError, NotAvailableError, ModelError or RuntimeFailedError, each one sentence; the
+    result of a run that broke half way is in its `result` attribute.
+    """
+    return _one("bench", model, runtime, save, out, observer, options)
+
+
+def overhead(
+    model: str,
+    runtime: Optional[str] = None,
+    *,
+    save: bool = False,
+    out: Optional[str] = None,
+    observer: Optional[Observer] = None,
+    **options: Any,
+) -> Result:
+    """Measure how much of the time is Python: every loop of the runtime, interleaved.
+
+    The differences per call, in ns and as a share of the native latency with 95 % intervals, are
+    in `result.summary["overhead"]`. Options, units and errors are those of `bench`.
+    """
+    return _one("overhead", model, runtime, save, out, observer, options)
+
+
+def inspect(model: str) -> ModelSummary:
+    """Describe a model file: tensors, quantisation, operators, parameters, MACs.
+
+    Nothing of the file is executed. Raises ModelError where it is no model, NotAvailableError
+    where the package that reads the format is missing.
+    """
+    from edgeloop.models.inspect import inspect_model
+
+    return inspect_model(model)
+
+
+def measure_all(
+    spec: RunSpec,
+    command: str,
+    *,
+    save: bool,
+    out: Optional[str],
+    observer: Observer,
+) -> tuple[list[Result], list[tuple[ResolvedSpec, EdgeloopError]]]:
+    """Measure every runtime of a spec; return the results and what failed without one.
+
+    An interruption ends the rest.
+    """
+    results: list[Result] = []
+    failures: list[tuple[ResolvedSpec, EdgeloopError]] = []
+    for resolved in resolve(spec, command):
+        for choice in resolved.choices:
+            observer.phase(choice)
+        try:
+            results.append(measure_one(resolved, save=save, out=out, observer=observer))
+        except EdgeloopError as error:
+            failures.append((resolved, error))
+        ended = results[-1].error if results and not failures else None
+        if _is_interruption(ended) or (failures and _is_interruption(failures[-1][1])):
+            break
+    return results, failures
+
+
+def measure_one(
+    spec: ResolvedSpec, *, save: bool, out: Optional[str], observer: Observer
+) -> Result:
+    """Measure one resolved spec; see `Experiment.run` for what it raises."""
+    if not save:
+        return Experiment(spec, observer, None).run()
+    with ResultWriter(new_path(out, spec.model.path, spec.runtime)) as writer:
+        return Experiment(spec, observer, writer).run()
+
+
+def _one(
+    command: str,
+    model: str,
+    runtime: Optional[str],
+    save: bool,
+    out: Optional[str],
+    observer: Optional[Observer],
+    options: dict[str, Any],
+) -> Result:
+    runtimes: Sequence[str] = () if runtime is None else (runtime,)
+    spec = replace(RunSpec(model=model, runtimes=runtimes), **options)
+    (resolved,) = resolve(spec, command)[:1]
+    result = measure_one(
+        resolved, save=save or out is not None, out=out, observer=observer or Silence()
+    )
+    if result.error is not None:
+        raise result.error
+    return result
+
+
+def _is_interruption(error: Optional[EdgeloopError]) -> bool:
+    return error is not None and error.exit_code == 130

@@ -1,0 +1,96 @@
+"""The typer app: the commands, `--version`, and one place where errors become exit codes."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from typing import Annotated, Optional
+
+import typer
+
+import edgeloop
+from edgeloop.cli import bench, demo, doctor, inspect, overhead, setup
+from edgeloop.errors import EdgeloopError
+
+INTERRUPTED = 130
+
+app = typer.Typer(
+    name="edgeloop",
+    help="How fast, how accurate and how costly is this model in this runtime, and how much of "
+    "that is Python?",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+app.command("demo")(demo.demo)
+app.command("doctor")(doctor.doctor)
+app.command("bench")(bench.bench)
+app.command("overhead")(overhead.overhead)
+app.command("inspect")(inspect.inspect)
+app.command("setup")(setup.setup)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"edgeloop {edgeloop.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        Optional[bool],
+        typer.Option("--version", callback=_version, is_eager=True, help="Print the version."),
+    ] = None,
+) -> None:
+    """Take the options that stand before the command."""
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command line and return its exit code.
+
+    An error is one sentence on stderr; a traceback only with --debug (or EDGELOOP_DEBUG=1).
+    """
+    debug = "--debug" in arguments or bool(os.environ.get("EDGELOOP_DEBUG"))
+    arguments = [argument for argument in arguments if argument != "--debug"]
+    try:
+        code = app(args=list(arguments), standalone_mode=False)
+    except EdgeloopError as error:
+        if debug:
+            traceback.print_exc()
+        typer.echo(f"edgeloop: {error}", err=True)
+        return error.exit_code
+    except KeyboardInterrupt:
+        typer.echo("edgeloop: interrupted", err=True)
+        return INTERRUPTED
+    except BrokenPipeError:
+        # The reader of our output has gone (`| head`): there is no one left to tell.
+        sys.stderr.close()
+        return 0
+    except Exception as error:
+        return _foreign(error, debug)
+    return code if isinstance(code, int) else 0
+
+
+def _foreign(error: Exception, debug: bool) -> int:
+    """Report what the option parser raises, or a fault of our own."""
+    show = getattr(error, "show", None)
+    if show is not None:
+        show()
+        return int(getattr(error, "exit_code", 2))
+    if type(error).__name__ == "Abort":
+        typer.echo("edgeloop: interrupted", err=True)
+        return INTERRUPTED
+    if debug:
+        traceback.print_exc()
+    typer.echo(
+        f"edgeloop: internal error: {type(error).__name__}: {error}; please report it with the "
+        "output of the same command and --debug",
+        err=True,
+    )
+    return EdgeloopError.exit_code

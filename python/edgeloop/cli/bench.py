@@ -1,0 +1,26 @@
+"""`edgeloop bench`."""
+
+from __future__ import annotations
+
+from edgeloop.cli.measuring import measuring_command
+
+bench = measuring_command(
+    "bench",
+    "bench_table",
+    """Measure the latency of a model, with an interval for every figure.
+
+    The native loop is measured where the runtime has one, else the framework's own Python loop.
+    Cold figures (interpreter, import, load, first run) are kept apart. Threads: the CPUs of the
+    fastest cluster in reach.
+
+    Examples:
+
+      edgeloop bench model.tflite
+
+      edgeloop bench model.onnx --threads 4 --effort rigorous --json result.json
+
+      edgeloop bench model.tflite --runtime all --delegate none
+
+      edgeloop bench net.pt --shape 1x3x224x224
+    """,
+)

@@ -1,0 +1,35 @@
+"""`edgeloop doctor`."""
+
+from __future__ import annotations
+
+import typer
+
+from edgeloop.cli import options
+from edgeloop.cli.output import STDOUT, require_writable, write_json
+
+
+def doctor(
+    python: options.Python = None,
+    timeout: options.Timeout = 60.0,
+    json: options.Json = None,
+) -> None:
+    """Examine this machine: board, CPU, clock, what disturbs a measurement, every runtime.
+
+    Each runtime is looked for and imported in a process of its own; what is missing or broken
+    comes with the reason and the command that mends it.
+
+    Examples:
+
+      edgeloop doctor
+
+      edgeloop doctor --python /path/to/other/bin/python --json -
+    """
+    require_writable(json)
+    from edgeloop.doctor import examine
+    from edgeloop.report.doctor import doctor_page
+
+    document = examine(python, timeout)
+    if json is not None:
+        write_json(document, json)
+    if json != STDOUT:
+        typer.echo(doctor_page(document))

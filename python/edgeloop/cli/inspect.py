@@ -1,0 +1,30 @@
+"""`edgeloop inspect`."""
+
+from __future__ import annotations
+
+import typer
+
+from edgeloop.cli import options
+from edgeloop.cli.output import STDOUT, require_writable, write_json
+
+
+def inspect(model: options.Model, json: options.Json = None) -> None:
+    """Describe a model file: tensors, quantisation, operators, parameters, MACs.
+
+    Nothing of the file is executed or unpickled, and no runtime is needed.
+
+    Examples:
+
+      edgeloop inspect model.tflite
+
+      edgeloop inspect model.onnx --json -
+    """
+    require_writable(json)
+    from edgeloop.api import inspect as describe
+    from edgeloop.report.model import model_page
+
+    summary = describe(model)
+    if json is not None:
+        write_json(summary.as_dict(), json)
+    if json != STDOUT:
+        typer.echo(model_page(summary))

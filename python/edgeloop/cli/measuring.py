@@ -1,0 +1,112 @@
+"""What bench and overhead share: the options, the results as text or JSON, the exit code."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import wraps
+from importlib import import_module
+from typing import Any, Optional
+
+import typer
+
+from edgeloop.cli import options
+from edgeloop.cli.output import STDOUT, TerminalObserver, require_writable, write_json
+from edgeloop.errors import EdgeloopError
+from edgeloop.spec import RunSpec, parse_setting, parse_shape
+
+
+def measuring_command(command: str, table: str, help_text: str) -> Callable[..., None]:
+    """Return the typer command that measures as `command` and prints with report.table's `table`.
+
+    All measuring commands take the same options, so that what one says can be said to the other.
+    """
+
+    @wraps(_measuring_options)
+    def run(**chosen: Any) -> None:
+        code = _measure_and_print(command, table, chosen)
+        if code:
+            raise typer.Exit(code)
+
+    run.__name__ = command
+    run.__doc__ = help_text
+    return run
+
+
+def _measuring_options(
+    model: options.Model,
+    runtime: options.Runtimes = None,
+    loops: options.Loops = None,
+    threads: options.Threads = None,
+    batch_size: options.BatchSize = None,
+    shape: options.Shapes = None,
+    delegate: options.Delegate = None,
+    settings: options.Settings = None,
+    library: options.Library = None,
+    python: options.Python = None,
+    data: options.Data = None,
+    x_key: options.XKey = "x_data",
+    y_key: options.YKey = "y_data",
+    data_layout: options.DataLayout = None,
+    effort: options.Effort = "standard",
+    runs: options.Runs = None,
+    warmup: options.Warmup = None,
+    processes: options.Processes = None,
+    seed: options.Seed = 0,
+    timeout: options.Timeout = 600.0,
+    model_class_path: options.ModelClassPath = None,
+    model_class_name: options.ModelClassName = None,
+    trust_pickle: options.TrustPickle = False,
+    json: options.Json = None,
+    out: options.Out = None,
+    no_save: options.NoSave = False,
+) -> None:
+    """Carry the signature that every measuring command shows."""
+
+
+def run_spec(chosen: dict[str, Any]) -> RunSpec:
+    """Return the spec that the options say."""
+    same = (
+        "model", "threads", "batch_size", "delegate", "library", "python", "data", "x_key", "y_key", "data_layout",
+        "effort", "runs", "warmup", "processes", "seed", "model_class_path", "model_class_name",
+        "trust_pickle",
+    )  # fmt: skip
+    return RunSpec(
+        runtimes=tuple(chosen["runtime"] or ()),
+        loops=tuple(name for name in (chosen["loops"] or "").split(",") if name.strip()),
+        shapes=dict(parse_shape(text) for text in chosen["shape"] or ()),
+        settings=dict(parse_setting(text) for text in chosen["settings"] or ()),
+        timeout_s=chosen["timeout"],
+        **{name: chosen[name] for name in same},
+    )
+
+
+def _measure_and_print(command: str, table: str, chosen: dict[str, Any]) -> int:
+    json_path: Optional[str] = chosen["json"]
+    require_writable(json_path)
+    spec = run_spec(chosen)
+    from edgeloop.api import measure_all
+
+    observer = TerminalObserver()
+    results, failures = measure_all(
+        spec, command, save=not chosen["no_save"], out=chosen["out"], observer=observer
+    )
+    observer.clear()
+    if json_path is not None and results:
+        documents = [result.as_dict() for result in results]
+        write_json(documents[0] if len(documents) == 1 else documents, json_path)
+    if json_path != STDOUT:
+        render = getattr(import_module("edgeloop.report.table"), table)
+        for result in results:
+            typer.echo(render(result))
+    for result in results:
+        if result.path is not None:
+            typer.echo(f"result: {result.path}", err=True)
+    errors = [(result.header["title"], result.error) for result in results if result.error]
+    errors += [(resolved.title, error) for resolved, error in failures]
+    return _report_errors(errors)
+
+
+def _report_errors(errors: Sequence[tuple[str, EdgeloopError]]) -> int:
+    for title, error in errors:
+        typer.echo(f"edgeloop: {title}: {error}", err=True)
+    return errors[0][1].exit_code if errors else 0

@@ -1,0 +1,178 @@
+"""The options that several commands share, each with the words that --help prints."""
+
+from __future__ import annotations
+
+from typing import Annotated, Optional
+
+import typer
+
+Model = Annotated[
+    str,
+    typer.Argument(
+        metavar="MODEL",
+        help="Model file (.tflite, .onnx, TorchScript, torch.export or state dict; told from its "
+        "content), or 'null' for no model at all.",
+        show_default=False,
+    ),
+]
+Runtimes = Annotated[
+    Optional[list[str]],
+    typer.Option(
+        "--runtime",
+        "-r",
+        help="Runtime: null, litert, tflite, tflite-runtime, onnxruntime, torch, or 'all' found. "
+        "Repeat for several. Default: the first found for the model's format.",
+        show_default=False,
+    ),
+]
+Loops = Annotated[
+    Optional[str],
+    typer.Option(
+        "--loops",
+        help="Comma-separated: native, binding, callable, framework, framework-io.",
+        show_default=False,
+    ),
+]
+Threads = Annotated[
+    Optional[int],
+    typer.Option("--threads", "-t", help="Threads of the runtime.", show_default=False),
+]
+BatchSize = Annotated[
+    Optional[int],
+    typer.Option(
+        "--batch-size", help="Fix the first dimension of every input.", show_default=False
+    ),
+]
+Shapes = Annotated[
+    Optional[list[str]],
+    typer.Option(
+        "--shape",
+        metavar="NAME=1x3x224x224",
+        help="Fix the shape of an input; without NAME= for the only input. Repeatable.",
+        show_default=False,
+    ),
+]
+Delegate = Annotated[
+    Optional[str],
+    typer.Option(
+        "--delegate",
+        help="TFLite runtimes: xnnpack (the default), or none for the plain kernels.",
+        show_default=False,
+    ),
+]
+Settings = Annotated[
+    Optional[list[str]],
+    typer.Option(
+        "--set",
+        metavar="KEY=VALUE",
+        help="A setting that only this runtime has; an unknown one lists them. Repeatable.",
+        show_default=False,
+    ),
+]
+Library = Annotated[
+    Optional[str],
+    typer.Option(
+        "--library",
+        help="Path of the runtime's native library, where it is not the usual one.",
+        show_default=False,
+    ),
+]
+Python = Annotated[
+    Optional[str],
+    typer.Option(
+        "--python",
+        help="Interpreter of the worker process; it needs edgeloop and the runtime.",
+        show_default=False,
+    ),
+]
+Data = Annotated[
+    Optional[str],
+    typer.Option(
+        "--data",
+        help="npz or npy file: its first sample is the input, and with labels the accuracy is "
+        "measured on the engine that was timed. Default: seeded random values.",
+        show_default=False,
+    ),
+]
+XKey = Annotated[str, typer.Option("--x-key", help="Array of the samples in --data.")]
+YKey = Annotated[str, typer.Option("--y-key", help="Array of the labels in --data.")]
+DataLayout = Annotated[
+    Optional[str],
+    typer.Option(
+        "--data-layout",
+        help="nhwc or nchw: layout of --data where it is not the model's; it is transposed.",
+        show_default=False,
+    ),
+]
+Effort = Annotated[
+    str,
+    typer.Option("--effort", help="quick (5 s), standard (60 s at most), rigorous (10 min)."),
+]
+Runs = Annotated[
+    Optional[int],
+    typer.Option(
+        "--runs",
+        help="Fixed count: record exactly so many runs in one process.",
+        show_default=False,
+    ),
+]
+Warmup = Annotated[
+    Optional[int],
+    typer.Option(
+        "--warmup",
+        help="With --runs: so many runs before it, not recorded (default 1).",
+        show_default=False,
+    ),
+]
+Processes = Annotated[
+    Optional[int],
+    typer.Option(
+        "--processes", help="Worker processes, instead of the effort's.", show_default=False
+    ),
+]
+Seed = Annotated[int, typer.Option("--seed", help="Seed of the random inputs and orders.")]
+Timeout = Annotated[
+    float,
+    typer.Option("--timeout", help="Seconds that one step (load, block) of a worker may take."),
+]
+ModelClassPath = Annotated[
+    Optional[str],
+    typer.Option(
+        "--model-class-path",
+        help="Python file that defines the model's class (for a state dict). It is executed.",
+        show_default=False,
+    ),
+]
+ModelClassName = Annotated[
+    Optional[str],
+    typer.Option(
+        "--model-class-name", help="Name of the class in that file.", show_default=False
+    ),
+]
+TrustPickle = Annotated[
+    bool,
+    typer.Option(
+        "--trust-pickle",
+        help="Let torch.load execute the code pickled into the file. Only for files you made.",
+    ),
+]
+Json = Annotated[
+    Optional[str],
+    typer.Option(
+        "--json",
+        metavar="FILE",
+        help="Write the whole result as JSON; '-' makes standard output pure JSON.",
+        show_default=False,
+    ),
+]
+Out = Annotated[
+    Optional[str],
+    typer.Option(
+        "--out",
+        metavar="PATH",
+        help="Folder of the result, or its file (NAME.edgeloop.jsonl). "
+        "Default: $XDG_DATA_HOME/edgeloop/results.",
+        show_default=False,
+    ),
+]
+NoSave = Annotated[bool, typer.Option("--no-save", help="Keep no result file.")]

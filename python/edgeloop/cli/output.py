@@ -1,0 +1,83 @@
+"""Where output goes: results to stdout, everything else to stderr, JSON where it was asked for."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Any, Optional
+
+import typer
+
+from edgeloop.errors import CannotWriteError
+from edgeloop.measure.observer import Progress
+from edgeloop.report.figures import duration
+
+STDOUT = "-"
+
+# A redraw costs CPU on the machine that is measured; twice a second is enough for the eye.
+_DRAW_INTERVAL_S = 0.5
+
+
+class TerminalObserver:
+    """Draws progress on a terminal's stderr, and nothing in a pipe."""
+
+    def __init__(self) -> None:
+        self._terminal = sys.stderr.isatty()
+        self._drawn_s = 0.0
+        self._width = 0
+
+    def phase(self, text: str) -> None:
+        """Say what begins, on a line of its own."""
+        self.clear()
+        typer.echo(text, err=True)
+
+    def progress(self, progress: Progress) -> None:
+        """Redraw the progress line, at most twice a second."""
+        if not self._terminal or time.monotonic() - self._drawn_s < _DRAW_INTERVAL_S:
+            return
+        self._drawn_s = time.monotonic()
+        line = _line(progress)
+        sys.stderr.write("\r" + line.ljust(self._width))
+        sys.stderr.flush()
+        self._width = len(line)
+
+    def clear(self) -> None:
+        """Remove the progress line."""
+        if self._width:
+            sys.stderr.write("\r" + " " * self._width + "\r")
+            sys.stderr.flush()
+            self._width = 0
+
+
+def _line(progress: Progress) -> str:
+    budget = "" if progress.budget_s is None else f" of at most {progress.budget_s:g}"
+    median = "" if progress.median_ns is None else f", now {duration(progress.median_ns)}"
+    return (
+        f"{progress.title}: process {progress.process} of {progress.processes}, "
+        f"{progress.elapsed_s:.0f}{budget} s, {progress.runs} runs{median}"
+    )
+
+
+def require_writable(path: Optional[str]) -> None:
+    """Fail now, not after the measurement, where the JSON file cannot be written."""
+    if path is None or path == STDOUT:
+        return
+    parent = Path(path).resolve().parent
+    if not parent.is_dir():
+        raise CannotWriteError(f"--json {path}: the folder {parent} does not exist")
+    if Path(path).is_dir():
+        raise CannotWriteError(f"--json {path} is a folder; name a file")
+
+
+def write_json(document: Any, path: str) -> None:
+    """Write a document to a file, or to stdout where the path is '-'."""
+    text = json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    if path == STDOUT:
+        sys.stdout.write(text)
+        return
+    try:
+        Path(path).write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise CannotWriteError(f"--json {path} cannot be written: {error.strerror}") from error

@@ -1,0 +1,98 @@
+"""Run the bundled model in every runtime that is here."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Optional
+
+from edgeloop.api import measure_one
+from edgeloop.demo import Variant, variants
+from edgeloop.errors import EdgeloopError, InterruptedRunError, NotAvailableError
+from edgeloop.measure.observer import Observer
+from edgeloop.results.schema import Result
+from edgeloop.runtimes import runtime
+from edgeloop.spec import RUNTIMES_OF_FORMAT, RunSpec, resolve
+
+# Enough to show what the binding and what a whole application call cost.
+LOOPS = ("native", "binding", "framework", "framework-io")
+
+# TorchScript has no shapes, and every other variant says its own.
+_TORCH_SHAPE = (1, 1, 8, 8)
+
+
+@dataclass(frozen=True)
+class Row:
+    """One variant in one runtime: its result, or why it has none."""
+
+    variant: Variant
+    runtime: str
+    result: Optional[Result]
+    error: Optional[EdgeloopError]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return a JSON-able form."""
+        return {
+            "variant": self.variant.name,
+            "runtime": self.runtime,
+            "result": None if self.result is None else self.result.as_dict(),
+            "error": None if self.error is None else str(self.error),
+        }
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """All rows, and the runtimes that are not here with the command that installs them."""
+
+    rows: Sequence[Row]
+    missing: Sequence[tuple[str, str]]
+
+    @property
+    def exit_code(self) -> int:
+        """The code of the first failed row; what is not installed is no failure here."""
+        return next((row.error.exit_code for row in self.rows if row.error is not None), 0)
+
+
+def run_demo(observer: Observer, seed: int) -> Outcome:
+    """Measure every variant in every runtime found.
+
+    Raises NotAvailableError where there is none at all.
+    """
+    rows: list[Row] = []
+    missing: dict[str, str] = {}
+    for variant in variants():
+        for name in RUNTIMES_OF_FORMAT[variant.format]:
+            try:
+                runtime(name).find(None)
+            except NotAvailableError:
+                missing[name] = runtime(name).install_hint
+                continue
+            rows.append(_measure(variant, name, observer, seed))
+            if isinstance(rows[-1].error, InterruptedRunError):
+                raise rows[-1].error
+    if not rows:
+        raise NotAvailableError(
+            "no runtime is here to run the demo; install two with: "
+            "python -m pip install 'edgeloop[demo]'"
+        )
+    return Outcome(rows, tuple(missing.items()))
+
+
+def _measure(variant: Variant, name: str, observer: Observer, seed: int) -> Row:
+    loops = tuple(loop for loop in LOOPS if loop in runtime(name).loops)
+    spec = RunSpec(
+        model=str(variant.path),
+        runtimes=(name,),
+        loops=loops,
+        shapes={"": _TORCH_SHAPE} if variant.format == "pytorch" else {},
+        data=str(variant.data_path),
+        data_layout=variant.data_layout,
+        effort="quick",
+        seed=seed,
+    )
+    try:
+        (resolved,) = resolve(spec, "overhead")
+        result = measure_one(resolved, save=False, out=None, observer=observer)
+    except EdgeloopError as error:
+        return Row(variant, name, None, error)
+    return Row(variant, name, result, result.error)

@@ -1,0 +1,1 @@
+"""What `edgeloop setup` installs: libraries and environments that cannot come with pip."""

@@ -1,0 +1,145 @@
+"""A model as a worker holds it: an engine, the framework's object, and the loops over them."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Optional
+
+import numpy as np
+
+from edgeloop import _core
+from edgeloop.errors import UsageError
+from edgeloop.measure import native, pyloop
+from edgeloop.runtimes._base import FRAMEWORK_LOOPS, Framework, LoadOptions, Runtime, TensorSpec
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+
+def kernel_threads() -> set[int]:
+    """Return the ids of this process's threads as the kernel sees them."""
+    return {int(task.name) for task in Path("/proc/self/task").iterdir()}
+
+
+@dataclass
+class LoadedModel:
+    """One model in one runtime; `engine` and `framework` are there as the loops need them."""
+
+    runtime: Runtime
+    clock_id: int
+    engine: Optional[_core.Engine] = None
+    framework: Optional[Framework] = None
+    import_ns: int = 0
+    load_ns: dict[str, int] = field(default_factory=dict)
+    first_run_ns: dict[str, int] = field(default_factory=dict)
+    threads_before: set[int] = field(default_factory=kernel_threads)
+    _callable_engine: Optional[_core.Engine] = None
+
+    @property
+    def inputs(self) -> tuple[TensorSpec, ...]:
+        """Describe the inputs."""
+        if self.engine is not None:
+            return tuple(TensorSpec.of(tensor) for tensor in self.engine.inputs())
+        assert self.framework is not None
+        return tuple(self.framework.inputs)
+
+    def set_inputs(self, arrays: Sequence[npt.NDArray[Any]]) -> None:
+        """Give the same arrays to the engine and to the framework."""
+        if self.engine is not None:
+            for tensor, array in zip(self.engine.inputs(), arrays):
+                np.asarray(tensor)[...] = array
+        if self.framework is not None:
+            self.framework.set_inputs(arrays)
+
+    def outputs(self, loop: str) -> list[npt.NDArray[Any]]:
+        """Copy what the last run of that loop left."""
+        if loop in FRAMEWORK_LOOPS:
+            assert self.framework is not None
+            return self.framework.outputs()
+        assert self.engine is not None
+        return [np.array(tensor) for tensor in self.engine.outputs()]
+
+    def call(self, loop: str) -> Callable[[], object]:
+        """Return what a Python loop of that name calls."""
+        if loop == "binding":
+            assert self.engine is not None
+            return self.engine.run
+        assert self.framework is not None
+        return self.framework.invoke_io if loop == "framework-io" else self.framework.invoke
+
+    def run_block(
+        self, loop: str, runs: int, runs_per_sample: int
+    ) -> tuple[int, npt.NDArray[np.uint64]]:
+        """Run one block; return its start stamp and its durations, in ns."""
+        if loop == "native":
+            assert self.engine is not None
+            return native.run_block(self.engine, runs, runs_per_sample, self.clock_id)
+        if loop == "callable":
+            return native.run_block(
+                self._callable(), runs, runs_per_sample, self.clock_id
+            )
+        return pyloop.run_block(self.call(loop), runs, runs_per_sample, self.clock_id)
+
+    def _callable(self) -> _core.Engine:
+        if self._callable_engine is None:
+            self._callable_engine = _core.create_engine("callable", callable=self.call("callable"))
+        return self._callable_engine
+
+
+def load(
+    runtime: Runtime,
+    options: LoadOptions,
+    loops: Sequence[str],
+    clock_id: int,
+    framework_first: bool,
+) -> LoadedModel:
+    """Import what the loops need and load the model; each step is timed on its own.
+
+    `framework_first` is the load order where both instances are needed: it can decide which of
+    the two gets the better memory, so the parent alternates it between processes.
+    """
+    for loop in loops:
+        if loop not in runtime.loops:
+            raise UsageError(f"{runtime.name} has no {loop} loop: {runtime.missing_loops[loop]}")
+    loaded = LoadedModel(runtime=runtime, clock_id=clock_id)
+    wants_framework = runtime.attaches or any(loop in FRAMEWORK_LOOPS for loop in loops)
+    wants_engine = any(loop not in FRAMEWORK_LOOPS for loop in loops)
+
+    start = time.clock_gettime_ns(clock_id)
+    runtime.import_packages(loops)
+    loaded.import_ns = time.clock_gettime_ns(clock_id) - start
+
+    def load_framework() -> None:
+        begun = time.clock_gettime_ns(clock_id)
+        loaded.framework = runtime.load_framework(options)
+        loaded.load_ns["framework"] = time.clock_gettime_ns(clock_id) - begun
+
+    def load_engine() -> None:
+        begun = time.clock_gettime_ns(clock_id)
+        loaded.engine = runtime.load_engine(options, loaded.framework)
+        loaded.load_ns["engine"] = time.clock_gettime_ns(clock_id) - begun
+
+    steps = [load_engine] if wants_engine else []
+    if wants_framework:
+        steps.insert(0 if framework_first or runtime.attaches else len(steps), load_framework)
+    for step in steps:
+        step()
+    return loaded
+
+
+def first_runs(loaded: LoadedModel, loops: Sequence[str]) -> None:
+    """Run each instance once, in the order of the loops, and keep the times."""
+    for loop in loops:
+        instance = "framework" if loop in FRAMEWORK_LOOPS else "engine"
+        if instance not in loaded.first_run_ns:
+            _, durations = loaded.run_block(loop, 1, 1)
+            loaded.first_run_ns[instance] = int(durations[0])
+
+
+def started_threads(loaded: LoadedModel) -> int:
+    """Count the threads that loading and the first run added to the process."""
+    return len(kernel_threads() - loaded.threads_before - {threading.get_native_id()})

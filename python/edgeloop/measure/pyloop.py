@@ -1,0 +1,53 @@
+"""The Python loop: the interpreter calls, and reads the same clock as the native loop."""
+
+from __future__ import annotations
+
+import time
+from array import array
+from collections.abc import Callable
+from itertools import repeat
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+
+def run_block(
+    call: Callable[[], object], runs: int, runs_per_sample: int, clock_id: int
+) -> tuple[int, npt.NDArray[np.uint64]]:
+    """Return the start stamp and runs / runs_per_sample durations, in ns.
+
+    Stamps are contiguous as in the native loop: one sample holds one clock read and the storing
+    of one stamp, and the sum of the samples is the time of the whole block.
+    """
+    samples = runs // runs_per_sample
+    stamps = array("Q", bytes(8 * (samples + 1)))
+    if runs_per_sample == 1:
+        _one_run_per_sample(call, stamps, samples, clock_id)
+    else:
+        _many_runs_per_sample(call, stamps, samples, runs_per_sample, clock_id)
+    durations: npt.NDArray[np.uint64] = np.diff(np.frombuffer(stamps, dtype=np.uint64))
+    return int(stamps[0]), durations
+
+
+def _one_run_per_sample(
+    call: Callable[[], object], stamps: array[int], samples: int, clock_id: int
+) -> None:
+    now_ns = time.clock_gettime_ns
+    stamps[0] = now_ns(clock_id)
+    for sample in range(1, samples + 1):
+        call()
+        stamps[sample] = now_ns(clock_id)
+
+
+def _many_runs_per_sample(
+    call: Callable[[], object], stamps: array[int], samples: int, runs: int, clock_id: int
+) -> None:
+    now_ns = time.clock_gettime_ns
+    stamps[0] = now_ns(clock_id)
+    for sample in range(1, samples + 1):
+        for _ in repeat(None, runs):
+            call()
+        stamps[sample] = now_ns(clock_id)

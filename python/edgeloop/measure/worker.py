@@ -1,0 +1,274 @@
+"""The worker: a process that holds one runtime and answers requests, one at a time.
+
+Started as `python -m edgeloop.measure.worker --fd N`, with a connected socket at descriptor N.
+It says hello, then answers `find`, `import`, `load`, `warm`, `block`, `outputs`, `evaluate` and `stop`.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import gc
+import resource
+import signal
+import socket
+import sys
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Callable, Optional
+
+_STARTED_NS = time.clock_gettime_ns(time.CLOCK_MONOTONIC_RAW)
+
+_PR_SET_PDEATHSIG = 1  # <linux/prctl.h>
+
+
+def _die_with_parent() -> None:
+    """Have the kernel kill this process when its parent is gone, even in the middle of a run."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+class Worker:
+    """Answers the requests of one connection."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        from edgeloop.measure.clock import choose_clock
+
+        self._connection = connection
+        self._clock = choose_clock()
+        self._loaded: Any = None
+        self._answers: dict[str, Callable[[dict[str, Any]], Any]] = {
+            "find": self._find,
+            "import": self._import,
+            "load": self._load,
+            "warm": self._block,
+            "block": self._block,
+            "outputs": self._outputs,
+            "evaluate": self._evaluate,
+        }
+
+    def serve(self) -> None:
+        """Say hello and answer until told to stop, or until the parent is gone."""
+        from edgeloop.measure.protocol import ConnectionClosedError, Message, receive, send
+
+        send(self._connection, Message(self._hello()))
+        while True:
+            try:
+                request = receive(self._connection).body
+            except ConnectionClosedError:
+                return
+            if request["type"] == "stop":
+                send(self._connection, Message(self._usage()))
+                return
+            send(self._connection, self._answer(request))
+
+    def _hello(self) -> dict[str, Any]:
+        import edgeloop
+
+        return {
+            "type": "hello",
+            "edgeloop": edgeloop.__version__,
+            "python": ".".join(str(part) for part in sys.version_info[:3]),
+            "executable": sys.executable,
+            "started_ns": _STARTED_NS,
+            "ready_ns": time.clock_gettime_ns(time.CLOCK_MONOTONIC_RAW),
+            "clock": self._clock.as_dict(),
+        }
+
+    def _answer(self, request: dict[str, Any]) -> Any:
+        from edgeloop.errors import EdgeloopError
+        from edgeloop.measure.protocol import Message
+
+        try:
+            return self._answers[request["type"]](request)
+        except EdgeloopError as error:
+            return Message({"type": "error", "class": type(error).__name__, "text": str(error)})
+        except MemoryError:
+            return _failure("RuntimeFailedError", "the worker ran out of memory")
+        except Exception as error:
+            # A framework may raise anything; its own words are the best there is.
+            return _failure("RuntimeFailedError", f"{type(error).__name__}: {error}")
+
+    def _find(self, request: dict[str, Any]) -> Any:
+        from edgeloop.measure.protocol import Message
+        from edgeloop.runtimes import runtime
+
+        installation = runtime(request["runtime"]).find(request["library"])
+        return Message({"type": "found", "installation": asdict(installation)})
+
+    def _import(self, request: dict[str, Any]) -> Any:
+        """Load the library and import the package: does this machine bear them?"""
+        from edgeloop.measure.protocol import Message
+        from edgeloop.runtimes import runtime
+
+        chosen = runtime(request["runtime"])
+        library = chosen.find(None).library
+        if library is not None:
+            ctypes.CDLL(library)
+        chosen.import_packages(chosen.loops)
+        return Message({"type": "imported"})
+
+    def _load(self, request: dict[str, Any]) -> Any:
+        from edgeloop.measure import loaded as loading
+        from edgeloop.measure.protocol import Message
+        from edgeloop.runtimes import runtime
+        from edgeloop.runtimes._base import LoadOptions
+
+        options = LoadOptions(**request["options"])
+        chosen = runtime(request["runtime"])
+        installation = chosen.find(options.library)
+        model = loading.load(
+            chosen, options, request["loops"], self._clock.id, request["framework_first"]
+        )
+        self._loaded = model
+        model.set_inputs(self._inputs(request["inputs"]))
+        loading.first_runs(model, request["loops"])
+        gc.collect()
+        gc.freeze()
+        gc.disable()
+        engine = model.engine
+        return Message(
+            {
+                "type": "loaded",
+                "installation": asdict(installation),
+                "runtime_version": installation.version if engine is None
+                else engine.runtime_version(),
+                "import_ns": model.import_ns,
+                "load_ns": model.load_ns,
+                "first_run_ns": model.first_run_ns,
+                "threads_started": loading.started_threads(model),
+                "inputs": [spec.as_dict() for spec in model.inputs],
+                "outputs": [spec.as_dict() for spec in self._output_specs(request["loops"][0])],
+                "coverage": None if engine is None else engine.coverage(),
+            }
+        )
+
+    def _output_specs(self, loop: str) -> list[Any]:
+        from edgeloop.runtimes._base import FRAMEWORK_LOOPS, TensorSpec
+
+        if loop not in FRAMEWORK_LOOPS:
+            return [TensorSpec.of(tensor) for tensor in self._loaded.engine.outputs()]
+        return [
+            TensorSpec(f"output_{index}", str(array.dtype), tuple(array.shape))
+            for index, array in enumerate(self._loaded.outputs(loop))
+        ]
+
+    def _inputs(self, source: dict[str, Any]) -> list[Any]:
+        from edgeloop.data.npz import batch
+        from edgeloop.data.synthetic import random_inputs
+
+        specs = self._loaded.inputs
+        if source["data"] is None:
+            return random_inputs(specs, source["seed"])
+        samples = self._samples(source)
+        return [batch(samples, spec, 0) for spec in specs]
+
+    def _samples(self, source: dict[str, Any]) -> Any:
+        from edgeloop.data.npz import read_samples
+
+        return read_samples(
+            source["data"],
+            self._loaded.inputs,
+            x_key=source["x_key"],
+            y_key=source["y_key"],
+            layout=source["layout"],
+        )
+
+    def _block(self, request: dict[str, Any]) -> Any:
+        from edgeloop import _core
+        from edgeloop.measure.protocol import Message
+
+        probe_before_ns = _core.probe_ns(self._clock.id) if request["probe"] else None
+        cpu_before_ns = time.process_time_ns()
+        start_ns, durations = self._loaded.run_block(
+            request["loop"], request["runs"], request["runs_per_sample"]
+        )
+        cpu_ns = time.process_time_ns() - cpu_before_ns
+        probe_after_ns = _core.probe_ns(self._clock.id) if request["probe"] else None
+        return Message(
+            {
+                "type": "block",
+                "start_ns": start_ns,
+                "cpu_ns": cpu_ns,
+                "probe_before_ns": probe_before_ns,
+                "probe_after_ns": probe_after_ns,
+            },
+            (durations.tobytes(),),
+        )
+
+    def _outputs(self, request: dict[str, Any]) -> Any:
+        import numpy as np
+
+        from edgeloop.measure.protocol import Message
+
+        self._loaded.run_block(request["loop"], 1, 1)
+        arrays = [np.ascontiguousarray(a) for a in self._loaded.outputs(request["loop"])]
+        return Message(
+            {
+                "type": "outputs",
+                "outputs": [{"dtype": str(a.dtype), "shape": list(a.shape)} for a in arrays],
+            },
+            tuple(array.tobytes() for array in arrays),
+        )
+
+    def _evaluate(self, request: dict[str, Any]) -> Any:
+        from edgeloop.measure.evaluate import predictions
+        from edgeloop.measure.protocol import Message
+
+        samples = self._samples(request["inputs"])
+        scores = predictions(self._loaded, samples, request["loop"])
+        self._loaded.set_inputs(self._inputs(request["inputs"]))
+        return Message(
+            {
+                "type": "evaluated",
+                "shape": list(scores.shape),
+                "labels": None
+                if samples.y is None
+                else {"dtype": samples.y.dtype.str, "shape": list(samples.y.shape)},
+            },
+            (scores.tobytes(), b"" if samples.y is None else samples.y.tobytes()),
+        )
+
+    def _usage(self) -> dict[str, Any]:
+        usage = resource.getrusage(resource.RUSAGE_SELF)
+        return {
+            "type": "stopped",
+            "peak_rss_bytes": usage.ru_maxrss * 1024,  # Linux counts in KiB
+            "context_switches": {
+                "voluntary": usage.ru_nvcsw,
+                "involuntary": usage.ru_nivcsw,
+            },
+            "migrations": _migrations(),
+        }
+
+
+def _failure(name: str, text: str) -> Any:
+    from edgeloop.measure.protocol import Message
+
+    return Message({"type": "error", "class": name, "text": text})
+
+
+def _migrations() -> Optional[int]:
+    """Read how often the scheduler moved the main thread; None where the kernel does not tell."""
+    try:
+        lines = Path("/proc/self/sched").read_text(encoding="ascii").splitlines()
+    except OSError:
+        return None
+    for line in lines:
+        key, _, value = line.partition(":")
+        if key.strip() == "se.nr_migrations":
+            return int(value)
+    return None
+
+
+def main() -> None:
+    """Serve the connection whose descriptor follows --fd."""
+    _die_with_parent()
+    # `-m` puts the working directory first: a numpy.py lying there must not be imported.
+    if not getattr(sys.flags, "safe_path", False):
+        del sys.path[0]
+    descriptor = int(sys.argv[sys.argv.index("--fd") + 1])
+    Worker(socket.socket(fileno=descriptor)).serve()
+
+
+if __name__ == "__main__":
+    main()

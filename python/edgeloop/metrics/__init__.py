@@ -1,0 +1,3 @@
+"""How good the answers are."""
+
+from __future__ import annotations

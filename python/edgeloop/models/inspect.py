@@ -1,0 +1,26 @@
+"""Say what a model file holds, whatever its format."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from edgeloop.models import onnx_worker, opaque_file, tflite_file, torch_file
+from edgeloop.models.formats import detect_format
+from edgeloop.models.summary import ModelSummary
+
+
+def inspect_model(path: str | Path) -> ModelSummary:
+    """Summarise a model; nothing of it is executed or unpickled.
+
+    Raises ModelError where it is no model or a damaged one, NotAvailableError where the package
+    that reads the format is missing (onnx for ONNX; the others need none).
+    """
+    target = Path(path)
+    found = detect_format(target)
+    if found.format in ("tflite", "edgetpu"):
+        return tflite_file.summarise(target)
+    if found.format == "onnx":
+        return onnx_worker.summarise(target)
+    if found.format in ("pytorch", "aotinductor"):
+        return torch_file.summarise(target)
+    return opaque_file.summarise(target, found)

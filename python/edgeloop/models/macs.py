@@ -1,0 +1,63 @@
+"""Multiply-accumulates of one inference, added up over operators.
+
+Only convolutions and matrix products are counted: they are where the work of a network is. A
+multiplication by padding counts like any other. One multiply-accumulate is one multiplication and
+one addition, so that twice the figure is what others print as FLOPs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+COUNTED = "multiply-accumulates of convolution and matrix operators, padding included"
+
+
+@dataclass(frozen=True)
+class Operand:
+    """What goes into a product; `constant` means that it is stored in the model."""
+
+    dtype: str
+    constant: bool
+    elements: int | None
+
+
+@dataclass(frozen=True)
+class MatrixOperator:
+    """One convolution or matrix product; `reason` says why `macs` is None."""
+
+    name: str
+    macs: int | None
+    reason: str
+    activation: Operand
+    weight: Operand
+
+
+@dataclass(frozen=True)
+class MacTotal:
+    """The sum, or None and what stands in its way."""
+
+    macs: int | None
+    reason: str
+    by_operator: Mapping[str, int | None]
+
+
+def add_up(operators: Sequence[MatrixOperator], opaque: Sequence[str]) -> MacTotal:
+    """Add up; one operator that cannot be counted leaves no total, only the known part.
+
+    `opaque` are sentences about operators that multiply in a way that is not visible.
+    """
+    by_operator: dict[str, int | None] = {}
+    reasons = list(dict.fromkeys([*opaque, *(o.reason for o in operators if o.macs is None)]))
+    known = 0
+    for operator in operators:
+        before = by_operator.get(operator.name, 0)
+        known += operator.macs or 0
+        by_operator[operator.name] = (
+            None if before is None or operator.macs is None else before + operator.macs
+        )
+    if not reasons:
+        return MacTotal(known, COUNTED, by_operator)
+    more = f", and {len(reasons) - 3} more reasons" if len(reasons) > 3 else ""
+    text = f"{'; '.join(reasons[:3])}{more}; the rest adds up to {known:,}"
+    return MacTotal(None, text, by_operator)

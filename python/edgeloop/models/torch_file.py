@@ -1,0 +1,216 @@
+"""Summarise PyTorch files: TorchScript, checkpoints, torch.export and AOTInductor packages.
+
+Nothing is loaded into PyTorch and nothing is unpickled.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from edgeloop.errors import ModelError
+from edgeloop.models.formats import (
+    EXPORTED_PROGRAM,
+    ModelFormat,
+    detect_format,
+    is_exported_model,
+    model_bytes,
+    sha256_of,
+)
+from edgeloop.models.pickle_scan import PickleScan, PickleScanError, scan_pickle
+from edgeloop.models.plain_text import plain
+from edgeloop.models.summary import ModelSummary
+from edgeloop.models.torch_export import ExportFormatError, read_program
+from edgeloop.models.torch_export_summary import with_program
+from edgeloop.models.torch_weights import RULE, count_weights
+from edgeloop.models.zip_members import Members, opened_zip
+
+_MAX_PICKLE = 32 << 20  # bytes; names, shapes and offsets of 100,000 tensors fit
+_MAX_JSON = 128 << 20  # bytes; a program carries the stack trace of each node
+_MAX_SMALL = 1 << 16  # bytes of version and metadata files
+_LEGACY_HEADERS = 3  # pickles before the object: magic number, protocol, system
+
+_UNKNOWN = "known only after loading the file in PyTorch, which could run code from it"
+
+
+def summarise(path: Path) -> ModelSummary:
+    """Summarise a PyTorch file.
+
+    Raises ModelError where the file is damaged or is something else.
+    """
+    found = detect_format(path)
+    empty = _empty(path, found)
+    if found.kind == "legacy-checkpoint":
+        return _legacy(path, empty)
+    with opened_zip(path) as members:
+        if found.format == "aotinductor":
+            return _aotinductor(members, empty)
+        if found.kind == "export":
+            return _export(members, empty)
+        if found.kind in ("torchscript", "checkpoint"):
+            return _pickled(path, members, empty)
+    raise ModelError(f"{path} is no PyTorch file but {found.format}")
+
+
+def _empty(path: Path, found: ModelFormat) -> ModelSummary:
+    return ModelSummary(
+        path=str(path),
+        format=found.format,
+        kind=found.kind,
+        bytes=model_bytes(path),
+        sha256=sha256_of(path),
+        precision=None,
+        precision_reason=_UNKNOWN,
+        inputs=None,
+        outputs=None,
+        operators=None,
+        parameters=None,
+        parameters_reason=_UNKNOWN,
+        parameter_bytes=None,
+        macs=None,
+        macs_reason=_UNKNOWN,
+        notes=(f"inputs, outputs, operators and MACs are {_UNKNOWN}",),
+    )
+
+
+def _pickled(path: Path, members: Members, empty: ModelSummary) -> ModelSummary:
+    names = members.inner
+    pickle = members.read(names["data.pkl"], _MAX_PICKLE)
+    try:
+        scan = scan_pickle(pickle)
+    except PickleScanError as error:
+        raise members.damaged(str(error)) from error
+    sizes = {
+        name.split("/", 1)[1]: members.sizes[full]
+        for name, full in names.items()
+        if name.startswith("data/")
+    }
+    summary = _with_weights(path, empty, scan, sizes)
+    return replace(
+        summary,
+        metadata={
+            **summary.metadata,
+            "members": len(members.sizes),
+            "version": _text(members, names.get("version")),
+            "byteorder": _text(members, names.get("byteorder")),
+            "mobile": "bytecode.pkl" in names,
+        },
+    )
+
+
+def _legacy(path: Path, empty: ModelSummary) -> ModelSummary:
+    try:
+        with path.open("rb") as stream:
+            data = stream.read(_MAX_PICKLE)
+        position = 0
+        for _ in range(_LEGACY_HEADERS):
+            position = scan_pickle(data, position).end
+        scan = scan_pickle(data, position)
+    except OSError as error:
+        raise ModelError(f"{path} cannot be read: {error.strerror or error}") from error
+    except PickleScanError as error:
+        raise ModelError(
+            f"{path} is damaged or cut short ({error}); fetch or save it again"
+        ) from error
+    summary = _with_weights(path, empty, scan, None)
+    if (summary.parameter_bytes or 0) > empty.bytes:
+        raise ModelError(
+            f"{path} is cut short: {summary.parameter_bytes:,} bytes of weights are announced, the "
+            f"file has {empty.bytes:,}. Fetch or save it again"
+        )
+    return summary
+
+
+def _with_weights(
+    path: Path, empty: ModelSummary, scan: PickleScan, sizes: dict[str, int] | None
+) -> ModelSummary:
+    weights = count_weights(scan.storages, sizes, str(path))
+    precision, reason = weights.precision()
+    notes = list(empty.notes)
+    if empty.kind != "torchscript":
+        notes.append(
+            "a checkpoint holds weights, not the network: give a TorchScript or torch.export file "
+            "to measure it"
+        )
+        classes = _classes(scan.names)
+        if classes:
+            notes.append(f"loading it needs, and runs, the Python code of {', '.join(classes[:4])}")
+    return replace(
+        empty,
+        precision=precision,
+        precision_reason=reason,
+        parameters=weights.elements,
+        parameters_reason=RULE,
+        parameter_bytes=weights.stored_bytes,
+        metadata={"stored_types": dict(weights.by_type), "tensors": len(scan.storages)},
+        notes=tuple(notes),
+    )
+
+
+def _classes(names: tuple[str, ...]) -> list[str]:
+    """Return the imports of a pickle beyond those of plain weights."""
+    plain_weights = ("torch._utils.", "collections.OrderedDict")
+    return [
+        plain(name)
+        for name in names
+        if not name.startswith(plain_weights)
+        and not (name.startswith("torch.") and name.count(".") == 1)  # torch.FloatStorage
+    ]
+
+
+def _export(members: Members, empty: ModelSummary) -> ModelSummary:
+    names = members.inner
+    models = sorted(filter(is_exported_model, names))
+    member = names.get(EXPORTED_PROGRAM) or names[models[0]]
+    try:
+        program = read_program(members.read(member, _MAX_JSON))
+    except ExportFormatError as error:
+        raise members.damaged(str(error)) from error
+    summary = with_program(empty, program)
+    if len(models) > 1:
+        notes = (*summary.notes, f"{len(models)} programs; this is '{plain(models[0])}'")
+        summary = replace(summary, notes=notes)
+    return summary
+
+
+def _aotinductor(members: Members, empty: ModelSummary) -> ModelSummary:
+    names = members.inner
+    built_for: dict[str, Any] = {}
+    for name, full in sorted(names.items()):
+        if name.startswith("data/aotinductor/") and name.endswith("_metadata.json"):
+            built_for.update(_json_object(members, full))
+    libraries = [name for name in names if name.endswith(".so")]
+    machine = plain(str(built_for.get("AOTI_MACHINE") or "not stated"))
+    reason = "the program and its weights are compiled into a library"
+    return replace(
+        empty,
+        precision_reason=reason,
+        parameters_reason=reason,
+        macs_reason=reason,
+        metadata={
+            "members": len(members.sizes),
+            "libraries": libraries,
+            "library_bytes": sum(members.sizes[names[name]] for name in libraries),
+            "built_for": built_for,
+        },
+        notes=(
+            f"{reason}; inputs, outputs and operators cannot be seen",
+            f"it runs only on the processor it was built for: {machine}",
+        ),
+    )
+
+
+def _json_object(members: Members, name: str) -> dict[str, str]:
+    try:
+        found = json.loads(members.read(name, _MAX_SMALL))
+    except (ValueError, RecursionError) as error:
+        raise members.damaged(f"'{plain(name)}' is no JSON") from error
+    return {str(k): str(v) for k, v in found.items()} if isinstance(found, dict) else {}
+
+
+def _text(members: Members, name: str | None) -> str | None:
+    if name is None:
+        return None
+    return plain(members.read(name, _MAX_SMALL).decode("utf-8", "replace").strip())

@@ -1,0 +1,3 @@
+"""Reports: a result in, text out."""
+
+from __future__ import annotations

@@ -1,0 +1,67 @@
+"""A model file on one page."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Optional
+
+from edgeloop.report.columns import columns
+from edgeloop.report.figures import size
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from edgeloop.models.summary import ModelSummary, TensorSummary
+
+_SCALES_SHOWN = 1
+
+
+def model_page(summary: ModelSummary) -> str:
+    """Return what `edgeloop inspect` prints."""
+    kind = f" ({summary.kind})" if summary.kind else ""
+    facts = [
+        ("file", summary.path),
+        ("format", summary.format + kind),
+        ("size", f"{size(summary.bytes)} ({summary.bytes} bytes)"),
+        ("sha256", summary.sha256),
+        ("precision", _or_reason(summary.precision, summary.precision_reason)),
+        ("parameters", _or_reason(_count(summary.parameters), summary.parameters_reason)),
+        ("MACs", _or_reason(_count(summary.macs), summary.macs_reason)),
+    ]
+    facts += [(key, str(value)) for key, value in summary.metadata.items()]
+    parts = [columns(facts, indent="")]
+    for title, tensors in (("inputs", summary.inputs), ("outputs", summary.outputs)):
+        if tensors:
+            parts.append(f"{title}\n{columns([_tensor(tensor) for tensor in tensors])}")
+    if summary.operators:
+        rows = [("operator", "count", "MACs")]
+        rows += [
+            (f"{op.name} (custom)" if op.custom else op.name, str(op.count), _count(op.macs) or "?")
+            for op in summary.operators
+        ]
+        parts.append("operators\n" + columns(rows, right=(1, 2)))
+    parts += [f"note: {note}" for note in summary.notes]
+    return "\n\n".join(parts)
+
+
+def _or_reason(value: Optional[str], reason: str) -> str:
+    return f"unknown: {reason}" if value is None else f"{value} ({reason})" if reason else value
+
+
+def _count(value: Optional[int]) -> Optional[str]:
+    return None if value is None else f"{value:,}"
+
+
+def _tensor(tensor: TensorSummary) -> Sequence[str]:
+    dims = "?" if tensor.shape is None else "x".join(
+        "?" if dim is None else str(dim) for dim in tensor.shape
+    ) or "scalar"
+    return (tensor.name, dims, tensor.dtype, _quantization(tensor))
+
+
+def _quantization(tensor: TensorSummary) -> str:
+    quantization = tensor.quantization
+    if quantization is None:
+        return ""
+    if len(quantization.scales) > _SCALES_SHOWN:
+        return f"{len(quantization.scales)} scales along axis {quantization.axis}"
+    return f"scale {quantization.scales[0]:.9g}, zero point {quantization.zero_points[0]}"

@@ -1,0 +1,172 @@
+"""Results as text for a terminal: every figure with its interval, or why it has none."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Optional
+
+from edgeloop.report.columns import columns
+from edgeloop.report.figures import duration, duration_interval, percent, size
+from edgeloop.results.schema import Result
+
+_COLD = (
+    ("interpreter start", "interpreter_start_ns"),
+    ("import", "import_ns"),
+    ("load", "load_ns"),
+    ("first run", "first_run_ns"),
+)
+
+
+def bench_table(result: Result) -> str:
+    """Return what `edgeloop bench` prints for one configuration."""
+    parts = [_heading(result)]
+    for loop in result.loops:
+        title = "" if len(result.loops) == 1 else f"{loop} loop\n"
+        parts.append(title + columns(_latency(result.summary["loops"][loop])))
+    parts.append(_cold(result))
+    parts.append(_how(result))
+    return "\n\n".join([*parts, *_warnings(result)])
+
+
+def overhead_table(result: Result) -> str:
+    """Return what `edgeloop overhead` prints for one configuration."""
+    parts = [_heading(result), columns(_loop_rows(result), right=(1, 2, 3))]
+    parts.append(_timed_regions(result))
+    parts.append(_cold(result))
+    parts.append(_how(result))
+    return "\n\n".join([*parts, *_warnings(result)])
+
+
+def _heading(result: Result) -> str:
+    runtime = result.header["runtime"]
+    model = result.header["model"]
+    about = [f"{runtime['name']} {runtime['version']}", f"{runtime['threads']} threads"]
+    if runtime["threads"] == 1:
+        about[1] = "1 thread"
+    if runtime["delegates"]:
+        about.append(" + ".join(runtime["delegates"]))
+    if model["bytes"] is not None:
+        about.append(f"{model['format']}, {size(model['bytes'])}")
+    lines = [result.header["title"], "  " + "; ".join(about)]
+    coverage = result.header["coverage"]
+    if coverage:
+        owners = ", ".join(f"{part['owner']} {part['nodes']}" for part in coverage)
+        lines.append(f"  nodes: {owners}")
+    return "\n".join(lines)
+
+
+def _latency(summary: dict[str, Any]) -> list[Sequence[str]]:
+    rows: list[Sequence[str]] = [
+        ("median", _figure(summary, "median_ns", "median_ci95_ns")),
+        ("p90", _figure(summary, "p90_ns", "p90_ci95_ns")),
+        ("p99", _figure(summary, "p99_ns", "p99_ci95_ns")),
+    ]
+    if summary["n"]:
+        rows.append(("spread", _spread(summary)))
+        rows.append(("throughput", f"{summary['runs_per_s']:.4g} runs/s"))
+        effective = summary["n_eff"]
+        worth = "" if effective is None else f", worth {effective:.0f} independent ones"
+        rows.append(
+            ("samples", f"{summary['n']} in {summary['processes']} processes{worth}")
+            if summary["processes"] != 1
+            else ("samples", f"{summary['n']} in 1 process{worth}")
+        )
+    return rows
+
+
+def _spread(summary: dict[str, Any]) -> str:
+    words = [
+        f"{word} {duration(summary[name])}"
+        for word, name in (
+            ("min", "min_ns"),
+            ("max", "max_ns"),
+            ("mean", "mean_ns"),
+            ("IQR", "iqr_ns"),
+        )
+        if summary[name] is not None
+    ]
+    return ", ".join(words)
+
+
+def _figure(summary: dict[str, Any], value: str, interval: str) -> str:
+    if summary[value] is None:
+        return str(summary.get(f"{value}_reason", "unknown"))
+    if summary[interval] is None:
+        return f"{duration(summary[value])} (no interval: {summary[f'{interval}_reason']})"
+    return duration_interval(summary[value], summary[interval])
+
+
+def _loop_rows(result: Result) -> list[Sequence[str]]:
+    rows: list[Sequence[str]] = [("loop", "median [95 %]", "more per call [95 %]", "share")]
+    differences = result.summary["overhead"]["loops"]
+    for loop in result.loops:
+        median = _figure(result.summary["loops"][loop], "median_ns", "median_ci95_ns")
+        difference = differences.get(loop)
+        if difference is None:
+            rows.append((loop, median, "(the reference)", ""))
+        elif difference["difference_ns"] is None:
+            rows.append((loop, median, difference["difference_ns_reason"], ""))
+        else:
+            rows.append((
+                loop,
+                median,
+                duration_interval(difference["difference_ns"], difference["difference_ci95_ns"]),
+                _share(difference),
+            ))  # fmt: skip
+    return rows
+
+
+def _share(difference: dict[str, Any]) -> str:
+    low, high = difference["share_ci95"] or (None, None)
+    if low is None or high is None:
+        return percent(difference["share"])
+    return f"{percent(difference['share'])} [{percent(low)}, {percent(high)}]"
+
+
+def _timed_regions(result: Result) -> str:
+    rows = [(loop, words) for loop, words in result.header["timed_region"].items()]
+    same = "the same" if result.header["same_instance"] else "another"
+    floors = result.header["clock"]
+    return (
+        "between two clock reads\n"
+        + columns(rows)
+        + f"\n  one clock read is in every sample: {floors['read_ns']:.0f} ns native, "
+        f"{floors['python_read_ns']:.0f} ns in Python; never subtracted"
+        + f"\n  the framework loops run {same} instance of the model as the native loop"
+    )
+
+
+def _cold(result: Result) -> str:
+    first = result.invocations[0]
+    rows = []
+    for words, name in _COLD:
+        value = getattr(first, name)
+        if isinstance(value, dict):
+            text = ", ".join(f"{duration(ns)} ({which})" for which, ns in value.items())
+        else:
+            text = duration(value)
+        rows.append((words, text))
+    return "cold (first process)\n" + columns(rows)
+
+
+def _how(result: Result) -> str:
+    summary = result.summary["summary"]
+    clock = result.header["clock"]
+    threads = _threads(result)
+    return (
+        f"stopped: {summary['stop_reason']}; clock {clock['name']}, tick {clock['tick_ns']} ns, "
+        f"{summary['runs_per_sample']} run(s) per sample; {threads}"
+    )
+
+
+def _threads(result: Result) -> str:
+    used: Optional[float] = result.summary["summary"].get("cpus_used")
+    busy = "" if used is None else f", {used:.2f} CPUs busy in a block"
+    return f"{result.header['runtime']['threads']} thread(s) asked for{busy}"
+
+
+def _warnings(result: Result) -> list[str]:
+    return [
+        f"warning: {warning['text']}" + (f"\n  to mend: {warning['fix']}" if warning["fix"] else "")
+        for warning in result.summary["warnings"]
+    ]

@@ -1,0 +1,193 @@
+"""The result of one configuration, as objects and as the JSON document that users read.
+
+Every field may be null; then `<field>_reason` says why.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Optional
+
+from edgeloop.errors import EdgeloopError, ModelError
+from edgeloop.results.samples import decode, encode
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+SCHEMA_VERSION = 1
+
+# A block is throttled where its probe ran slower than this share of the session's fastest.
+PROBE_THROTTLED = 0.97
+
+
+def reasoned(name: str, value: Any, reason: str) -> dict[str, Any]:
+    """Return a field; where it is null, with its reason beside it."""
+    if value is None:
+        return {name: None, f"{name}_reason": reason}
+    return {name: value}
+
+
+@dataclass(frozen=True)
+class Block:
+    """A stretch of runs with nothing between them."""
+
+    loop: str
+    start_ns: int
+    runs_per_sample: int
+    durations_ns: npt.NDArray[np.uint64]
+    """One entry per sample; each is the time of `runs_per_sample` runs."""
+    cpu_ns: Optional[int] = None
+    """CPU time of the whole worker process during the block."""
+    probe_ns: Optional[int] = None
+    """The slower of the fixed-work probes before and after the block."""
+    temperature_c: Optional[float] = None
+    tail: bool = False
+    """One run per sample for the tails, where the other blocks average several runs."""
+
+    @property
+    def wall_ns(self) -> int:
+        """Time of the whole block."""
+        return int(self.durations_ns.sum())
+
+    def as_dict(self, fastest_probe_ns: Optional[int]) -> dict[str, Any]:
+        """Return the JSON form; the probe as its ratio to the session's fastest."""
+        ratio = None
+        if self.probe_ns and fastest_probe_ns:
+            ratio = fastest_probe_ns / self.probe_ns
+        return {
+            "loop": self.loop,
+            "tail": self.tail,
+            "start_ns": self.start_ns,
+            "runs_per_sample": self.runs_per_sample,
+            "durations_ns": encode(self.durations_ns),
+            "cpu_ns": self.cpu_ns,
+            "probe_ns": self.probe_ns,
+            **reasoned("probe_ratio", ratio, "the probe was switched off"),
+            **reasoned(
+                "throttled",
+                None if ratio is None else ratio < PROBE_THROTTLED,
+                "the probe was switched off",
+            ),
+            **reasoned("temperature_c", self.temperature_c, "no thermal zone can be read"),
+            **reasoned("power_w", None, "no power source was read"),
+        }
+
+    @classmethod
+    def from_dict(cls, document: dict[str, Any]) -> Block:
+        """Read the JSON form."""
+        return cls(
+            loop=document["loop"],
+            tail=document["tail"],
+            start_ns=document["start_ns"],
+            runs_per_sample=document["runs_per_sample"],
+            durations_ns=decode(document["durations_ns"]),
+            cpu_ns=document["cpu_ns"],
+            probe_ns=document["probe_ns"],
+            temperature_c=document["temperature_c"],
+        )
+
+
+@dataclass(frozen=True)
+class Invocation:
+    """What one worker process measured."""
+
+    interpreter_start_ns: int
+    import_ns: int
+    load_ns: dict[str, int]
+    """Instance ("engine", "framework") → time to load the model in it."""
+    first_run_ns: dict[str, int]
+    """Instance → its first inference."""
+    warmup_ns: dict[str, list[int]]
+    """Loop → mean time of a run in each warm-up block, in order."""
+    blocks: list[Block]
+    stop_reason: str
+    log: str
+    framework_first: bool = False
+    threads_started: Optional[int] = None
+    context_switches: Optional[dict[str, int]] = None
+    migrations: Optional[int] = None
+    peak_rss_bytes: Optional[int] = None
+    error: Optional[str] = None
+    """The sentence of the error that ended the process before its time."""
+
+    def durations(self, loop: str, *, tail: bool = False) -> list[npt.NDArray[np.uint64]]:
+        """Return the durations of each block of a loop."""
+        return [b.durations_ns for b in self.blocks if b.loop == loop and b.tail == tail]
+
+    def as_dict(self, fastest_probe_ns: Optional[int] = None) -> dict[str, Any]:
+        """Return the JSON form."""
+        gone = "the worker ended before it could be asked"
+        return {
+            "interpreter_start_ns": self.interpreter_start_ns,
+            "import_ns": self.import_ns,
+            "load_ns": self.load_ns,
+            "first_run_ns": self.first_run_ns,
+            "framework_first": self.framework_first,
+            "warmup_ns": self.warmup_ns,
+            "blocks": [block.as_dict(fastest_probe_ns) for block in self.blocks],
+            **reasoned("threads_started", self.threads_started, gone),
+            **reasoned("context_switches", self.context_switches, gone),
+            **reasoned("migrations", self.migrations, "the kernel does not tell"),
+            **reasoned("peak_rss_bytes", self.peak_rss_bytes, gone),
+            "stop_reason": self.stop_reason,
+            "log": self.log,
+            **({} if self.error is None else {"error": self.error}),
+        }
+
+    @classmethod
+    def from_dict(cls, document: dict[str, Any]) -> Invocation:
+        """Read the JSON form. Raises ModelError where a field is missing or malformed."""
+        try:
+            return cls(
+                interpreter_start_ns=document["interpreter_start_ns"],
+                import_ns=document["import_ns"],
+                load_ns=document["load_ns"],
+                first_run_ns=document["first_run_ns"],
+                framework_first=document["framework_first"],
+                warmup_ns=document["warmup_ns"],
+                blocks=[Block.from_dict(block) for block in document["blocks"]],
+                threads_started=document["threads_started"],
+                context_switches=document["context_switches"],
+                migrations=document["migrations"],
+                peak_rss_bytes=document["peak_rss_bytes"],
+                stop_reason=document["stop_reason"],
+                log=document["log"],
+                error=document.get("error"),
+            )
+        except (KeyError, TypeError, AttributeError) as error:
+            raise ModelError(f"an invocation of the result is malformed: {error!r}") from error
+
+
+@dataclass
+class Result:
+    """One configuration, measured."""
+
+    header: dict[str, Any]
+    """schema_version, command, spec, host, runtime, model, clock, timed_region, coverage."""
+    invocations: list[Invocation] = field(default_factory=list)
+    summary: dict[str, Any] = field(default_factory=dict)
+    """The last line of the file: summary, loops, overhead, accuracy, warnings."""
+    path: Optional[str] = None
+    error: Optional[EdgeloopError] = None
+    """What ended the measurement early; what was measured before it stands."""
+
+    @property
+    def loops(self) -> Sequence[str]:
+        """The loops that were asked for, the headline first."""
+        return list(self.header["spec"]["loops"])
+
+    def fastest_probe_ns(self) -> Optional[int]:
+        """Return the session's fastest probe, the reference of every probe ratio."""
+        probes = [b.probe_ns for i in self.invocations for b in i.blocks if b.probe_ns]
+        return min(probes, default=None)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the joined document that --json prints."""
+        fastest_ns = self.fastest_probe_ns()
+        return {
+            **self.header,
+            "invocations": [i.as_dict(fastest_ns) for i in self.invocations],
+            **self.summary,
+        }

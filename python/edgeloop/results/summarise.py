@@ -1,0 +1,78 @@
+"""From the samples of a result to its last line: everything here can be recomputed from the file."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Optional
+
+import numpy as np
+
+from edgeloop.results.schema import Block, Result
+from edgeloop.stats.summary import Summary, summarise
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+
+def headline_blocks(result: Result) -> list[list[npt.NDArray[Any]]]:
+    """Return the samples of the headline loop, by process and block."""
+    return [invocation.durations(result.loops[0]) for invocation in result.invocations]
+
+
+def summarise_result(result: Result, stop_reason: str) -> dict[str, Any]:
+    """Return `summary` (of the headline loop), `loops`, and for `overhead` the differences."""
+    loops = {loop: _loop_summary(result, loop, stop_reason) for loop in result.loops}
+    loops = {loop: summary for loop, summary in loops.items() if summary is not None}
+    if not loops:
+        return {"summary": None, "summary_reason": "nothing was measured", "loops": {}}
+    documents = {loop: summary.as_dict() for loop, summary in loops.items() if summary}
+    headline = dict(documents[next(iter(documents))])
+    headline.update(_cpus_used(result))
+    document: dict[str, Any] = {"summary": headline, "loops": documents}
+    if len(loops) > 1:
+        from edgeloop.results.overhead import overhead
+
+        document["overhead"] = overhead(result)
+    return document
+
+
+def _loop_summary(result: Result, loop: str, stop_reason: str) -> Optional[Summary]:
+    blocks = _blocks(result, loop)
+    if not blocks:
+        return None
+    tails = [invocation.durations(loop, tail=True) for invocation in result.invocations]
+    return summarise(
+        [invocation.durations(loop) for invocation in result.invocations],
+        blocks[0].runs_per_sample,
+        result.header["spec"]["percentiles"],
+        tail_processes=tails if any(tails) else None,
+        items_per_run=_batch_size(result),
+        stop_reason=stop_reason,
+    )
+
+
+def _blocks(result: Result, loop: str) -> Sequence[Block]:
+    return [
+        block
+        for invocation in result.invocations
+        for block in invocation.blocks
+        if block.loop == loop and not block.tail and block.durations_ns.size
+    ]
+
+
+def _batch_size(result: Result) -> Optional[int]:
+    """Return the items of one run: the first dimension that all inputs share."""
+    firsts = {spec["shape"][0] for spec in result.header["model"]["inputs"] if spec["shape"]}
+    return int(firsts.pop()) if len(firsts) == 1 else None
+
+
+def _cpus_used(result: Result) -> dict[str, Any]:
+    """Return how many CPUs the worker kept busy while the headline loop ran."""
+    shares = [
+        block.cpu_ns / block.wall_ns
+        for block in _blocks(result, result.loops[0])
+        if block.cpu_ns is not None and block.wall_ns
+    ]
+    if not shares:
+        return {"cpus_used": None, "cpus_used_reason": "no CPU time was recorded"}
+    return {"cpus_used": float(np.median(shares))}

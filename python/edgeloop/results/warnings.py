@@ -1,0 +1,106 @@
+"""What the reader of a result should know: a cause and a remedy for each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Optional
+
+from edgeloop.host.findings import findings
+from edgeloop.host.frequency import boost_enabled, frequency_policies
+from edgeloop.host.info import host_info
+from edgeloop.host.processes import MachineLoad, ProcessLoad
+from edgeloop.host.thermal import thermal_zones
+from edgeloop.host.throttle import throttling
+from edgeloop.results.schema import Result
+
+# Other threads of the process (a framework's own, the interpreter's) may add a little.
+_TOO_MANY_CPUS = 0.25
+
+
+def warning(code: str, text: str, fix: Optional[str] = None) -> dict[str, Any]:
+    """Return one warning of a result."""
+    return {"code": code, "text": text, "fix": fix}
+
+
+def machine_warnings(
+    load: Optional[tuple[MachineLoad, Sequence[ProcessLoad]]],
+) -> list[dict[str, Any]]:
+    """Return what the machine warns of; `load` is that of other processes during the blocks."""
+    found = findings(
+        host_info(),
+        policies=frequency_policies(),
+        boost=boost_enabled().value,
+        zones=thermal_zones(),
+        throttle=throttling(),
+        load=None if load is None else load[0],
+        busiest=() if load is None else load[1],
+    )
+    return [
+        warning(finding.code, f"{finding.text} {finding.effect}", finding.fix)
+        for finding in found
+        if finding.severity != "info"
+    ]
+
+
+def result_warnings(result: Result, summary: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return what the samples themselves warn of."""
+    if summary["summary"] is None:
+        return []
+    headline = summary["summary"]
+    found = [*_threads(result, headline), *_precision(headline), *_steadiness(headline)]
+    return [*found, *_processes(result, headline)]
+
+
+def _threads(result: Result, headline: dict[str, Any]) -> Sequence[dict[str, Any]]:
+    used = headline["cpus_used"]
+    asked = result.header["runtime"]["threads"]
+    if used is None or result.header["runtime"]["name"] == "null":
+        return []
+    started = result.invocations[0].threads_started
+    if used > asked + _TOO_MANY_CPUS:
+        return [warning(
+            "threads-exceeded",
+            f"{asked} thread(s) were asked for, but {used:.2f} CPUs were busy during a run: the "
+            "runtime does not keep to it, and the figures hold for more threads than they say",
+            "look for an environment variable of the runtime that sets its threads",
+        )]  # fmt: skip
+    if asked > 1 and not started:
+        return [warning(
+            "threads-ignored",
+            f"{asked} threads were asked for, but loading and the first run started none: the "
+            "figures hold for one thread",
+            "ask for --threads 1, or use a runtime or delegate that honours threads",
+        )]  # fmt: skip
+    return []
+
+
+def _precision(headline: dict[str, Any]) -> Sequence[dict[str, Any]]:
+    if headline["median_ci95_ns"] is not None:
+        return []
+    return [warning(
+        "no-interval",
+        f"the median has no interval: {headline.get('median_ci95_ns_reason', 'unknown')}",
+        "measure longer: --effort standard or rigorous",
+    )]  # fmt: skip
+
+
+def _steadiness(headline: dict[str, Any]) -> Sequence[dict[str, Any]]:
+    state = headline["steady_state"]
+    if state in (None, "flat", "warm-up"):
+        return []
+    return [warning(
+        "not-steady",
+        f"the latency did not settle ({state}): the headline holds for this run, not for the next",
+        "close other programs, cool the board, and see `edgeloop doctor`",
+    )]  # fmt: skip
+
+
+def _processes(result: Result, headline: dict[str, Any]) -> Sequence[dict[str, Any]]:
+    if headline["processes"] > 1 or result.header["spec"]["effort"] == "quick":
+        return []
+    return [warning(
+        "one-process",
+        "one process was measured; another process may be several per cent slower or faster for "
+        "its whole life",
+        "measure several: --processes 5",
+    )]  # fmt: skip

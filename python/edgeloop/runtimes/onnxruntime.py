@@ -1,0 +1,319 @@
+"""ONNX Runtime: the CPU provider, through its C API and through its Python package."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import re
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from importlib import metadata
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, Optional
+
+import numpy as np
+
+from edgeloop import _core
+from edgeloop.errors import ModelError, NotAvailableError, UsageError
+from edgeloop.runtimes._base import (
+    FRAMEWORK_LOOPS,
+    Framework,
+    Installation,
+    LoadOptions,
+    TensorSpec,
+    engine_shapes,
+)
+from edgeloop.runtimes._onnx_dimensions import declared_inputs, free_dimensions
+from edgeloop.runtimes._shape import fixed_shapes, shape_text
+
+_LIBRARY_VARIABLE = "EDGELOOP_ONNXRUNTIME_LIBRARY"
+_DISTRIBUTIONS = ("onnxruntime", "onnxruntime-gpu", "onnxruntime-openvino")
+_TELEMETRY_VARIABLE = "ORT_DISABLE_TELEMETRY"
+_UNKNOWN = "unknown"
+
+_DTYPES = {
+    "tensor(float)": "float32",
+    "tensor(double)": "float64",
+    "tensor(bool)": "bool",
+    **{f"tensor({name})": name for name in ("int8", "int16", "int32", "int64")},
+    **{f"tensor({name})": name for name in ("uint8", "uint16", "uint32", "uint64")},
+}
+_LOG_ERRORS = 3  # severities of the runtime: verbose 0, info 1, warning 2, error 3, fatal 4
+_OPTIMIZATION_LEVELS = {
+    "disable": "ORT_DISABLE_ALL",
+    "basic": "ORT_ENABLE_BASIC",
+    "extended": "ORT_ENABLE_EXTENDED",
+    "all": "ORT_ENABLE_ALL",
+}
+
+_Array = np.ndarray[Any, Any]
+
+
+class OnnxRuntimeFramework:
+    """An InferenceSession with its inputs and outputs bound once to preallocated values."""
+
+    def __init__(self, session: Any, inputs: Sequence[TensorSpec]) -> None:
+        ort = importlib.import_module("onnxruntime")
+        self.inputs = tuple(inputs)
+        self._session = session
+        self._output_names = [output.name for output in session.get_outputs()]
+        self._feed: dict[str, _Array] = {}
+        self._fetched: Optional[list[_Array]] = None
+        self._binding = session.io_binding()
+        self._values = [
+            ort.OrtValue.ortvalue_from_shape_and_type(spec.shape, np.dtype(spec.dtype), "cpu", 0)
+            for spec in self.inputs
+        ]
+        for spec, value in zip(self.inputs, self._values):
+            self._binding.bind_ortvalue_input(spec.name, value)
+        self._open_outputs: list[str] = []
+        for output in session.get_outputs():
+            # A rank that the model does not state reads as a scalar's.
+            if output.shape and all(isinstance(dim, int) for dim in output.shape):
+                value = ort.OrtValue.ortvalue_from_shape_and_type(
+                    output.shape, np.dtype(_DTYPES[output.type]), "cpu", 0
+                )
+                self._binding.bind_ortvalue_output(output.name, value)
+            else:
+                self._open_outputs.append(output.name)
+        self.set_inputs([np.zeros(spec.shape, spec.dtype) for spec in self.inputs])
+        self.invoke: Callable[[], object] = partial(session.run_with_iobinding, self._binding)
+
+    def set_inputs(self, arrays: Sequence[_Array]) -> None:
+        """Give one array per input, of exactly its dtype and shape."""
+        for spec, value, array in zip(self.inputs, self._values, arrays):
+            value.update_inplace(np.ascontiguousarray(array))
+            self._feed[spec.name] = array
+        self._fetched = None
+        # The runtime allocates them in the next run; until then it would keep the last shape.
+        for name in self._open_outputs:
+            self._binding.bind_output(name)
+
+    def outputs(self) -> list[_Array]:
+        """Copy the outputs of the last invocation, in the model's order."""
+        if self._fetched is not None:
+            return [np.array(array) for array in self._fetched]
+        return [np.array(array) for array in self._binding.copy_outputs_to_cpu()]
+
+    def invoke_io(self) -> object:
+        """Run from NumPy arrays to NumPy arrays."""
+        self._fetched = self._session.run(self._output_names, self._feed)
+        return self._fetched
+
+
+class OnnxRuntime:
+    """ONNX models on ONNX Runtime's CPU provider."""
+
+    name = "onnxruntime"
+    formats = ("onnx",)
+    loops = ("native", "binding", "callable", "framework", "framework-io")
+    missing_loops: Mapping[str, str] = {}
+    timed_region: Mapping[str, str] = {
+        "native": "OrtApi::Run on preallocated values",
+        "binding": "_core.Engine.run(): OrtApi::Run on preallocated values",
+        "callable": "InferenceSession.run_with_iobinding, called by vectorcall from C++",
+        "framework": "InferenceSession.run_with_iobinding(binding), bound once",
+        "framework-io": "InferenceSession.run(names, {name: array}), which returns new arrays",
+    }
+    settings = ("graph-optimization", "intra-op-spinning")
+    delegates: tuple[str, ...] = ()
+    # The package's extension module has a copy of the library of its own, without a C API.
+    attaches = False
+    install_hint = "pip install onnxruntime"
+
+    def find(self, library: Optional[str] = None) -> Installation:
+        """Locate the library and the package. Raises NotAvailableError.
+
+        A package without a library (before 1.20, or a distributor's) has the framework loops only.
+        """
+        named = library or os.environ.get(_LIBRARY_VARIABLE)
+        if named:
+            origin = "--library" if library else _LIBRARY_VARIABLE
+            if not Path(named).is_file():
+                raise NotAvailableError(f"{origin} names {named}, but no such file exists")
+            path = Path(named).resolve()
+            return Installation(_version_in_name(path) or _UNKNOWN, str(path), origin)
+        folder = _package_folder()
+        if folder is None:
+            raise NotAvailableError(
+                f"the onnxruntime package is not installed in {sys.executable}; "
+                f"install it with '{self.install_hint}', or name a libonnxruntime.so with "
+                f"{_LIBRARY_VARIABLE}"
+            )
+        found = sorted(folder.glob("capi/libonnxruntime.so*"))
+        version = _package_version() or (_version_in_name(found[-1]) if found else None)
+        return Installation(
+            version or _UNKNOWN, str(found[-1]) if found else None, "the onnxruntime package"
+        )
+
+    def import_packages(self, loops: Sequence[str]) -> None:
+        """Import onnxruntime where a loop goes through it."""
+        if not set(loops).isdisjoint(FRAMEWORK_LOOPS):
+            _import_package()
+
+    def load_engine(self, options: LoadOptions, framework: Optional[Framework]) -> _core.Engine:
+        """Load the model for the native loop."""
+        del framework
+        installation = self.find(options.library)
+        if installation.library is None:
+            raise NotAvailableError(
+                f"the onnxruntime package {installation.version} has no libonnxruntime.so, which "
+                f"the native loop calls; install version 1.20 or newer, or name a library with "
+                f"{_LIBRARY_VARIABLE}"
+            )
+        _silence_telemetry()
+        settings = {**_checked_settings(options)}
+        fixed = free_dimensions(declared_inputs(options.model), options)
+        if fixed:
+            settings["free-dimensions"] = "\n".join(f"{name}={n}" for name, n in fixed.items())
+        return _core.create_engine(
+            "onnxruntime",
+            library=installation.library,
+            model=options.model,
+            threads=options.threads,
+            batch_size=options.batch_size,
+            shapes=engine_shapes(options),
+            settings=settings,
+        )
+
+    def load_framework(self, options: LoadOptions) -> OnnxRuntimeFramework:
+        """Make an InferenceSession with the options of the native loop.
+
+        Raises UsageError where the native loop's library is another version than the package.
+        """
+        self._require_one_version(options)
+        ort = _import_package()
+        session_options = _session_options(ort, options)
+        try:
+            session = ort.InferenceSession(
+                options.model, session_options, providers=["CPUExecutionProvider"]
+            )
+        except MemoryError:
+            raise
+        except Exception as error:
+            raise ModelError(
+                f"onnxruntime cannot load the model {options.model}: {str(error).strip()}"
+            ) from error
+        for output in session.get_outputs():
+            _dtype_of(output, "output")
+        return OnnxRuntimeFramework(session, _input_specs(session, options))
+
+    def _require_one_version(self, options: LoadOptions) -> None:
+        named = self.find(options.library)
+        package = _package_version()
+        if package and named.version not in (package, _UNKNOWN):
+            raise UsageError(
+                f"the native loop's library {named.library} ({named.origin}) is version "
+                f"{named.version}, but the onnxruntime package is {package}; leave the library "
+                "out, or measure the native loop only"
+            )
+
+
+def _package_folder() -> Optional[Path]:
+    spec = find_spec("onnxruntime")
+    if spec is None or spec.origin is None:  # no origin: a folder that merely has this name
+        return None
+    return Path(spec.origin).parent
+
+
+def _package_version() -> Optional[str]:
+    for distribution in _DISTRIBUTIONS:
+        try:
+            return metadata.version(distribution)
+        except metadata.PackageNotFoundError:
+            continue
+    return None
+
+
+def _version_in_name(library: Path) -> Optional[str]:
+    found = re.search(r"\.so\.(\d+\.\d+\.\d+)$", library.name)
+    return found.group(1) if found else None
+
+
+def _silence_telemetry() -> None:
+    """Keep the library from reporting to its vendor, unless the user decided otherwise.
+
+    Since 1.29 the wheels start a thread that uploads what is loaded: it would disturb the timing.
+    """
+    os.environ.setdefault(_TELEMETRY_VARIABLE, "1")
+
+
+def _import_package() -> Any:
+    _silence_telemetry()
+    try:
+        return importlib.import_module("onnxruntime")
+    except ImportError as error:
+        raise NotAvailableError(
+            f"the onnxruntime package cannot be imported in {sys.executable}: {error}; "
+            f"install it with '{OnnxRuntime.install_hint}'"
+        ) from error
+
+
+def _checked_settings(options: LoadOptions) -> Mapping[str, str]:
+    for key, value in options.settings.items():
+        if key not in OnnxRuntime.settings:
+            raise UsageError(
+                f"onnxruntime has no setting '{key}={value}'; known: "
+                f"{', '.join(OnnxRuntime.settings)}"
+            )
+    return options.settings
+
+
+def _session_options(ort: Any, options: LoadOptions) -> Any:
+    """Return what OnnxRuntimeEngine::make_session_options sets."""
+    settings = _checked_settings(options)
+    session_options = ort.SessionOptions()
+    session_options.log_severity_level = _LOG_ERRORS
+    session_options.intra_op_num_threads = options.threads
+    session_options.inter_op_num_threads = 1
+    session_options.execution_mode = ort.ExecutionMode.ORT_SEQUENTIAL
+    if "graph-optimization" in settings:
+        word = settings["graph-optimization"]
+        if word not in _OPTIMIZATION_LEVELS:
+            raise UsageError(
+                f"onnxruntime: graph-optimization={word} is not one of "
+                f"{', '.join(_OPTIMIZATION_LEVELS)}"
+            )
+        session_options.graph_optimization_level = getattr(
+            ort.GraphOptimizationLevel, _OPTIMIZATION_LEVELS[word]
+        )
+    if "intra-op-spinning" in settings:
+        value = settings["intra-op-spinning"]
+        if value not in ("0", "1"):
+            raise UsageError(f"onnxruntime: intra-op-spinning={value} is neither 0 nor 1")
+        session_options.add_session_config_entry("session.intra_op.allow_spinning", value)
+    for name, size in free_dimensions(declared_inputs(options.model), options).items():
+        session_options.add_free_dimension_override_by_name(name, size)
+    return session_options
+
+
+def _input_specs(session: Any, options: LoadOptions) -> list[TensorSpec]:
+    declared = {
+        value.name: [dim if isinstance(dim, int) else None for dim in value.shape]
+        for value in session.get_inputs()
+    }
+    shapes = fixed_shapes(declared, options)
+    for name, shape in shapes.items():
+        if any(size not in (None, fixed) for size, fixed in zip(declared[name], shape)):
+            raise UsageError(
+                f"the model fixes its input '{name}' to {shape_text(declared[name])}, so it "
+                f"cannot run as {shape_text(shape)}; export it with that dimension open"
+            )
+    return [
+        TensorSpec(value.name, _dtype_of(value, "input"), shapes[value.name])
+        for value in session.get_inputs()
+    ]
+
+
+def _dtype_of(value: Any, role: str) -> str:
+    if value.type not in _DTYPES:
+        raise ModelError(
+            f"the model's {role} '{value.name}' is {value.type}, which edgeloop cannot fill; "
+            "export the model with float32 or integer inputs and outputs"
+        )
+    return _DTYPES[value.type]
+
+
+RUNTIME = OnnxRuntime()

@@ -1,0 +1,54 @@
+"""Which runtimes are here, each asked in a process of its own: one may crash on this CPU."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import asdict, dataclass
+from typing import Any, Optional
+
+from edgeloop.errors import EdgeloopError, NotAvailableError
+from edgeloop.measure.client import WorkerClient
+from edgeloop.runtimes import RUNTIME_NAMES, runtime
+
+
+@dataclass(frozen=True)
+class RuntimeStatus:
+    """One runtime on this machine."""
+
+    name: str
+    state: str
+    """"found", "missing" or "broken"."""
+    version: Optional[str] = None
+    library: Optional[str] = None
+    origin: Optional[str] = None
+    reason: Optional[str] = None
+    """Why it is missing or broken."""
+    fix: Optional[str] = None
+    """The command that mends it."""
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return a JSON-able description."""
+        return asdict(self)
+
+
+def survey(python: Optional[str] = None, timeout_s: float = 60.0) -> list[RuntimeStatus]:
+    """Look for every runtime in the interpreter `python`, by default this one."""
+    return [probe(name, python or sys.executable, timeout_s) for name in RUNTIME_NAMES]
+
+
+def probe(name: str, python: str, timeout_s: float) -> RuntimeStatus:
+    """Find one runtime, load its library and import its package, in a process of its own."""
+    hint = runtime(name).install_hint
+    try:
+        with WorkerClient(python, timeout_s) as worker:
+            request = {"type": "find", "runtime": name, "library": None}
+            found = worker.request(request, f"looking for {name}").body["installation"]
+            try:
+                worker.request({"type": "import", "runtime": name}, f"importing {name}")
+            except EdgeloopError as error:
+                return RuntimeStatus(name, "broken", **found, reason=str(error), fix=hint)
+    except NotAvailableError as error:
+        return RuntimeStatus(name, "missing", reason=str(error), fix=hint)
+    except EdgeloopError as error:
+        return RuntimeStatus(name, "broken", reason=str(error), fix=hint)
+    return RuntimeStatus(name, "found", **found)

@@ -1,0 +1,154 @@
+"""TensorFlow Lite through its C library, wherever a libtensorflowlite_c.so comes from."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Optional
+
+from edgeloop import _core
+from edgeloop.envs.tflite_c import LIBRARY_NAME, library_path
+from edgeloop.errors import NotAvailableError, UsageError
+from edgeloop.runtimes._base import Framework, Installation, LoadOptions, engine_shapes
+
+_LIBRARY_VARIABLE = "EDGELOOP_TFLITE_LIBRARY"
+_NO_FRAMEWORK = (
+    "the C library has no Python API; measure litert or tflite-runtime for the same model in Python"
+)
+
+# Runs in an interpreter of its own: a foreign library may crash, and one that is mapped already
+# would make the load look cheaper than it is.
+_ASK_VERSION = """
+import ctypes, sys
+try:
+    version = ctypes.CDLL(sys.argv[1]).TfLiteVersion
+except (OSError, AttributeError) as error:
+    sys.exit(str(error))
+version.restype = ctypes.c_char_p
+print(version().decode())
+"""
+_ASK_TIMEOUT_S = 60  # a Pi Zero starts an interpreter in less than 2 s
+
+
+class TfliteRuntime:
+    """TFLite models on the C library, with XNNPACK applied explicitly."""
+
+    name = "tflite"
+    formats = ("tflite",)
+    loops = ("native", "binding")
+    missing_loops: Mapping[str, str] = {
+        "callable": _NO_FRAMEWORK,
+        "framework": _NO_FRAMEWORK,
+        "framework-io": _NO_FRAMEWORK,
+    }
+    timed_region: Mapping[str, str] = {
+        "native": "TfLiteInterpreterInvoke",
+        "binding": "_core.Engine.run(): TfLiteInterpreterInvoke",
+    }
+    settings: tuple[str, ...] = ()
+    delegates = ("xnnpack",)
+    attaches = False
+    install_hint = "edgeloop setup tflite-c"
+
+    def find(self, library: Optional[str] = None) -> Installation:
+        """Locate the library. Raises NotAvailableError that says where we looked."""
+        named = library or os.environ.get(_LIBRARY_VARIABLE)
+        if named:
+            origin = "--library" if library else _LIBRARY_VARIABLE
+            path = Path(named).expanduser().absolute()
+            if not path.is_file():
+                raise NotAvailableError(f"{origin} names {named}, but no such file exists")
+            return _installation(path, origin)
+        places = list(_places())
+        for path, origin in places:
+            if path.is_file():
+                return _installation(path, origin)
+        looked = ", ".join(str(path) for path, _ in places)
+        raise NotAvailableError(
+            f"no {LIBRARY_NAME} was found (looked for {looked} and in the loader's cache); install "
+            f"one with '{self.install_hint}', or name one with --library or {_LIBRARY_VARIABLE}"
+        )
+
+    def import_packages(self, loops: Sequence[str]) -> None:
+        """Import nothing: there is no framework."""
+
+    def load_engine(self, options: LoadOptions, framework: Optional[Framework]) -> _core.Engine:
+        """Load the model for the native loop."""
+        del framework
+        installation = self.find(options.library)
+        assert installation.library is not None
+        return _core.create_engine(
+            "tflite",
+            library=installation.library,
+            model=options.model,
+            threads=options.threads,
+            batch_size=options.batch_size,
+            shapes=engine_shapes(options),
+            settings={**options.settings, "xnnpack": str(int("xnnpack" in options.delegates))},
+        )
+
+    def load_framework(self, options: LoadOptions) -> Framework:
+        """Raise UsageError: there is no Python API."""
+        raise UsageError(f"tflite has no framework loop: {_NO_FRAMEWORK}")
+
+
+def _installation(path: Path, origin: str) -> Installation:
+    status = path.stat()
+    version = _version_of(str(path), status.st_size, status.st_mtime_ns)
+    return Installation(version=version, library=str(path), origin=origin)
+
+
+@cache
+def _version_of(path: str, size: int, mtime_ns: int) -> str:
+    """Ask the library for its version. Raises NotAvailableError where it is no TFLite library."""
+    del size, mtime_ns  # parts of the key: another file at the same place is asked again
+    try:
+        done = subprocess.run(
+            [sys.executable, "-I", "-S", "-c", _ASK_VERSION, path],
+            capture_output=True, text=True, check=False, timeout=_ASK_TIMEOUT_S,
+        )  # fmt: skip
+    except subprocess.TimeoutExpired as error:
+        raise NotAvailableError(
+            f"the library {path} did not tell its version within {_ASK_TIMEOUT_S} s; name another "
+            "one with --library"
+        ) from error
+    if done.returncode != 0:
+        reason = done.stderr.strip() or f"it ended the process with status {done.returncode}"
+        raise NotAvailableError(
+            f"the library {path} cannot be used: {reason}; name a {LIBRARY_NAME} that is built for "
+            "this machine"
+        )
+    return done.stdout.strip()
+
+
+def _places() -> Iterator[tuple[Path, str]]:
+    """Yield where the library may be, in the order in which it is sought, and how it came there."""
+    if _core.default_tflite_library:
+        yield Path(_core.default_tflite_library), "the default of this build"
+    yield library_path(), "edgeloop setup tflite-c"
+    yield from ((path, "the loader's path") for path in _on_loader_path())
+
+
+def _on_loader_path() -> Iterator[Path]:
+    """Yield what the dynamic loader would find: LD_LIBRARY_PATH, then its cache.
+
+    ctypes.util.find_library names the file without its folder, and starts a compiler to find it.
+    """
+    for folder in filter(None, os.environ.get("LD_LIBRARY_PATH", "").split(":")):
+        yield Path(folder).absolute() / LIBRARY_NAME
+    for ldconfig in ("/sbin/ldconfig", "/usr/sbin/ldconfig"):
+        if Path(ldconfig).is_file():
+            listing = subprocess.run(
+                [ldconfig, "-p"], capture_output=True, text=True, check=False
+            ).stdout
+            pattern = rf"^\s*{re.escape(LIBRARY_NAME)}(?:\.\S+)? .*=> (\S+)$"
+            yield from (Path(path) for path in re.findall(pattern, listing, re.MULTILINE))
+            return
+
+
+RUNTIME = TfliteRuntime()

@@ -1,0 +1,355 @@
+"""What the user said (RunSpec) and what will be done (ResolvedSpec, nothing optional)."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Optional
+
+from edgeloop.errors import EdgeloopError, NotAvailableError, UsageError
+from edgeloop.names import canonical, nearest
+from edgeloop.runtimes import RUNTIME_NAMES, runtime
+from edgeloop.runtimes._base import LOOPS, LoadOptions
+
+EFFORTS = ("quick", "standard", "rigorous")
+
+# Format → its runtimes, in the order in which the default is sought.
+RUNTIMES_OF_FORMAT: Mapping[str, Sequence[str]] = {
+    "null": ("null",),
+    "tflite": ("litert", "tflite", "tflite-runtime"),
+    "onnx": ("onnxruntime",),
+    "pytorch": ("torch",),
+}
+
+NULL_MODEL = "null"
+
+DATA_LAYOUTS = ("nhwc", "nchw")
+
+
+@dataclass(frozen=True)
+class RunSpec:
+    """What the user asked for; None and empty mean "choose for me"."""
+
+    model: str
+    runtimes: Sequence[str] = ()
+    loops: Sequence[str] = ()
+    threads: Optional[int] = None
+    batch_size: Optional[int] = None
+    shapes: Mapping[str, Sequence[int]] = field(default_factory=dict)
+    delegate: Optional[str] = None
+    """ "xnnpack" or "none"; for the TFLite runtimes."""
+    settings: Mapping[str, str] = field(default_factory=dict)
+    library: Optional[str] = None
+    python: Optional[str] = None
+    data: Optional[str] = None
+    x_key: str = "x_data"
+    y_key: str = "y_data"
+    data_layout: Optional[str] = None
+    effort: str = "standard"
+    runs: Optional[int] = None
+    warmup: Optional[int] = None
+    processes: Optional[int] = None
+    percentiles: Sequence[float] = (50.0, 90.0, 99.0)
+    seed: int = 0
+    timeout_s: float = 600.0
+    model_class_path: Optional[str] = None
+    model_class_name: Optional[str] = None
+    trust_pickle: bool = False
+
+
+@dataclass(frozen=True)
+class InputSource:
+    """Where the inputs come from: a seed, or the samples of a data file."""
+
+    seed: int
+    data: Optional[str] = None
+    x_key: str = "x_data"
+    y_key: str = "y_data"
+    layout: Optional[str] = None
+    """That of the data, "nhwc" or "nchw", where it may differ from the model's."""
+
+
+@dataclass(frozen=True)
+class FixedCount:
+    """The classic fixed count: so many runs recorded after so many that are not."""
+
+    runs: int
+    warmup: int
+
+
+@dataclass(frozen=True)
+class Model:
+    """The model file; for the null runtime a name without a file."""
+
+    path: str
+    format: str
+    sha256: Optional[str]
+    bytes: Optional[int]
+
+
+@dataclass(frozen=True)
+class ResolvedSpec:
+    """One model in one runtime, with everything decided."""
+
+    command: str
+    model: Model
+    runtime: str
+    options: LoadOptions
+    loops: tuple[str, ...]
+    python: str
+    inputs: InputSource
+    effort: str
+    fixed: Optional[FixedCount]
+    processes: Optional[int]
+    """Number of worker processes where the user fixed it; None: the effort decides."""
+    percentiles: tuple[float, ...]
+    seed: int
+    timeout_s: float
+    choices: tuple[str, ...]
+    """What was chosen for the user, one sentence each."""
+
+    @property
+    def title(self) -> str:
+        """The configuration as one string, the same wherever it is named."""
+        parts = [f"{Path(self.model.path).name}@{self.runtime}", f"threads={self.options.threads}"]
+        if runtime(self.runtime).delegates:
+            parts += [f"delegate={name}" for name in self.options.delegates or ("none",)]
+        if self.options.batch_size:
+            parts.append(f"batch-size={self.options.batch_size}")
+        parts += [f"{key}={value}" for key, value in self.options.settings.items()]
+        return ",".join(parts)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return a JSON-able description."""
+        document = asdict(self)
+        document["title"] = self.title
+        return document
+
+
+def resolve(spec: RunSpec, command: str) -> list[ResolvedSpec]:
+    """Decide everything the user left open; one resolved spec for each runtime.
+
+    Raises UsageError, ModelError, or NotAvailableError where a named runtime (or every runtime
+    that could read the model) is not there.
+    """
+    if spec.effort not in EFFORTS:
+        raise UsageError(f"no effort is called '{spec.effort}'; {nearest(spec.effort, EFFORTS)}")
+    _require_positive(spec)
+    model = _model(spec.model)
+    names, choices = _runtimes(spec, model)
+    return [_resolve_one(spec, command, model, name, choices) for name in names]
+
+
+def parse_shape(text: str) -> tuple[str, tuple[int, ...]]:
+    """Read NAME=1x3x224x224, or 1x3x224x224 for the only input.
+
+    Raises UsageError that shows the right form.
+    """
+    name, _, dims = text.rpartition("=")
+    try:
+        shape = tuple(int(dim) for dim in dims.lower().split("x"))
+    except ValueError:
+        shape = ()
+    if not shape or any(dim <= 0 for dim in shape):
+        raise UsageError(f"'{text}' is no shape; write NAME=1x3x224x224 (or 1x3x224x224)")
+    return name, shape
+
+
+def parse_setting(text: str) -> tuple[str, str]:
+    """Read KEY=VALUE. Raises UsageError that shows the right form."""
+    key, equals, value = text.partition("=")
+    if not equals or not key:
+        raise UsageError(f"'{text}' is no setting; write KEY=VALUE")
+    return canonical(key), value
+
+
+def _require_positive(spec: RunSpec) -> None:
+    for name in ("threads", "batch_size", "runs", "processes", "timeout_s"):
+        value = getattr(spec, name)
+        if value is not None and value <= 0:
+            raise UsageError(f"--{name.replace('_', '-')} must be at least 1, not {value}")
+    if spec.warmup is not None and spec.warmup < 0:
+        raise UsageError(f"--warmup must be at least 0, not {spec.warmup}")
+    if spec.warmup is not None and spec.runs is None:
+        raise UsageError("--warmup is the fixed count's: give --runs too, or neither")
+    for percentile in spec.percentiles:
+        if not 0 < percentile < 100:
+            raise UsageError(f"a percentile lies between 0 and 100, not {percentile:g}")
+
+
+def _model(path: str) -> Model:
+    if path == NULL_MODEL:
+        return Model(path=NULL_MODEL, format="null", sha256=None, bytes=None)
+    from edgeloop.models.formats import detect_format, model_bytes, sha256_of
+
+    return Model(
+        path=str(Path(path).resolve()),
+        format=detect_format(path).format,
+        sha256=sha256_of(path),
+        bytes=model_bytes(path),
+    )
+
+
+def _runtimes(spec: RunSpec, model: Model) -> tuple[list[str], list[str]]:
+    """Return the runtimes to measure and the sentences of what was chosen."""
+    candidates = list(RUNTIMES_OF_FORMAT.get(model.format, ()))
+    named = [canonical(name) for name in spec.runtimes]
+    if named and named != ["all"]:
+        for name in named:
+            if model.format not in runtime(name).formats:
+                raise UsageError(
+                    f"{name} reads {_words(runtime(name).formats)}, but {spec.model} is "
+                    f"{model.format}; runtimes for it: {_words(candidates) or 'none yet'}"
+                )
+        return named, []
+    if not candidates:
+        raise UsageError(
+            f"{spec.model} is {model.format}, which no runtime of this version reads; "
+            f"runtimes: {', '.join(RUNTIME_NAMES)}"
+        )
+    found, reasons = _found(candidates, spec)
+    if not found:
+        raise NotAvailableError(f"no runtime for {model.format} is here: " + "; ".join(reasons))
+    if named == ["all"]:
+        return found, [f"runtimes found: {', '.join(found)}", *reasons]
+    others = f" (found too: {', '.join(found[1:])})" if found[1:] else ""
+    return found[:1], [f"runtime {found[0]}: the first found for {model.format}{others}"]
+
+
+def _found(candidates: Sequence[str], spec: RunSpec) -> tuple[list[str], list[str]]:
+    found = []
+    reasons = []
+    for name in candidates:
+        try:
+            _find(name, spec)
+        except EdgeloopError as error:
+            reasons.append(f"{name}: {error}")
+        else:
+            found.append(name)
+    return found, reasons
+
+
+def _find(name: str, spec: RunSpec) -> None:
+    if spec.python is None:
+        runtime(name).find(spec.library)
+        return
+    from edgeloop.measure.client import WorkerClient
+
+    with WorkerClient(spec.python, spec.timeout_s) as worker:
+        worker.request(
+            {"type": "find", "runtime": name, "library": spec.library}, f"looking for {name}"
+        )
+
+
+def _resolve_one(
+    spec: RunSpec, command: str, model: Model, name: str, choices: Sequence[str]
+) -> ResolvedSpec:
+    chosen = runtime(name)
+    said = list(choices)
+    loops = _loops(spec, command, name, said)
+    options = LoadOptions(
+        model=model.path,
+        threads=_threads(spec, command, said),
+        batch_size=spec.batch_size or 0,
+        shapes={key: list(shape) for key, shape in spec.shapes.items()},
+        delegates=_delegates(spec, name),
+        library=None if spec.library is None else str(Path(spec.library).resolve()),
+        settings=_settings(spec, name),
+        model_class_path=spec.model_class_path,
+        model_class_name=spec.model_class_name,
+        trust_pickle=spec.trust_pickle,
+    )
+    if spec.python is None and spec.runtimes:
+        chosen.find(options.library)  # a named runtime that is not here fails before anything runs
+    fixed = None
+    if spec.runs is not None:
+        fixed = FixedCount(spec.runs, 1 if spec.warmup is None else spec.warmup)
+    return ResolvedSpec(
+        command=command,
+        model=model,
+        runtime=name,
+        options=options,
+        loops=loops,
+        python=spec.python or sys.executable,
+        inputs=_inputs(spec),
+        effort=spec.effort,
+        fixed=fixed,
+        processes=spec.processes,
+        percentiles=tuple(spec.percentiles),
+        seed=spec.seed,
+        timeout_s=spec.timeout_s,
+        choices=tuple(said),
+    )
+
+
+def _inputs(spec: RunSpec) -> InputSource:
+    layout = None if spec.data_layout is None else spec.data_layout.lower()
+    if layout is not None and layout not in DATA_LAYOUTS:
+        raise UsageError(f"no data layout is called '{layout}'; {nearest(layout, DATA_LAYOUTS)}")
+    data = None if spec.data is None else str(Path(spec.data).resolve())
+    return InputSource(spec.seed, data, spec.x_key, spec.y_key, layout)
+
+
+def _loops(spec: RunSpec, command: str, name: str, said: list[str]) -> tuple[str, ...]:
+    chosen = runtime(name)
+    wanted = [canonical(loop) for loop in spec.loops]
+    for loop in wanted:
+        if loop not in LOOPS:
+            raise UsageError(f"no loop is called '{loop}'; {nearest(loop, LOOPS)}")
+        if loop not in chosen.loops:
+            raise UsageError(f"{name} has no {loop} loop: {chosen.missing_loops[loop]}")
+    if wanted:
+        return tuple(dict.fromkeys(wanted))
+    if command == "overhead":
+        said.extend(
+            f"no {loop} loop: {reason}" for loop, reason in chosen.missing_loops.items()
+        )
+        return tuple(loop for loop in LOOPS if loop in chosen.loops)
+    if "native" in chosen.loops:
+        return ("native",)
+    said.append(f"loop framework: {name} has no native loop ({chosen.missing_loops['native']})")
+    return ("framework",)
+
+
+def _threads(spec: RunSpec, command: str, said: list[str]) -> int:
+    if spec.threads is not None:
+        return spec.threads
+    if command == "overhead":
+        said.append("threads 1: more would hide the loop behind the waiting for threads")
+        return 1
+    from edgeloop.host.affinity import fastest_cluster
+
+    cluster = fastest_cluster()
+    threads = max(1, len(cluster.cpus))
+    cpus = ",".join(str(cpu) for cpu in cluster.cpus)
+    said.append(f"threads {threads}: the CPUs of the fastest cluster in reach ({cpus})")
+    return threads
+
+
+def _delegates(spec: RunSpec, name: str) -> tuple[str, ...]:
+    known = runtime(name).delegates
+    if spec.delegate is None:
+        return tuple(known[:1])
+    wanted = canonical(spec.delegate)
+    if wanted == "none":
+        return ()
+    if wanted not in known:
+        words = ", ".join([*known, "none"])
+        raise UsageError(f"{name} has no delegate '{wanted}'; known: {words}")
+    return (wanted,)
+
+
+def _settings(spec: RunSpec, name: str) -> dict[str, str]:
+    known = runtime(name).settings
+    for key in spec.settings:
+        if key not in known:
+            raise UsageError(
+                f"{name} has no setting '{key}'; {nearest(key, known) if known else 'it has none'}"
+            )
+    return dict(spec.settings)
+
+
+def _words(names: Sequence[str]) -> str:
+    return ", ".join(names)

@@ -1,0 +1,140 @@
+"""A quantile of dependent samples with its interval, or the words for why it has none."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any, Optional
+
+import numpy as np
+import numpy.typing as npt
+
+from edgeloop.stats.dependence import as_series, effective_samples
+
+Interval = tuple[float, float]
+"""Low and high end, in the unit of the samples."""
+
+CONFIDENCE = 0.95
+"""Level of every interval that edgeloop prints."""
+
+FEWEST_EFFECTIVE = 30.0
+"""Independent samples below which no interval is given.
+
+Below it the estimate of the dependence is itself so vague that 95 % intervals cover in 85 to 90 %.
+"""
+
+
+@dataclass(frozen=True)
+class QuantileEstimate:
+    """A quantile with its interval; the unit is that of the samples."""
+
+    p: float
+    value: Optional[float]
+    """None where the tail is out of reach: the largest sample seen would be a made-up p99."""
+    low: Optional[float]
+    high: Optional[float]
+    """None: unbounded, the samples are too few to limit it from above."""
+    n: int
+    n_eff: float
+    reason: Optional[str] = None
+    """Why there is no interval; None where there is one."""
+
+    @property
+    def interval(self) -> Optional[Interval]:
+        """Both ends, or None where either is missing."""
+        return None if self.low is None or self.high is None else (self.low, self.high)
+
+
+def quantile_interval(
+    x: npt.ArrayLike, p: float, confidence: float = CONFIDENCE
+) -> QuantileEstimate:
+    """Return quantile `p` of `x` with the interval of its effective sample size.
+
+    `x`: one dimension, in the order of measurement. The interval is a pair of order statistics,
+    so it assumes no distribution, and ties and whole nanoseconds need no care.
+    Raises ValueError as `effective_samples` does.
+    """
+    return quantile_estimate(x, p, effective_samples(x, p), confidence)
+
+
+def quantile_estimate(
+    x: npt.ArrayLike, p: float, n_eff: float, confidence: float = CONFIDENCE
+) -> QuantileEstimate:
+    """Return quantile `p` of `x`, knowing that `x` is worth `n_eff` independent samples."""
+    samples = as_series(x)
+    n = samples.size
+    value, low, high = _values(samples, p, interval_ranks(n, p, n_eff, confidence))
+    bounded = low is not None and high is not None
+    if bounded and n_eff >= FEWEST_EFFECTIVE:
+        return QuantileEstimate(p, value, low, high, n, n_eff)
+    reason = _too_few(n, n_eff, max(math.ceil(FEWEST_EFFECTIVE), samples_needed(p, confidence)))
+    if n_eff < FEWEST_EFFECTIVE:
+        low = high = None
+    # Half of the samples lie on either side of a median: of few it is vague, not made up.
+    kept = value if bounded or p == 0.5 else None
+    return QuantileEstimate(p, kept, low, high, n, n_eff, reason)
+
+
+def interval_ranks(
+    n: int, p: float, n_eff: Optional[float] = None, confidence: float = CONFIDENCE
+) -> tuple[Optional[int], Optional[int]]:
+    """Return the ranks, from 1, of the two of `n` order statistics that bracket quantile `p`.
+
+    None for a bound that does not exist. With n_eff = n these are the ranks of
+    scipy.stats.quantile_test: the largest l with P(X < l) <= alpha/2 and the smallest u with
+    P(X >= u) <= alpha/2 for X ~ Bin(n, p). With fewer effective samples the binomial is continued
+    to n_eff (incomplete beta function) and a rank r of n_eff becomes the outer end of the
+    n / n_eff neighbours it stands for, so both tails lean to the safe side by half a cluster.
+    """
+    from scipy.special import bdtrik
+
+    worth = float(n) if n_eff is None else min(float(n), n_eff)
+    alpha = (1.0 - confidence) / 2.0
+    stretch = n / worth
+    low = high = None
+    if (1.0 - p) ** worth <= alpha:
+        low = math.floor(float(bdtrik(alpha, worth, p)) * stretch) + 1
+    if p**worth <= alpha:
+        # The tolerance keeps n * (n_eff / n) from rounding up past the last sample.
+        high = math.ceil((float(bdtrik(1.0 - alpha, worth, p)) + 1.0) * stretch - 1e-6)
+        high = min(high, n)
+    return low, high
+
+
+def samples_needed(p: float, confidence: float = CONFIDENCE) -> int:
+    """Return the independent samples from which quantile `p` is bounded on both sides.
+
+    The smallest n with max(p, 1-p)^n <= alpha/2: 6 for the median, 36 for p90, 368 for p99.
+    """
+    return math.ceil(math.log((1.0 - confidence) / 2.0) / math.log(max(p, 1.0 - p)))
+
+
+def _values(
+    x: npt.NDArray[Any], p: float, ranks: tuple[Optional[int], Optional[int]]
+) -> tuple[float, Optional[float], Optional[float]]:
+    """Return the sample quantile, interpolated, and the samples of two ranks, in one partition."""
+    position = (x.size - 1) * p
+    below = math.floor(position)
+    above = min(below + 1, x.size - 1)
+    wanted = {below, above, *(rank - 1 for rank in ranks if rank is not None)}
+    ordered = np.partition(x, sorted(wanted))
+    value = float(ordered[below])
+    value += (position - below) * (float(ordered[above]) - value)
+    low, high = (None if rank is None else float(ordered[rank - 1]) for rank in ranks)
+    return value, low, high
+
+
+def _too_few(n: int, n_eff: float, needed: int) -> str:
+    """Say how many samples are missing, counting what their dependence costs."""
+    total = math.ceil(needed * n / n_eff)
+    if n_eff < FEWEST_EFFECTIVE <= n:
+        return (
+            f"too dependent ({n} samples are worth {n_eff:.0f} independent ones, {needed} are "
+            f"needed: about {total} samples)"
+        )
+    if total <= needed:
+        return f"not enough samples (need {needed})"
+    return (
+        f"not enough samples (need about {total}: these {n} are worth {n_eff:.0f} independent "
+        f"ones, {needed} are needed)"
+    )

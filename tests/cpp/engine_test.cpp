@@ -1,0 +1,68 @@
+#include "edgeloop/engine.hpp"
+
+#include <cstdint>
+
+#include "check.hpp"
+#include "edgeloop/buffer.hpp"
+
+using edgeloop::EngineOptions;
+using edgeloop::ErrorKind;
+using edgeloop_test::message_of;
+
+TEST(engine_table_holds_every_file_of_the_folder) {
+  bool found = false;
+  for (const edgeloop::EngineEntry& entry : edgeloop::engine_table()) {
+    found = found || std::string(entry.name) == "null";
+  }
+  CHECK(found);
+}
+
+TEST(engine_of_an_unknown_name_lists_the_known_ones) {
+  const std::string message =
+      message_of(ErrorKind::usage, [] { edgeloop::create_engine("nil", {}); });
+  CHECK(message.find("'nil'") != std::string::npos);
+  CHECK(message.find("null") != std::string::npos);
+}
+
+TEST(engine_refuses_a_setting_it_does_not_know) {
+  EngineOptions options;
+  options.settings["spin"] = "1";
+  const std::string message =
+      message_of(ErrorKind::usage, [&] { edgeloop::create_engine("null", options); });
+  CHECK(message.find("spin=1") != std::string::npos);
+  CHECK(message.find("multiplications") != std::string::npos);
+}
+
+TEST(null_engine_copies_its_input) {
+  const auto engine = edgeloop::create_engine("null", {});
+  *static_cast<float*>(engine->inputs()[0].data) = 2.5F;
+  CHECK(engine->run());
+  CHECK_EQUAL(*static_cast<float*>(engine->outputs()[0].data), 2.5F);
+}
+
+TEST(null_engine_fails_where_it_is_told_to) {
+  EngineOptions options;
+  options.settings["fail-at"] = "2";
+  const auto engine = edgeloop::create_engine("null", options);
+  CHECK(engine->run());
+  CHECK(!engine->run());
+  CHECK(engine->last_error().find("run 2") != std::string::npos);
+}
+
+TEST(buffers_are_aligned_and_zeroed_even_when_empty) {
+  for (std::size_t bytes : {0u, 1u, 63u, 64u, 1000u}) {
+    const edgeloop::Buffer buffer(bytes);
+    CHECK(buffer.data() != nullptr);
+    CHECK_EQUAL(reinterpret_cast<std::uintptr_t>(buffer.data()) % edgeloop::kBufferAlignment, 0u);
+    for (std::size_t i = 0; i < bytes; ++i) {
+      CHECK_EQUAL(int{static_cast<const unsigned char*>(buffer.data())[i]}, 0);
+    }
+  }
+}
+
+TEST(dtypes_have_names_and_sizes) {
+  CHECK_EQUAL(std::string(edgeloop::dtype_name(edgeloop::DType::float32)), "float32");
+  CHECK_EQUAL(edgeloop::dtype_bytes(edgeloop::DType::int64), 8u);
+  CHECK_EQUAL(edgeloop::element_count({2, 3, 4}), 24u);
+  CHECK_EQUAL(edgeloop::element_count({}), 1u);
+}

@@ -1,0 +1,153 @@
+#!/usr/bin/env bash
+# Sets up everything the tests need and runs them all; see usage().
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+usage() {
+  cat <<'EOF'
+usage: bash tests/run.sh [--quick | --full]
+
+  (no option)  checks, C++ tests (plain and with sanitizers), unit and integration tests
+  --quick      the inner loop: C++ tests and unit tests, nothing is reinstalled but edgeloop
+  --full       also the long tests, ThreadSanitizer and every Python on this machine
+
+Environments and builds go to .cache/ and are used again; delete it to start afresh.
+Needs: a Python 3.11 with venv, g++, and the package index.
+EOF
+}
+
+mode=default
+case "${1:-}" in
+  "") ;;
+  --quick) mode=quick ;;
+  --full) mode=full ;;
+  -h | --help) usage; exit 0 ;;
+  *) usage >&2; exit 2 ;;
+esac
+
+torch_pin=torch==2.13.0  # has a CPU build; newer ones may bring gigabytes of CUDA packages
+cache=$PWD/.cache
+envs=$cache/envs
+main=$envs/main
+tflite=$envs/tflite-runtime
+wheels=$cache/wheels
+export XDG_DATA_HOME=$cache/data  # results and fetched libraries stay inside the clone
+export EDGELOOP_TEST_TFLITE_RUNTIME_PYTHON=$tflite/bin/python
+mkdir -p "$envs" "$wheels" "$XDG_DATA_HOME"
+
+step() { printf '\n== %s (%s s)\n' "$1" "$SECONDS"; }
+
+find_python() {
+  local candidate
+  for candidate in python3.11 python3 "$HOME"/.pyenv/versions/3.11*/bin/python; do
+    if "$candidate" -c 'import sys, venv; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null; then
+      command -v "$candidate"
+      return
+    fi
+  done
+  echo "tests/run.sh: no Python 3.11 with venv is here; tflite-runtime has wheels up to 3.11" >&2
+  return 3
+}
+
+# An environment is as its requirements file says, or it is made anew.
+make_env() {  # FOLDER REQUIREMENTS
+  local folder=$1 requirements=$2
+  if cmp -s "$requirements" "$folder/requirements.txt"; then return; fi
+  rm -rf "$folder"
+  "$(find_python)" -m venv "$folder"
+  "$folder/bin/python" -m pip install -q --upgrade pip
+  "$folder/bin/python" -m pip install -q -r "$requirements"
+  if [ "$folder" = "$main" ]; then install_torch; fi
+  cp "$requirements" "$folder/requirements.txt"
+}
+
+# The CPU build of torch; where this machine's index would bring CUDA packages, nothing is installed.
+install_torch() {
+  local report=$cache/torch-report.json
+  "$main/bin/python" -m pip install -q --dry-run --report "$report" "$torch_pin"
+  "$main/bin/python" - "$report" <<'EOF'
+import json, sys
+names = [item["metadata"]["name"] for item in json.load(open(sys.argv[1]))["install"]]
+cuda = [name for name in names if name.lower().startswith("nvidia-")]
+if cuda:
+    sys.exit(f"tests/run.sh: torch would bring {len(cuda)} CUDA packages ({cuda[0]}, ...); "
+             "point pip at an index that has its CPU build")
+EOF
+  "$main/bin/python" -m pip install -q "$torch_pin"
+}
+
+# One wheel serves both environments.
+install_edgeloop() {
+  rm -f "$wheels"/*.whl
+  "$main/bin/python" -m pip wheel -q . --no-deps --no-build-isolation -w "$wheels"
+  local wheel
+  wheel=$(ls "$wheels"/edgeloop-*.whl)
+  local bytes
+  bytes=$(stat -c %s "$wheel")
+  echo "$(basename "$wheel"): $bytes bytes"
+  if [ "$bytes" -ge 1000000 ]; then
+    echo "tests/run.sh: the wheel must stay under 1 MB" >&2
+    return 1
+  fi
+  local env
+  for env in "$main" "$tflite"; do
+    "$env/bin/python" -m pip install -q --force-reinstall --no-deps "$wheel"
+  done
+}
+
+cpp_tests() {  # NAME [SANITIZERS]
+  local build=$cache/cpp-$1
+  "$main/bin/cmake" -S . -B "$build" -G Ninja -DCMAKE_MAKE_PROGRAM="$main/bin/ninja" \
+    -DEDGELOOP_TESTS=ON -DEDGELOOP_SANITIZE="${2:-}" >"$build.log" || { cat "$build.log"; return 1; }
+  "$main/bin/cmake" --build "$build" >"$build.log" || { cat "$build.log"; return 1; }
+  "$build/tests/cpp/core_tests"
+}
+
+checks() {
+  "$main/bin/ruff" check .
+  "$main/bin/ruff" format --check .
+  "$main/bin/mypy"
+  git ls-files 'cpp/*.hpp' 'cpp/*.cpp' 'third_party/*.h' 'tests/*.cpp' 'tests/*.hpp' 'tests/*.c' |
+    xargs "$main/bin/clang-format" --dry-run --Werror
+  # Away from the sources, so that the installed extension is what is compared.
+  (cd "$cache" && "$main/bin/python" -m mypy.stubtest edgeloop._core \
+    --mypy-config-file "$OLDPWD/tests/stubtest.ini")
+}
+
+step "environments"
+make_env "$main" tests/requirements/main.txt
+make_env "$tflite" tests/requirements/tflite-runtime.txt
+step "package"
+install_edgeloop
+if [ "$mode" != quick ]; then
+  step "checks"
+  checks
+fi
+step "C++ tests"
+cpp_tests plain
+if [ "$mode" != quick ]; then
+  step "C++ tests with AddressSanitizer and UndefinedBehaviorSanitizer"
+  cpp_tests address address,undefined
+fi
+if [ "$mode" = full ]; then
+  step "C++ tests with ThreadSanitizer"
+  cpp_tests thread thread
+fi
+
+step "unit tests"
+"$main/bin/python" -m pytest -q tests/unit
+if [ "$mode" = quick ]; then exit 0; fi
+
+step "tflite-c"
+"$main/bin/edgeloop" setup tflite-c
+step "integration tests"
+marks=(-m "not slow")
+if [ "$mode" = full ]; then marks=(); fi
+"$main/bin/python" -m pytest -q "${marks[@]}" tests/integration
+step "integration tests beside tflite-runtime"
+"$tflite/bin/python" -m pytest -q "${marks[@]}" tests/integration/test_engine_tflite_runtime.py
+if [ "$mode" = full ]; then
+  step "every Python"
+  bash tests/pythons.sh
+fi
+step "done"
