@@ -30,7 +30,7 @@ from edgeloop.runtimes._base import LoadOptions
 from edgeloop.stats.quantile import quantile_interval
 
 NATIVE_TARGET = 1.15
-RUNS = 100_000
+RUNS = 20_000
 LOOPS = ("native", "callable", "binding", "framework", "framework-io")
 
 
@@ -55,7 +55,7 @@ def main() -> int:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--rounds", type=int, default=60)
+    parser.add_argument("--rounds", type=int, default=400)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--json", metavar="FILE")
     return parser.parse_args()

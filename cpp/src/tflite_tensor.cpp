@@ -107,24 +107,27 @@ bool has_dynamic_tensors(const TfLiteContext& context) noexcept {
       [](const TfLiteTensor& tensor) { return tensor.allocation_type == kTfLiteDynamic; });
 }
 
+DType tflite_dtype(const std::string& tensor, int type) {
+  const std::optional<DType> dtype = known_dtype(type);
+  if (dtype) return *dtype;
+  throw Error(ErrorKind::model, "tensor '" + tensor + "' holds " + type_name(type) +
+                                    ", which edgeloop cannot read or write; convert the model "
+                                    "with float32 or integer inputs and outputs");
+}
+
 Tensor describe_tensor(const TfLiteTensor& tensor) {
-  const std::optional<DType> dtype = known_dtype(tensor.type);
-  if (!dtype) {
-    throw Error(ErrorKind::model, "tensor '" + tensor_name(tensor) + "' holds " +
-                                      type_name(tensor.type) +
-                                      ", which edgeloop cannot read or write; convert the model "
-                                      "with float32 or integer inputs and outputs");
-  }
-  Tensor description{tensor_name(tensor),     *dtype,      present_shape(tensor),
-                     quantization_of(tensor), tensor.data, tensor.bytes};
-  if (tensor.data == nullptr) {
+  const std::string name = tensor_name(tensor);
+  const DType dtype = tflite_dtype(name, tensor.type);
+  Tensor description{name,        dtype,       present_shape(tensor), quantization_of(tensor),
+                     tensor.data, tensor.bytes};
+  if (tensor.data == nullptr && element_count(description.shape) > 0) {
     description.shape = {0};
     description.bytes = 0;
-  } else if (description.bytes != element_count(description.shape) * dtype_bytes(*dtype)) {
+  } else if (description.bytes != element_count(description.shape) * dtype_bytes(dtype)) {
     throw Error(ErrorKind::model,
                 "tensor '" + description.name + "' has " + std::to_string(description.bytes) +
                     " bytes, which do not fit its shape " + shape_text(description.shape) + " of " +
-                    dtype_name(*dtype) + "; sparse tensors are not supported here");
+                    dtype_name(dtype) + "; sparse tensors are not supported here");
   }
   return description;
 }

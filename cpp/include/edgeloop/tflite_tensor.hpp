@@ -9,6 +9,10 @@
 
 namespace edgeloop {
 
+// The dtype of an element type, which LiteRT numbers in the same way. Throws Error{model} that
+// names the tensor where no NumPy array holds the type.
+DType tflite_dtype(const std::string& tensor, int type);
+
 // A tensor of a TFLite interpreter and its present memory. One that gets its shape during a run is
 // described as empty (shape 0) before the first. Throws Error{model} for an element type that no
 // NumPy array holds.

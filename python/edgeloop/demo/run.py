@@ -10,6 +10,7 @@ from edgeloop.api import measure_one
 from edgeloop.demo import Variant, variants
 from edgeloop.errors import EdgeloopError, InterruptedRunError, NotAvailableError
 from edgeloop.measure.observer import Observer
+from edgeloop.results.overhead import PROCESSES_FOR_TWO_INSTANCES
 from edgeloop.results.schema import Result
 from edgeloop.runtimes import runtime
 from edgeloop.spec import RUNTIMES_OF_FORMAT, RunSpec, resolve
@@ -88,6 +89,7 @@ def _measure(variant: Variant, name: str, observer: Observer, seed: int) -> Row:
         data=str(variant.data_path),
         data_layout=variant.data_layout,
         effort="quick",
+        processes=PROCESSES_FOR_TWO_INSTANCES,
         seed=seed,
     )
     try:

@@ -12,11 +12,13 @@ from edgeloop.host.info import host_info
 from edgeloop.measure.invocation import Attempt, Budget, LoadDuring, Predictions, measure
 from edgeloop.measure.observer import Observer, Progress
 from edgeloop.metrics.classification import accuracy, why_no_accuracy
+from edgeloop.results.overhead import PROCESSES_FOR_TWO_INSTANCES
 from edgeloop.results.schema import SCHEMA_VERSION, Result
 from edgeloop.results.store import ResultWriter
 from edgeloop.results.summarise import headline_blocks, summarise_result
 from edgeloop.results.warnings import machine_warnings, result_warnings
 from edgeloop.runtimes import runtime
+from edgeloop.runtimes._base import instance_of
 from edgeloop.runtimes.identity import library_identity
 from edgeloop.spec import ResolvedSpec
 from edgeloop.stats.stopping import PRESETS, Preset, run_stop_reason
@@ -84,9 +86,17 @@ class Experiment:
         """Give a process its share; fewer processes where one needs more than that."""
         total_s = self._preset.total_seconds
         if needed_s > total_s / self._planned and self._spec.processes is None:
-            fewest = min(self._preset.min_processes, self._planned)
+            fewest = min(self._fewest_processes(), self._planned)
             self._planned = max(fewest, min(self._planned, int(total_s / needed_s)))
         return total_s / self._planned
+
+    def _fewest_processes(self) -> int:
+        """Return as few processes as a slow model may get."""
+        spec = self._spec
+        instances = {instance_of(loop) for loop in spec.loops}
+        if len(instances) > 1 and not runtime(spec.runtime).attaches:
+            return PROCESSES_FOR_TWO_INSTANCES
+        return self._preset.min_processes
 
     def _stop_reason(self, result: Result) -> Optional[str]:
         done = len(result.invocations)
@@ -173,7 +183,7 @@ def _header(spec: ResolvedSpec, hello: dict[str, Any], loaded: dict[str, Any]) -
         },
         "clock": hello["clock"],
         "timed_region": {loop: chosen.timed_region[loop] for loop in spec.loops},
-        "same_instance": chosen.attaches or spec.runtime == "null",
+        "attaches": chosen.attaches,
         "coverage": None
         if coverage is None
         else [{"owner": owner, "nodes": nodes} for owner, nodes in coverage],

@@ -24,7 +24,6 @@ from edgeloop.measure import schedule
 from edgeloop.measure.client import WorkerClient
 from edgeloop.measure.observer import Observer, Progress
 from edgeloop.results.schema import Block, Invocation
-from edgeloop.runtimes._base import FRAMEWORK_LOOPS
 from edgeloop.spec import ResolvedSpec
 from edgeloop.stats.stopping import Preset, process_stop_reason
 
@@ -357,6 +356,7 @@ def _invocation(
         stop_reason=stop_reason,
         log=worker.log.text(),
         framework_first=framework_first,
+        measuring_s=attempt.spent_s,
         threads_started=loaded["threads_started"],
         context_switches=used.get("context_switches"),
         migrations=used.get("migrations"),
@@ -364,7 +364,3 @@ def _invocation(
         error=None if attempt.error is None else str(attempt.error),
     )
 
-
-def instance_of(loop: str) -> str:
-    """Return which instance a loop runs: "engine" or "framework"."""
-    return "framework" if loop in FRAMEWORK_LOOPS else "engine"

@@ -14,7 +14,14 @@ import numpy as np
 from edgeloop import _core
 from edgeloop.errors import UsageError
 from edgeloop.measure import native, pyloop
-from edgeloop.runtimes._base import FRAMEWORK_LOOPS, Framework, LoadOptions, Runtime, TensorSpec
+from edgeloop.runtimes._base import (
+    FRAMEWORK_LOOPS,
+    Framework,
+    LoadOptions,
+    Runtime,
+    TensorSpec,
+    instance_of,
+)
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -134,7 +141,7 @@ def load(
 def first_runs(loaded: LoadedModel, loops: Sequence[str]) -> None:
     """Run each instance once, in the order of the loops, and keep the times."""
     for loop in loops:
-        instance = "framework" if loop in FRAMEWORK_LOOPS else "engine"
+        instance = instance_of(loop)
         if instance not in loaded.first_run_ns:
             _, durations = loaded.run_block(loop, 1, 1)
             loaded.first_run_ns[instance] = int(durations[0])

@@ -7,11 +7,13 @@ sizes of the frames stand in the JSON under "frames". The same bytes go over any
 from __future__ import annotations
 
 import json
-import socket
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Union
+from typing import TYPE_CHECKING, Any, Protocol, Union
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
 
 _LENGTH = struct.Struct(">I")
 
@@ -19,7 +21,26 @@ _LENGTH = struct.Struct(">I")
 MAX_JSON_BYTES = 64 << 20
 MAX_FRAME_BYTES = 4 << 30
 
-Bytes = Union[bytes, bytearray, memoryview]
+# Memory is taken as the bytes arrive, not on the word of a length: a false one costs nothing.
+_CHUNK_BYTES = 1 << 20
+
+_GONE = (BrokenPipeError, ConnectionResetError)
+
+
+class Sink(Protocol):
+    """The writing end of a stream; a socket is one."""
+
+    def sendall(self, data: Buffer, /) -> None:
+        """Write all of it."""
+        ...
+
+
+class Source(Protocol):
+    """The reading end of a stream; a socket is one."""
+
+    def recv_into(self, buffer: Buffer, /) -> int:
+        """Read at most what the buffer holds; 0 at the end of the stream."""
+        ...
 
 
 class ProtocolError(Exception):
@@ -32,58 +53,76 @@ class ConnectionClosedError(Exception):
 
 @dataclass(frozen=True)
 class Message:
-    """One message; `body` is JSON, `frames` are raw bytes."""
+    """One message; `body` is JSON, `frames` are C-contiguous buffers."""
 
     body: dict[str, Any]
-    frames: Sequence[Bytes] = field(default_factory=tuple)
+    frames: Sequence[Buffer] = field(default_factory=tuple)
 
 
-def send(connection: socket.socket, message: Message) -> None:
-    """Write one message; blocks until the other end has taken it."""
+@dataclass(frozen=True)
+class Received:
+    """A message as it arrived."""
+
+    body: dict[str, Any]
+    frames: tuple[bytearray, ...]
+
+
+def send(sink: Sink, message: Message) -> None:
+    """Write one message; blocks until the other end has taken it.
+
+    Raises ConnectionClosedError where the other end is gone.
+    """
     body = dict(message.body)
-    frames = [memoryview(frame).cast("B") for frame in message.frames]
+    frames = [_flat(frame) for frame in message.frames]
     if frames:
         body["frames"] = [frame.nbytes for frame in frames]
     text = json.dumps(body).encode()
     try:
-        connection.sendall(_LENGTH.pack(len(text)) + text)
+        sink.sendall(_LENGTH.pack(len(text)) + text)
         for frame in frames:
-            connection.sendall(frame)
-    except (BrokenPipeError, ConnectionResetError) as error:
+            sink.sendall(frame)
+    except _GONE as error:
         raise ConnectionClosedError("the other end is gone") from error
 
 
-def receive(connection: socket.socket) -> Message:
+def receive(source: Source) -> Received:
     """Read one message; blocks until it is whole.
 
     Raises ConnectionClosedError at the end of the stream, ProtocolError on bytes that are no
-    message, TimeoutError where the socket has a time-out.
+    message.
     """
-    (length,) = _LENGTH.unpack(_read(connection, _LENGTH.size))
+    (length,) = _LENGTH.unpack(_read(source, _LENGTH.size))
     if length > MAX_JSON_BYTES:
         raise ProtocolError(f"a message of {length} bytes is not one of edgeloop's")
     try:
-        body = json.loads(_read(connection, length))
-    except ValueError as error:
+        body = json.loads(_read(source, length))
+    except (ValueError, RecursionError) as error:
         raise ProtocolError(f"a message is not JSON: {error}") from error
     if not isinstance(body, dict):
         raise ProtocolError("a message is not a JSON object")
-    sizes = body.pop("frames", [])
+    sizes = _frame_sizes(body.pop("frames", []))
+    return Received(body, tuple(_read(source, size) for size in sizes))
+
+
+def _frame_sizes(sizes: Any) -> list[int]:
+    # `type`, not isinstance: JSON's true is an int of Python.
+    if not isinstance(sizes, list) or any(type(size) is not int or size < 0 for size in sizes):
+        raise ProtocolError("the sizes of a message's frames are not whole numbers")
     if sum(sizes) > MAX_FRAME_BYTES:
         raise ProtocolError(f"frames of {sum(sizes)} bytes are more than a block can give")
-    return Message(body, tuple(_read(connection, size) for size in sizes))
+    return sizes
 
 
-def _read(connection: socket.socket, size: int) -> bytearray:
-    data = bytearray(size)
-    view = memoryview(data)
-    done = 0
-    while done < size:
-        try:
-            count = connection.recv_into(view[done:])
-        except ConnectionResetError as error:
-            raise ConnectionClosedError("the other end is gone") from error
-        if count == 0:
-            raise ConnectionClosedError("the other end closed the connection")
-        done += count
+def _flat(frame: Buffer) -> memoryview:
+    """View a buffer as bytes, without a copy."""
+    view = memoryview(frame)
+    return view.cast("B") if view.nbytes else memoryview(b"")
+
+
+def _read(source: Source, size: int) -> bytearray:
+    data = bytearray()
+    while len(data) < size:
+        done = len(data)
+        data.extend(bytes(min(size - done, _CHUNK_BYTES)))
+        data = data
     return data

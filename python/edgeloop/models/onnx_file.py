@@ -16,7 +16,9 @@ from edgeloop.models.onnx_quantization import quantization_of
 from edgeloop.models.onnx_values import Dim, value_of
 from edgeloop.models.plain_text import plain
 from edgeloop.models.precision import decide
-from edgeloop.models.summary import ModelSummary, OperatorCount, TensorSummary
+from edgeloop.models.summary import ModelSummary, OperatorCount, TensorSummary, stated
+
+_MAX_TEXT = 4096  # characters of one property; some tools store whole files there
 
 
 def summarise(path: Path, *, infer: bool = True) -> ModelSummary:
@@ -99,15 +101,15 @@ def _operators(
 
 
 def _metadata(model: Any) -> dict[str, Any]:
-    return {
-        "ir_version": int(model.ir_version),
-        "opset": {item.domain or "ai.onnx": int(item.version) for item in model.opset_import},
-        "producer": f"{model.producer_name} {model.producer_version}".strip(),
-        "description": model.doc_string,
-        "graph": model.graph.name,
-        "functions": len(model.functions),
-        "properties": {item.key: item.value for item in model.metadata_props},
-    }
+    return stated(
+        ir_version=int(model.ir_version),
+        opset={item.domain or "ai.onnx": int(item.version) for item in model.opset_import},
+        producer=f"{model.producer_name} {model.producer_version}".strip(),
+        description=model.doc_string,
+        graph=model.graph.name,
+        functions=[function.name for function in model.functions],
+        properties={item.key: item.value[:_MAX_TEXT] for item in model.metadata_props},
+    )
 
 
 def _notes(path: Path, graph: OnnxGraph, parameters: Parameters) -> Iterator[str]:

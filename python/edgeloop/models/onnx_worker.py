@@ -14,19 +14,21 @@ import signal
 import subprocess
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Optional
 
 from edgeloop.errors import EdgeloopError, ModelError, NotAvailableError
 from edgeloop.models import onnx_file
+from edgeloop.models.onnx_values import onnx_package
 from edgeloop.models.plain_text import plain
 from edgeloop.models.summary import ModelSummary, summary_from_dict
 
 _TIMEOUT_S = 300  # for all models of one child; a Pi Zero 2 needs some ten seconds for one
 _ERRORS = {"ModelError": ModelError, "NotAvailableError": NotAvailableError}
 
-# The child takes over the search path, so that it finds this very package and onnx, and isolated
-# mode keeps the current folder off it: a file onnx.py beside a model must not be run.
+# The child takes over the search path before it imports anything: it finds this very package and
+# onnx, and no file onnx.py that lies in the current folder beside a model.
 _CHILD = (
     "import sys; sys.path[:] = sys.argv[1].split(chr(10)); "
     "from edgeloop.models.onnx_worker import main; main(sys.argv[2:])"
@@ -47,7 +49,7 @@ def summarise(path: Path) -> ModelSummary:
 def summarise_each(paths: Sequence[Path]) -> list[ModelSummary | EdgeloopError]:
     """Summarise several files with one start of Python; errors are returned in their places."""
     search = "\n".join(entry or str(Path.cwd()) for entry in sys.path)
-    command = [sys.executable, "-I", "-c", _CHILD, search, *map(str, paths)]
+    command = [sys.executable, "-c", _CHILD, search, *map(str, paths)]
     # A library that starts threads would make the forks in the child unsafe.
     environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
     try:
@@ -72,6 +74,8 @@ def _answer(path: Path, line: bytes, log: str) -> ModelSummary | EdgeloopError:
     try:
         answer = json.loads(line)
     except ValueError:
+        answer = None
+    if answer is None:
         last = plain((log.strip().splitlines() or ["no message"])[-1])
         return ModelError(f"{path} cannot be looked into: the onnx package failed on it ({last})")
     if "error" in answer:
@@ -83,6 +87,8 @@ def main(paths: Sequence[str]) -> None:
     """Print one line of JSON for each model: its summary, or the error."""
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what a library prints must not mix with the answers
+    with suppress(NotAvailableError):  # each model says so
+        onnx_package()  # once, before the forks
     for path in paths:
         line = _forked(path, infer=True) or _forked(path, infer=False) or b"null"
         answers.write(line + b"\n")
@@ -118,6 +124,6 @@ def _answer_and_exit(path: str, infer: bool, writable: int) -> None:
         status = 0
     finally:
         if status:
-            sys.excepthook(*sys.exc_info())  # type: ignore[arg-type]
+            sys.excepthook(*sys.exc_info())
             sys.stderr.flush()
         os._exit(status)

@@ -57,5 +57,5 @@ def _plan(path: Path) -> dict[str, Any]:
     if len(header) < _PLAN_HEADER or not header.startswith(TENSORRT_MAGIC):
         raise ModelError(f"{path} is a TensorRT plan that is cut short; build it again")
     if any(header[_PLAN_SERIALIZATION]):
-        return {"tensorrt_version": None}
+        return {}  # another layout of the header
     return {"tensorrt_version": ".".join(str(part) for part in header[_PLAN_VERSION])}

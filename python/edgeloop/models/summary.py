@@ -84,6 +84,11 @@ class ModelSummary:
         return {key: _plain(value) for key, value in asdict(self).items()}
 
 
+def stated(**metadata: Any) -> dict[str, Any]:
+    """Keep what a file does state: numbers, and texts and lists that are not empty."""
+    return {key: value for key, value in metadata.items() if value not in (None, "", [], {})}
+
+
 def summary_from_dict(document: Mapping[str, Any]) -> ModelSummary:
     """Return the summary that `as_dict` was called on, from our own JSON only."""
     fields = dict(document)

@@ -12,7 +12,7 @@ from edgeloop.models.formats import model_bytes, sha256_of
 from edgeloop.models.macs import MacTotal, add_up
 from edgeloop.models.plain_text import plain
 from edgeloop.models.precision import decide
-from edgeloop.models.summary import ModelSummary, OperatorCount, TensorSummary
+from edgeloop.models.summary import ModelSummary, OperatorCount, TensorSummary, stated
 from edgeloop.models.tflite_macs import matrix_operators, opaque_operators
 from edgeloop.models.tflite_reader import (
     TfliteModel,
@@ -125,14 +125,13 @@ def _is_parameter(tensor: TfliteTensor) -> bool:
 
 
 def _metadata(model: TfliteModel) -> dict[str, Any]:
-    return {
-        "schema_version": model.version,
-        "producer": None,
-        "description": model.description,
-        "subgraphs": [graph.name for graph in model.subgraphs],
-        "min_runtime_version": model.min_runtime_version,
-        "metadata": list(model.metadata),
-        "signatures": {
+    return stated(
+        schema_version=model.version,
+        description=model.description,
+        subgraphs=[graph.name for graph in model.subgraphs],
+        min_runtime_version=model.min_runtime_version,
+        metadata=list(model.metadata),
+        signatures={
             signature.key: {
                 "subgraph": signature.subgraph,
                 "inputs": dict(signature.inputs),
@@ -140,7 +139,7 @@ def _metadata(model: TfliteModel) -> dict[str, Any]:
             }
             for signature in model.signatures
         },
-    }
+    )
 
 
 def _notes(model: TfliteModel, custom: tuple[str, ...]) -> Iterator[str]:

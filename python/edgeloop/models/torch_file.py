@@ -6,6 +6,7 @@ Nothing is loaded into PyTorch and nothing is unpickled.
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,9 +20,9 @@ from edgeloop.models.formats import (
     model_bytes,
     sha256_of,
 )
-from edgeloop.models.pickle_scan import PickleScan, PickleScanError, scan_pickle
+from edgeloop.models.pickle_scan import PickleScan, PickleScanError, Storage, scan_pickle
 from edgeloop.models.plain_text import plain
-from edgeloop.models.summary import ModelSummary
+from edgeloop.models.summary import ModelSummary, stated
 from edgeloop.models.torch_export import ExportFormatError, read_program
 from edgeloop.models.torch_export_summary import with_program
 from edgeloop.models.torch_weights import RULE, count_weights
@@ -30,6 +31,7 @@ from edgeloop.models.zip_members import Members, opened_zip
 _MAX_PICKLE = 32 << 20  # bytes; names, shapes and offsets of 100,000 tensors fit
 _MAX_JSON = 128 << 20  # bytes; a program carries the stack trace of each node
 _MAX_SMALL = 1 << 16  # bytes of version and metadata files
+_ARCHIVES = ("data", "constants")  # a frozen TorchScript module keeps its weights in the second
 _LEGACY_HEADERS = 3  # pickles before the object: magic number, protocol, system
 
 _UNKNOWN = "known only after loading the file in PyTorch, which could run code from it"
@@ -77,27 +79,33 @@ def _empty(path: Path, found: ModelFormat) -> ModelSummary:
 
 def _pickled(path: Path, members: Members, empty: ModelSummary) -> ModelSummary:
     names = members.inner
-    pickle = members.read(names["data.pkl"], _MAX_PICKLE)
-    try:
-        scan = scan_pickle(pickle)
-    except PickleScanError as error:
-        raise members.damaged(str(error)) from error
-    sizes = {
-        name.split("/", 1)[1]: members.sizes[full]
-        for name, full in names.items()
-        if name.startswith("data/")
-    }
-    summary = _with_weights(path, empty, scan, sizes)
+    storages: list[Storage] = []
+    imports: list[str] = []
+    for archive in _ARCHIVES:
+        if f"{archive}.pkl" in names:
+            scan = _scan(members, names[f"{archive}.pkl"])
+            # The archives number their blocks independently.
+            storages += (replace(s, key=f"{archive}/{s.key}") for s in scan.storages)
+            imports += scan.names
+    sizes = {name: members.sizes[full] for name, full in names.items()}
+    summary = _with_weights(path, empty, storages, imports, sizes)
     return replace(
         summary,
-        metadata={
+        metadata=stated(
             **summary.metadata,
-            "members": len(members.sizes),
-            "version": _text(members, names.get("version")),
-            "byteorder": _text(members, names.get("byteorder")),
-            "mobile": "bytecode.pkl" in names,
-        },
+            members=len(members.sizes),
+            version=_text(members, names.get("version")),
+            byteorder=_text(members, names.get("byteorder")),
+            mobile=True if "bytecode.pkl" in names else None,
+        ),
     )
+
+
+def _scan(members: Members, name: str) -> PickleScan:
+    try:
+        return scan_pickle(members.read(name, _MAX_PICKLE))
+    except PickleScanError as error:
+        raise members.damaged(str(error)) from error
 
 
 def _legacy(path: Path, empty: ModelSummary) -> ModelSummary:
@@ -114,7 +122,7 @@ def _legacy(path: Path, empty: ModelSummary) -> ModelSummary:
         raise ModelError(
             f"{path} is damaged or cut short ({error}); fetch or save it again"
         ) from error
-    summary = _with_weights(path, empty, scan, None)
+    summary = _with_weights(path, empty, scan.storages, scan.names, None)
     if (summary.parameter_bytes or 0) > empty.bytes:
         raise ModelError(
             f"{path} is cut short: {summary.parameter_bytes:,} bytes of weights are announced, the "
@@ -124,9 +132,13 @@ def _legacy(path: Path, empty: ModelSummary) -> ModelSummary:
 
 
 def _with_weights(
-    path: Path, empty: ModelSummary, scan: PickleScan, sizes: dict[str, int] | None
+    path: Path,
+    empty: ModelSummary,
+    storages: Sequence[Storage],
+    imports: Sequence[str],
+    sizes: dict[str, int] | None,
 ) -> ModelSummary:
-    weights = count_weights(scan.storages, sizes, str(path))
+    weights = count_weights(storages, sizes, str(path))
     precision, reason = weights.precision()
     notes = list(empty.notes)
     if empty.kind != "torchscript":
@@ -134,7 +146,7 @@ def _with_weights(
             "a checkpoint holds weights, not the network: give a TorchScript or torch.export file "
             "to measure it"
         )
-        classes = _classes(scan.names)
+        classes = _classes(imports)
         if classes:
             notes.append(f"loading it needs, and runs, the Python code of {', '.join(classes[:4])}")
     return replace(
@@ -144,12 +156,12 @@ def _with_weights(
         parameters=weights.elements,
         parameters_reason=RULE,
         parameter_bytes=weights.stored_bytes,
-        metadata={"stored_types": dict(weights.by_type), "tensors": len(scan.storages)},
+        metadata={"stored_types": dict(weights.by_type), "tensors": len(storages)},
         notes=tuple(notes),
     )
 
 
-def _classes(names: tuple[str, ...]) -> list[str]:
+def _classes(names: Sequence[str]) -> list[str]:
     """Return the imports of a pickle beyond those of plain weights."""
     plain_weights = ("torch._utils.", "collections.OrderedDict")
     return [
@@ -189,12 +201,12 @@ def _aotinductor(members: Members, empty: ModelSummary) -> ModelSummary:
         precision_reason=reason,
         parameters_reason=reason,
         macs_reason=reason,
-        metadata={
-            "members": len(members.sizes),
-            "libraries": libraries,
-            "library_bytes": sum(members.sizes[names[name]] for name in libraries),
-            "built_for": built_for,
-        },
+        metadata=stated(
+            members=len(members.sizes),
+            libraries=libraries,
+            library_bytes=sum(members.sizes[names[name]] for name in libraries),
+            built_for=built_for,
+        ),
         notes=(
             f"{reason}; inputs, outputs and operators cannot be seen",
             f"it runs only on the processor it was built for: {machine}",

@@ -9,6 +9,7 @@ from edgeloop.demo import ASSETS
 from edgeloop.demo.run import Outcome, Row
 from edgeloop.report.columns import columns
 from edgeloop.report.figures import duration, duration_interval
+from edgeloop.report.table import accuracy_figure
 
 
 def demo_page(outcome: Outcome) -> str:
@@ -48,17 +49,9 @@ def _cells(row: Row) -> Sequence[str]:
         row.variant.name,
         row.runtime,
         latency,
-        _accuracy(summary["accuracy"]),
+        accuracy_figure(summary["accuracy"]),
         *(_more(summary, loop, loops[0]) for loop in ("binding", "framework", "framework-io")),
     )
-
-
-def _accuracy(accuracy: Any) -> str:
-    if accuracy is None:
-        return "unknown"
-    low, high = accuracy["accuracy_ci95"]
-    value = accuracy["accuracy"]
-    return f"{100 * value:.1f} % [{100 * low:.1f}, {100 * high:.1f}] of {accuracy['n']}"
 
 
 def _more(summary: dict[str, Any], loop: str, reference: str) -> str:

@@ -23,6 +23,7 @@ def bench_table(result: Result) -> str:
     for loop in result.loops:
         title = "" if len(result.loops) == 1 else f"{loop} loop\n"
         parts.append(title + columns(_latency(result.summary["loops"][loop])))
+    parts += _accuracy(result)
     parts.append(_cold(result))
     parts.append(_how(result))
     return "\n\n".join([*parts, *_warnings(result)])
@@ -31,6 +32,7 @@ def bench_table(result: Result) -> str:
 def overhead_table(result: Result) -> str:
     """Return what `edgeloop overhead` prints for one configuration."""
     parts = [_heading(result), columns(_loop_rows(result), right=(1, 2, 3))]
+    parts += _missing_figures(result)
     parts.append(_timed_regions(result))
     parts.append(_cold(result))
     parts.append(_how(result))
@@ -100,12 +102,15 @@ def _loop_rows(result: Result) -> list[Sequence[str]]:
     rows: list[Sequence[str]] = [("loop", "median [95 %]", "more per call [95 %]", "share")]
     differences = result.summary["overhead"]["loops"]
     for loop in result.loops:
-        median = _figure(result.summary["loops"][loop], "median_ns", "median_ci95_ns")
+        summary = result.summary["loops"][loop]
+        median = duration_interval(summary["median_ns"], summary["median_ci95_ns"])
+        if summary["median_ci95_ns"] is None:
+            median += " (no interval)"
         difference = differences.get(loop)
         if difference is None:
             rows.append((loop, median, "(the reference)", ""))
         elif difference["difference_ns"] is None:
-            rows.append((loop, median, difference["difference_ns_reason"], ""))
+            rows.append((loop, median, "(see below)", ""))
         else:
             rows.append((
                 loop,
@@ -114,6 +119,21 @@ def _loop_rows(result: Result) -> list[Sequence[str]]:
                 _share(difference),
             ))  # fmt: skip
     return rows
+
+
+def _missing_figures(result: Result) -> list[str]:
+    """Return a line for every figure that the table of loops could not show."""
+    lines = [
+        f"  {loop}: no interval: {summary['median_ci95_ns_reason']}"
+        for loop, summary in result.summary["loops"].items()
+        if summary["median_ci95_ns"] is None
+    ]
+    lines += [
+        f"  {loop}: {found['difference_ns_reason']}"
+        for loop, found in result.summary["overhead"]["loops"].items()
+        if found["difference_ns"] is None
+    ]
+    return ["\n".join(lines)] if lines else []
 
 
 def _share(difference: dict[str, Any]) -> str:
@@ -125,7 +145,7 @@ def _share(difference: dict[str, Any]) -> str:
 
 def _timed_regions(result: Result) -> str:
     rows = [(loop, words) for loop, words in result.header["timed_region"].items()]
-    same = "the same" if result.header["same_instance"] else "another"
+    same = "the same" if result.header["attaches"] else "another"
     floors = result.header["clock"]
     return (
         "between two clock reads\n"
@@ -134,6 +154,24 @@ def _timed_regions(result: Result) -> str:
         f"{floors['python_read_ns']:.0f} ns in Python; never subtracted"
         + f"\n  the framework loops run {same} instance of the model as the native loop"
     )
+
+
+def accuracy_figure(accuracy: Optional[dict[str, Any]]) -> str:
+    """Return an accuracy with its interval and the number of samples."""
+    if accuracy is None:
+        return "unknown"
+    low, high = accuracy["accuracy_ci95"]
+    value = accuracy["accuracy"]
+    return f"{100 * value:.1f} % [{100 * low:.1f}, {100 * high:.1f}] of {accuracy['n']}"
+
+
+def _accuracy(result: Result) -> list[str]:
+    if result.header["spec"]["inputs"]["data"] is None:
+        return []
+    accuracy = result.summary["accuracy"]
+    if accuracy is None:
+        return [f"no accuracy: {result.summary['accuracy_reason']}"]
+    return [f"accuracy {accuracy_figure(accuracy)} samples, on the engine that was timed"]
 
 
 def _cold(result: Result) -> str:

@@ -105,6 +105,8 @@ class Invocation:
     stop_reason: str
     log: str
     framework_first: bool = False
+    measuring_s: float = 0.0
+    """Warm-up and blocks, and what passes between them."""
     threads_started: Optional[int] = None
     context_switches: Optional[dict[str, int]] = None
     migrations: Optional[int] = None
@@ -125,6 +127,7 @@ class Invocation:
             "load_ns": self.load_ns,
             "first_run_ns": self.first_run_ns,
             "framework_first": self.framework_first,
+            "measuring_s": self.measuring_s,
             "warmup_ns": self.warmup_ns,
             "blocks": [block.as_dict(fastest_probe_ns) for block in self.blocks],
             **reasoned("threads_started", self.threads_started, gone),
@@ -146,6 +149,7 @@ class Invocation:
                 load_ns=document["load_ns"],
                 first_run_ns=document["first_run_ns"],
                 framework_first=document["framework_first"],
+                measuring_s=document["measuring_s"],
                 warmup_ns=document["warmup_ns"],
                 blocks=[Block.from_dict(block) for block in document["blocks"]],
                 threads_started=document["threads_started"],

@@ -20,6 +20,11 @@ LOOPS = ("native", "binding", "callable", "framework", "framework-io")
 FRAMEWORK_LOOPS = ("callable", "framework", "framework-io")
 
 
+def instance_of(loop: str) -> str:
+    """Return which instance of the model a loop runs: "engine" or "framework"."""
+    return "framework" if loop in FRAMEWORK_LOOPS else "engine"
+
+
 @dataclass(frozen=True)
 class Installation:
     """Where a runtime was found, without importing it."""

@@ -15,19 +15,19 @@ class NullFramework:
     """The null engine behind a Python callable, as a framework's binding would hold it."""
 
     def __init__(self, engine: _core.Engine) -> None:
-        self._engine = engine
+        self.engine = engine
         self.inputs = tuple(TensorSpec.of(tensor) for tensor in engine.inputs())
         self.invoke = engine.run
 
     def set_inputs(self, arrays: Sequence[np.ndarray[Any, Any]]) -> None:
         """Give one array per input, of exactly its dtype and shape."""
-        for tensor, array in zip(self._engine.inputs(), arrays):
+        for tensor, array in zip(self.engine.inputs(), arrays):
             np.asarray(tensor)[...] = array
         self._arrays = list(arrays)
 
     def outputs(self) -> list[np.ndarray[Any, Any]]:
         """Copy the outputs of the last invocation."""
-        return [np.array(tensor) for tensor in self._engine.outputs()]
+        return [np.array(tensor) for tensor in self.engine.outputs()]
 
     def invoke_io(self) -> object:
         """Set the inputs, run, fetch the outputs."""
@@ -52,7 +52,7 @@ class NullRuntime:
     }
     settings = ("multiplications", "fail-at")
     delegates: tuple[str, ...] = ()
-    attaches = False
+    attaches = True
     install_hint = "it is built in"
 
     def find(self, library: Optional[str] = None) -> Installation:
@@ -64,18 +64,23 @@ class NullRuntime:
         """Import nothing: there is no framework."""
 
     def load_engine(self, options: LoadOptions, framework: Optional[Framework]) -> _core.Engine:
-        """Make a null engine."""
-        del framework
-        return _core.create_engine(
-            "null",
-            threads=options.threads,
-            shapes=engine_shapes(options),
-            settings=dict(options.settings),
-        )
+        """Return the engine behind the Python callable: every loop runs one instance."""
+        if isinstance(framework, NullFramework):
+            return framework.engine
+        return _null_engine(options)
 
     def load_framework(self, options: LoadOptions) -> NullFramework:
         """Make a null engine behind a Python callable."""
-        return NullFramework(self.load_engine(options, None))
+        return NullFramework(_null_engine(options))
+
+
+def _null_engine(options: LoadOptions) -> _core.Engine:
+    return _core.create_engine(
+        "null",
+        threads=options.threads,
+        shapes=engine_shapes(options),
+        settings=dict(options.settings),
+    )
 
 
 RUNTIME = NullRuntime()

@@ -168,12 +168,12 @@ class TfliteRuntimeRuntime:
             )
             _fix_shapes(interpreter, options)
             interpreter.allocate_tensors()
+            return TfliteRuntimeFramework(interpreter)
         except (ValueError, RuntimeError) as error:
             raise ModelError(
                 f"tflite-runtime cannot load the model {options.model}: "
                 f"{' '.join(str(error).split())}"
             ) from error
-        return TfliteRuntimeFramework(interpreter)
 
 
 def _package_version() -> str:
@@ -230,8 +230,9 @@ def _spec_of(detail: Mapping[str, Any]) -> TensorSpec:
 def _dtype_of(detail: Mapping[str, Any], role: str) -> str:
     dtype = np.dtype(detail["dtype"]).name
     if dtype not in _DTYPES:
+        held = "string" if dtype == "bytes" else dtype
         raise ModelError(
-            f"the model's {role} '{detail['name']}' holds {dtype}, which edgeloop cannot read or "
+            f"the model's {role} '{detail['name']}' holds {held}, which edgeloop cannot read or "
             "write; convert the model with float32 or integer inputs and outputs"
         )
     return dtype

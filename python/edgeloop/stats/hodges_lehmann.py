@@ -20,9 +20,7 @@ def pseudo_median(differences: npt.NDArray[Any]) -> float:
     return float(np.median(_walsh_averages(differences)))
 
 
-def pseudo_median_interval(
-    differences: npt.NDArray[Any], confidence: float
-) -> Optional[Interval]:
+def pseudo_median_interval(differences: npt.NDArray[Any], confidence: float) -> Optional[Interval]:
     """Return the interval that Wilcoxon's signed-rank test does not reject.
 
     Order statistics of the Walsh averages (Hollander and Wolfe, Nonparametric Statistical
@@ -52,7 +50,8 @@ def _lower_rank(count: int, alpha: float) -> int:
         from scipy.special import ndtri
 
         deviation = math.sqrt(count * (count + 1) * (2 * count + 1) / 24.0)
-        return math.floor(count * (count + 1) / 4.0 + float(ndtri(alpha)) * deviation)
+        # Half a step: the normal curve stands in for a distribution on whole numbers.
+        return math.floor(count * (count + 1) / 4.0 + float(ndtri(alpha)) * deviation + 0.5)
     ways = np.zeros(count * (count + 1) // 2 + 1)
     ways[0] = 1.0
     for rank in range(1, count + 1):

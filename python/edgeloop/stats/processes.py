@@ -47,22 +47,21 @@ def headline(medians: Sequence[QuantileEstimate], confidence: float = CONFIDENCE
     if not medians:
         raise ValueError("no process: give at least one median")
     values = [_value(median) for median in medians]
-    if min(values) <= 0.0:
-        reason = "a process has a median of 0 ns: the timer is too coarse for one run a sample"
-        return Headline(0.0, None, None, None, reason, reason, reason)
+    lows = [median.interval[0] for median in medians if median.interval is not None]
+    if min(values + lows) <= 0.0:
+        coarse = "samples around the median took 0 ns: the timer is too coarse"
+        return Headline(float(np.median(values)), None, None, None, coarse, coarse, coarse)
     value = math.exp(math.fsum(math.log(v) for v in values) / len(values))
     within = combined_interval(medians)
     between = across_interval(values, confidence)
-    within_reason = None if within else next(m.reason for m in medians if m.interval is None)
+    within_reason = next((m.reason for m in medians if m.interval is None), None)
     between_reason = None if between else _too_few_processes(len(values))
     wider = max((i for i in (within, between) if i), key=log_width, default=None)
     reason = None if wider else "; ".join(r for r in (within_reason, between_reason) if r)
     return Headline(value, wider, within, between, reason, within_reason, between_reason)
 
 
-def across_interval(
-    values: Sequence[float], confidence: float = CONFIDENCE
-) -> Optional[Interval]:
+def across_interval(values: Sequence[float], confidence: float = CONFIDENCE) -> Optional[Interval]:
     """Return Student's interval of the geometric mean of the processes' values.
 
     None below FEWEST_PROCESSES. Values are positive.
@@ -74,9 +73,7 @@ def across_interval(
     return math.exp(centre - half), math.exp(centre + half)
 
 
-def across_half_width(
-    values: Sequence[float], confidence: float = CONFIDENCE
-) -> Optional[float]:
+def across_half_width(values: Sequence[float], confidence: float = CONFIDENCE) -> Optional[float]:
     """Return half the width of `across_interval` on the logarithmic scale."""
     count = len(values)
     if count < FEWEST_PROCESSES:
@@ -94,7 +91,7 @@ def combined_interval(medians: Sequence[QuantileEstimate]) -> Optional[Interval]
     """
     logs = []
     for median in medians:
-        if median.interval is None or median.interval[0] <= 0.0:
+        if median.interval is None:
             return None
         low, high = median.interval
         logs.append((math.log(low), math.log(_value(median)), math.log(high)))

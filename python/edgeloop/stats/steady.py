@@ -146,9 +146,7 @@ def _merged(
     """Return segments, joining the two most alike neighbours until all differ enough."""
     edges = [*starts, medians.size]
     while True:
-        segments = [
-            Segment(a, b, float(np.median(medians[a:b]))) for a, b in zip(edges, edges[1:])
-        ]
+        segments = [Segment(a, b, float(np.median(medians[a:b]))) for a, b in zip(edges, edges[1:])]
         steps = [abs(math.log(b.median / a.median)) for a, b in zip(segments, segments[1:])]
         if not steps or min(steps) >= math.log1p(least_difference):
             return tuple(segments)

@@ -104,8 +104,8 @@ def summarise(
     A sample is the time in ns of `runs_per_sample` runs. `tail_processes` are samples of single
     runs, which carry tail and spread where the others are means. `elapsed_s` is what all samples
     took together; without it the mean sample stands for it, which is the same for contiguous
-    stamps. Blocks before the steady state of a process are left out, and counted. Raises ValueError without samples,
-    on a count below 1 and on a percentile outside (0, 100).
+    stamps. Blocks before the steady state of a process are left out, and counted.
+    Raises ValueError without samples, on a count below 1 and a percentile outside (0, 100).
     """
     if runs_per_sample < 1:
         raise ValueError(f"runs_per_sample = {runs_per_sample}: a sample holds at least one run")
@@ -117,22 +117,15 @@ def summarise(
     singles = runs if runs_per_sample == 1 else _joined(_measured(tail_processes or ()))
     medians = [quantile_interval(x, 0.5) for x in runs]
     fields_ = _Fields()
-    estimates = _estimates(singles, percentiles, runs_per_sample)
-    _put_median(fields_, headline(medians))
-    _put_tails(fields_, estimates)
+    estimates = _put_quantiles(fields_, medians, singles, percentiles, runs_per_sample)
     _put_spread(fields_, singles, runs_per_sample)
     _put_counts(fields_, runs, measured)
-    mean_ns = fields_.values["mean_ns"]
-    rate = 1e9 / mean_ns if mean_ns > 0.0 else None
-    if elapsed_s is not None:
-        rate = _size(measured) * runs_per_sample / elapsed_s
-    _put_rate(fields_, rate, items_per_run)
+    _put_rate(fields_, _size(measured) * runs_per_sample, elapsed_s, items_per_run)
     _put_steady_state(fields_, states)
     fields_.put("stop_reason", stop_reason, "not recorded")
     fields_.put("energy_j", energy_j, "no power was measured")
     return Summary(
         **fields_.values,
-        n_eff=float(sum(median.n_eff for median in medians)),
         runs_per_sample=runs_per_sample,
         processes=len(measured),
         advice=advice(medians),
@@ -165,38 +158,52 @@ def _joined(processes: Sequence[Process]) -> list[npt.NDArray[Any]]:
     return [np.concatenate(list(blocks)) for blocks in processes]
 
 
-def _used(
-    blocks: Process, state: steady.SteadyState, runs_per_sample: int
-) -> npt.NDArray[Any]:
+def _used(blocks: Process, state: steady.SteadyState, runs_per_sample: int) -> npt.NDArray[Any]:
     """Return the time per run of the samples that carry the headline, in order."""
     samples = np.concatenate(list(blocks[state.used.start : state.used.stop]))
     return samples if runs_per_sample == 1 else samples / runs_per_sample
 
 
-def _estimates(
-    singles: Sequence[npt.NDArray[Any]], percentiles: Sequence[float], runs_per_sample: int
+def _put_quantiles(
+    fields_: _Fields,
+    medians: Sequence[QuantileEstimate],
+    singles: Sequence[npt.NDArray[Any]],
+    percentiles: Sequence[float],
+    runs_per_sample: int,
 ) -> dict[str, QuantileEstimate]:
-    """Return the quantiles of single runs by name, or why single runs were not timed."""
-    estimates = {}
-    for percentile in percentiles:
-        p = percentile / 100.0
-        estimates[f"{percentile:g}"] = (
-            pooled_quantile(singles, p)
-            if singles
-            else QuantileEstimate(p, None, None, None, 0, 0.0, _means(runs_per_sample))
-        )
-    return estimates
+    """Put the headline and the tails, and return all quantiles by name.
 
-
-def _means(runs_per_sample: int) -> str:
-    return f"samples are means of {runs_per_sample} runs, which hide how far single runs scatter"
-
-
-def _put_median(fields_: _Fields, middle: Headline) -> None:
+    The median among them is the headline: one result shows one median.
+    """
+    middle = headline(medians)
+    fields_.put("n_eff", float(sum(median.n_eff for median in medians)))
     fields_.put("median_ns", middle.value)
     fields_.put("median_ci95_ns", middle.interval, middle.reason)
     fields_.put("median_ci95_within_ns", middle.within, middle.within_reason)
     fields_.put("median_ci95_between_ns", middle.between, middle.between_reason)
+    estimates = {}
+    for percentile in percentiles:
+        name = f"{percentile:g}"
+        if percentile == 50.0:
+            estimates[name] = _as_estimate(middle, medians)
+        elif singles:
+            estimates[name] = pooled_quantile(singles, percentile / 100.0)
+        else:
+            reason = _means(runs_per_sample)
+            estimates[name] = QuantileEstimate(percentile / 100.0, None, None, None, 0, 0.0, reason)
+    _put_tails(fields_, estimates)
+    return estimates
+
+
+def _as_estimate(middle: Headline, medians: Sequence[QuantileEstimate]) -> QuantileEstimate:
+    low, high = middle.interval or (None, None)
+    n = sum(median.n for median in medians)
+    n_eff = sum(median.n_eff for median in medians)
+    return QuantileEstimate(0.5, middle.value, low, high, n, n_eff, middle.reason)
+
+
+def _means(runs_per_sample: int) -> str:
+    return f"samples are means of {runs_per_sample} runs, which hide how far single runs scatter"
 
 
 def _put_tails(fields_: _Fields, estimates: Mapping[str, QuantileEstimate]) -> None:
@@ -229,7 +236,14 @@ def _put_counts(
     fields_.put("mean_ns", sum(float(np.sum(x)) for x in runs) / used)
 
 
-def _put_rate(fields_: _Fields, rate: Optional[float], items_per_run: Optional[int]) -> None:
+def _put_rate(
+    fields_: _Fields, runs: int, elapsed_s: Optional[float], items_per_run: Optional[int]
+) -> None:
+    """Put the throughput, the harmonic companion of the mean time."""
+    mean_ns = fields_.values["mean_ns"]
+    rate = 1e9 / mean_ns if mean_ns > 0.0 else None
+    if elapsed_s is not None:
+        rate = runs / elapsed_s
     fields_.put("runs_per_s", rate, "every sample took 0 ns: the timer is too coarse")
     items = None if items_per_run is None or rate is None else rate * items_per_run
     fields_.put("items_per_s", items, "the number of items in a run is not known")

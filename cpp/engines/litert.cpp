@@ -1,0 +1,396 @@
+// LiteRT's CompiledModel on the CPU, through the C API of libLiteRt.so. Inputs and outputs are host
+// memory of ours, which the runtime reads and writes in place.
+
+#include <algorithm>
+#include <cstdlib>
+#include <cstring>
+
+#include "edgeloop/buffer.hpp"
+#include "edgeloop/dylib.hpp"
+#include "edgeloop/engine.hpp"
+#include "edgeloop/error.hpp"
+#include "edgeloop/shape.hpp"
+#include "edgeloop/tflite_probe.hpp"
+#include "edgeloop/tflite_tensor.hpp"
+#include "litert_c.h"
+
+namespace edgeloop {
+namespace {
+
+constexpr char kVersion[] = "version";         // of the library, which has no symbol that tells it
+constexpr char kKernelMode[] = "kernel-mode";  // "delegate" is XNNPACK
+
+constexpr std::size_t kSignature = 0;        // the Python API's default too
+constexpr std::size_t kReadableBeyond = 64;  // bytes: XNNPACK reads up to 16 past a buffer's end
+
+struct LiteRtApi {
+#define EDGELOOP_MEMBER(name, result, parameters) result(*name) parameters;
+  EDGELOOP_LITERT_SYMBOLS(EDGELOOP_MEMBER)
+#undef EDGELOOP_MEMBER
+};
+
+LiteRtApi load_api(const Dylib& library) {
+  LiteRtApi api;
+#define EDGELOOP_LOAD(name, result, parameters) \
+  api.name = library.symbol<result(*) parameters>(#name);
+  EDGELOOP_LITERT_SYMBOLS(EDGELOOP_LOAD)
+#undef EDGELOOP_LOAD
+  if (library.optional_symbol<void*>("LiteRtCreateModelFromFd") == nullptr) {
+    throw Error(ErrorKind::not_available, "the library " + library.path() +
+                                              " is LiteRT older than 2.1.6, whose functions take "
+                                              "other parameters; install ai-edge-litert>=2.1.6");
+  }
+  return api;
+}
+
+std::string status_text(LiteRtStatus status) {
+  const char* meaning = "see stderr";
+  switch (status) {
+    case 1:
+      meaning = "invalid argument";
+      break;
+    case 2:
+      meaning = "out of memory";
+      break;
+    case 3:
+      meaning = "runtime failure";
+      break;
+    case 5:
+      meaning = "unsupported";
+      break;
+    case 500:
+      meaning = "the file cannot be read";
+      break;
+    case 501:
+      meaning = "no valid TFLite flatbuffer";
+      break;
+    case 504:
+      meaning = "compilation failed";
+      break;
+  }
+  return "LiteRT's status is " + std::to_string(status) + " (" + meaning + ")";
+}
+
+void check(LiteRtStatus status, ErrorKind kind, const std::string& failed) {
+  if (status != 0) throw Error(kind, failed + ": " + status_text(status));
+}
+
+template <class T>
+using Handle = std::unique_ptr<T, void (*)(T*)>;
+
+std::vector<std::int64_t> shape_of(const LiteRtLayout& layout) {
+  const std::size_t rank = layout.rank_and_flags & 0x7f;
+  return {layout.dimensions, layout.dimensions + std::min(rank, kLiteRtMaxRank)};
+}
+
+LiteRtRankedTensorType tensor_type(int element, const std::vector<std::int64_t>& shape) {
+  LiteRtRankedTensorType type{};
+  type.element_type = element;
+  type.layout.rank_and_flags = static_cast<std::uint32_t>(shape.size());
+  std::transform(shape.begin(), shape.end(), type.layout.dimensions,
+                 [](std::int64_t size) { return static_cast<std::int32_t>(size); });
+  return type;
+}
+
+// The probe reaches the runtime as the delegate of an accelerator, which the runtime asks for while
+// it compiles a model, on the same thread.
+struct ProbeOffer {
+  const LiteRtApi* api;
+  TfliteProbe* probe;
+};
+thread_local ProbeOffer probe_offer{};
+
+extern "C" {
+
+static LiteRtStatus probe_name(const LiteRtAcceleratorT*, const char** name) {
+  *name = "edgeloop probe";
+  return 0;
+}
+
+static LiteRtStatus probe_version(const LiteRtAcceleratorT*, LiteRtVersion* version) {
+  *version = {1, 0, 0};
+  return 0;
+}
+
+static LiteRtStatus probe_hardware(const LiteRtAcceleratorT*, int* hardware) {
+  *hardware = kLiteRtHardwareCpu;
+  return 0;
+}
+
+static LiteRtStatus probe_is_jit(const LiteRtAcceleratorT*, bool* jit) {
+  *jit = true;
+  return 0;
+}
+
+static LiteRtStatus probe_delegate(void*, LiteRtEnvironmentT*, const LiteRtAcceleratorT*,
+                                   LiteRtOptionsT*, LiteRtDelegateWrapperT** wrapper) {
+  const auto keep = [](TfLiteDelegate*) {};  // the engine owns the probe
+  return probe_offer.api->LiteRtWrapDelegate(probe_offer.probe->delegate(), keep, wrapper);
+}
+
+}  // extern "C"
+
+class LiteRtEngine final : public Engine {
+ public:
+  explicit LiteRtEngine(const EngineOptions& options)
+      : library_(Dylib::open(options.library)),
+        api_(load_api(library_)),
+        version_(setting(options, kVersion, "unknown")),
+        model_path_(options.model),
+        environment_(make_environment()),
+        model_(make_model()),
+        compiled_(compile(options)) {
+    LiteRtSignatureT* signature = nullptr;
+    describe(api_.LiteRtGetModelSignature(model_.get(), kSignature, &signature));
+    const std::vector<Declared> inputs = declared(signature, api_.LiteRtGetNumSignatureInputs,
+                                                  api_.LiteRtGetSignatureInputTensorByIndex);
+    const std::vector<Declared> outputs = declared(signature, api_.LiteRtGetNumSignatureOutputs,
+                                                   api_.LiteRtGetSignatureOutputTensorByIndex);
+    add_inputs(inputs, options);
+    add_outputs(outputs);
+  }
+
+  bool run() noexcept override {
+    status_ = api_.LiteRtRunCompiledModel(compiled_.get(), kSignature, input_buffers_.size(),
+                                          input_buffers_.data(), output_buffers_.size(),
+                                          output_buffers_.data());
+    return status_ == 0;
+  }
+
+  std::string last_error() const override {
+    return "LiteRT failed to run the model " + model_path_ + ": " + status_text(status_) +
+           "; its own words are on stderr";
+  }
+
+  std::string runtime_version() const override { return version_; }
+  Coverage coverage() override { return probe_.coverage(); }
+
+ private:
+  // What the model says of one input or output; an open dimension is < 0.
+  struct Declared {
+    Tensor tensor;
+    int element = 0;
+    std::uint32_t index = 0;  // in its subgraph
+  };
+
+  static std::string setting(const EngineOptions& options, const char* key,
+                             const std::string& otherwise) {
+    const auto found = options.settings.find(key);
+    return found == options.settings.end() ? otherwise : found->second;
+  }
+
+  // Only the CPU's accelerator: looking for GPUs and NPUs takes time and prints warnings.
+  Handle<LiteRtEnvironmentT> make_environment() {
+    const LiteRtEnvIntOption options[] = {
+        {kLiteRtAutoRegisterAccelerators, 0, kLiteRtAnyInt, kLiteRtHardwareCpu},
+        {kLiteRtMinLogSeverity, 0, kLiteRtAnyInt, kLiteRtLogWarnings}};
+    LiteRtEnvironmentT* environment = nullptr;
+    check(api_.LiteRtCreateEnvironment(2, options, &environment), ErrorKind::runtime,
+          "LiteRT cannot start");
+    Handle<LiteRtEnvironmentT> owned(environment, api_.LiteRtDestroyEnvironment);
+    register_probe(environment);
+    return owned;
+  }
+
+  // Accelerators apply in the order of their registration: after XNNPACK the probe sees its work.
+  void register_probe(LiteRtEnvironmentT* environment) {
+    LiteRtAcceleratorT* accelerator = nullptr;
+    LiteRtStatus status = api_.LiteRtCreateAccelerator(&accelerator);
+    status |= api_.LiteRtSetAcceleratorGetName(accelerator, probe_name);
+    status |= api_.LiteRtSetAcceleratorGetVersion(accelerator, probe_version);
+    status |= api_.LiteRtSetAcceleratorGetHardwareSupport(accelerator, probe_hardware);
+    status |=
+        api_.LiteRtSetIsAcceleratorDelegateResponsibleForJitCompilation(accelerator, probe_is_jit);
+    status |= api_.LiteRtSetDelegateFunction(accelerator, probe_delegate);
+    status |= api_.LiteRtRegisterAccelerator(environment, accelerator, nullptr, nullptr);
+    check(status, ErrorKind::runtime, "LiteRT does not accept the probe");
+  }
+
+  Handle<LiteRtModelT> make_model() {
+    LiteRtModelT* model = nullptr;
+    check(api_.LiteRtCreateModelFromFile(environment_.get(), model_path_.c_str(), &model),
+          ErrorKind::model, "LiteRT cannot load the model " + model_path_);
+    return Handle<LiteRtModelT>(model, api_.LiteRtDestroyModel);
+  }
+
+  Handle<LiteRtCompiledModelT> compile(const EngineOptions& options) {
+    const Handle<LiteRtOptionsT> settings = compile_options(options);
+    LiteRtCompiledModelT* compiled = nullptr;
+    probe_offer = {&api_, &probe_};
+    const LiteRtStatus status =
+        api_.LiteRtCreateCompiledModel(environment_.get(), model_.get(), settings.get(), &compiled);
+    probe_offer = {};
+    if (status != 0) fail("compile", status);
+    return Handle<LiteRtCompiledModelT>(compiled, api_.LiteRtDestroyCompiledModel);
+  }
+
+  Handle<LiteRtOptionsT> compile_options(const EngineOptions& options) {
+    require_known_settings(options, {kVersion, kKernelMode});
+    const std::string mode = setting(options, kKernelMode, "delegate");
+    if (mode != "delegate" && mode != "builtin" && mode != "reference") {
+      throw Error(ErrorKind::usage, "litert: " + std::string(kKernelMode) + "=" + mode +
+                                        " is not one of delegate, builtin, reference");
+    }
+    // All versions read "xnnpack", the newer ones "delegate" too.
+    const std::string toml = "num_threads = " + std::to_string(options.threads) +
+                             "\nkernel_mode = \"" + (mode == "delegate" ? "xnnpack" : mode) +
+                             "\"\n";
+    const std::string failed = "LiteRT does not accept the options";
+    LiteRtOptionsT* made = nullptr;
+    check(api_.LiteRtCreateOptions(&made), ErrorKind::runtime, failed);
+    Handle<LiteRtOptionsT> owned(made, api_.LiteRtDestroyOptions);
+    check(api_.LiteRtSetOptionsHardwareAccelerators(made, kLiteRtHardwareCpu), ErrorKind::runtime,
+          failed);
+    LiteRtOpaqueOptionsT* cpu = nullptr;
+    check(api_.LiteRtCreateOpaqueOptions("xnnpack", strdup(toml.c_str()), std::free, &cpu),
+          ErrorKind::runtime, failed);
+    check(api_.LiteRtAddOpaqueOptions(made, cpu), ErrorKind::runtime, failed);
+    return owned;
+  }
+
+  [[noreturn]] void fail(const std::string& what, LiteRtStatus status) const {
+    throw Error(ErrorKind::model, "LiteRT cannot " + what + " the model " + model_path_ + ": " +
+                                      status_text(status) + custom_operators());
+  }
+
+  // The runtime names an operator that it lacks on stderr only: the suspects are the custom ones.
+  std::string custom_operators() const {
+    std::string names;
+    std::size_t subgraphs = 0;
+    api_.LiteRtGetNumModelSubgraphs(model_.get(), &subgraphs);
+    for (std::size_t number = 0; number < subgraphs; ++number) {
+      LiteRtSubgraphT* subgraph = nullptr;
+      std::size_t operators = 0;
+      if (api_.LiteRtGetModelSubgraph(model_.get(), number, &subgraph) != 0) continue;
+      api_.LiteRtGetNumSubgraphOps(subgraph, &operators);
+      for (std::size_t index = 0; index < operators; ++index) {
+        LiteRtOpT* op = nullptr;
+        int code = 0;
+        const char* name = nullptr;
+        if (api_.LiteRtGetSubgraphOp(subgraph, index, &op) != 0 ||
+            api_.LiteRtGetOpCode(op, &code) != 0 || code != kLiteRtCustomOperator ||
+            api_.LiteRtGetCustomCode(op, &name) != 0 || name == nullptr ||
+            names.find(name) != std::string::npos) {
+          continue;
+        }
+        names += (names.empty() ? "" : ", ") + std::string(name);
+      }
+    }
+    return names.empty() ? "; its own words are on stderr"
+                         : "; perhaps an unresolved custom op, of which the model has: " + names;
+  }
+
+  static void describe(LiteRtStatus status) {
+    check(status, ErrorKind::model, "LiteRT does not describe the model's inputs and outputs");
+  }
+
+  template <class Count, class Find>
+  std::vector<Declared> declared(LiteRtSignatureT* signature, Count count_of, Find find) const {
+    std::size_t count = 0;
+    describe(count_of(signature, &count));
+    std::vector<Declared> list(count);
+    for (std::size_t position = 0; position < count; ++position) {
+      LiteRtTensorT* tensor = nullptr;
+      describe(find(signature, position, &tensor));
+      const char* name = nullptr;
+      describe(api_.LiteRtGetTensorName(tensor, &name));
+      list[position].tensor.name = name == nullptr ? "" : name;
+      describe(api_.LiteRtGetTensorIndex(tensor, &list[position].index));
+      int kind = 0;
+      describe(api_.LiteRtGetTensorTypeId(tensor, &kind));
+      LiteRtRankedTensorType type{};
+      describe(api_.LiteRtGetRankedTensorType(tensor, &type));
+      list[position].element = type.element_type;
+      list[position].tensor.dtype = tflite_dtype(list[position].tensor.name, type.element_type);
+      list[position].tensor.shape = shape_of(type.layout);
+      list[position].tensor.quantization = quantization_of(tensor);
+    }
+    return list;
+  }
+
+  Quantization quantization_of(LiteRtTensorT* tensor) const {
+    int kind = 0;
+    describe(api_.LiteRtGetQuantizationTypeId(tensor, &kind));
+    if (kind == kLiteRtPerTensor) {
+      LiteRtQuantizationPerTensor whole{};
+      describe(api_.LiteRtGetPerTensorQuantization(tensor, &whole));
+      return {{whole.scale}, {whole.zero_point}, 0};
+    }
+    if (kind == kLiteRtPerChannel) {
+      LiteRtQuantizationPerChannel slices{};
+      describe(api_.LiteRtGetPerChannelQuantization(tensor, &slices));
+      return {{slices.scales, slices.scales + slices.channels},
+              {slices.zero_points, slices.zero_points + slices.channels},
+              slices.axis};
+    }
+    return {};
+  }
+
+  void add_inputs(const std::vector<Declared>& declared, const EngineOptions& options) {
+    std::vector<std::string> names;
+    for (const Declared& input : declared) names.push_back(input.tensor.name);
+    require_known_shapes(options, names);
+    for (std::size_t index = 0; index < declared.size(); ++index) {
+      Declared input = declared[index];
+      input.tensor.shape = fixed_shape(input.tensor.name, input.tensor.shape, options);
+      if (!input.tensor.shape.empty()) {
+        const std::vector<int> shape(input.tensor.shape.begin(), input.tensor.shape.end());
+        check(api_.LiteRtCompiledModelResizeInputTensorNonStrict(compiled_.get(), kSignature, index,
+                                                                 shape.data(), shape.size()),
+              ErrorKind::model,
+              "LiteRT does not take " + shape_text(input.tensor.shape) +
+                  " as the shape of input '" + input.tensor.name + "'");
+      }
+      add_tensor(input, inputs_, input_buffers_);
+    }
+  }
+
+  void add_outputs(std::vector<Declared> declared) {
+    std::vector<LiteRtLayout> layouts(declared.size());
+    const LiteRtStatus status = api_.LiteRtGetCompiledModelOutputTensorLayouts(
+        compiled_.get(), kSignature, layouts.size(), layouts.data(), true);
+    if (status != 0) fail("allocate the tensors of", status);
+    for (std::size_t index = 0; index < declared.size(); ++index) {
+      declared[index].tensor.shape = shape_of(layouts[index]);
+      add_tensor(declared[index], outputs_, output_buffers_);
+    }
+  }
+
+  void add_tensor(const Declared& declared, std::vector<Tensor>& tensors,
+                  std::vector<LiteRtTensorBufferT*>& buffers) {
+    Tensor tensor = declared.tensor;
+    tensor.bytes = element_count(tensor.shape) * dtype_bytes(tensor.dtype);
+    tensor.data = memory_.emplace_back(tensor.bytes + kReadableBeyond).data();
+    const LiteRtRankedTensorType type = tensor_type(declared.element, tensor.shape);
+    LiteRtTensorBufferT* buffer = nullptr;
+    check(api_.LiteRtCreateTensorBufferFromHostMemory(&type, tensor.data, tensor.bytes, nullptr,
+                                                      &buffer),
+          ErrorKind::model, "LiteRT cannot use a buffer for '" + tensor.name + "'");
+    owned_buffers_.emplace_back(buffer, api_.LiteRtDestroyTensorBuffer);
+    buffers.push_back(buffer);
+    tensors.push_back(std::move(tensor));
+  }
+
+  // Destroyed from the bottom up: each uses what stands above it.
+  Dylib library_;
+  LiteRtApi api_;
+  std::string version_;
+  std::string model_path_;
+  TfliteProbe probe_;
+  Handle<LiteRtEnvironmentT> environment_;
+  Handle<LiteRtModelT> model_;
+  Handle<LiteRtCompiledModelT> compiled_;
+  std::vector<Buffer> memory_;
+  std::vector<Handle<LiteRtTensorBufferT>> owned_buffers_;
+  std::vector<LiteRtTensorBufferT*> input_buffers_;
+  std::vector<LiteRtTensorBufferT*> output_buffers_;
+  LiteRtStatus status_ = 0;
+};
+
+}  // namespace
+
+std::unique_ptr<Engine> create_litert(const EngineOptions& options) {
+  return std::make_unique<LiteRtEngine>(options);
+}
+
+}  // namespace edgeloop

@@ -1,0 +1,56 @@
+"""Paths that tests share."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+SHARED = ROOT.parent / "shared" / "data"
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder of real models and data, beside the repository."""
+    if not SHARED.is_dir():
+        pytest.skip("the folder ../shared/data with the real models is not here")
+    return SHARED
+
+
+@pytest.fixture(scope="session")
+def tflite_runtime_python() -> str:
+    """An interpreter that has tflite-runtime and edgeloop; run.sh makes it."""
+    path = os.environ.get("EDGELOOP_TEST_TFLITE_RUNTIME_PYTHON")
+    if not path or not Path(path).exists():
+        pytest.skip("EDGELOOP_TEST_TFLITE_RUNTIME_PYTHON names no interpreter (see tests/run.sh)")
+    return path
+
+
+class CommandLine:
+    """Runs `python -m edgeloop` as a user would, in a folder of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.environment = dict(os.environ, XDG_DATA_HOME=str(folder / "data"))
+
+    def __call__(
+        self, *arguments: str, timeout_s: float = 120
+    ) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "edgeloop", *arguments],
+            cwd=self.folder,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=timeout_s,
+        )
+
+
+@pytest.fixture
+def command_line(tmp_path: Path) -> CommandLine:
+    """The command line, with its results under tmp_path."""
+    return CommandLine(tmp_path)
