@@ -163,9 +163,7 @@ def true_quantile(data: str, p: float, between_sigma: float = 0.0) -> float:
     return math.exp(float(brentq(excess, -1.0, 2.0)))
 
 
-def chunks(
-    data: str, repeats: int, n: int, rng: np.random.Generator
-) -> Iterator[Samples]:
+def chunks(data: str, repeats: int, n: int, rng: np.random.Generator) -> Iterator[Samples]:
     for start in range(0, repeats, CHUNK):
         yield GENERATORS[data]((min(CHUNK, repeats - start), n), rng)
 
@@ -242,7 +240,9 @@ def several_processes(repeats: int, seed: int) -> list[Row]:
         name = f"{count} processes, ±{100 * sigma:g} %"
         size = f"{count}×{n}"
         rows.append(middle.row(name, size, "headline", LEAST_COVERAGE, MOST_COVERAGE_HEADLINE))
-        rows.extend(t.row(name, size, f"p{100 * p:g}", LEAST_COVERAGE, 1.0) for p, t in tails.items())
+        rows.extend(
+            t.row(name, size, f"p{100 * p:g}", LEAST_COVERAGE, 1.0) for p, t in tails.items()
+        )
     return rows
 
 
@@ -291,7 +291,9 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
     if options.json is not None:
         document = {"repeats": options.repeats, "seed": options.seed, "tables": tables}
         options.json.write_text(json.dumps(document, indent=1) + "\n")
-    print(f"\n{missed} figures miss their target." if missed else "\nEvery figure meets its target.")
+    print(
+        f"\n{missed} figures miss their target." if missed else "\nEvery figure meets its target."
+    )
     return 1 if missed else 0
 
 

@@ -20,6 +20,7 @@ namespace {
 constexpr char kVersion[] = "version";         // of the library, which has no symbol that tells it
 constexpr char kKernelMode[] = "kernel-mode";  // "delegate" is XNNPACK
 
+constexpr LiteRtStatus kNotRun = -1;
 constexpr std::size_t kSignature = 0;        // the Python API's default too
 constexpr std::size_t kReadableBeyond = 64;  // bytes: XNNPACK reads up to 16 past a buffer's end
 
@@ -155,6 +156,11 @@ class LiteRtEngine final : public Engine {
                                           input_buffers_.data(), output_buffers_.size(),
                                           output_buffers_.data());
     return status_ == 0;
+  }
+
+  const std::vector<Tensor>& outputs() override {
+    if (status_ == 0) require_fixed_outputs();
+    return outputs_;
   }
 
   std::string last_error() const override {
@@ -353,6 +359,26 @@ class LiteRtEngine final : public Engine {
     for (std::size_t index = 0; index < declared.size(); ++index) {
       declared[index].tensor.shape = shape_of(layouts[index]);
       add_tensor(declared[index], outputs_, output_buffers_);
+      output_indexes_.push_back(declared[index].index);
+    }
+    require_fixed_outputs();
+  }
+
+  // A tensor that gets its shape during the run has memory of the runtime's own: ours would be
+  // stale.
+  void require_fixed_outputs() const {
+    const TfLiteContext* context = probe_.context();
+    for (std::size_t index = 0; index < outputs_.size(); ++index) {
+      if (context == nullptr || output_indexes_[index] >= context->tensors_size) continue;
+      const TfLiteTensor& present = context->tensors[output_indexes_[index]];
+      const Tensor& output = outputs_[index];
+      if (tensor_name(present) != output.name) continue;  // the signature is of another subgraph
+      if (present.allocation_type == kTfLiteDynamic || present_shape(present) != output.shape) {
+        throw Error(ErrorKind::model,
+                    "the model's output '" + output.name +
+                        "' gets its shape while the model runs, which LiteRT's compiled models "
+                        "cannot return; measure it with the tflite runtime");
+      }
     }
   }
 
@@ -384,7 +410,8 @@ class LiteRtEngine final : public Engine {
   std::vector<Handle<LiteRtTensorBufferT>> owned_buffers_;
   std::vector<LiteRtTensorBufferT*> input_buffers_;
   std::vector<LiteRtTensorBufferT*> output_buffers_;
-  LiteRtStatus status_ = 0;
+  std::vector<std::uint32_t> output_indexes_;
+  LiteRtStatus status_ = kNotRun;
 };
 
 }  // namespace

@@ -165,6 +165,14 @@ def parse_setting(text: str) -> tuple[str, str]:
     return canonical(key), value
 
 
+def parse_percentiles(text: str) -> tuple[float, ...]:
+    """Read 50,90,99.9. Raises UsageError that shows the right form."""
+    try:
+        return tuple(float(part) for part in text.split(","))
+    except ValueError:
+        raise UsageError(f"'{text}' are no percentiles; write 50,90,99.9") from None
+
+
 def _require_positive(spec: RunSpec) -> None:
     for name in ("threads", "batch_size", "runs", "processes", "timeout_s"):
         value = getattr(spec, name)

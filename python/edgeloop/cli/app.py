@@ -47,8 +47,11 @@ def _options(
         Optional[bool],
         typer.Option("--version", callback=_version, is_eager=True, help="Print the version."),
     ] = None,
+    debug: Annotated[
+        bool, typer.Option("--debug", help="Show the traceback of an error; stands anywhere.")
+    ] = False,
 ) -> None:
-    """Take the options that stand before the command."""
+    """Take the options of all commands; `run` has read --debug before this is called."""
 
 
 def run(arguments: Sequence[str]) -> int:

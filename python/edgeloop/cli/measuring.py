@@ -12,7 +12,7 @@ import typer
 from edgeloop.cli import options
 from edgeloop.cli.output import STDOUT, TerminalObserver, require_writable, write_json
 from edgeloop.errors import EdgeloopError
-from edgeloop.spec import RunSpec, parse_setting, parse_shape
+from edgeloop.spec import RunSpec, parse_percentiles, parse_setting, parse_shape
 
 
 def measuring_command(command: str, table: str, help_text: str) -> Callable[..., None]:
@@ -48,6 +48,7 @@ def _measuring_options(
     y_key: options.YKey = "y_data",
     data_layout: options.DataLayout = None,
     effort: options.Effort = "standard",
+    percentiles: options.Percentiles = "50,90,99",
     runs: options.Runs = None,
     warmup: options.Warmup = None,
     processes: options.Processes = None,
@@ -75,6 +76,7 @@ def run_spec(chosen: dict[str, Any]) -> RunSpec:
         loops=tuple(name for name in (chosen["loops"] or "").split(",") if name.strip()),
         shapes=dict(parse_shape(text) for text in chosen["shape"] or ()),
         settings=dict(parse_setting(text) for text in chosen["settings"] or ()),
+        percentiles=parse_percentiles(chosen["percentiles"]),
         timeout_s=chosen["timeout"],
         **{name: chosen[name] for name in same},
     )

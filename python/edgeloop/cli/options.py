@@ -108,6 +108,10 @@ Effort = Annotated[
     str,
     typer.Option("--effort", help="quick (5 s), standard (60 s at most), rigorous (10 min)."),
 ]
+Percentiles = Annotated[
+    str,
+    typer.Option("--percentiles", help="Comma-separated, each with its interval: 50,90,99,99.9."),
+]
 Runs = Annotated[
     Optional[int],
     typer.Option(

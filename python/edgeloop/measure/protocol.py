@@ -10,7 +10,7 @@ import json
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol, Union
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
@@ -122,7 +122,20 @@ def _flat(frame: Buffer) -> memoryview:
 def _read(source: Source, size: int) -> bytearray:
     data = bytearray()
     while len(data) < size:
-        done = len(data)
-        data.extend(bytes(min(size - done, _CHUNK_BYTES)))
-        data = data
+        start = len(data)
+        data += bytes(min(size - start, _CHUNK_BYTES))
+        with memoryview(data) as view:
+            _fill(source, view[start:])
     return data
+
+
+def _fill(source: Source, view: memoryview) -> None:
+    done = 0
+    while done < len(view):
+        try:
+            count = source.recv_into(view[done:])
+        except _GONE as error:
+            raise ConnectionClosedError("the other end is gone") from error
+        if count == 0:
+            raise ConnectionClosedError("the other end closed the connection")
+        done += count

@@ -1,25 +1,28 @@
 """The worker: a process that holds one runtime and answers requests, one at a time.
 
-Started as `python -m edgeloop.measure.worker --fd N`, with a connected socket at descriptor N.
-It says hello, then answers `find`, `import`, `load`, `warm`, `block`, `outputs`, `evaluate` and `stop`.
+Started by `measure/process.py` with `--fd N`, a connected socket at descriptor N. It says hello,
+then answers `find`, `import`, `load`, `warm`, `block`, `outputs`, `evaluate` and `stop`.
 """
 
 from __future__ import annotations
 
 import ctypes
 import gc
-import resource
+import os
 import signal
 import socket
 import sys
 import time
+import traceback
 from dataclasses import asdict
-from pathlib import Path
-from typing import Any, Callable, Optional
+from typing import Any, Callable
 
 _STARTED_NS = time.clock_gettime_ns(time.CLOCK_MONOTONIC_RAW)
 
 _PR_SET_PDEATHSIG = 1  # <linux/prctl.h>
+
+# Of a framework's error message, this much stands in the sentence; all of it is in the log.
+_SENTENCE_CHARACTERS = 600
 
 
 def _die_with_parent() -> None:
@@ -49,6 +52,7 @@ class Worker:
     def serve(self) -> None:
         """Say hello and answer until told to stop, or until the parent is gone."""
         from edgeloop.measure.protocol import ConnectionClosedError, Message, receive, send
+        from edgeloop.measure.usage import usage
 
         send(self._connection, Message(self._hello()))
         while True:
@@ -57,7 +61,7 @@ class Worker:
             except ConnectionClosedError:
                 return
             if request["type"] == "stop":
-                send(self._connection, Message(self._usage()))
+                send(self._connection, Message({"type": "stopped", **usage()}))
                 return
             send(self._connection, self._answer(request))
 
@@ -83,10 +87,11 @@ class Worker:
         except EdgeloopError as error:
             return Message({"type": "error", "class": type(error).__name__, "text": str(error)})
         except MemoryError:
-            return _failure("RuntimeFailedError", "the worker ran out of memory")
+            return _failure("the worker ran out of memory; a smaller --batch-size needs less")
         except Exception as error:
             # A framework may raise anything; its own words are the best there is.
-            return _failure("RuntimeFailedError", f"{type(error).__name__}: {error}")
+            traceback.print_exc()
+            return _failure(_sentence(error))
 
     def _find(self, request: dict[str, Any]) -> Any:
         from edgeloop.measure.protocol import Message
@@ -177,6 +182,7 @@ class Worker:
         from edgeloop import _core
         from edgeloop.measure.protocol import Message
 
+        gc.collect()  # of what the block before left; never by itself in a timed region
         probe_before_ns = _core.probe_ns(self._clock.id) if request["probe"] else None
         cpu_before_ns = time.process_time_ns()
         start_ns, durations = self._loaded.run_block(
@@ -192,16 +198,14 @@ class Worker:
                 "probe_before_ns": probe_before_ns,
                 "probe_after_ns": probe_after_ns,
             },
-            (durations.tobytes(),),
+            (durations,),
         )
 
     def _outputs(self, request: dict[str, Any]) -> Any:
-        import numpy as np
-
         from edgeloop.measure.protocol import Message
 
         self._loaded.run_block(request["loop"], 1, 1)
-        arrays = [np.ascontiguousarray(a) for a in self._loaded.outputs(request["loop"])]
+        arrays = self._loaded.outputs(request["loop"])
         return Message(
             {
                 "type": "outputs",
@@ -211,12 +215,13 @@ class Worker:
         )
 
     def _evaluate(self, request: dict[str, Any]) -> Any:
+        from edgeloop.data.npz import batch
         from edgeloop.measure.evaluate import predictions
         from edgeloop.measure.protocol import Message
 
         samples = self._samples(request["inputs"])
         scores = predictions(self._loaded, samples, request["loop"])
-        self._loaded.set_inputs(self._inputs(request["inputs"]))
+        self._loaded.set_inputs([batch(samples, spec, 0) for spec in self._loaded.inputs])
         return Message(
             {
                 "type": "evaluated",
@@ -225,50 +230,30 @@ class Worker:
                 if samples.y is None
                 else {"dtype": samples.y.dtype.str, "shape": list(samples.y.shape)},
             },
-            (scores.tobytes(), b"" if samples.y is None else samples.y.tobytes()),
+            (scores, b"" if samples.y is None else samples.y.tobytes()),
         )
 
-    def _usage(self) -> dict[str, Any]:
-        usage = resource.getrusage(resource.RUSAGE_SELF)
-        return {
-            "type": "stopped",
-            "peak_rss_bytes": usage.ru_maxrss * 1024,  # Linux counts in KiB
-            "context_switches": {
-                "voluntary": usage.ru_nvcsw,
-                "involuntary": usage.ru_nivcsw,
-            },
-            "migrations": _migrations(),
-        }
 
-
-def _failure(name: str, text: str) -> Any:
+def _failure(text: str) -> Any:
     from edgeloop.measure.protocol import Message
 
-    return Message({"type": "error", "class": name, "text": text})
+    return Message({"type": "error", "class": "RuntimeFailedError", "text": text})
 
 
-def _migrations() -> Optional[int]:
-    """Read how often the scheduler moved the main thread; None where the kernel does not tell."""
-    try:
-        lines = Path("/proc/self/sched").read_text(encoding="ascii").splitlines()
-    except OSError:
-        return None
-    for line in lines:
-        key, _, value = line.partition(":")
-        if key.strip() == "se.nr_migrations":
-            return int(value)
-    return None
+def _sentence(error: Exception) -> str:
+    """Return what a framework's error says on one line, its middle left out where it is long."""
+    text = " ".join(f"{type(error).__name__}: {error}".split())
+    if len(text) <= _SENTENCE_CHARACTERS:
+        return text.rstrip(":")
+    half = _SENTENCE_CHARACTERS // 2
+    return f"{text[:half]} […] {text[-half:]}"
 
 
 def main() -> None:
     """Serve the connection whose descriptor follows --fd."""
     _die_with_parent()
-    # `-m` puts the working directory first: a numpy.py lying there must not be imported.
-    if not getattr(sys.flags, "safe_path", False):
-        del sys.path[0]
     descriptor = int(sys.argv[sys.argv.index("--fd") + 1])
+    # A program that the runtime starts must not hold the connection: the parent would take its
+    # worker for alive.
+    os.set_inheritable(descriptor, False)
     Worker(socket.socket(fileno=descriptor)).serve()
-
-
-if __name__ == "__main__":
-    main()

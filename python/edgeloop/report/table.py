@@ -60,8 +60,11 @@ def _heading(result: Result) -> str:
 def _latency(summary: dict[str, Any]) -> list[Sequence[str]]:
     rows: list[Sequence[str]] = [
         ("median", _figure(summary, "median_ns", "median_ci95_ns")),
-        ("p90", _figure(summary, "p90_ns", "p90_ci95_ns")),
-        ("p99", _figure(summary, "p99_ns", "p99_ci95_ns")),
+        *(
+            (f"p{name}", _percentile(estimate))
+            for name, estimate in summary["percentiles"].items()
+            if name != "50"
+        ),
     ]
     if summary["n"]:
         rows.append(("spread", _spread(summary)))
@@ -74,6 +77,14 @@ def _latency(summary: dict[str, Any]) -> list[Sequence[str]]:
             else ("samples", f"{summary['n']} in 1 process{worth}")
         )
     return rows
+
+
+def _percentile(estimate: dict[str, Any]) -> str:
+    if estimate["value_ns"] is None:
+        return str(estimate["reason"])
+    if estimate["ci95_ns"] is None:
+        return f"{duration(estimate['value_ns'])} (no interval: {estimate['reason']})"
+    return duration_interval(estimate["value_ns"], estimate["ci95_ns"])
 
 
 def _spread(summary: dict[str, Any]) -> str:

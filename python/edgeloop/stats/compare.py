@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from edgeloop.stats.hodges_lehmann import pseudo_median, pseudo_median_interval, shift
 from edgeloop.stats.holm import holm
-from edgeloop.stats.location import location, welch
+from edgeloop.stats.location import PROCESSES, by_session, location, welch
 from edgeloop.stats.quantile import CONFIDENCE, Interval
 from edgeloop.stats.verdict import DELTA, FASTER, INCONCLUSIVE, SLOWER, judge
 
@@ -26,8 +26,9 @@ class Comparison:
     ratio: float
     ratio_ci95: Optional[Interval]
     hodges_lehmann: float
-    """The same ratio by an estimate that no single odd pair can move."""
+    """The same ratio by an estimate that no single odd pair, or session, can move."""
     hodges_lehmann_ci95: Optional[Interval]
+    """None with fewer than six pairs or sessions, or where unpaired."""
     p_value: Optional[float]
     """Of the hypothesis that the ratio is 1."""
     verdict: str
@@ -81,11 +82,14 @@ def compare_paired(
     found = location(differences, sessions)
     centre = float(differences.mean()) if found is None else found.centre
     verdict = judge(found, delta, mismatches)
+    units = differences
+    if found is not None and found.unit == PROCESSES:
+        units = np.array([values.mean() for values in by_session(differences, sessions)])
     return Comparison(
         ratio=math.exp(centre),
         ratio_ci95=_ratio_interval(None if found is None else found.interval()),
-        hodges_lehmann=math.exp(pseudo_median(differences)),
-        hodges_lehmann_ci95=_ratio_interval(pseudo_median_interval(differences, CONFIDENCE)),
+        hodges_lehmann=math.exp(pseudo_median(units)),
+        hodges_lehmann_ci95=_ratio_interval(pseudo_median_interval(units, CONFIDENCE)),
         p_value=None if found is None else found.p_value(),
         verdict=verdict.word,
         reason=verdict.reason,

@@ -60,12 +60,19 @@ def location(
     the wider interval counts: pairs of one session share the luck of its processes, such as where
     their memory lies, and no number of them averages that out.
     """
+    groups = by_session(values, sessions)
+    found = [one for one in (_within(groups), _between(groups)) if one is not None]
+    return max(found, key=Location.half_width, default=None)
+
+
+def by_session(
+    values: npt.NDArray[Any], sessions: Optional[Sequence[int]]
+) -> list[npt.NDArray[Any]]:
+    """Return the values of each session; ValueError where not every value has one."""
     labels = np.zeros(values.size, dtype=int) if sessions is None else np.asarray(sessions)
     if labels.shape != values.shape:
         raise ValueError(f"{labels.size} sessions for {values.size} pairs: need one for each")
-    groups = [values[labels == label] for label in np.unique(labels)]
-    found = [one for one in (_within(groups), _between(groups)) if one is not None]
-    return max(found, key=Location.half_width, default=None)
+    return [values[labels == label] for label in np.unique(labels)]
 
 
 def _within(groups: Sequence[npt.NDArray[Any]]) -> Optional[Location]:

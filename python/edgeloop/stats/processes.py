@@ -66,21 +66,13 @@ def across_interval(values: Sequence[float], confidence: float = CONFIDENCE) -> 
 
     None below FEWEST_PROCESSES. Values are positive.
     """
-    half = across_half_width(values, confidence)
-    if half is None:
-        return None
-    centre = float(np.mean(np.log(values)))
-    return math.exp(centre - half), math.exp(centre + half)
-
-
-def across_half_width(values: Sequence[float], confidence: float = CONFIDENCE) -> Optional[float]:
-    """Return half the width of `across_interval` on the logarithmic scale."""
     count = len(values)
     if count < FEWEST_PROCESSES:
         return None
-    return student_factor(count - 1, confidence) * float(
-        np.std(np.log(values), ddof=1) / math.sqrt(count)
-    )
+    logs = np.log(values)
+    half = student_factor(count - 1, confidence) * float(np.std(logs, ddof=1)) / math.sqrt(count)
+    centre = float(logs.mean())
+    return math.exp(centre - half), math.exp(centre + half)
 
 
 def combined_interval(medians: Sequence[QuantileEstimate]) -> Optional[Interval]:

@@ -1,0 +1,189 @@
+"""The command line as a user sees it: help, JSON, streams, errors and exit codes."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import edgeloop
+
+COMMANDS = ("demo", "doctor", "bench", "overhead", "inspect", "setup")
+
+
+def test_version_imports_no_numpy(command_line: Any) -> None:
+    done = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", "edgeloop", "--version"],
+        capture_output=True, text=True, check=True, env=command_line.environment,
+    )  # fmt: skip
+    assert done.stdout == f"edgeloop {edgeloop.__version__}\n"
+    modules = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
+    assert "edgeloop.cli.app" in modules
+    assert not modules & {"numpy", "scipy", "edgeloop._core"}
+
+
+def test_help_lists_every_command(command_line: Any) -> None:
+    done = command_line("--help")
+    assert done.returncode == 0
+    for command in COMMANDS:
+        assert command in done.stdout
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_of_a_command_teaches_by_example(command: str, command_line: Any) -> None:
+    done = command_line(command, "--help")
+    assert done.returncode == 0
+    assert f"edgeloop {command}" in done.stdout.split("Example", 1)[1]
+
+
+def test_bench_prints_figures_to_stdout_and_the_rest_to_stderr(command_line: Any) -> None:
+    done = command_line("bench", "null", "--effort", "quick")
+    assert done.returncode == 0, done.stderr
+    assert "median" in done.stdout
+    assert "result: " in done.stderr
+    assert "measuring null@null" in done.stderr
+    assert "measuring null@null" not in done.stdout
+    assert "\r" not in done.stderr  # no progress line where nobody watches
+
+
+def test_json_to_stdout_is_pure_json(command_line: Any) -> None:
+    done = command_line("overhead", "null", "--effort", "quick", "--json", "-")
+    assert done.returncode == 0, done.stderr
+    result = json.loads(done.stdout)
+    assert result["schema_version"] == 1
+    assert set(result["loops"]) == {"native", "binding", "callable", "framework", "framework-io"}
+    binding = result["overhead"]["loops"]["binding"]
+    low, high = binding["difference_ci95_ns"]
+    assert 0 < low <= binding["difference_ns"] <= high
+
+
+def test_fixed_count_records_exactly_what_was_asked(command_line: Any) -> None:
+    done = command_line("bench", "null", "--runs", "1234", "--warmup", "7", "--json", "-")
+    assert done.returncode == 0, done.stderr
+    result = json.loads(done.stdout)
+    assert result["summary"]["n"] == 1234
+    assert result["summary"]["stop_reason"] == "fixed_count"
+    assert len(result["invocations"]) == 1
+
+
+def test_result_file_is_kept_where_it_was_asked_for(command_line: Any, tmp_path: Path) -> None:
+    path = tmp_path / "mine.edgeloop.jsonl"
+    arguments = ("bench", "null", "--runs", "10", "--out", str(path))
+    assert command_line(*arguments).returncode == 0
+    lines = path.read_text().splitlines()
+    assert len(lines) == 3  # header, one process, summary
+    again = command_line(*arguments)
+    assert again.returncode == 6
+    assert "exists already" in again.stderr
+    assert path.read_text().splitlines() == lines
+
+
+def test_no_save_keeps_nothing(command_line: Any, tmp_path: Path) -> None:
+    assert command_line("bench", "null", "--runs", "10", "--no-save").returncode == 0
+    assert list(tmp_path.iterdir()) == []
+
+
+BAD = [
+    (("bench", "/nowhere/model.tflite"), 4, "does not exist"),
+    (("bench", "null", "--runtime", "litertt"), 2, "did you mean 'litert'?"),
+    (("bench", "null", "--loops", "nativ"), 2, "did you mean 'native'?"),
+    (("bench", "null", "--effort", "quik"), 2, "did you mean 'quick'?"),
+    (("bench", "null", "--set", "spin=1"), 2, "multiplications"),
+    (("bench", "null", "--set", "nonsense"), 2, "KEY=VALUE"),
+    (("bench", "null", "--shape", "x=1xtwo"), 2, "NAME=1x3x224x224"),
+    (("bench", "null", "--threads", "0"), 2, "--threads"),
+    (("bench", "null", "--runs", "0"), 2, "--runs"),
+    (("bench", "null", "--warmup", "5"), 2, "--runs"),
+    (("bench", "null", "--nonsense"), 2, "--nonsense"),
+    (("bench",), 2, "MODEL"),
+    (("nonsense",), 2, "nonsense"),
+    (("bench", "null", "--python", "/nowhere/python", "--runtime", "null"), 3, "/nowhere/python"),
+    (("bench", "null", "--json", "/nowhere/x.json"), 6, "/nowhere"),
+    (("bench", "null", "--out", "/proc/results"), 6, "/proc/results"),
+    (("bench", "null", "--set", "fail-at=20000"), 5, "failed at run 20000"),
+    (("bench", "null", "--data", "/nowhere.npz", "--runs", "5"), 4, "does not exist"),
+    (("setup", "tflite"), 2, "did you mean 'tflite-c'?"),
+    (("inspect", "/nowhere/model.onnx"), 4, "does not exist"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "code", "words"), BAD, ids=[" ".join(b[0]) for b in BAD])
+def test_bad_input_is_one_sentence_and_its_exit_code(
+    arguments: tuple[str, ...], code: int, words: str, command_line: Any
+) -> None:
+    done = command_line(*arguments)
+    assert done.returncode == code, done.stderr
+    assert words in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_debug_shows_the_traceback(command_line: Any) -> None:
+    done = command_line("bench", "/nowhere/model.tflite", "--debug")
+    assert done.returncode == 4
+    assert "Traceback" in done.stderr
+
+
+def test_a_run_that_fails_keeps_what_was_measured(command_line: Any, tmp_path: Path) -> None:
+    path = tmp_path / "broken.edgeloop.jsonl"
+    done = command_line(
+        "bench", "null", "--set", "multiplications=1000000", "--set", "fail-at=4000",
+        "--out", str(path),
+    )  # fmt: skip
+    assert done.returncode == 5
+    header, invocation, summary = (json.loads(line) for line in path.read_text().splitlines())
+    assert header["schema_version"] == 1
+    assert "failed at run 4000" in invocation["error"]
+    assert invocation["blocks"]
+    assert summary["summary"]["stop_reason"] == "failed"
+
+
+def _workers() -> set[int]:
+    """Return the worker processes of this machine."""
+    found = set()
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            command = (folder / "cmdline").read_bytes()
+        except OSError:
+            continue
+        if b"edgeloop.measure.worker" in command:
+            found.add(int(folder.name))
+    return found
+
+
+def _wait_for(condition: Any, what: str) -> None:
+    deadline_s = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < deadline_s, f"{what} did not happen within 30 s"
+        time.sleep(0.02)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+def test_no_worker_outlives_the_command(
+    number: signal.Signals, command_line: Any, tmp_path: Path
+) -> None:
+    path = tmp_path / "cut.edgeloop.jsonl"
+    before = _workers()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "edgeloop", "bench", "null", "--set", "multiplications=3000000",
+         "--out", str(path)],
+        env=command_line.environment, cwd=tmp_path, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    _wait_for(lambda: path.exists() and path.read_text().count("\n") >= 2, "the first process")
+    _wait_for(lambda: _workers() - before, "the next worker")
+    os.kill(process.pid, number)
+    _, errors = process.communicate(timeout=30)
+    _wait_for(lambda: not _workers() - before, "the end of the workers")
+    lines = path.read_text().splitlines()
+    assert json.loads(lines[1])["blocks"]
+    if number == signal.SIGINT:
+        assert process.returncode == 130
+        assert "interrupted" in errors
+        assert json.loads(lines[-1])["summary"]["n"] > 0
+    assert [entry.name for entry in tmp_path.iterdir()] == [path.name]
