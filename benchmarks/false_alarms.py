@@ -140,6 +140,14 @@ def excludes_one(interval: Optional[tuple[float, float]]) -> bool:
     return interval is not None and not interval[0] <= 1.0 <= interval[1]
 
 
+def twin_found(comparisons: Sequence[Comparison]) -> Optional[float]:
+    """Return how often the twin's interval excludes 1; five sessions are too few to give it one."""
+    intervals = [c.hodges_lehmann_ci95 for c in comparisons]
+    if None in intervals:
+        return None
+    return sum(map(excludes_one, intervals)) / len(intervals)
+
+
 def covers(comparison: Comparison, ratio: float) -> bool:
     interval = comparison.ratio_ci95
     return interval is not None and interval[0] <= ratio <= interval[1]
@@ -160,7 +168,7 @@ def row(setting: Setting, comparisons: Sequence[Comparison], naive: Optional[flo
         setting.effect,
         found,
         math.sqrt(found * (1.0 - found) / count),
-        sum(excludes_one(c.hodges_lehmann_ci95) for c in comparisons) / count,
+        twin_found(comparisons),
         sum(c.verdict in (FASTER, SLOWER) for c in comparisons) / count,
         sum(c.verdict == EQUIVALENT for c in comparisons) / count,
         coverage,

@@ -11,7 +11,7 @@ from typing import Annotated, Optional
 import typer
 
 import edgeloop
-from edgeloop.cli import bench, demo, doctor, inspect, overhead, setup
+from edgeloop.cli import bench, compare, demo, doctor, inspect, overhead, setup
 from edgeloop.errors import EdgeloopError
 
 INTERRUPTED = 130
@@ -31,6 +31,7 @@ app.command("demo")(demo.demo)
 app.command("doctor")(doctor.doctor)
 app.command("bench")(bench.bench)
 app.command("overhead")(overhead.overhead)
+app.command("compare")(compare.compare)
 app.command("inspect")(inspect.inspect)
 app.command("setup")(setup.setup)
 

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from edgeloop.errors import ModelError
+
 if TYPE_CHECKING:
     import numpy.typing as npt
 
@@ -16,17 +18,15 @@ def quantize(values: npt.NDArray[Any], spec: TensorSpec) -> npt.NDArray[Any]:
     """Return real values as the tensor stores them: scale, round half to even, shift, clip.
 
     `values` may have more leading dimensions than the tensor. A tensor that is not quantised is
-    only cast; integers that it cannot hold are clipped, never wrapped.
+    only cast; numbers that an integer cannot hold are clipped, never wrapped.
+    Raises ModelError for values that are no numbers and for a scale that is none.
     """
     dtype = np.dtype(spec.dtype)
-    real = np.asarray(values, dtype=np.float64)
-    if spec.scales:
-        scale, zero_point = _broadcast(spec)
-        real = np.rint(real / scale) + zero_point
-    if dtype.kind in "iu":
-        limits = np.iinfo(dtype)
-        real = np.clip(np.rint(real), limits.min, limits.max)
-    return real.astype(dtype)
+    if dtype.kind not in "iu":
+        return values.astype(dtype)
+    if not spec.scales and values.dtype.kind in "iu":
+        return np.clip(values, *_shared_limits(values.dtype, dtype)).astype(dtype)
+    return np.clip(_unclipped(values, spec), *_float_limits(dtype)).astype(dtype)
 
 
 def dequantize(stored: npt.NDArray[Any], spec: TensorSpec) -> npt.NDArray[np.float64]:
@@ -49,11 +49,54 @@ def fit(values: npt.NDArray[Any], spec: TensorSpec) -> npt.NDArray[Any]:
     return quantize(values, spec)
 
 
+def count_clipped(values: npt.NDArray[Any], spec: TensorSpec) -> int:
+    """Return how many values `fit` clips, because the tensor cannot hold them."""
+    dtype = np.dtype(spec.dtype)
+    if values.dtype == dtype or dtype.kind not in "iu":
+        return 0
+    unclipped = _unclipped(values, spec)
+    low, high = _float_limits(dtype)
+    return int(np.count_nonzero((unclipped < low) | (unclipped > high)))
+
+
+def _unclipped(values: npt.NDArray[Any], spec: TensorSpec) -> npt.NDArray[np.float64]:
+    """Return what an integer tensor would store if it had no limits."""
+    real: npt.NDArray[np.float64] = np.asarray(values, dtype=np.float64)
+    if np.isnan(real).any():
+        raise ModelError(
+            f"the data for input '{spec.name}' holds NaN, which {spec.dtype} cannot store"
+        )
+    if not spec.scales:
+        return np.rint(real)
+    scale, zero_point = _broadcast(spec)
+    if not np.all(scale > 0):
+        raise ModelError(f"input '{spec.name}' has a scale that is not positive: {spec.scales}")
+    unclipped: npt.NDArray[np.float64] = np.rint(real / scale) + zero_point
+    return unclipped
+
+
+def _float_limits(dtype: np.dtype[Any]) -> tuple[float, float]:
+    """Return the limits of an integer as floats that cast back to it without a wrap."""
+    limits = np.iinfo(dtype)
+    high = float(limits.max)
+    if high > limits.max:  # 2^63 − 1 has no float64 of its own: rounding up would wrap
+        high = float(np.nextafter(high, 0.0))
+    return float(limits.min), high
+
+
+def _shared_limits(source: np.dtype[Any], target: np.dtype[Any]) -> tuple[int, int]:
+    """Return the limits that both integers can hold."""
+    a, b = np.iinfo(source), np.iinfo(target)
+    return max(int(a.min), int(b.min)), min(int(a.max), int(b.max))
+
+
 def _broadcast(spec: TensorSpec) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     scale = np.asarray(spec.scales, dtype=np.float64)
-    zero_point = np.asarray(spec.zero_points, dtype=np.float64)
+    # TFLite and ONNX leave zero points out where all are 0.
+    zero_point = np.asarray(spec.zero_points or (0,), dtype=np.float64)
     if scale.size == 1:
         return scale.reshape(()), zero_point.reshape(())
+    zero_point = np.broadcast_to(zero_point, scale.shape)
     # Counted from the end, so that leading sample dimensions broadcast.
     trailing = (scale.size,) + (1,) * (len(spec.shape) - spec.axis - 1)
     return scale.reshape(trailing), zero_point.reshape(trailing)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def random_inputs(specs: Sequence[TensorSpec], seed: int) -> list[npt.NDArray[Any]]:
     """Return one array per input.
 
-    Floats are uniform in [-1, 1) and never denormal. Quantised and 8-bit integers span their whole
+    Floats are uniform in [-1, 1] and never denormal. Quantised and 8-bit integers span their whole
     dtype. Other integers are indices or masks as a rule, so they are 0 or 1, valid in every table.
     """
     generator = np.random.default_rng(seed)
@@ -26,10 +26,9 @@ def random_inputs(specs: Sequence[TensorSpec], seed: int) -> list[npt.NDArray[An
 def _random_array(generator: np.random.Generator, spec: TensorSpec) -> npt.NDArray[Any]:
     dtype = np.dtype(spec.dtype)
     if dtype.kind == "f":
-        values = generator.uniform(-1.0, 1.0, spec.shape)
+        values = generator.uniform(-1.0, 1.0, spec.shape).astype(dtype)
         # A denormal operand costs many times a normal one on some cores: none is wanted.
-        values = np.where(np.abs(values) < np.finfo(np.float32).tiny, 0.5, values)
-        return values.astype(dtype)
+        return np.where(np.abs(values) < np.finfo(dtype).tiny, dtype.type(0.5), values)
     if dtype.kind == "b":
         return generator.integers(0, 2, spec.shape).astype(dtype)
     if spec.scales or dtype.itemsize == 1:

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import random
 import time
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any, Optional
 
-from edgeloop.errors import EdgeloopError
+from edgeloop.host.frequency import frequency_policies
 from edgeloop.host.info import host_info
-from edgeloop.measure.invocation import Attempt, Budget, LoadDuring, Predictions, measure
+from edgeloop.measure.invocation import Attempt, Budget, LoadDuring, measure
 from edgeloop.measure.observer import Observer, Progress
+from edgeloop.measure.session import Predictions
 from edgeloop.metrics.classification import accuracy, why_no_accuracy
 from edgeloop.results.overhead import PROCESSES_FOR_TWO_INSTANCES
 from edgeloop.results.schema import SCHEMA_VERSION, Result
-from edgeloop.results.store import ResultWriter
+from edgeloop.results.store import ResultWriter, new_path
 from edgeloop.results.summarise import headline_blocks, summarise_result
 from edgeloop.results.warnings import machine_warnings, result_warnings
 from edgeloop.runtimes import runtime
@@ -56,15 +58,10 @@ class Experiment:
         while stop_reason is None:
             attempt = self._attempt(number)
             number += 1
-            self._spent_s += attempt.spent_s
             result = self._keep(attempt)
+            self._spent_s = sum(invocation.measuring_s for invocation in result.invocations)
             stop_reason = "failed" if attempt.error is not None else self._stop_reason(result)
-        result.summary = summarise_result(result, stop_reason)
-        result.summary.update(_accuracy(self._predictions))
-        result.summary["warnings"] = [
-            *machine_warnings(self._load),
-            *result_warnings(result, result.summary),
-        ]
+        result.summary = _last_line(result, stop_reason, self._predictions, self._load)
         self._append(result.summary)
         return result
 
@@ -117,11 +114,11 @@ class Experiment:
     def _keep(self, attempt: Attempt) -> Result:
         """Add what an attempt gave to the result and to its file."""
         if self._result is None:
-            if attempt.loaded is None or attempt.hello is None or attempt.invocation is None:
-                raise attempt.error or EdgeloopError("the worker answered nothing")
-            if attempt.error is not None and not attempt.invocation.blocks:
+            if attempt.error is not None and not (
+                attempt.invocation is not None and attempt.invocation.blocks
+            ):
                 raise attempt.error
-            header = _header(self._spec, attempt.hello, attempt.loaded)
+            header = header_of(self._spec, attempt)
             self._result = Result(header=header)
             if self._writer is not None:
                 self._result.path = str(self._writer.path)
@@ -140,6 +137,37 @@ class Experiment:
             self._writer.append(document)
 
 
+def write_side(
+    spec: ResolvedSpec, attempts: Sequence[Attempt], stop_reason: str, out: Optional[str]
+) -> Optional[str]:
+    """Write the result file of one side of a comparison; return its path, None without samples."""
+    measured = [attempt for attempt in attempts if attempt.invocation is not None]
+    if not any(attempt.invocation and attempt.invocation.blocks for attempt in measured):
+        return None
+    with ResultWriter(new_path(out, spec.model.path, spec.runtime)) as writer:
+        result = Result(header=header_of(spec, measured[0]), path=str(writer.path))
+        writer.append(result.header)
+        for attempt in measured:
+            if attempt.invocation is not None:
+                result.invocations.append(attempt.invocation)
+                writer.append(attempt.invocation.as_dict(result.fastest_probe_ns()))
+        writer.append(_last_line(result, stop_reason, None, None))
+    return result.path
+
+
+def _last_line(
+    result: Result,
+    stop_reason: str,
+    predictions: Optional[Predictions],
+    load: Optional[LoadDuring],
+) -> dict[str, Any]:
+    """Return summary, loops, overhead, accuracy and warnings."""
+    line = summarise_result(result, stop_reason)
+    line.update(_accuracy(predictions))
+    line["warnings"] = [*machine_warnings(load), *result_warnings(result, line)]
+    return line
+
+
 def _accuracy(predictions: Optional[Predictions]) -> dict[str, Any]:
     """Return the `accuracy` of a result, or why it has none."""
     if predictions is None:
@@ -150,8 +178,11 @@ def _accuracy(predictions: Optional[Predictions]) -> dict[str, Any]:
     return {"accuracy": accuracy(predictions.scores, predictions.labels).as_dict()}
 
 
-def _header(spec: ResolvedSpec, hello: dict[str, Any], loaded: dict[str, Any]) -> dict[str, Any]:
+def header_of(spec: ResolvedSpec, attempt: Attempt) -> dict[str, Any]:
     """Describe everything that stays the same over the processes of a run."""
+    loaded, python = attempt.loaded, attempt.python
+    assert loaded is not None
+    assert python is not None
     installation = loaded["installation"]
     chosen = runtime(spec.runtime)
     coverage = loaded["coverage"]
@@ -162,6 +193,7 @@ def _header(spec: ResolvedSpec, hello: dict[str, Any], loaded: dict[str, Any]) -
         "title": spec.title,
         "spec": spec.as_dict(),
         "host": host_info().as_dict(),
+        "policies": [policy.as_dict() for policy in frequency_policies()],
         "runtime": {
             "name": spec.runtime,
             "version": loaded["runtime_version"],
@@ -173,15 +205,15 @@ def _header(spec: ResolvedSpec, hello: dict[str, Any], loaded: dict[str, Any]) -
             "provider_reason": "this runtime has no execution providers"
             if spec.runtime != "onnxruntime"
             else "the CPU provider, the only one this version asks for",
-            "python": hello["python"],
-            "executable": hello["executable"],
+            "python": python[0],
+            "executable": python[1],
         },
         "model": {
             **asdict(spec.model),
             "inputs": loaded["inputs"],
             "outputs": loaded["outputs"],
         },
-        "clock": hello["clock"],
+        "clock": attempt.clock,
         "timed_region": {loop: chosen.timed_region[loop] for loop in spec.loops},
         "attaches": chosen.attaches,
         "coverage": None

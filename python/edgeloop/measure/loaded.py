@@ -58,7 +58,7 @@ class LoadedModel:
         """Give the same arrays to the engine and to the framework."""
         if self.engine is not None:
             for tensor, array in zip(self.engine.inputs(), arrays):
-                np.asarray(tensor)[...] = array
+                np.copyto(np.asarray(tensor), array, casting="equiv")
         if self.framework is not None:
             self.framework.set_inputs(arrays)
 
@@ -86,9 +86,7 @@ class LoadedModel:
             assert self.engine is not None
             return native.run_block(self.engine, runs, runs_per_sample, self.clock_id)
         if loop == "callable":
-            return native.run_block(
-                self._callable(), runs, runs_per_sample, self.clock_id
-            )
+            return native.run_block(self._callable(), runs, runs_per_sample, self.clock_id)
         return pyloop.run_block(self.call(loop), runs, runs_per_sample, self.clock_id)
 
     def _callable(self) -> _core.Engine:

@@ -10,8 +10,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from edgeloop.measure.schedule import samples_in
+
 if TYPE_CHECKING:
     import numpy.typing as npt
+
+# Differences are taken in pieces of this many stamps: a block's memory is that of its stamps.
+_PIECE = 1 << 16
 
 
 def run_block(
@@ -21,15 +26,16 @@ def run_block(
 
     Stamps are contiguous as in the native loop: one sample holds one clock read and the storing
     of one stamp, and the sum of the samples is the time of the whole block.
+    Raises what the callable raises, and UsageError where the runs are no whole samples.
     """
-    samples = runs // runs_per_sample
-    stamps = array("Q", bytes(8 * (samples + 1)))
+    samples = samples_in(runs, runs_per_sample)
+    stamps = array("Q", [0]) * (samples + 1)
     if runs_per_sample == 1:
         _one_run_per_sample(call, stamps, samples, clock_id)
     else:
         _many_runs_per_sample(call, stamps, samples, runs_per_sample, clock_id)
-    durations: npt.NDArray[np.uint64] = np.diff(np.frombuffer(stamps, dtype=np.uint64))
-    return int(stamps[0]), durations
+    start_ns = int(stamps[0])
+    return start_ns, _differences(np.frombuffer(stamps, dtype=np.uint64))
 
 
 def _one_run_per_sample(
@@ -51,3 +57,11 @@ def _many_runs_per_sample(
         for _ in repeat(None, runs):
             call()
         stamps[sample] = now_ns(clock_id)
+
+
+def _differences(stamps: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
+    """Turn stamps into the times between them, in place."""
+    for start in range(0, stamps.size - 1, _PIECE):
+        piece = stamps[start : start + _PIECE + 1]
+        piece[:-1] = piece[1:] - piece[:-1]
+    return stamps[:-1]

@@ -1,9 +1,21 @@
-"""Which block runs next: every loop once a round, in a random order."""
+"""Which block runs next, and how large it is: every loop once a round, in a random order."""
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Sequence
+
+from edgeloop.errors import UsageError
+
+# A sample is this many times the clock's resolution (method: nanobench's factor), ...
+SAMPLE_RESOLUTIONS = 1000
+
+# ... and a single run at least this many times, or its tail is that of the clock.
+TAIL_RESOLUTIONS = 20
+
+# 8 MB of stamps: a block never needs more, whatever the engine's speed.
+MAX_BLOCK_SAMPLES = 1_000_000
 
 
 def round_order(loops: Sequence[str], generator: random.Random) -> list[str]:
@@ -17,12 +29,10 @@ def runs_per_sample(fastest_run_ns: float, resolution_ns: float) -> int:
     """Return how many runs one sample holds, one value for all loops that are compared.
 
     `resolution_ns` is the larger of the clock's tick and its dearest read; a sample is at least
-    1000 times that, so that neither is more than 0.1 % of it (method: nanobench's factor).
+    1000 times that, so that neither is more than 0.1 % of it.
     """
-    wanted_ns = SAMPLE_RESOLUTIONS * resolution_ns
-    if fastest_run_ns >= wanted_ns:
-        return 1
-    return -(-int(wanted_ns) // max(1, int(fastest_run_ns)))
+    wanted_ns = math.ceil(SAMPLE_RESOLUTIONS * resolution_ns)
+    return max(1, -(-wanted_ns // max(1, int(fastest_run_ns))))
 
 
 def tails_are_timed(fastest_run_ns: float, resolution_ns: float) -> bool:
@@ -30,14 +40,14 @@ def tails_are_timed(fastest_run_ns: float, resolution_ns: float) -> bool:
     return fastest_run_ns >= TAIL_RESOLUTIONS * resolution_ns
 
 
-def block_runs(run_ns: float, samples_of: int, block_s: float) -> int:
+def block_runs(run_ns: float, runs_per_sample: int, block_s: float) -> int:
     """Return the runs of a block of about `block_s`, a whole number of samples, at least one."""
-    samples = int(block_s * 1e9 / (max(run_ns, 1.0) * samples_of))
-    return max(1, min(samples, MAX_BLOCK_SAMPLES)) * samples_of
+    samples = int(block_s * 1e9 / (max(run_ns, 1.0) * runs_per_sample))
+    return max(1, min(samples, MAX_BLOCK_SAMPLES)) * runs_per_sample
 
 
-SAMPLE_RESOLUTIONS = 1000
-TAIL_RESOLUTIONS = 20
-
-# 8 MB of stamps: a block never needs more, whatever the engine's speed.
-MAX_BLOCK_SAMPLES = 1_000_000
+def samples_in(runs: int, runs_per_sample: int) -> int:
+    """Return how many samples a block has. Raises UsageError where the last is not whole."""
+    if runs <= 0 or runs_per_sample <= 0 or runs % runs_per_sample:
+        raise UsageError(f"a block of {runs} runs cannot be cut into samples of {runs_per_sample}")
+    return runs // runs_per_sample

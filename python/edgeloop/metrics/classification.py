@@ -51,18 +51,33 @@ def why_no_accuracy(
     """Return why scores (n, ...) and labels are no classification, or None where they are."""
     if labels is None:
         return "the data has no labels"
-    if labels.dtype.kind not in "iu" or labels.ndim != 1:
+    classes = _flat(labels)
+    if classes.dtype.kind not in "iu" or classes.ndim != 1:
         return f"the labels are no class numbers: dtype {labels.dtype}, shape {labels.shape}"
-    classes = scores.reshape(len(scores), -1).shape[1]
-    if labels.min() < 0 or labels.max() >= classes:
+    if not len(classes):
+        return "there are no samples"
+    if sum(dim > 1 for dim in scores.shape[1:]) > 1:
+        return f"an output of shape {scores.shape[1:]} is not one score for each class"
+    outputs = scores.reshape(len(scores), -1).shape[1]
+    if classes.min() < 0 or classes.max() >= outputs:
         return (
-            f"the labels run from {labels.min()} to {labels.max()}, "
-            f"but the model has {classes} outputs"
+            f"the labels run from {classes.min()} to {classes.max()}, "
+            f"but the model has {outputs} outputs"
         )
+    if np.isnan(scores).any():
+        return "the model's outputs hold NaN"
     return None
 
 
 def accuracy(scores: npt.NDArray[np.float64], labels: npt.NDArray[Any]) -> Accuracy:
-    """Count the samples whose highest score is their label's; scores (n, classes), labels (n,)."""
+    """Count the samples whose highest score is their label's; of equal scores the first counts.
+
+    Scores (n, classes), labels (n,) or (n, 1), such as `why_no_accuracy` accepts.
+    """
     best = scores.reshape(len(scores), -1).argmax(axis=1)
-    return Accuracy(correct=int(np.count_nonzero(best == labels)), n=len(labels))
+    return Accuracy(correct=int(np.count_nonzero(best == _flat(labels))), n=len(labels))
+
+
+def _flat(labels: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Take the column that some data sets have (CIFAR-10: 10000 × 1) for the list it is."""
+    return labels[:, 0] if labels.ndim == 2 and labels.shape[1] == 1 else labels

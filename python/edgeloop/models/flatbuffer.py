@@ -15,7 +15,7 @@ from typing import BinaryIO
 from edgeloop.errors import ModelError
 
 MAX_TEXT = 65536  # bytes of one string that are read; names and descriptions are far shorter
-_MAX_VALUES = 2_000_000  # tables and numbers visited in one file; 100,000 operators fit
+_MAX_VALUES = 1_000_000  # tables and numbers visited in one file; 50,000 operators fit
 _MAX_FIELDS = 64  # fields of one table that are looked at; the schema's largest has 17
 _WIDTHS = {"b": 1, "B": 1, "?": 1, "h": 2, "H": 2, "i": 4, "I": 4, "f": 4, "q": 8, "Q": 8}
 

@@ -11,14 +11,9 @@ from typing import Any
 from edgeloop.models.onnx_values import onnx_package
 from edgeloop.models.summary import Quantization
 
-# Operator -> position of (tensor, scale, zero point).
-_CONSUMERS = {
-    "DequantizeLinear": (0, 1, 2),
-    "QLinearConv": (0, 1, 2),
-    "QLinearMatMul": (0, 1, 2),
-    "QGemm": (0, 1, 2),
-}
-# Operator -> position of (scale, zero point) of its output.
+# Operator -> positions of (scale, zero point) of its first input.
+_CONSUMERS = dict.fromkeys(("DequantizeLinear", "QLinearConv", "QLinearMatMul", "QGemm"), (1, 2))
+# Operator -> positions of (scale, zero point) of its output.
 _PRODUCERS = {"QuantizeLinear": (1, 2), "QLinearConv": (6, 7), "QLinearMatMul": (6, 7)}
 _MAX_CHANNELS = 65536  # of one input; more is not a scale
 
@@ -31,21 +26,30 @@ def quantization_of(graph: Any) -> dict[str, Quantization]:
     found: dict[str, Quantization] = {}
     for node in graph.node:
         if node.op_type in _CONSUMERS:
-            tensor, *positions = _CONSUMERS[node.op_type]
-            wanted = inputs.intersection(node.input[tensor : tensor + 1])
-        elif node.op_type in _PRODUCERS:
-            positions = list(_PRODUCERS[node.op_type])
+            wanted = inputs.intersection(node.input[:1])
+            _note(found, wanted, node, _CONSUMERS[node.op_type], stored)
+        if node.op_type in _PRODUCERS:
             wanted = outputs.intersection(node.output[:1])
-        else:
-            continue
-        for name in wanted:
-            parameters = _parameters(node, positions, stored)
-            if parameters is not None:
-                found.setdefault(name, parameters)
+            _note(found, wanted, node, _PRODUCERS[node.op_type], stored)
     return found
 
 
-def _parameters(node: Any, positions: list[int], stored: dict[str, Any]) -> Quantization | None:
+def _note(
+    found: dict[str, Quantization],
+    names: set[str],
+    node: Any,
+    positions: tuple[int, int],
+    stored: dict[str, Any],
+) -> None:
+    for name in names:
+        parameters = _parameters(node, positions, stored)
+        if parameters is not None:
+            found.setdefault(name, parameters)
+
+
+def _parameters(
+    node: Any, positions: tuple[int, int], stored: dict[str, Any]
+) -> Quantization | None:
     scale, zero_point = (
         _numbers(stored.get(node.input[p])) if p < len(node.input) else None for p in positions
     )

@@ -1,15 +1,17 @@
 """Look into ONNX models in a process of their own.
 
 Shape inference of the onnx package is C++ without protection against malformed models: a few
-flipped bits make it abort the process (an assertion in the inference of Slice, onnx 1.23). So the
-whole of the reading happens in a child, which forks once more for each model; a model on which
-the inference dies is looked into again without it.
+flipped bits make it abort the process (an assertion in the inference of Slice, onnx 1.23), and a
+ConstantOfShape with a large constant makes it fill the memory. So the whole of the reading happens
+in a child, which forks once more for each model, with a limit on memory; a model on which the
+inference dies is looked into again without it.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -25,6 +27,10 @@ from edgeloop.models.plain_text import plain
 from edgeloop.models.summary import ModelSummary, summary_from_dict
 
 _TIMEOUT_S = 300  # for all models of one child; a Pi Zero 2 needs some ten seconds for one
+# Address space that one model may take beyond what the imports did: the file, its records, and the
+# copies that shape inference makes of them.
+_SPARE_BYTES = 512 << 20
+_BYTES_PER_BYTE = 8
 _ERRORS = {"ModelError": ModelError, "NotAvailableError": NotAvailableError}
 
 # The child takes over the search path before it imports anything: it finds this very package and
@@ -114,6 +120,7 @@ def _answer_and_exit(path: str, infer: bool, writable: int) -> None:
     signal.alarm(_TIMEOUT_S)
     status = 1
     try:
+        _limit(Path(path))
         answer: dict[str, Any]
         try:
             answer = onnx_file.summarise(Path(path), infer=infer).as_dict()
@@ -127,3 +134,17 @@ def _answer_and_exit(path: str, infer: bool, writable: int) -> None:
             sys.excepthook(*sys.exc_info())
             sys.stderr.flush()
         os._exit(status)
+
+
+def _limit(path: Path) -> None:
+    """Bound this process's memory, and leave no core file; without /proc there is no bound."""
+    _lower(resource.RLIMIT_CORE, 0)
+    with suppress(OSError, ValueError):
+        pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
+        used = pages * resource.getpagesize()
+        _lower(resource.RLIMIT_AS, used + _SPARE_BYTES + _BYTES_PER_BYTE * path.stat().st_size)
+
+
+def _lower(kind: int, limit: int) -> None:
+    hard = resource.getrlimit(kind)[1]
+    resource.setrlimit(kind, (limit if hard == resource.RLIM_INFINITY else min(limit, hard), hard))

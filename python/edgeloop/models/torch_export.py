@@ -84,7 +84,7 @@ def read_program(text: bytes) -> ExportProgram:
         return _program(json.loads(text, parse_int=_integer))
     except RecursionError as error:
         raise ExportFormatError("the JSON is nested too deeply") from error
-    except (ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
+    except (ValueError, LookupError, TypeError, AttributeError, OverflowError) as error:
         what = f"{type(error).__name__}: {error}"
         raise ExportFormatError(f"the JSON has an unknown structure ({plain(what)})") from error
 

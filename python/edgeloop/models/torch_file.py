@@ -28,12 +28,13 @@ from edgeloop.models.torch_export_summary import with_program
 from edgeloop.models.torch_weights import RULE, count_weights
 from edgeloop.models.zip_members import Members, opened_zip
 
-_MAX_PICKLE = 32 << 20  # bytes; names, shapes and offsets of 100,000 tensors fit
+_MAX_PICKLE = 16 << 20  # bytes; names, shapes and offsets of 100,000 tensors fit
 _MAX_JSON = 128 << 20  # bytes; a program carries the stack trace of each node
 _MAX_SMALL = 1 << 16  # bytes of version and metadata files
 _ARCHIVES = ("data", "constants")  # a frozen TorchScript module keeps its weights in the second
 _LEGACY_HEADERS = 3  # pickles before the object: magic number, protocol, system
 
+_TOO_LONG = f"its list of tensors is over {_MAX_PICKLE >> 20} MiB long and was not followed"
 _UNKNOWN = "known only after loading the file in PyTorch, which could run code from it"
 
 
@@ -43,6 +44,8 @@ def summarise(path: Path) -> ModelSummary:
     Raises ModelError where the file is damaged or is something else.
     """
     found = detect_format(path)
+    if found.format not in ("pytorch", "aotinductor"):
+        raise ModelError(f"{path} is no PyTorch file but {found.format}")
     empty = _empty(path, found)
     if found.kind == "legacy-checkpoint":
         return _legacy(path, empty)
@@ -51,9 +54,7 @@ def summarise(path: Path) -> ModelSummary:
             return _aotinductor(members, empty)
         if found.kind == "export":
             return _export(members, empty)
-        if found.kind in ("torchscript", "checkpoint"):
-            return _pickled(path, members, empty)
-    raise ModelError(f"{path} is no PyTorch file but {found.format}")
+        return _pickled(path, members, empty)
 
 
 def _empty(path: Path, found: ModelFormat) -> ModelSummary:
@@ -79,14 +80,17 @@ def _empty(path: Path, found: ModelFormat) -> ModelSummary:
 
 def _pickled(path: Path, members: Members, empty: ModelSummary) -> ModelSummary:
     names = members.inner
+    pickles = [name for name in (f"{archive}.pkl" for archive in _ARCHIVES) if name in names]
+    if max(members.sizes[names[name]] for name in pickles) > _MAX_PICKLE:
+        return replace(empty, parameters_reason=_TOO_LONG)
     storages: list[Storage] = []
     imports: list[str] = []
-    for archive in _ARCHIVES:
-        if f"{archive}.pkl" in names:
-            scan = _scan(members, names[f"{archive}.pkl"])
-            # The archives number their blocks independently.
-            storages += (replace(s, key=f"{archive}/{s.key}") for s in scan.storages)
-            imports += scan.names
+    for name in pickles:
+        scan = _scan(members, names[name])
+        # The archives number their blocks independently.
+        folder = name[: -len(".pkl")]
+        storages += (replace(s, key=f"{folder}/{s.key}") for s in scan.storages)
+        imports += scan.names
     sizes = {name: members.sizes[full] for name, full in names.items()}
     summary = _with_weights(path, empty, storages, imports, sizes)
     return replace(
@@ -119,6 +123,8 @@ def _legacy(path: Path, empty: ModelSummary) -> ModelSummary:
     except OSError as error:
         raise ModelError(f"{path} cannot be read: {error.strerror or error}") from error
     except PickleScanError as error:
+        if empty.bytes > len(data):
+            return replace(empty, parameters_reason=_TOO_LONG)
         raise ModelError(
             f"{path} is damaged or cut short ({error}); fetch or save it again"
         ) from error

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import zlib
 from typing import TYPE_CHECKING, Any
 
@@ -17,8 +16,8 @@ if TYPE_CHECKING:
 _ENCODING = "zlib+base64"
 _DTYPES = ("<u4", "<u8")
 
-# A block has at most 10^7 samples or so; more is a file that was made to fill the memory.
-MAX_BYTES = 1 << 30
+# 16 times the samples of the largest block; more is a file that was made to fill the memory.
+MAX_BYTES = 1 << 27
 
 
 def encode(durations_ns: npt.NDArray[Any]) -> dict[str, str]:
@@ -34,8 +33,8 @@ def decode(document: Any) -> npt.NDArray[np.uint64]:
     try:
         dtype = document["dtype"]
         packed = base64.b64decode(document[_ENCODING], validate=True)
-    except (KeyError, TypeError, binascii.Error) as error:
-        raise ModelError(f"durations are not in the form {_ENCODING}: {error}") from error
+    except (KeyError, TypeError, ValueError) as error:
+        raise ModelError(f"durations are not in the form {_ENCODING}: {error!r}") from error
     if dtype not in _DTYPES:
         raise ModelError(f"durations of dtype {dtype!r} are unknown; known: {', '.join(_DTYPES)}")
     unpacker = zlib.decompressobj()
@@ -43,8 +42,8 @@ def decode(document: Any) -> npt.NDArray[np.uint64]:
         data = unpacker.decompress(packed, MAX_BYTES)
     except zlib.error as error:
         raise ModelError(f"durations cannot be unpacked: {error}") from error
-    if unpacker.unconsumed_tail or not unpacker.eof:
-        raise ModelError("durations are cut off, or larger than any block")
+    if not unpacker.eof or unpacker.unused_data:
+        raise ModelError("durations are cut off, larger than any block, or followed by something")
     if len(data) % np.dtype(dtype).itemsize:
         raise ModelError(f"{len(data)} bytes are not whole durations of dtype {dtype}")
     return np.frombuffer(data, dtype=dtype).astype(np.uint64)

@@ -9,7 +9,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Optional
 
-from edgeloop.errors import EdgeloopError, ModelError
+from edgeloop.errors import EdgeloopError
+from edgeloop.results.fields import (
+    flag,
+    mapping,
+    number,
+    number_or_null,
+    reasoned,
+    sequence,
+    text,
+    whole,
+    whole_list,
+    whole_or_null,
+    wholes,
+)
 from edgeloop.results.samples import decode, encode
 
 if TYPE_CHECKING:
@@ -20,13 +33,6 @@ SCHEMA_VERSION = 1
 
 # A block is throttled where its probe ran slower than this share of the session's fastest.
 PROBE_THROTTLED = 0.97
-
-
-def reasoned(name: str, value: Any, reason: str) -> dict[str, Any]:
-    """Return a field; where it is null, with its reason beside it."""
-    if value is None:
-        return {name: None, f"{name}_reason": reason}
-    return {name: value}
 
 
 @dataclass(frozen=True)
@@ -53,6 +59,7 @@ class Block:
 
     def as_dict(self, fastest_probe_ns: Optional[int]) -> dict[str, Any]:
         """Return the JSON form; the probe as its ratio to the session's fastest."""
+        no_probe = "the probe was switched off"
         ratio = None
         if self.probe_ns and fastest_probe_ns:
             ratio = fastest_probe_ns / self.probe_ns
@@ -62,30 +69,27 @@ class Block:
             "start_ns": self.start_ns,
             "runs_per_sample": self.runs_per_sample,
             "durations_ns": encode(self.durations_ns),
-            "cpu_ns": self.cpu_ns,
-            "probe_ns": self.probe_ns,
-            **reasoned("probe_ratio", ratio, "the probe was switched off"),
-            **reasoned(
-                "throttled",
-                None if ratio is None else ratio < PROBE_THROTTLED,
-                "the probe was switched off",
-            ),
+            **reasoned("cpu_ns", self.cpu_ns, "the CPU time was not read"),
+            **reasoned("probe_ns", self.probe_ns, no_probe),
+            **reasoned("probe_ratio", ratio, no_probe),
+            **reasoned("throttled", None if ratio is None else ratio < PROBE_THROTTLED, no_probe),
             **reasoned("temperature_c", self.temperature_c, "no thermal zone can be read"),
             **reasoned("power_w", None, "no power source was read"),
         }
 
     @classmethod
-    def from_dict(cls, document: dict[str, Any]) -> Block:
-        """Read the JSON form."""
+    def from_dict(cls, document: Any) -> Block:
+        """Read the JSON form. Raises ModelError where a field is missing or malformed."""
+        document = mapping(document)
         return cls(
-            loop=document["loop"],
-            tail=document["tail"],
-            start_ns=document["start_ns"],
-            runs_per_sample=document["runs_per_sample"],
-            durations_ns=decode(document["durations_ns"]),
-            cpu_ns=document["cpu_ns"],
-            probe_ns=document["probe_ns"],
-            temperature_c=document["temperature_c"],
+            loop=text(document, "loop"),
+            tail=flag(document, "tail"),
+            start_ns=whole(document, "start_ns"),
+            runs_per_sample=whole(document, "runs_per_sample", least=1),
+            durations_ns=decode(document.get("durations_ns")),
+            cpu_ns=whole_or_null(document, "cpu_ns"),
+            probe_ns=whole_or_null(document, "probe_ns"),
+            temperature_c=number_or_null(document, "temperature_c"),
         )
 
 
@@ -132,7 +136,11 @@ class Invocation:
             "blocks": [block.as_dict(fastest_probe_ns) for block in self.blocks],
             **reasoned("threads_started", self.threads_started, gone),
             **reasoned("context_switches", self.context_switches, gone),
-            **reasoned("migrations", self.migrations, "the kernel does not tell"),
+            **reasoned(
+                "migrations",
+                self.migrations,
+                gone if self.context_switches is None else "the kernel does not tell",
+            ),
             **reasoned("peak_rss_bytes", self.peak_rss_bytes, gone),
             "stop_reason": self.stop_reason,
             "log": self.log,
@@ -142,26 +150,25 @@ class Invocation:
     @classmethod
     def from_dict(cls, document: dict[str, Any]) -> Invocation:
         """Read the JSON form. Raises ModelError where a field is missing or malformed."""
-        try:
-            return cls(
-                interpreter_start_ns=document["interpreter_start_ns"],
-                import_ns=document["import_ns"],
-                load_ns=document["load_ns"],
-                first_run_ns=document["first_run_ns"],
-                framework_first=document["framework_first"],
-                measuring_s=document["measuring_s"],
-                warmup_ns=document["warmup_ns"],
-                blocks=[Block.from_dict(block) for block in document["blocks"]],
-                threads_started=document["threads_started"],
-                context_switches=document["context_switches"],
-                migrations=document["migrations"],
-                peak_rss_bytes=document["peak_rss_bytes"],
-                stop_reason=document["stop_reason"],
-                log=document["log"],
-                error=document.get("error"),
-            )
-        except (KeyError, TypeError, AttributeError) as error:
-            raise ModelError(f"an invocation of the result is malformed: {error!r}") from error
+        warmup = mapping(document.get("warmup_ns"))
+        switches = document.get("context_switches")
+        return cls(
+            interpreter_start_ns=whole(document, "interpreter_start_ns"),
+            import_ns=whole(document, "import_ns"),
+            load_ns=wholes(document, "load_ns"),
+            first_run_ns=wholes(document, "first_run_ns"),
+            framework_first=flag(document, "framework_first"),
+            measuring_s=number(document, "measuring_s"),
+            warmup_ns={loop: whole_list(warmup, loop) for loop in warmup},
+            blocks=[Block.from_dict(block) for block in sequence(document, "blocks")],
+            threads_started=whole_or_null(document, "threads_started"),
+            context_switches=None if switches is None else wholes(document, "context_switches"),
+            migrations=whole_or_null(document, "migrations"),
+            peak_rss_bytes=whole_or_null(document, "peak_rss_bytes"),
+            stop_reason=text(document, "stop_reason"),
+            log=text(document, "log"),
+            error=None if document.get("error") is None else text(document, "error"),
+        )
 
 
 @dataclass
@@ -193,5 +200,5 @@ class Result:
         return {
             **self.header,
             "invocations": [i.as_dict(fastest_ns) for i in self.invocations],
-            **self.summary,
+            **(self.summary or reasoned("summary", None, "the run was ended before its summary")),
         }

@@ -6,50 +6,63 @@ import json
 import os
 import re
 import time
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Optional
 
-from edgeloop.errors import CannotWriteError, ModelError
+from edgeloop.errors import CannotWriteError, ModelError, UsageError
+from edgeloop.results.fields import mapping, sequence
 from edgeloop.results.schema import SCHEMA_VERSION, Invocation, Result
 
 SUFFIX = ".edgeloop.jsonl"
 
+# Of a model's name, as much as leaves room for the rest in the 255 bytes of a file name.
+_STEM_CHARACTERS = 120
+
 
 def default_folder() -> Path:
-    """Return the folder of the results, by the XDG base directory specification."""
-    home = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
-    return Path(home) / "edgeloop" / "results"
+    """Return the folder of the results, by the XDG base directory specification.
+
+    Raises CannotWriteError where the user has no home.
+    """
+    home = Path(os.environ.get("XDG_DATA_HOME", ""))
+    if not home.is_absolute():  # the specification: a relative path is invalid and ignored
+        try:
+            home = Path.home() / ".local" / "share"
+        except RuntimeError as error:
+            raise CannotWriteError(
+                "there is no home folder to keep results in; name a place with --out, "
+                "or keep none with --no-save"
+            ) from error
+    return home / "edgeloop" / "results"
 
 
 def file_name(model: str, runtime: str) -> str:
     """Return a name that sorts by time and tells what was measured."""
-    stem = re.sub(r"[^A-Za-z0-9._-]+", "-", Path(model).stem).strip("-.") or "model"
-    return f"{time.strftime('%Y%m%d-%H%M%S')}-{stem}-{runtime}{SUFFIX}"
+    stem = re.sub(r"[^A-Za-z0-9._-]+", "-", Path(model).stem)[:_STEM_CHARACTERS].strip("-.")
+    return f"{time.strftime('%Y%m%d-%H%M%S')}-{stem or 'model'}-{runtime}{SUFFIX}"
 
 
 class ResultWriter:
     """A result file that is being written. Opened at once, so that a bad path fails at second 0."""
 
     def __init__(self, path: Path) -> None:
-        """Create the file; never overwrites one that exists.
+        """Create the file and its folder; never overwrites one that exists.
 
         Raises CannotWriteError with the system's reason.
         """
         self.path = path
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            self._file = path.open("x", encoding="utf-8")
-        except FileExistsError as error:
-            raise CannotWriteError(
-                f"the result file {path} exists already; choose another name with --out"
-            ) from error
-        except OSError as error:
-            raise CannotWriteError(
-                f"the result file {path} cannot be created ({error.strerror}); "
-                "choose another place with --out, or none with --no-save"
-            ) from error
         self._lines = 0
+        folders = (path.parent, *path.parent.parents)
+        self._new_folders = [folder for folder in folders if not _exists(folder)]
+        try:
+            _make_folder(path.parent)
+            # Unbuffered: what could not be written must not be tried again when it is closed.
+            self._file = path.open("xb", buffering=0)
+        except OSError as error:
+            self._remove_new_folders()
+            raise CannotWriteError(_why_not_created(path, error)) from error
 
     def __enter__(self) -> ResultWriter:
         return self
@@ -61,41 +74,101 @@ class ResultWriter:
         traceback: Optional[TracebackType],
     ) -> None:
         self._file.close()
-        if self._lines == 0:
-            self.path.unlink()  # nothing was measured: leave nothing behind
+        if self._lines == 0:  # nothing was measured: leave nothing behind
+            with suppress(OSError):
+                self.path.unlink()
+            self._remove_new_folders()
 
     def append(self, document: dict[str, Any]) -> None:
         """Write one line and have it on the disk before returning.
 
-        Raises CannotWriteError where the disk is full or gone.
+        Raises CannotWriteError where the disk is full or gone; the lines before it stand.
         """
+        line = json.dumps(document, allow_nan=False).encode() + b"\n"
+        end = self._file.tell()
         try:
-            self._file.write(json.dumps(document, allow_nan=False) + "\n")
-            self._file.flush()
+            rest = memoryview(line)
+            while rest:
+                rest = rest[self._file.write(rest) :]
             os.fsync(self._file.fileno())
         except OSError as error:
+            with suppress(OSError):  # half a line would spoil the next
+                self._file.truncate(end)
+                self._file.seek(end)
             raise CannotWriteError(
                 f"the result file {self.path} cannot be written ({error.strerror}); "
                 f"it holds the {self._lines} lines before"
             ) from error
         self._lines += 1
 
+    def _remove_new_folders(self) -> None:
+        with suppress(OSError):
+            for folder in self._new_folders:
+                folder.rmdir()
+
+
+def open_result(out: Optional[str], model: str, runtime: str) -> ResultWriter:
+    """Create the result file that `new_path` names.
+
+    Another process may take a fresh name first; then the next one is tried.
+    """
+    while True:
+        path = new_path(out, model, runtime)
+        try:
+            return ResultWriter(path)
+        except CannotWriteError as error:
+            if _is_file(out) or not isinstance(error.__cause__, FileExistsError):
+                raise
+
 
 def new_path(out: Optional[str], model: str, runtime: str) -> Path:
     """Return where a result goes: the file named, or a fresh name in the folder named.
 
-    A fresh name never collides with a result of the same second.
+    A fresh name is that of no result of the same second. Raises UsageError for a name that looks
+    like a file's but is no result's.
     """
-    folder = Path(out) if out is not None else default_folder()
-    if out is not None and out.endswith(SUFFIX):
+    folder = default_folder() if out is None else Path(out)
+    if _is_file(out):
         return folder
+    if folder.suffix in (".json", ".jsonl"):
+        raise UsageError(
+            f"--out {out}: the name of a result file ends in {SUFFIX}; any other is a folder's"
+        )
     name = file_name(model, runtime)
     path = folder / name
     number = 2
-    while path.exists():
+    while _exists(path):
         path = folder / name.replace(SUFFIX, f"-{number}{SUFFIX}")
         number += 1
     return path
+
+
+def _is_file(out: Optional[str]) -> bool:
+    return out is not None and out.endswith(SUFFIX)
+
+
+def _exists(path: Path) -> bool:
+    """Look; a folder that may not be searched shows nothing, and fails when it is written to."""
+    try:
+        return path.exists()
+    except OSError:
+        return False
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except FileExistsError as error:
+        raise NotADirectoryError(error.errno, f"{folder} is a file") from error
+
+
+def _why_not_created(path: Path, error: OSError) -> str:
+    if isinstance(error, FileExistsError):
+        return f"the result file {path} exists already; choose another name with --out"
+    return (
+        f"the result file {path} cannot be created ({error.strerror}); "
+        "choose another place with --out, or keep none with --no-save"
+    )
 
 
 def read_result(path: str) -> Result:
@@ -104,41 +177,52 @@ def read_result(path: str) -> Result:
     A torn last line is dropped: the run was killed while it wrote it.
     Raises ModelError where the file is not a result, is damaged before its last line, or is newer.
     """
-    documents = _lines(Path(path))
-    header = documents[0]
+    lines = _lines(Path(path))
+    header = lines[0][1]
+    _require_header(path, header)
+    result = Result(header=header, path=path)
+    for number, document in lines[1:]:
+        if "summary" in document:
+            result.summary = document
+            continue
+        try:
+            result.invocations.append(Invocation.from_dict(document))
+        except ModelError as error:
+            raise ModelError(f"{path} is damaged at line {number}: {error}") from error
+    return result
+
+
+def _require_header(path: str, header: dict[str, Any]) -> None:
     version = header.get("schema_version")
-    if not isinstance(version, int):
+    if type(version) is not int or version < 1:
         raise ModelError(f"{path} is not a result of edgeloop: its first line is no header")
     if version > SCHEMA_VERSION:
         raise ModelError(
             f"{path} was written by a newer edgeloop (schema {version}, this one reads up to "
             f"{SCHEMA_VERSION}); update edgeloop"
         )
-    result = Result(header=header, path=path)
-    for document in documents[1:]:
-        if "summary" in document:
-            result.summary = document
-        else:
-            result.invocations.append(Invocation.from_dict(document))
-    return result
+    try:
+        sequence(mapping(header.get("spec")), "loops")
+    except ModelError as error:
+        raise ModelError(f"the header of {path} is damaged: {error}") from error
 
 
-def _lines(path: Path) -> list[dict[str, Any]]:
+def _lines(path: Path) -> list[tuple[int, dict[str, Any]]]:
+    """Return the whole lines with their numbers."""
     try:
         raw = path.read_bytes()
     except OSError as error:
         raise ModelError(f"the result {path} cannot be read: {error.strerror}") from error
-    lines = raw.split(b"\n")
-    last = lines.pop()  # empty after a whole last line; otherwise torn
-    documents: list[dict[str, Any]] = []
-    for number, line in enumerate(lines, start=1):
+    *ended, torn = raw.split(b"\n")  # after a whole last line, what follows it is empty
+    documents: list[tuple[int, dict[str, Any]]] = []
+    for number, line in enumerate(ended, start=1):
         document = _parsed(line)
         if document is None:
             raise ModelError(f"{path} is damaged at line {number}: it is not a JSON object")
-        documents.append(document)
-    whole = _parsed(last)
+        documents.append((number, document))
+    whole = _parsed(torn)
     if whole is not None:
-        documents.append(whole)
+        documents.append((len(ended) + 1, whole))
     if not documents:
         raise ModelError(f"{path} is not a result of edgeloop: it has no whole line")
     return documents

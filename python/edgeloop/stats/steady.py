@@ -37,6 +37,9 @@ LEAST_NOISE = 0.001
 A coarse clock can give equal medians and thus no noise at all, against which a tick is a step.
 """
 
+MOST_CORRELATION = 0.9
+"""Correlation of neighbouring blocks allowed for at most; beyond, a trend looks the same."""
+
 STEADY_SHARE = 0.5
 """Share of the blocks that the last segment needs to be the steady state after a warm-up."""
 
@@ -85,9 +88,9 @@ def classify(block_medians: Sequence[float]) -> SteadyState:
         return SteadyState(None, (whole,), whole, LEAST_DIFFERENCE, reason)
     group = math.ceil(medians.size / MOST_BLOCKS)
     joined = np.array([np.median(medians[i : i + group]) for i in range(0, medians.size, group)])
-    noise = _relative_noise(joined)
+    noise, long_run_noise = _relative_noise(joined)
     least_difference = max(LEAST_DIFFERENCE, 2.0 * noise / MAD_TO_SIGMA)
-    scaled = joined / (float(np.median(joined)) * max(noise, LEAST_NOISE))
+    scaled = joined / (float(np.median(joined)) * max(long_run_noise, LEAST_NOISE))
     starts = partition(scaled, PENALTY * math.log(joined.size), SHORTEST_SEGMENT)
     segments = _merged(medians, [start * group for start in starts], least_difference)
     kind = _kind(segments)
@@ -130,14 +133,26 @@ def _undecidable(medians: npt.NDArray[Any]) -> Optional[str]:
     return None
 
 
-def _relative_noise(medians: npt.NDArray[Any]) -> float:
-    """Return the relative standard deviation that differences of neighbours show.
+def _relative_noise(medians: npt.NDArray[Any]) -> tuple[float, float]:
+    """Return the relative standard deviation of the noise, and that of its long-run part.
 
-    A step touches one difference and a slow trend none to speak of, so neither inflates it.
+    From the differences of neighbours: a step touches one of them and a slow trend none to speak
+    of. Blocks of a single run may be correlated; the differences over two blocks then tell by how
+    much, rho = (MAD_2 / MAD_1)^2 - 1 (Chakar et al. 2017, robust change points in AR(1) noise),
+    and waves of such noise are not taken for levels.
     """
-    differences = np.diff(medians)
-    mad = float(np.median(np.abs(differences - np.median(differences))))
-    return MAD_TO_SIGMA * mad / math.sqrt(2.0) / float(np.median(medians))
+    one, two = (_deviation(medians[lag:] - medians[:-lag]) for lag in (1, 2))
+    noise = one / math.sqrt(2.0) / float(np.median(medians))
+    if one <= 0.0:
+        return 0.0, 0.0
+    rho = min(max(0.0, (two / one) ** 2 - 1.0), MOST_CORRELATION)
+    # Neighbours that resemble each other differ by less than the noise: sigma^2 (1 - rho) each.
+    return noise, noise / (1.0 - rho) * math.sqrt(1.0 + rho)
+
+
+def _deviation(differences: npt.NDArray[Any]) -> float:
+    middle = np.median(differences)
+    return MAD_TO_SIGMA * float(np.median(np.abs(differences - middle)))
 
 
 def _merged(

@@ -133,13 +133,13 @@ def test_debug_shows_the_traceback(command_line: Any) -> None:
 def test_a_run_that_fails_keeps_what_was_measured(command_line: Any, tmp_path: Path) -> None:
     path = tmp_path / "broken.edgeloop.jsonl"
     done = command_line(
-        "bench", "null", "--set", "multiplications=1000000", "--set", "fail-at=4000",
-        "--out", str(path),
+        "bench", "null", "--set", "multiplications=1000000", "--set", "fail-at=900",
+        "--runs", "2000", "--warmup", "10", "--out", str(path),
     )  # fmt: skip
     assert done.returncode == 5
     header, invocation, summary = (json.loads(line) for line in path.read_text().splitlines())
     assert header["schema_version"] == 1
-    assert "failed at run 4000" in invocation["error"]
+    assert "failed at run 900" in invocation["error"]
     assert invocation["blocks"]
     assert summary["summary"]["stop_reason"] == "failed"
 

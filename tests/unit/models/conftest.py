@@ -75,20 +75,21 @@ class FlatWriter:
         self.data += bytes(-len(self.data) % 8)
 
 
+TYPES = {
+    "float32": 0,
+    "float16": 1,
+    "int32": 2,
+    "uint8": 3,
+    "int64": 4,
+    "int16": 7,
+    "int8": 9,
+    "int4": 17,
+}
+BYTES = {"float32": 4, "float16": 2, "int32": 4, "int64": 8, "int16": 2}
+
+
 class TfliteBuilder:
     """Describes a model of one or more graphs in the terms of the schema."""
-
-    TYPES = {
-        "float32": 0,
-        "float16": 1,
-        "int32": 2,
-        "uint8": 3,
-        "int64": 4,
-        "int16": 7,
-        "int8": 9,
-        "int4": 17,
-    }
-    BYTES = {"float32": 4, "float16": 2, "int32": 4, "uint8": 1, "int64": 8, "int16": 2, "int8": 1}
 
     def __init__(self):
         self.codes = []
@@ -101,19 +102,28 @@ class TfliteBuilder:
         return self
 
     def tensor(
-        self, name, shape, dtype="float32", *, data=False, scale=None, dynamic=None, ranked=True,
-        bytes_stored=None, buffer=None,
+        self,
+        name,
+        shape,
+        dtype="float32",
+        *,
+        data=False,
+        scale=None,
+        dynamic=None,
+        ranked=True,
+        bytes_stored=None,
+        buffer=None,
     ):
         fields = {
             0: Vec(("i", tuple(shape))),
-            1: Num(("b", self.TYPES[dtype])),
+            1: Num(("b", TYPES[dtype])),
             3: name,
             8: Num(("B", ranked)),
         }
         if data:
             size = bytes_stored
             if size is None:
-                size = self.BYTES.get(dtype, 1)
+                size = BYTES.get(dtype, 1)
                 for length in shape:
                     size *= length
             self.buffers.append({0: bytes(size)})

@@ -1,0 +1,120 @@
+"""`edgeloop compare`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated, Optional
+
+import typer
+
+from edgeloop.cli import options
+from edgeloop.cli.output import STDOUT, TerminalObserver, require_writable, write_json
+from edgeloop.errors import CheckFailedError, UsageError
+
+if TYPE_CHECKING:
+    from edgeloop.comparison import Compared
+
+Side = Annotated[
+    str,
+    typer.Argument(
+        help="MODEL@runtime,threads=4,delegate=none,loop=binding, or NAME.edgeloop.jsonl.",
+        show_default=False,
+    ),
+]
+
+_VERDICTS = ("slower", "faster", "inconclusive", "not-comparable")
+
+
+def compare(
+    a: Side,
+    b: Side,
+    delta: Annotated[
+        str, typer.Option("--delta", help="The difference that matters: within it is equivalent.")
+    ] = "1%",
+    fail_on: Annotated[
+        Optional[list[str]],
+        typer.Option(
+            "--fail-on",
+            metavar="VERDICT[:SHARE]",
+            help="Exit 1 on slower:2%, faster:5%, inconclusive or not-comparable. Repeatable.",
+            show_default=False,
+        ),
+    ] = None,
+    allow: Annotated[
+        Optional[list[str]],
+        typer.Option(
+            "--allow",
+            help="Stored results: let this differ: model, host, clock, threads, governor.",
+            show_default=False,
+        ),
+    ] = None,
+    threads: options.Threads = None,
+    python: options.Python = None,
+    effort: options.Effort = "standard",
+    seed: options.Seed = 0,
+    timeout: options.Timeout = 600.0,
+    json: options.Json = None,
+    out: options.Out = None,
+    no_save: options.NoSave = False,
+) -> None:
+    """Compare B with A: ratio of the times with its interval, verdict, reason.
+
+    Two configurations are measured now: two live workers (one, where only the loop differs), block
+    by block in random order. Two stored results are compared by the medians of their processes,
+    with the warning that they were not interleaved; unlike conditions are refused unless allowed.
+
+    Examples:
+
+      edgeloop compare model.tflite@litert model.tflite@tflite
+
+      edgeloop compare model.tflite@litert,loop=native model.tflite@litert,loop=binding
+
+      edgeloop compare base.edgeloop.jsonl new.edgeloop.jsonl --fail-on slower:2%
+    """
+    require_writable(json)
+    checks = [_check(text) for text in fail_on or ()]
+    from edgeloop.comparison import compare_live, compare_stored, is_result, parse_delta
+    from edgeloop.report.comparison import comparison_page
+    from edgeloop.spec import RunSpec
+
+    share = parse_delta(delta)
+    if is_result(a) != is_result(b):
+        raise UsageError("one side is a stored result, the other is not: give two of one kind")
+    observer = TerminalObserver()
+    if is_result(a):
+        compared = compare_stored(a, b, share, allow or ())
+    else:
+        defaults = RunSpec(
+            model="", threads=threads, python=python, effort=effort, seed=seed, timeout_s=timeout
+        )
+        compared = compare_live(a, b, defaults, share, observer, save=not no_save, out=out)
+    observer.clear()
+    if json is not None:
+        write_json(compared.as_dict(), json)
+    if json != STDOUT:
+        typer.echo(comparison_page(compared))
+    for path in () if is_result(a) else compared.results:
+        if path is not None:
+            typer.echo(f"result: {path}", err=True)
+    if compared.error is not None:
+        raise compared.error
+    _require(compared, checks)
+
+
+def _check(text: str) -> tuple[str, float]:
+    """Read slower:2%; without a share any difference that the verdict rests on counts."""
+    from edgeloop.comparison import parse_delta
+
+    verdict, colon, share = text.partition(":")
+    if verdict not in _VERDICTS:
+        raise UsageError(f"--fail-on knows no '{verdict}'; known: {', '.join(_VERDICTS)}")
+    return verdict.replace("-", " "), parse_delta(share) if colon else 0.0
+
+
+def _require(compared: Compared, checks: Sequence[tuple[str, float]]) -> None:
+    """Raise CheckFailedError where the verdict is one that the user will not have."""
+    comparison = compared.comparison
+    for verdict, share in checks:
+        difference = comparison.ratio - 1 if verdict == "slower" else 1 - comparison.ratio
+        if comparison.verdict == verdict and (share == 0.0 or difference > share):
+            raise CheckFailedError(f"--fail-on {verdict}: {compared.b}: {comparison.reason}")

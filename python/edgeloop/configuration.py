@@ -1,0 +1,55 @@
+"""A configuration as one string: MODEL@runtime,threads=4,delegate=xnnpack,loop=native."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from edgeloop.errors import UsageError
+from edgeloop.names import canonical
+from edgeloop.spec import RunSpec, parse_setting, parse_shape
+
+_NUMBERS = ("threads", "batch_size")
+_WORDS = ("delegate", "library", "python", "data")
+
+
+def parse_configuration(text: str, defaults: RunSpec) -> RunSpec:
+    """Return the spec that a configuration string says; what it leaves out is as in `defaults`.
+
+    After the last '@' come the runtime and KEY=VALUE pairs: threads, batch-size, delegate, library,
+    python, data, loop, shape (NAME:1x3x224x224), or a setting of the runtime. Without '@' the whole
+    string is the model. Raises UsageError that shows the right form.
+    """
+    model, at, rest = text.rpartition("@")
+    if not at:
+        return replace(defaults, model=text)
+    if not model:
+        raise UsageError(f"'{text}' names no model; write MODEL@runtime,key=value")
+    runtime, *pairs = rest.split(",")
+    changes: dict[str, Any] = {"model": model}
+    if runtime:
+        changes["runtimes"] = (canonical(runtime),)
+    settings = dict(defaults.settings)
+    shapes = dict(defaults.shapes)
+    for pair in pairs:
+        key, value = parse_setting(pair)
+        field = key.replace("-", "_")
+        if field in _NUMBERS:
+            changes[field] = _number(key, value)
+        elif field in _WORDS:
+            changes[field] = value
+        elif key == "loop":
+            changes["loops"] = (value,)
+        elif key == "shape":
+            name, shape = parse_shape(value.replace(":", "="))
+            shapes[name] = shape
+        else:
+            settings[key] = value
+    return replace(defaults, **changes, settings=settings, shapes=shapes)
+
+
+def _number(key: str, value: str) -> int:
+    try:
+        return int(value)
+    except ValueError:
+        raise UsageError(f"{key}={value}: a whole number is wanted") from None

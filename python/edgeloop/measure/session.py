@@ -1,0 +1,220 @@
+"""A worker with a loaded model, seen from the parent: warm it, take blocks, write it down."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict, dataclass
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Optional
+
+import numpy as np
+
+from edgeloop.errors import EdgeloopError
+from edgeloop.host.thermal import cpu_temperature
+from edgeloop.measure import schedule
+from edgeloop.measure.client import WorkerClient
+from edgeloop.results.schema import Block, Invocation
+from edgeloop.spec import ResolvedSpec
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+# A block this long holds many scheduler slices and still lets the parent look often.
+BLOCK_S = 0.1
+
+# Unrecorded runs after another loop has run: its data has to leave the caches.
+TRANSITION_RUNS = 3
+
+# The last two stretches of a warm-up differ by less than this when it has done its work.
+WARM_AGREEMENT = 0.02
+WARM_RUNS = 10
+WARM_STRETCH_S = 0.05
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """First output of every sample, and the labels of the data where it has them."""
+
+    scores: npt.NDArray[np.float64]
+    labels: Optional[npt.NDArray[Any]]
+
+
+class Session:
+    """One worker process that has loaded its model, and what was measured in it so far.
+
+    Use as a context manager: the worker never outlives the block.
+    """
+
+    def __init__(self, spec: ResolvedSpec, number: int) -> None:
+        """Start the `number`-th worker of a configuration and load the model.
+
+        Odd numbers load the framework's instance first: which comes first can decide which of two
+        gets the better memory.
+        """
+        self.spec = spec
+        self.framework_first = bool(number % 2)
+        self.run_ns: dict[str, float] = {}
+        """Loop → typical time of a run, from the warm-up."""
+        self.blocks: list[Block] = []
+        self.measuring_s = 0.0
+        """From the first warm-up to `stop_measuring`."""
+        self._warmup_ns: dict[str, list[int]] = {}
+        self._last_loop: Optional[str] = None
+        self._usage: dict[str, Any] = {}
+        self._begun_s: Optional[float] = None
+        self.worker = WorkerClient(spec.python, spec.timeout_s)
+        try:
+            self.loaded = dict(self.worker.request(self._load_request(), "loading the model").body)
+        except BaseException:
+            self.worker.close()
+            raise
+
+    def __enter__(self) -> Session:
+        return self
+
+    def __exit__(
+        self,
+        kind: Optional[type[BaseException]],
+        error: Optional[BaseException],
+        traceback: Optional[TracebackType],
+    ) -> None:
+        self.stop_measuring()
+        self.worker.close()
+
+    @property
+    def resolution_ns(self) -> float:
+        """The larger of the clock's tick and the dearest read among the spec's loops."""
+        clock = self.worker.hello.clock
+        reads = [clock["read_ns"]]
+        if any(loop not in ("native", "callable") for loop in self.spec.loops):
+            reads.append(clock["python_read_ns"])
+        return max(float(clock["tick_ns"]), *reads)
+
+    def warm_runs(self, loop: str, runs: int) -> float:
+        """Run without recording; return the median time of a run in ns."""
+        answer = self._ask("warm", loop, runs, 1, probe=False)
+        return float(np.median(np.frombuffer(answer.frames[0], dtype=np.uint64)))
+
+    def warm_up(self, loop: str, cap_s: float, least_s: float) -> None:
+        """Run until two stretches agree and the least time is over, but never beyond the cap."""
+        medians = self._warmup_ns.setdefault(loop, [])
+        begun_s = self._begin()
+        runs = 1
+        done = 0
+        while True:
+            medians.append(int(self.warm_runs(loop, runs)))
+            self.run_ns[loop] = float(max(1, medians[-1]))
+            done += runs
+            spent_s = time.monotonic() - begun_s
+            settled = len(medians) >= 3 and done >= WARM_RUNS and _agree(medians[-1], medians[-2])
+            if spent_s >= cap_s or (settled and spent_s >= least_s):
+                return
+            runs = max(WARM_RUNS, schedule.block_runs(self.run_ns[loop], 1, WARM_STRETCH_S))
+            left = int((cap_s - spent_s) * 1e9 / self.run_ns[loop])
+            runs = max(1, min(runs, left))
+
+    def warm_count(self, loop: str, runs: int) -> None:
+        """Do exactly so many unrecorded runs."""
+        self._begin()
+        self._warmup_ns[loop] = []
+        self.run_ns[loop] = 1e6  # a guess that the first block corrects
+        if runs:
+            median_ns = self.warm_runs(loop, runs)
+            self._warmup_ns[loop].append(int(median_ns))
+            self.run_ns[loop] = max(1.0, median_ns)
+
+    def block(self, loop: str, runs: int, per_sample: int, *, tail: bool = False) -> Block:
+        """Record one block, after unrecorded runs where another loop ran before."""
+        if self._last_loop not in (None, loop):
+            self.warm_runs(loop, TRANSITION_RUNS)
+        self._last_loop = loop
+        answer = self._ask("block", loop, runs, per_sample, probe=True)
+        body = answer.body
+        self.blocks.append(
+            Block(
+                loop=loop,
+                start_ns=body["start_ns"],
+                runs_per_sample=per_sample,
+                durations_ns=np.frombuffer(answer.frames[0], dtype=np.uint64),
+                cpu_ns=body["cpu_ns"],
+                probe_ns=max(body["probe_before_ns"], body["probe_after_ns"]),
+                temperature_c=cpu_temperature().temperature_c,
+                tail=tail,
+            )
+        )
+        return self.blocks[-1]
+
+    def evaluate(self) -> Predictions:
+        """Run the data set through the instance that was timed, in the headline loop."""
+        spec = self.spec
+        request = {"type": "evaluate", "loop": spec.loops[0], "inputs": asdict(spec.inputs)}
+        answer = self.worker.request(request, "running the data set")
+        scores = np.frombuffer(answer.frames[0], dtype=np.float64).reshape(answer.body["shape"])
+        labels = answer.body["labels"]
+        if labels is None:
+            return Predictions(scores, None)
+        kind = np.dtype(labels["dtype"])
+        return Predictions(scores, np.frombuffer(answer.frames[1], kind).reshape(labels["shape"]))
+
+    def stop(self) -> None:
+        """End the worker; keep what it used."""
+        self.stop_measuring()
+        self._usage = self.worker.stop()
+
+    def invocation(self, stop_reason: str, error: Optional[EdgeloopError] = None) -> Invocation:
+        """Return what was measured; call it after the session has ended, for the whole log."""
+        return Invocation(
+            interpreter_start_ns=self.worker.hello.interpreter_start_ns,
+            import_ns=self.loaded["import_ns"],
+            load_ns=self.loaded["load_ns"],
+            first_run_ns=self.loaded["first_run_ns"],
+            warmup_ns=self._warmup_ns,
+            blocks=self.blocks,
+            stop_reason=stop_reason,
+            log=self.worker.log.text(),
+            framework_first=self.framework_first,
+            measuring_s=self.measuring_s,
+            threads_started=self.loaded["threads_started"],
+            context_switches=self._usage.get("context_switches"),
+            migrations=self._usage.get("migrations"),
+            peak_rss_bytes=self._usage.get("peak_rss_bytes"),
+            error=None if error is None else str(error),
+        )
+
+    def _begin(self) -> float:
+        now_s = time.monotonic()
+        if self._begun_s is None:
+            self._begun_s = now_s
+        return now_s
+
+    def stop_measuring(self) -> None:
+        """Take the time that warm-up and blocks took; what follows is not measuring."""
+        if self._begun_s is not None and not self.measuring_s:
+            self.measuring_s = time.monotonic() - self._begun_s
+
+    def _load_request(self) -> dict[str, Any]:
+        spec = self.spec
+        return {
+            "type": "load",
+            "runtime": spec.runtime,
+            "options": asdict(spec.options),
+            "loops": list(spec.loops),
+            "inputs": asdict(spec.inputs),
+            "framework_first": self.framework_first,
+        }
+
+    def _ask(self, kind: str, loop: str, runs: int, per_sample: int, *, probe: bool) -> Any:
+        return self.worker.request(
+            {
+                "type": kind,
+                "loop": loop,
+                "runs": runs,
+                "runs_per_sample": per_sample,
+                "probe": probe,
+            },
+            f"running the {loop} loop",
+        )
+
+
+def _agree(a_ns: float, b_ns: float) -> bool:
+    return abs(a_ns - b_ns) < WARM_AGREEMENT * b_ns
