@@ -85,8 +85,7 @@ constexpr int kLiteRtAnyInt = 2;
 
 constexpr int kLiteRtHardwareCpu = 1;
 constexpr int kLiteRtLogWarnings = 2;  // verbose 0, info 1, warning 2, error 3, silent 4
-constexpr int kLiteRtRankedTensor = 0;
-constexpr int kLiteRtPerTensor = 1;  // kinds of quantisation; 0: none
+constexpr int kLiteRtPerTensor = 1;    // kinds of quantisation; 0: none
 constexpr int kLiteRtPerChannel = 2;
 constexpr int kLiteRtCustomOperator = 32;  // an operator's code
 
@@ -95,8 +94,8 @@ constexpr int kLiteRtCustomOperator = 32;  // an operator's code
   X(LiteRtCreateEnvironment, LiteRtStatus,                                                         \
     (int count, const LiteRtEnvIntOption*, LiteRtEnvironmentT**))                                  \
   X(LiteRtDestroyEnvironment, void, (LiteRtEnvironmentT*))                                         \
-  X(LiteRtCreateModelFromFile, LiteRtStatus,                                                       \
-    (LiteRtEnvironmentT*, const char* path, LiteRtModelT**))                                       \
+  X(LiteRtCreateModelFromBuffer, LiteRtStatus,                                                     \
+    (LiteRtEnvironmentT*, const void* data, std::size_t bytes, LiteRtModelT**))                    \
   X(LiteRtDestroyModel, void, (LiteRtModelT*))                                                     \
   X(LiteRtGetNumModelSubgraphs, LiteRtStatus, (LiteRtModelT*, std::size_t*))                       \
   X(LiteRtGetModelSubgraph, LiteRtStatus, (LiteRtModelT*, std::size_t index, LiteRtSubgraphT**))   \
@@ -113,7 +112,6 @@ constexpr int kLiteRtCustomOperator = 32;  // an operator's code
     (LiteRtSignatureT*, std::size_t index, LiteRtTensorT**))                                       \
   X(LiteRtGetTensorName, LiteRtStatus, (LiteRtTensorT*, const char**))                             \
   X(LiteRtGetTensorIndex, LiteRtStatus, (LiteRtTensorT*, std::uint32_t*))                          \
-  X(LiteRtGetTensorTypeId, LiteRtStatus, (LiteRtTensorT*, int*))                                   \
   X(LiteRtGetRankedTensorType, LiteRtStatus, (LiteRtTensorT*, LiteRtRankedTensorType*))            \
   X(LiteRtGetQuantizationTypeId, LiteRtStatus, (LiteRtTensorT*, int*))                             \
   X(LiteRtGetPerTensorQuantization, LiteRtStatus, (LiteRtTensorT*, LiteRtQuantizationPerTensor*))  \
@@ -143,7 +141,6 @@ constexpr int kLiteRtCustomOperator = 32;  // an operator's code
     (LiteRtCompiledModelT*, std::size_t signature, std::size_t input_count,                        \
      LiteRtTensorBufferT** inputs, std::size_t output_count, LiteRtTensorBufferT** outputs))       \
   X(LiteRtCreateAccelerator, LiteRtStatus, (LiteRtAcceleratorT**))                                 \
-  X(LiteRtDestroyAccelerator, LiteRtStatus, (LiteRtAcceleratorT*))                                 \
   X(LiteRtSetAcceleratorGetName, LiteRtStatus, (LiteRtAcceleratorT*, LiteRtGetAcceleratorName))    \
   X(LiteRtSetAcceleratorGetVersion, LiteRtStatus,                                                  \
     (LiteRtAcceleratorT*, LiteRtGetAcceleratorVersion))                                            \

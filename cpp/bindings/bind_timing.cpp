@@ -9,18 +9,35 @@ namespace py = pybind11;
 namespace edgeloop {
 namespace {
 
-std::uint64_t timed_block(Engine& engine, Samples& samples, std::uint64_t runs,
-                          std::uint64_t runs_per_sample, int clock_id) {
-  const SystemClock clock(clock_id);
+// Runs a block without the interpreter lock, unless the engine needs it.
+template <class Run>
+Block timed(Engine& engine, const Run& run) {
   Block block;
   if (engine.calls_python()) {
-    block = run_block(engine, samples, runs, runs_per_sample, clock);
+    block = run();
   } else {
     py::gil_scoped_release unlocked;
-    block = run_block(engine, samples, runs, runs_per_sample, clock);
+    block = run();
   }
   if (!block.completed) throw Error(ErrorKind::runtime, engine.last_error());
-  return block.start_ns;
+  return block;
+}
+
+std::uint64_t timed_block(Engine& engine, Samples& samples, std::uint64_t runs,
+                          std::uint64_t runs_per_sample, int clock_id) {
+  const auto run = [&] {
+    return run_block(engine, samples, runs, runs_per_sample, SystemClock(clock_id));
+  };
+  return timed(engine, run).start_ns;
+}
+
+py::tuple timed_schedule(Engine& engine, Samples& samples, std::uint64_t runs,
+                         std::uint64_t interval_ns, int clock_id) {
+  const auto run = [&] {
+    return run_schedule(engine, samples, runs, interval_ns, SystemClock(clock_id));
+  };
+  const Block block = timed(engine, run);
+  return py::make_tuple(block.start_ns, block.busy_ns);
 }
 
 std::uint64_t timed_clock_pairs(Samples& samples, std::uint64_t pairs, int clock_id) {
@@ -50,6 +67,12 @@ void bind_timing(py::module_& module) {
              "Fills `samples` with runs / runs_per_sample durations whose sum is the time of the\n"
              "block. Raises RuntimeFailedError where a run fails (the samples before it are kept)\n"
              "and UsageError where the block does not fit.");
+
+  module.def("run_schedule", &timed_schedule, py::arg("engine"), py::arg("samples"),
+             py::arg("runs"), py::arg("interval_ns"), py::arg("clock_id"),
+             "Run an engine at a fixed rate; return the start stamp and the time inside runs, ns.\n\n"
+             "Run k is due at start + k * interval_ns; its sample lasts from then to its end, so that\n"
+             "waiting for a run that came late counts. Raises as run_block does.");
 
   module.def("run_clock_pairs", &timed_clock_pairs, py::arg("samples"), py::arg("pairs"),
              py::arg("clock_id"),

@@ -9,6 +9,8 @@
 #include "edgeloop/dylib.hpp"
 #include "edgeloop/engine.hpp"
 #include "edgeloop/error.hpp"
+#include "edgeloop/litert_library.hpp"
+#include "edgeloop/mapped_file.hpp"
 #include "edgeloop/shape.hpp"
 #include "edgeloop/tflite_probe.hpp"
 #include "edgeloop/tflite_tensor.hpp"
@@ -24,61 +26,6 @@ constexpr LiteRtStatus kNotRun = -1;
 constexpr std::size_t kSignature = 0;        // the Python API's default too
 constexpr std::size_t kReadableBeyond = 64;  // bytes: XNNPACK reads up to 16 past a buffer's end
 
-struct LiteRtApi {
-#define EDGELOOP_MEMBER(name, result, parameters) result(*name) parameters;
-  EDGELOOP_LITERT_SYMBOLS(EDGELOOP_MEMBER)
-#undef EDGELOOP_MEMBER
-};
-
-LiteRtApi load_api(const Dylib& library) {
-  LiteRtApi api;
-#define EDGELOOP_LOAD(name, result, parameters) \
-  api.name = library.symbol<result(*) parameters>(#name);
-  EDGELOOP_LITERT_SYMBOLS(EDGELOOP_LOAD)
-#undef EDGELOOP_LOAD
-  if (library.optional_symbol<void*>("LiteRtCreateModelFromFd") == nullptr) {
-    throw Error(ErrorKind::not_available, "the library " + library.path() +
-                                              " is LiteRT older than 2.1.6, whose functions take "
-                                              "other parameters; install ai-edge-litert>=2.1.6");
-  }
-  return api;
-}
-
-std::string status_text(LiteRtStatus status) {
-  const char* meaning = "see stderr";
-  switch (status) {
-    case 1:
-      meaning = "invalid argument";
-      break;
-    case 2:
-      meaning = "out of memory";
-      break;
-    case 3:
-      meaning = "runtime failure";
-      break;
-    case 5:
-      meaning = "unsupported";
-      break;
-    case 500:
-      meaning = "the file cannot be read";
-      break;
-    case 501:
-      meaning = "no valid TFLite flatbuffer";
-      break;
-    case 504:
-      meaning = "compilation failed";
-      break;
-  }
-  return "LiteRT's status is " + std::to_string(status) + " (" + meaning + ")";
-}
-
-void check(LiteRtStatus status, ErrorKind kind, const std::string& failed) {
-  if (status != 0) throw Error(kind, failed + ": " + status_text(status));
-}
-
-template <class T>
-using Handle = std::unique_ptr<T, void (*)(T*)>;
-
 std::vector<std::int64_t> shape_of(const LiteRtLayout& layout) {
   const std::size_t rank = layout.rank_and_flags & 0x7f;
   return {layout.dimensions, layout.dimensions + std::min(rank, kLiteRtMaxRank)};
@@ -93,51 +40,14 @@ LiteRtRankedTensorType tensor_type(int element, const std::vector<std::int64_t>&
   return type;
 }
 
-// The probe reaches the runtime as the delegate of an accelerator, which the runtime asks for while
-// it compiles a model, on the same thread.
-struct ProbeOffer {
-  const LiteRtApi* api;
-  TfliteProbe* probe;
-};
-thread_local ProbeOffer probe_offer{};
-
-extern "C" {
-
-static LiteRtStatus probe_name(const LiteRtAcceleratorT*, const char** name) {
-  *name = "edgeloop probe";
-  return 0;
-}
-
-static LiteRtStatus probe_version(const LiteRtAcceleratorT*, LiteRtVersion* version) {
-  *version = {1, 0, 0};
-  return 0;
-}
-
-static LiteRtStatus probe_hardware(const LiteRtAcceleratorT*, int* hardware) {
-  *hardware = kLiteRtHardwareCpu;
-  return 0;
-}
-
-static LiteRtStatus probe_is_jit(const LiteRtAcceleratorT*, bool* jit) {
-  *jit = true;
-  return 0;
-}
-
-static LiteRtStatus probe_delegate(void*, LiteRtEnvironmentT*, const LiteRtAcceleratorT*,
-                                   LiteRtOptionsT*, LiteRtDelegateWrapperT** wrapper) {
-  const auto keep = [](TfLiteDelegate*) {};  // the engine owns the probe
-  return probe_offer.api->LiteRtWrapDelegate(probe_offer.probe->delegate(), keep, wrapper);
-}
-
-}  // extern "C"
-
 class LiteRtEngine final : public Engine {
  public:
   explicit LiteRtEngine(const EngineOptions& options)
       : library_(Dylib::open(options.library)),
-        api_(load_api(library_)),
+        api_(load_litert_api(library_)),
         version_(setting(options, kVersion, "unknown")),
         model_path_(options.model),
+        file_(options.model),
         environment_(make_environment()),
         model_(make_model()),
         compiled_(compile(options)) {
@@ -164,7 +74,7 @@ class LiteRtEngine final : public Engine {
   }
 
   std::string last_error() const override {
-    return "LiteRT failed to run the model " + model_path_ + ": " + status_text(status_) +
+    return "LiteRT failed to run the model " + model_path_ + ": " + litert_status_text(status_) +
            "; its own words are on stderr";
   }
 
@@ -186,51 +96,37 @@ class LiteRtEngine final : public Engine {
   }
 
   // Only the CPU's accelerator: looking for GPUs and NPUs takes time and prints warnings.
-  Handle<LiteRtEnvironmentT> make_environment() {
+  LiteRtHandle<LiteRtEnvironmentT> make_environment() {
     const LiteRtEnvIntOption options[] = {
         {kLiteRtAutoRegisterAccelerators, 0, kLiteRtAnyInt, kLiteRtHardwareCpu},
         {kLiteRtMinLogSeverity, 0, kLiteRtAnyInt, kLiteRtLogWarnings}};
     LiteRtEnvironmentT* environment = nullptr;
-    check(api_.LiteRtCreateEnvironment(2, options, &environment), ErrorKind::runtime,
-          "LiteRT cannot start");
-    Handle<LiteRtEnvironmentT> owned(environment, api_.LiteRtDestroyEnvironment);
-    register_probe(environment);
+    check_litert(api_.LiteRtCreateEnvironment(2, options, &environment), ErrorKind::runtime,
+                 "LiteRT cannot start");
+    LiteRtHandle<LiteRtEnvironmentT> owned(environment, api_.LiteRtDestroyEnvironment);
+    register_litert_probe(api_, environment);
     return owned;
   }
 
-  // Accelerators apply in the order of their registration: after XNNPACK the probe sees its work.
-  void register_probe(LiteRtEnvironmentT* environment) {
-    LiteRtAcceleratorT* accelerator = nullptr;
-    LiteRtStatus status = api_.LiteRtCreateAccelerator(&accelerator);
-    status |= api_.LiteRtSetAcceleratorGetName(accelerator, probe_name);
-    status |= api_.LiteRtSetAcceleratorGetVersion(accelerator, probe_version);
-    status |= api_.LiteRtSetAcceleratorGetHardwareSupport(accelerator, probe_hardware);
-    status |=
-        api_.LiteRtSetIsAcceleratorDelegateResponsibleForJitCompilation(accelerator, probe_is_jit);
-    status |= api_.LiteRtSetDelegateFunction(accelerator, probe_delegate);
-    status |= api_.LiteRtRegisterAccelerator(environment, accelerator, nullptr, nullptr);
-    check(status, ErrorKind::runtime, "LiteRT does not accept the probe");
-  }
-
-  Handle<LiteRtModelT> make_model() {
+  // From memory, because there the runtime verifies it; a damaged file would make it crash.
+  LiteRtHandle<LiteRtModelT> make_model() {
     LiteRtModelT* model = nullptr;
-    check(api_.LiteRtCreateModelFromFile(environment_.get(), model_path_.c_str(), &model),
-          ErrorKind::model, "LiteRT cannot load the model " + model_path_);
-    return Handle<LiteRtModelT>(model, api_.LiteRtDestroyModel);
+    check_litert(
+        api_.LiteRtCreateModelFromBuffer(environment_.get(), file_.data(), file_.bytes(), &model),
+        ErrorKind::model, "LiteRT cannot load the model " + model_path_);
+    return LiteRtHandle<LiteRtModelT>(model, api_.LiteRtDestroyModel);
   }
 
-  Handle<LiteRtCompiledModelT> compile(const EngineOptions& options) {
-    const Handle<LiteRtOptionsT> settings = compile_options(options);
+  LiteRtHandle<LiteRtCompiledModelT> compile(const EngineOptions& options) {
+    const LiteRtHandle<LiteRtOptionsT> settings = compile_options(options);
     LiteRtCompiledModelT* compiled = nullptr;
-    probe_offer = {&api_, &probe_};
-    const LiteRtStatus status =
-        api_.LiteRtCreateCompiledModel(environment_.get(), model_.get(), settings.get(), &compiled);
-    probe_offer = {};
+    const LiteRtStatus status = compile_with_probe(api_, probe_, environment_.get(), model_.get(),
+                                                   settings.get(), &compiled);
     if (status != 0) fail("compile", status);
-    return Handle<LiteRtCompiledModelT>(compiled, api_.LiteRtDestroyCompiledModel);
+    return LiteRtHandle<LiteRtCompiledModelT>(compiled, api_.LiteRtDestroyCompiledModel);
   }
 
-  Handle<LiteRtOptionsT> compile_options(const EngineOptions& options) {
+  LiteRtHandle<LiteRtOptionsT> compile_options(const EngineOptions& options) {
     require_known_settings(options, {kVersion, kKernelMode});
     const std::string mode = setting(options, kKernelMode, "delegate");
     if (mode != "delegate" && mode != "builtin" && mode != "reference") {
@@ -243,20 +139,22 @@ class LiteRtEngine final : public Engine {
                              "\"\n";
     const std::string failed = "LiteRT does not accept the options";
     LiteRtOptionsT* made = nullptr;
-    check(api_.LiteRtCreateOptions(&made), ErrorKind::runtime, failed);
-    Handle<LiteRtOptionsT> owned(made, api_.LiteRtDestroyOptions);
-    check(api_.LiteRtSetOptionsHardwareAccelerators(made, kLiteRtHardwareCpu), ErrorKind::runtime,
-          failed);
+    check_litert(api_.LiteRtCreateOptions(&made), ErrorKind::runtime, failed);
+    LiteRtHandle<LiteRtOptionsT> owned(made, api_.LiteRtDestroyOptions);
+    check_litert(api_.LiteRtSetOptionsHardwareAccelerators(made, kLiteRtHardwareCpu),
+                 ErrorKind::runtime, failed);
     LiteRtOpaqueOptionsT* cpu = nullptr;
-    check(api_.LiteRtCreateOpaqueOptions("xnnpack", strdup(toml.c_str()), std::free, &cpu),
-          ErrorKind::runtime, failed);
-    check(api_.LiteRtAddOpaqueOptions(made, cpu), ErrorKind::runtime, failed);
+    check_litert(api_.LiteRtCreateOpaqueOptions("xnnpack", strdup(toml.c_str()), std::free, &cpu),
+                 ErrorKind::runtime, failed);
+    LiteRtHandle<LiteRtOpaqueOptionsT> owned_cpu(cpu, api_.LiteRtDestroyOpaqueOptions);
+    check_litert(api_.LiteRtAddOpaqueOptions(made, cpu), ErrorKind::runtime, failed);
+    owned_cpu.release();  // the options own them now
     return owned;
   }
 
   [[noreturn]] void fail(const std::string& what, LiteRtStatus status) const {
     throw Error(ErrorKind::model, "LiteRT cannot " + what + " the model " + model_path_ + ": " +
-                                      status_text(status) + custom_operators());
+                                      litert_status_text(status) + custom_operators());
   }
 
   // The runtime names an operator that it lacks on stderr only: the suspects are the custom ones.
@@ -287,7 +185,8 @@ class LiteRtEngine final : public Engine {
   }
 
   static void describe(LiteRtStatus status) {
-    check(status, ErrorKind::model, "LiteRT does not describe the model's inputs and outputs");
+    check_litert(status, ErrorKind::model,
+                 "LiteRT does not describe the model's inputs and outputs");
   }
 
   template <class Count, class Find>
@@ -302,8 +201,6 @@ class LiteRtEngine final : public Engine {
       describe(api_.LiteRtGetTensorName(tensor, &name));
       list[position].tensor.name = name == nullptr ? "" : name;
       describe(api_.LiteRtGetTensorIndex(tensor, &list[position].index));
-      int kind = 0;
-      describe(api_.LiteRtGetTensorTypeId(tensor, &kind));
       LiteRtRankedTensorType type{};
       describe(api_.LiteRtGetRankedTensorType(tensor, &type));
       list[position].element = type.element_type;
@@ -341,11 +238,11 @@ class LiteRtEngine final : public Engine {
       input.tensor.shape = fixed_shape(input.tensor.name, input.tensor.shape, options);
       if (!input.tensor.shape.empty()) {
         const std::vector<int> shape(input.tensor.shape.begin(), input.tensor.shape.end());
-        check(api_.LiteRtCompiledModelResizeInputTensorNonStrict(compiled_.get(), kSignature, index,
-                                                                 shape.data(), shape.size()),
-              ErrorKind::model,
-              "LiteRT does not take " + shape_text(input.tensor.shape) +
-                  " as the shape of input '" + input.tensor.name + "'");
+        check_litert(api_.LiteRtCompiledModelResizeInputTensorNonStrict(
+                         compiled_.get(), kSignature, index, shape.data(), shape.size()),
+                     ErrorKind::model,
+                     "LiteRT does not take " + shape_text(input.tensor.shape) +
+                         " as the shape of input '" + input.tensor.name + "'");
       }
       add_tensor(input, inputs_, input_buffers_);
     }
@@ -389,9 +286,9 @@ class LiteRtEngine final : public Engine {
     tensor.data = memory_.emplace_back(tensor.bytes + kReadableBeyond).data();
     const LiteRtRankedTensorType type = tensor_type(declared.element, tensor.shape);
     LiteRtTensorBufferT* buffer = nullptr;
-    check(api_.LiteRtCreateTensorBufferFromHostMemory(&type, tensor.data, tensor.bytes, nullptr,
-                                                      &buffer),
-          ErrorKind::model, "LiteRT cannot use a buffer for '" + tensor.name + "'");
+    check_litert(api_.LiteRtCreateTensorBufferFromHostMemory(&type, tensor.data, tensor.bytes,
+                                                             nullptr, &buffer),
+                 ErrorKind::model, "LiteRT cannot use a buffer for '" + tensor.name + "'");
     owned_buffers_.emplace_back(buffer, api_.LiteRtDestroyTensorBuffer);
     buffers.push_back(buffer);
     tensors.push_back(std::move(tensor));
@@ -402,12 +299,13 @@ class LiteRtEngine final : public Engine {
   LiteRtApi api_;
   std::string version_;
   std::string model_path_;
+  MappedFile file_;
   TfliteProbe probe_;
-  Handle<LiteRtEnvironmentT> environment_;
-  Handle<LiteRtModelT> model_;
-  Handle<LiteRtCompiledModelT> compiled_;
+  LiteRtHandle<LiteRtEnvironmentT> environment_;
+  LiteRtHandle<LiteRtModelT> model_;
+  LiteRtHandle<LiteRtCompiledModelT> compiled_;
   std::vector<Buffer> memory_;
-  std::vector<Handle<LiteRtTensorBufferT>> owned_buffers_;
+  std::vector<LiteRtHandle<LiteRtTensorBufferT>> owned_buffers_;
   std::vector<LiteRtTensorBufferT*> input_buffers_;
   std::vector<LiteRtTensorBufferT*> output_buffers_;
   std::vector<std::uint32_t> output_indexes_;

@@ -218,6 +218,7 @@ class TfliteEngine final : public Engine {
     std::vector<std::string> names;
     for (std::int32_t i = 0; i < count; ++i) names.push_back(tensor_name(*input(i)));
     require_known_shapes(options, names);
+    bool resized = false;
     for (std::int32_t i = 0; i < count; ++i) {
       const std::string& name = names[static_cast<std::size_t>(i)];
       const auto shape = fixed_shape(name, declared_shape(*input(i)), options);
@@ -226,7 +227,11 @@ class TfliteEngine final : public Engine {
       require(api_.resize_input(interpreter_.get(), i, dims.data(),
                                 static_cast<std::int32_t>(dims.size())),
               "take " + shape_text(shape) + " as the shape of input '" + name + "'");
+      resized = true;
     }
+    // The built-in kernels check their inputs; XNNPACK would compute with a wrong number of
+    // channels.
+    if (resized) require(api_.allocate_tensors(interpreter_.get()), "run with these shapes");
   }
 
   // As in the Python interpreters, a graph that XNNPACK cannot take runs on the built-in kernels:

@@ -13,7 +13,20 @@ constexpr int kBatches = 41;          // odd, so that the median is a measured v
 constexpr int kReadsPerBatch = 1000;  // 20 to 100 us a batch: shorter than a scheduler slice
 constexpr int kSteps = 2000;          // reads among which the smallest step is sought
 
+constexpr std::uint64_t kSpinNs = 200'000;  // a timer may fire this late on a board at rest
+
 }  // namespace
+
+void SystemClock::wait_until(std::uint64_t moment_ns) const noexcept {
+  for (std::uint64_t now = now_ns(); now < moment_ns; now = now_ns()) {
+    const std::uint64_t left = moment_ns - now;
+    if (left <= kSpinNs) continue;
+    const std::uint64_t sleep = left - kSpinNs;
+    const timespec span{static_cast<time_t>(sleep / 1'000'000'000u),
+                        static_cast<long>(sleep % 1'000'000'000u)};
+    nanosleep(&span, nullptr);  // cut short by a signal: the loop looks again
+  }
+}
 
 ClockCost measure_clock(const SystemClock& clock) {
   timespec probe{};

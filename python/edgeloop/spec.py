@@ -8,10 +8,11 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Optional
 
-from edgeloop.errors import EdgeloopError, NotAvailableError, UsageError
+from edgeloop.errors import ModelError, UsageError
 from edgeloop.names import canonical, nearest
-from edgeloop.runtimes import RUNTIME_NAMES, runtime
+from edgeloop.runtimes import runtime
 from edgeloop.runtimes._base import LOOPS, LoadOptions
+from edgeloop.runtimes.choice import choose_runtimes
 
 EFFORTS = ("quick", "standard", "rigorous")
 
@@ -136,9 +137,10 @@ def resolve(spec: RunSpec, command: str) -> list[ResolvedSpec]:
     """
     if spec.effort not in EFFORTS:
         raise UsageError(f"no effort is called '{spec.effort}'; {nearest(spec.effort, EFFORTS)}")
-    _require_positive(spec)
-    model = _model(spec.model)
-    names, choices = _runtimes(spec, model)
+    _require_sound_numbers(spec)
+    model = _model(str(spec.model))
+    candidates = RUNTIMES_OF_FORMAT.get(model.format, ())
+    names, choices = choose_runtimes(spec, model, candidates)
     return [_resolve_one(spec, command, model, name, choices) for name in names]
 
 
@@ -173,18 +175,31 @@ def parse_percentiles(text: str) -> tuple[float, ...]:
         raise UsageError(f"'{text}' are no percentiles; write 50,90,99.9") from None
 
 
-def _require_positive(spec: RunSpec) -> None:
-    for name in ("threads", "batch_size", "runs", "processes", "timeout_s"):
+def _require_sound_numbers(spec: RunSpec) -> None:
+    least = {"threads": 1, "batch_size": 1, "runs": 1, "processes": 1, "warmup": 0, "seed": 0}
+    for name, lowest in least.items():
         value = getattr(spec, name)
-        if value is not None and value <= 0:
-            raise UsageError(f"--{name.replace('_', '-')} must be at least 1, not {value}")
-    if spec.warmup is not None and spec.warmup < 0:
-        raise UsageError(f"--warmup must be at least 0, not {spec.warmup}")
+        if value is not None and (not _is_whole(value) or value < lowest):
+            option = name.replace("_", "-")
+            raise UsageError(
+                f"--{option} must be a whole number of at least {lowest}, not {value!r}"
+            )
+    if not spec.timeout_s > 0:
+        raise UsageError(f"--timeout must be more than 0 s, not {spec.timeout_s:g}")
     if spec.warmup is not None and spec.runs is None:
         raise UsageError("--warmup is the fixed count's: give --runs too, or neither")
     for percentile in spec.percentiles:
         if not 0 < percentile < 100:
             raise UsageError(f"a percentile lies between 0 and 100, not {percentile:g}")
+    for name, shape in spec.shapes.items():
+        if not shape or not all(_is_whole(dim) and dim > 0 for dim in shape):
+            raise UsageError(
+                f"the shape of input '{name}' must be whole numbers of at least 1, not {shape!r}"
+            )
+
+
+def _is_whole(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
 
 
 def _model(path: str) -> Model:
@@ -200,57 +215,6 @@ def _model(path: str) -> Model:
     )
 
 
-def _runtimes(spec: RunSpec, model: Model) -> tuple[list[str], list[str]]:
-    """Return the runtimes to measure and the sentences of what was chosen."""
-    candidates = list(RUNTIMES_OF_FORMAT.get(model.format, ()))
-    named = [canonical(name) for name in spec.runtimes]
-    if named and named != ["all"]:
-        for name in named:
-            if model.format not in runtime(name).formats:
-                raise UsageError(
-                    f"{name} reads {_words(runtime(name).formats)}, but {spec.model} is "
-                    f"{model.format}; runtimes for it: {_words(candidates) or 'none yet'}"
-                )
-        return named, []
-    if not candidates:
-        raise UsageError(
-            f"{spec.model} is {model.format}, which no runtime of this version reads; "
-            f"runtimes: {', '.join(RUNTIME_NAMES)}"
-        )
-    found, reasons = _found(candidates, spec)
-    if not found:
-        raise NotAvailableError(f"no runtime for {model.format} is here: " + "; ".join(reasons))
-    if named == ["all"]:
-        return found, [f"runtimes found: {', '.join(found)}", *reasons]
-    others = f" (found too: {', '.join(found[1:])})" if found[1:] else ""
-    return found[:1], [f"runtime {found[0]}: the first found for {model.format}{others}"]
-
-
-def _found(candidates: Sequence[str], spec: RunSpec) -> tuple[list[str], list[str]]:
-    found = []
-    reasons = []
-    for name in candidates:
-        try:
-            _find(name, spec)
-        except EdgeloopError as error:
-            reasons.append(f"{name}: {error}")
-        else:
-            found.append(name)
-    return found, reasons
-
-
-def _find(name: str, spec: RunSpec) -> None:
-    if spec.python is None:
-        runtime(name).find(spec.library)
-        return
-    from edgeloop.measure.client import WorkerClient
-
-    with WorkerClient(spec.python, spec.timeout_s) as worker:
-        worker.request(
-            {"type": "find", "runtime": name, "library": spec.library}, f"looking for {name}"
-        )
-
-
 def _resolve_one(
     spec: RunSpec, command: str, model: Model, name: str, choices: Sequence[str]
 ) -> ResolvedSpec:
@@ -263,9 +227,9 @@ def _resolve_one(
         batch_size=spec.batch_size or 0,
         shapes={key: list(shape) for key, shape in spec.shapes.items()},
         delegates=_delegates(spec, name),
-        library=None if spec.library is None else str(Path(spec.library).resolve()),
+        library=_absolute(spec.library),
         settings=_settings(spec, name),
-        model_class_path=spec.model_class_path,
+        model_class_path=_absolute(spec.model_class_path),
         model_class_name=spec.model_class_name,
         trust_pickle=spec.trust_pickle,
     )
@@ -296,7 +260,9 @@ def _inputs(spec: RunSpec) -> InputSource:
     layout = None if spec.data_layout is None else spec.data_layout.lower()
     if layout is not None and layout not in DATA_LAYOUTS:
         raise UsageError(f"no data layout is called '{layout}'; {nearest(layout, DATA_LAYOUTS)}")
-    data = None if spec.data is None else str(Path(spec.data).resolve())
+    data = _absolute(spec.data)
+    if data is not None and not Path(data).is_file():
+        raise ModelError(f"the data file {spec.data} does not exist")
     return InputSource(spec.seed, data, spec.x_key, spec.y_key, layout)
 
 
@@ -311,9 +277,7 @@ def _loops(spec: RunSpec, command: str, name: str, said: list[str]) -> tuple[str
     if wanted:
         return tuple(dict.fromkeys(wanted))
     if command == "overhead":
-        said.extend(
-            f"no {loop} loop: {reason}" for loop, reason in chosen.missing_loops.items()
-        )
+        said.extend(f"no {loop} loop: {reason}" for loop, reason in chosen.missing_loops.items())
         return tuple(loop for loop in LOOPS if loop in chosen.loops)
     if "native" in chosen.loops:
         return ("native",)
@@ -344,20 +308,20 @@ def _delegates(spec: RunSpec, name: str) -> tuple[str, ...]:
     if wanted == "none":
         return ()
     if wanted not in known:
-        words = ", ".join([*known, "none"])
-        raise UsageError(f"{name} has no delegate '{wanted}'; known: {words}")
+        raise UsageError(f"{name} has no delegate '{wanted}'; {nearest(wanted, [*known, 'none'])}")
     return (wanted,)
 
 
 def _settings(spec: RunSpec, name: str) -> dict[str, str]:
     known = runtime(name).settings
-    for key in spec.settings:
+    settings = {canonical(key): str(value) for key, value in spec.settings.items()}
+    for key in settings:
         if key not in known:
             raise UsageError(
                 f"{name} has no setting '{key}'; {nearest(key, known) if known else 'it has none'}"
             )
-    return dict(spec.settings)
+    return settings
 
 
-def _words(names: Sequence[str]) -> str:
-    return ", ".join(names)
+def _absolute(path: Optional[str]) -> Optional[str]:
+    return None if path is None else str(Path(path).resolve())

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "check.hpp"
+#include "edgeloop/clock.hpp"
 
 using edgeloop::Block;
 using edgeloop::ErrorKind;
@@ -23,6 +24,10 @@ struct FakeClock {
     ++reads;
     time_ns += read_ns;
     return time_ns;
+  }
+
+  void wait_until(std::uint64_t moment_ns) const noexcept {
+    if (time_ns < moment_ns) time_ns = moment_ns;
   }
 };
 
@@ -117,6 +122,27 @@ TEST(blocks_that_cannot_be_cut_or_do_not_fit_are_refused) {
   message_of(ErrorKind::usage, [&] { run_block(engine, samples, 5, 1, clock); });
   message_of(ErrorKind::usage, [&] { run_block(engine, samples, 0, 1, clock); });
   message_of(ErrorKind::usage, [&] { run_block(engine, samples, 4, 0, clock); });
+}
+
+TEST(a_schedule_counts_from_the_moment_a_run_was_due) {
+  FakeClock clock;
+  FakeEngine engine(clock, {40, 250, 40, 40});
+  Samples samples(4);
+  const Block block = edgeloop::run_schedule(engine, samples, 4, 100, clock);
+  CHECK(block.completed);
+  CHECK_EQUAL(block.start_ns, 1100u);
+  // Due at 1100, 1200, 1300, 1400; the second ends at 1450, so the third waits 150 and the fourth 90.
+  CHECK(durations(samples) == (std::vector<std::uint64_t>{40, 250, 190, 130}));
+  CHECK_EQUAL(block.busy_ns, 370u);
+}
+
+TEST(the_system_clock_waits_until_the_moment) {
+  const edgeloop::SystemClock clock;
+  for (const std::uint64_t wait_ns : {0u, 50'000u, 2'000'000u}) {
+    const std::uint64_t moment = clock.now_ns() + wait_ns;
+    clock.wait_until(moment);
+    CHECK(clock.now_ns() >= moment);
+  }
 }
 
 TEST(clock_pairs_hold_nothing_but_the_clock) {

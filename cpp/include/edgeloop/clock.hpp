@@ -18,6 +18,9 @@ class SystemClock {
            static_cast<std::uint64_t>(now.tv_nsec);
   }
 
+  // Sleeps until shortly before the moment, then spins: a sleep alone wakes up to 100 us late.
+  void wait_until(std::uint64_t moment_ns) const noexcept;
+
   clockid_t id() const noexcept { return id_; }
 
  private:

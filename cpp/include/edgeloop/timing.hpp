@@ -13,6 +13,7 @@ namespace edgeloop {
 struct Block {
   std::uint64_t start_ns = 0;
   bool completed = false;  // false: a run failed; the samples before it are kept
+  std::uint64_t busy_ns = 0;  // time inside runs, where the block also waits
 };
 
 inline void require_block_fits(const Samples& samples, std::uint64_t runs,
@@ -46,6 +47,28 @@ Block run_block(Engine& engine, Samples& samples, std::uint64_t runs,
     const std::uint64_t now = clock.now_ns();
     samples.push(now - before);
     before = now;
+  }
+  block.completed = true;
+  return block;
+}
+
+// Open loop: run k is due at start + k * interval, whether or not the run before it has finished,
+// and its sample lasts from that moment to its end. A run that is late starts at once.
+template <class Clock>
+Block run_schedule(Engine& engine, Samples& samples, std::uint64_t runs, std::uint64_t interval_ns,
+                   const Clock& clock) {
+  require_block_fits(samples, runs, 1);
+  samples.clear();
+  Block block;
+  block.start_ns = clock.now_ns() + interval_ns;
+  for (std::uint64_t run = 0; run < runs; ++run) {
+    const std::uint64_t due = block.start_ns + run * interval_ns;
+    clock.wait_until(due);
+    const std::uint64_t begun = clock.now_ns();
+    if (!engine.run()) return block;
+    const std::uint64_t ended = clock.now_ns();
+    samples.push(ended - due);
+    block.busy_ns += ended - begun;
   }
   block.completed = true;
   return block;

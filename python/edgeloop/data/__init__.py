@@ -1,3 +1,3 @@
-"""What goes into a model: synthetic inputs, npz files, and the way to quantised tensors and back."""
+"""What goes into a model: synthetic inputs, npz files, the way to quantised tensors and back."""
 
 from __future__ import annotations

@@ -68,9 +68,7 @@ def read_samples(
     """
     keys = [x_key] if len(specs) == 1 else [spec.name for spec in specs]
     arrays = _load(path, keys, y_key)
-    x = {
-        spec.name: _fitted(path, key, arrays[key], spec, layout) for key, spec in zip(keys, specs)
-    }
+    x = {spec.name: _fitted(path, key, arrays[key], spec, layout) for key, spec in zip(keys, specs)}
     y = arrays.get(y_key)
     if y is not None and y.ndim == 0:
         raise ModelError(f"{path}: '{y_key}' is a single value and not one label per sample")
@@ -149,7 +147,7 @@ def _fitted(
     if _fits(values, spec):
         return values
     if layout is not None and values.ndim == 4:
-        transposed = values.transpose(_TO_OTHER[layout])
+        transposed: npt.NDArray[Any] = values.transpose(_TO_OTHER[layout])
         if _fits(transposed, spec):
             return transposed
     raise ModelError(

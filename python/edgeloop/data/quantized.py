@@ -21,11 +21,12 @@ def quantize(values: npt.NDArray[Any], spec: TensorSpec) -> npt.NDArray[Any]:
     only cast; numbers that an integer cannot hold are clipped, never wrapped.
     Raises ModelError for values that are no numbers and for a scale that is none.
     """
-    dtype = np.dtype(spec.dtype)
+    dtype: np.dtype[Any] = np.dtype(spec.dtype)
     if dtype.kind not in "iu":
         return values.astype(dtype)
     if not spec.scales and values.dtype.kind in "iu":
-        return np.clip(values, *_shared_limits(values.dtype, dtype)).astype(dtype)
+        low, high = _shared_limits(values.dtype, dtype)
+        return values.clip(low, high).astype(dtype)
     return np.clip(_unclipped(values, spec), *_float_limits(dtype)).astype(dtype)
 
 

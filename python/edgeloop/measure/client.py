@@ -87,9 +87,9 @@ class WorkerClient:
             send(self._process.connection, Message(body))
             answer = self._receive(doing)
         except ConnectionClosedError:
-            how = self._process.ending()
-            self._source.take_rest_of_log()
-            raise errors.RuntimeFailedError(f"the worker {how} while {doing}{self._said()}") from None
+            raise errors.RuntimeFailedError(
+                f"the worker {self._ending(f' while {doing}')}"
+            ) from None
         except ProtocolError as error:
             self._process.kill()
             raise errors.RuntimeFailedError(f"the worker broke while {doing}: {error}") from error
@@ -116,10 +116,8 @@ class WorkerClient:
         try:
             body = self._receive("starting").body
         except ConnectionClosedError:
-            how = self._process.ending()
-            self._source.take_rest_of_log()
             raise errors.NotAvailableError(
-                f"no worker starts under {python}: it {how}{self._said()}; "
+                f"no worker starts under {python}: it {self._ending()}; "
                 f"install edgeloop there: {install}"
             ) from None
         except ProtocolError as error:
@@ -151,6 +149,11 @@ class WorkerClient:
                 f"no answer within {self.timeout_s:g} s while {doing}: the worker was killed; "
                 f"allow more with --timeout{self._said()}"
             ) from None
+
+    def _ending(self, step: str = "") -> str:
+        how = self._process.ending()
+        self._source.take_rest_of_log()
+        return f"{how}{step}{self._said()}"
 
     def _said(self) -> str:
         words = self.log.last_words()

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import struct
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
@@ -53,10 +53,10 @@ class ConnectionClosedError(Exception):
 
 @dataclass(frozen=True)
 class Message:
-    """One message; `body` is JSON, `frames` are C-contiguous buffers."""
+    """One message; `body` is JSON, `frames` are C-contiguous buffers (bytes, arrays)."""
 
     body: dict[str, Any]
-    frames: Sequence[Buffer] = field(default_factory=tuple)
+    frames: Sequence[Any] = ()
 
 
 @dataclass(frozen=True)
@@ -113,7 +113,7 @@ def _frame_sizes(sizes: Any) -> list[int]:
     return sizes
 
 
-def _flat(frame: Buffer) -> memoryview:
+def _flat(frame: Any) -> memoryview:
     """View a buffer as bytes, without a copy."""
     view = memoryview(frame)
     return view.cast("B") if view.nbytes else memoryview(b"")

@@ -85,9 +85,9 @@ class Session:
     def resolution_ns(self) -> float:
         """The larger of the clock's tick and the dearest read among the spec's loops."""
         clock = self.worker.hello.clock
-        reads = [clock["read_ns"]]
+        reads = [float(clock["read_ns"])]
         if any(loop not in ("native", "callable") for loop in self.spec.loops):
-            reads.append(clock["python_read_ns"])
+            reads.append(float(clock["python_read_ns"]))
         return max(float(clock["tick_ns"]), *reads)
 
     def warm_runs(self, loop: str, runs: int) -> float:

@@ -135,7 +135,8 @@ class Worker:
             {
                 "type": "loaded",
                 "installation": asdict(installation),
-                "runtime_version": installation.version if engine is None
+                "runtime_version": installation.version
+                if engine is None
                 else engine.runtime_version(),
                 "import_ns": model.import_ns,
                 "load_ns": model.load_ns,
@@ -216,7 +217,7 @@ class Worker:
 
     def _evaluate(self, request: dict[str, Any]) -> Any:
         from edgeloop.data.npz import batch
-        from edgeloop.measure.evaluate import predictions
+        from edgeloop.measure.evaluate import clipped_shares, predictions
         from edgeloop.measure.protocol import Message
 
         samples = self._samples(request["inputs"])
@@ -226,6 +227,7 @@ class Worker:
             {
                 "type": "evaluated",
                 "shape": list(scores.shape),
+                "clipped_shares": clipped_shares(self._loaded, samples),
                 "labels": None
                 if samples.y is None
                 else {"dtype": samples.y.dtype.str, "shape": list(samples.y.shape)},

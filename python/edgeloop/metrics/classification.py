@@ -56,17 +56,21 @@ def why_no_accuracy(
         return f"the labels are no class numbers: dtype {labels.dtype}, shape {labels.shape}"
     if not len(classes):
         return "there are no samples"
+    return _why_no_scores(scores, int(classes.min()), int(classes.max()))
+
+
+def _why_no_scores(
+    scores: npt.NDArray[np.float64], lowest_label: int, highest_label: int
+) -> Optional[str]:
     if sum(dim > 1 for dim in scores.shape[1:]) > 1:
         return f"an output of shape {scores.shape[1:]} is not one score for each class"
-    outputs = scores.reshape(len(scores), -1).shape[1]
-    if classes.min() < 0 or classes.max() >= outputs:
+    classes = scores.reshape(len(scores), -1).shape[1]
+    if lowest_label < 0 or highest_label >= classes:
         return (
-            f"the labels run from {classes.min()} to {classes.max()}, "
-            f"but the model has {outputs} outputs"
+            f"the labels run from {lowest_label} to {highest_label}, "
+            f"but the model has {classes} outputs"
         )
-    if np.isnan(scores).any():
-        return "the model's outputs hold NaN"
-    return None
+    return "the model's outputs hold NaN" if np.isnan(scores).any() else None
 
 
 def accuracy(scores: npt.NDArray[np.float64], labels: npt.NDArray[Any]) -> Accuracy:

@@ -20,12 +20,12 @@ def doctor_page(document: dict[str, Any]) -> str:
     return "\n\n".join(parts)
 
 
-def _machine(document: dict[str, Any]) -> list[Sequence[str]]:
+def _machine(document: dict[str, Any]) -> Sequence[Sequence[str]]:
     host = document["host"]
     cpu = host["cpu"]
     clock = document["clock"]
     fastest = ",".join(str(number) for number in cpu["fastest_cluster"]["cpus"])
-    rows = [
+    return [
         ("board", _value(host["board"], "model")),
         ("CPU", f"{', '.join(cpu['model_names']) or 'unknown'} ({_value(cpu, 'architecture')})"),
         ("CPUs", f"{cpu['logical_cpus']} online, fastest cluster in reach: {fastest}"),
@@ -38,7 +38,6 @@ def _machine(document: dict[str, Any]) -> list[Sequence[str]]:
         ("governor", _governors(document)),
         ("temperature", _temperature(document)),
     ]
-    return rows
 
 
 def _value(document: dict[str, Any], name: str) -> str:

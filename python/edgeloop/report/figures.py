@@ -1,58 +1,87 @@
-"""How figures are written: always with a unit, with at least four significant digits."""
+"""How figures are written: always with a unit, times with four significant digits."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Optional
 
 _UNITS = ((1e9, "s"), (1e6, "ms"), (1e3, "µs"), (1.0, "ns"))
-_BYTES = ((1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB"))
+_LARGER_BYTES = ("KiB", "MiB", "GiB")
 
-# Below a thousand of the smaller unit nothing is lost to rounding.
 _SIGNIFICANT = 4
+_SIGNIFICANT_PERCENT = 3
 
 
 def duration(value_ns: float) -> str:
     """Return a time in the unit that suits it: 163.2 µs."""
-    scale, unit = _unit(value_ns)
-    return f"{_digits(value_ns / scale, abs(value_ns) / scale)} {unit}"
+    form = _form(value_ns)
+    return f"{form.digits(value_ns)} {form.unit}"
 
 
 def duration_interval(value_ns: float, interval_ns: Optional[Sequence[Optional[float]]]) -> str:
-    """Return a time with its interval in the same unit: 12.41 ms [12.38, 12.46]."""
+    """Return a time with its interval in the same unit: 12.41 ms [12.38, 12.46].
+
+    A bound of None is one that the samples do not give: ∞.
+    """
     if interval_ns is None:
         return duration(value_ns)
-    scale, _ = _unit(value_ns)
-    low, high = (
-        "∞" if bound is None else _digits(bound / scale, abs(value_ns) / scale)
-        for bound in interval_ns
+    form = _form(value_ns)
+    low, high = interval_ns
+    bounds = (
+        "-∞" if low is None else form.digits(low),
+        "∞" if high is None else form.digits(high),
     )
-    return f"{duration(value_ns)} [{low}, {high}]"
+    return f"{duration(value_ns)} [{', '.join(bounds)}]"
 
 
 def percent(share: float) -> str:
-    """Return a share as per cent, with a sign of its own where it is negative."""
+    """Return a share as per cent with three significant digits, two decimals at most."""
     value = share * 100
-    digits = 2 if abs(value) < 10 else 1 if abs(value) < 100 else 0
-    return f"{value:.{digits}f} %"
+    decimals = _decimals(value, _SIGNIFICANT_PERCENT)
+    return f"{_rounded(value, decimals)} %"
 
 
 def size(value_bytes: int) -> str:
     """Return a size in binary units."""
-    for scale, unit in _BYTES:
-        if value_bytes >= scale:
-            return f"{value_bytes / scale:.1f} {unit}"
-    return f"{value_bytes} B"
+    if value_bytes < 1024:
+        return f"{value_bytes} B"
+    value = value_bytes / 1024
+    units = iter(_LARGER_BYTES)
+    unit = next(units)
+    for larger in units:
+        if round(value, 1) < 1024:
+            break
+        value /= 1024
+        unit = larger
+    return f"{value:.1f} {unit}"
 
 
-def _unit(value_ns: float) -> tuple[float, str]:
-    for scale, unit in _UNITS:
-        if abs(value_ns) >= scale:
-            return scale, unit
-    return _UNITS[-1]
+@dataclass(frozen=True)
+class _Form:
+    """Unit and decimals, shared by a value and its interval."""
+
+    scale: float
+    unit: str
+    decimals: int
+
+    def digits(self, value_ns: float) -> str:
+        return _rounded(value_ns / self.scale, self.decimals)
 
 
-def _digits(value: float, reference: float) -> str:
-    """Write a value with the decimals that give the reference four significant digits."""
-    whole = len(str(int(reference))) if reference >= 1 else 1
-    return f"{value:.{max(0, _SIGNIFICANT - whole)}f}"
+def _form(value_ns: float) -> _Form:
+    # Rounded first: 999.96 µs has four digits as 1.000 ms.
+    rounded_ns = abs(float(f"{value_ns:.{_SIGNIFICANT - 1}e}"))
+    scale, unit = next((u for u in _UNITS if rounded_ns >= u[0]), _UNITS[-1])
+    return _Form(scale, unit, _decimals(value_ns / scale, _SIGNIFICANT))
+
+
+def _decimals(value: float, significant: int) -> int:
+    """Return the decimals for so many significant digits, of a value below 1 as if it were 1."""
+    exponent = int(f"{value:.{significant - 1}e}".partition("e")[2])
+    return min(significant - 1, max(0, significant - 1 - exponent))
+
+
+def _rounded(value: float, decimals: int) -> str:
+    nearest = round(value, decimals) + 0.0  # −0.0 + 0.0 is 0.0: no sign on nothing
+    return f"{nearest:.{decimals}f}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Optional
 
+from edgeloop.models.plain_text import plain
 from edgeloop.report.columns import columns
 from edgeloop.report.figures import size
 
@@ -13,6 +14,10 @@ if TYPE_CHECKING:
     from edgeloop.models.summary import ModelSummary, TensorSummary
 
 _SCALES_SHOWN = 1
+
+# Converters write names of several hundred characters; the whole name is in --json.
+_NAME_LENGTH = 60
+_NOTE_LENGTH = 1000
 
 
 def model_page(summary: ModelSummary) -> str:
@@ -27,7 +32,7 @@ def model_page(summary: ModelSummary) -> str:
         ("parameters", _or_reason(_count(summary.parameters), summary.parameters_reason)),
         ("MACs", _or_reason(_count(summary.macs), summary.macs_reason)),
     ]
-    facts += [(key, str(value)) for key, value in summary.metadata.items()]
+    facts += [(plain(str(key)), plain(str(value), _NOTE_LENGTH)) for key, value in summary.metadata.items()]
     parts = [columns(facts, indent="")]
     for title, tensors in (("inputs", summary.inputs), ("outputs", summary.outputs)):
         if tensors:
@@ -35,12 +40,18 @@ def model_page(summary: ModelSummary) -> str:
     if summary.operators:
         rows = [("operator", "count", "MACs")]
         rows += [
-            (f"{op.name} (custom)" if op.custom else op.name, str(op.count), _count(op.macs) or "?")
+            (_name(op.name, op.custom), str(op.count), _count(op.macs) or "?")
             for op in summary.operators
         ]
         parts.append("operators\n" + columns(rows, right=(1, 2)))
-    parts += [f"note: {note}" for note in summary.notes]
+    parts += [f"note: {plain(note, _NOTE_LENGTH)}" for note in summary.notes]
     return "\n\n".join(parts)
+
+
+def _name(name: str, custom: bool = False) -> str:
+    """Return an untrusted name fit for a terminal and a column."""
+    text = plain(name, _NAME_LENGTH)
+    return f"{text} (custom)" if custom else text
 
 
 def _or_reason(value: Optional[str], reason: str) -> str:
@@ -55,7 +66,7 @@ def _tensor(tensor: TensorSummary) -> Sequence[str]:
     dims = "?" if tensor.shape is None else "x".join(
         "?" if dim is None else str(dim) for dim in tensor.shape
     ) or "scalar"
-    return (tensor.name, dims, tensor.dtype, _quantization(tensor))
+    return (_name(tensor.name), dims, tensor.dtype, _quantization(tensor))
 
 
 def _quantization(tensor: TensorSummary) -> str:

@@ -69,6 +69,8 @@ def _latency(summary: dict[str, Any]) -> list[Sequence[str]]:
     if summary["n"]:
         rows.append(("spread", _spread(summary)))
         rows.append(("throughput", f"{summary['runs_per_s']:.4g} runs/s"))
+        if summary["steady_state"] is not None:
+            rows.append(("steady state", _steady(summary)))
         effective = summary["n_eff"]
         worth = "" if effective is None else f", worth {effective:.0f} independent ones"
         rows.append(
@@ -77,6 +79,13 @@ def _latency(summary: dict[str, Any]) -> list[Sequence[str]]:
             else ("samples", f"{summary['n']} in 1 process{worth}")
         )
     return rows
+
+
+def _steady(summary: dict[str, Any]) -> str:
+    left_out = summary["n_left_out"]
+    if not left_out:
+        return str(summary["steady_state"])
+    return f"{summary['steady_state']} ({left_out} samples before it are kept, not counted)"
 
 
 def _percentile(estimate: dict[str, Any]) -> str:
@@ -202,10 +211,13 @@ def _how(result: Result) -> str:
     summary = result.summary["summary"]
     clock = result.header["clock"]
     threads = _threads(result)
-    return (
+    lines = [
         f"stopped: {summary['stop_reason']}; clock {clock['name']}, tick {clock['tick_ns']} ns, "
         f"{summary['runs_per_sample']} run(s) per sample; {threads}"
-    )
+    ]
+    if summary["advice"]:
+        lines.append(f"to know it better: {summary['advice']}")
+    return "\n".join(lines)
 
 
 def _threads(result: Result) -> str:

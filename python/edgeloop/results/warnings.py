@@ -11,10 +11,13 @@ from edgeloop.host.info import host_info
 from edgeloop.host.processes import MachineLoad, ProcessLoad
 from edgeloop.host.thermal import thermal_zones
 from edgeloop.host.throttle import throttling
-from edgeloop.results.schema import Result
+from edgeloop.results.schema import PROBE_THROTTLED, Result
 
 # Other threads of the process (a framework's own, the interpreter's) may add a little.
 _TOO_MANY_CPUS = 0.25
+
+# As many blocks may be disturbed by chance before it is worth a warning (method: 80 % clean).
+SHARE_THROTTLED = 0.2
 
 
 def warning(code: str, text: str, fix: Optional[str] = None) -> dict[str, Any]:
@@ -47,8 +50,13 @@ def result_warnings(result: Result, summary: dict[str, Any]) -> list[dict[str, A
     if summary["summary"] is None:
         return []
     headline = summary["summary"]
-    found = [*_threads(result, headline), *_precision(headline), *_steadiness(headline)]
-    return [*found, *_processes(result, headline)]
+    return [
+        *_threads(result, headline),
+        *_throttled(result),
+        *_precision(headline),
+        *_steadiness(headline),
+        *_processes(result, headline),
+    ]
 
 
 def _threads(result: Result, headline: dict[str, Any]) -> Sequence[dict[str, Any]]:
@@ -72,6 +80,23 @@ def _threads(result: Result, headline: dict[str, Any]) -> Sequence[dict[str, Any
             "ask for --threads 1, or use a runtime or delegate that honours threads",
         )]  # fmt: skip
     return []
+
+
+def _throttled(result: Result) -> Sequence[dict[str, Any]]:
+    fastest_ns = result.fastest_probe_ns()
+    blocks = [b for i in result.invocations for b in i.blocks if b.probe_ns]
+    if fastest_ns is None or not blocks:
+        return []
+    slow = sum(fastest_ns / block.probe_ns < PROBE_THROTTLED for block in blocks if block.probe_ns)
+    if slow < SHARE_THROTTLED * len(blocks):
+        return []
+    return [warning(
+        "throttled",
+        f"in {slow} of {len(blocks)} blocks fixed work ran more than "
+        f"{100 * (1 - PROBE_THROTTLED):.0f} % slower than at its fastest: the clock fell, or "
+        "something else had the core",
+        "cool the board, check its supply, stop other programs; the blocks are labelled",
+    )]  # fmt: skip
 
 
 def _precision(headline: dict[str, Any]) -> Sequence[dict[str, Any]]:

@@ -153,9 +153,7 @@ class Runtime(Protocol):
         """Import the Python packages that these loops need, and no other."""
         ...
 
-    def load_engine(
-        self, options: LoadOptions, framework: Optional[Framework]
-    ) -> _core.Engine:
+    def load_engine(self, options: LoadOptions, framework: Optional[Framework]) -> _core.Engine:
         """Load the model for the native loop; `framework` is given where `attaches`."""
         ...
 

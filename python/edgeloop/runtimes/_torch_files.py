@@ -8,7 +8,8 @@ from __future__ import annotations
 import inspect
 import sys
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import module_from_spec, spec_from_file_location
 from itertools import islice
@@ -19,8 +20,8 @@ from typing import Any, Optional
 from edgeloop.errors import ModelError, UsageError
 from edgeloop.models.formats import detect_format
 from edgeloop.runtimes._base import LoadOptions
-from edgeloop.runtimes._torch_trust import code_in_export
 from edgeloop.runtimes._torch_traced import traced_inputs
+from edgeloop.runtimes._torch_trust import code_in_export
 
 # Under which a training checkpoint keeps the weights of the network.
 _WEIGHT_KEYS = ("state_dict", "model_state_dict", "model")
@@ -78,7 +79,9 @@ def _torchscript(torch: Any, path: Path) -> LoadedModule:
             warnings.filterwarnings("ignore", r"`torch\.jit\.load` is", DeprecationWarning)
             module = torch.jit.load(str(path), map_location="cpu").eval()
     except (RuntimeError, ValueError) as error:
-        raise ModelError(f"torch cannot load the TorchScript file {path}: {_brief(error)}") from error
+        raise ModelError(
+            f"torch cannot load the TorchScript file {path}: {_brief(error)}"
+        ) from error
     arguments = list(module.forward.schema.arguments)[1:]
     names = []
     for argument in arguments:
@@ -121,21 +124,21 @@ def _exported(torch: Any, path: Path, options: LoadOptions) -> LoadedModule:
             f"torch cannot load the torch.export file {path}: {type(error).__name__}: "
             f"{_brief(error)}; a file of another PyTorch version may have to be exported again"
         ) from error
-    names = program.graph_signature.user_inputs
+    nodes = program.graph_signature.user_inputs
+    keywords = _keywords(torch, program, len(nodes), path)
+    names = [*nodes[: len(nodes) - len(keywords)], *keywords]
     values = {node.name: node.meta.get("val") for node in program.graph.nodes}
-    keywords = _keywords(torch, program, len(names), path)
-    positional = len(names) - len(keywords)
-    examples = _examples(torch, program)
-    return LoadedModule(
-        module,
-        tuple(
-            _exported_input(torch, path, program, label, values.get(name), example)
-            for label, name, example in zip(
-                [*names[:positional], *keywords], names, examples or [None] * len(names)
+    examples = torch.utils._pytree.tree_leaves(program.example_inputs) or [None] * len(nodes)
+    inputs = []
+    for name, node, example in zip(names, nodes, examples):
+        value = values.get(node)
+        if not isinstance(value, torch.Tensor):
+            raise ModelError(
+                f"{path}: input '{name}' of the program is no tensor but {value!r}; export a "
+                "module whose inputs are tensors"
             )
-        ),
-        keywords,
-    )
+        inputs.append(_exported_input(name, value, example, program.range_constraints))
+    return LoadedModule(module, tuple(inputs), keywords)
 
 
 def _keywords(torch: Any, program: Any, inputs: int, path: Path) -> tuple[str, ...]:
@@ -151,34 +154,25 @@ def _keywords(torch: Any, program: Any, inputs: int, path: Path) -> tuple[str, .
     return tuple(keywords)
 
 
-def _examples(torch: Any, program: Any) -> Optional[list[Any]]:
-    if not program.example_inputs:
-        return None
-    leaves: list[Any] = torch.utils._pytree.tree_leaves(program.example_inputs)
-    return leaves
-
-
 def _exported_input(
-    torch: Any, path: Path, program: Any, name: str, value: Any, example: Any
+    name: str, value: Any, example: Any, constraints: Mapping[Any, Any]
 ) -> DeclaredInput:
-    if not isinstance(value, torch.Tensor):
-        raise ModelError(
-            f"{path}: input '{name}' of the program is no tensor but {value!r}; export a module "
-            "whose inputs are tensors"
-        )
+    """Describe one input; open dimensions take the example's size, a batch is 1 where allowed."""
     static = tuple(dim if isinstance(dim, int) else None for dim in value.shape)
     shape: list[Optional[int]] = list(static)
     for axis, dim in enumerate(value.shape):
-        if static[axis] is None and isinstance(example, torch.Tensor):
-            limits = program.range_constraints.get(dim.node.expr)
-            batch_of_one = axis == 0 and (limits is None or limits.lower <= 1)
+        if static[axis] is None and example is not None:
+            limits = constraints.get(dim.node.expr)
+            any_size = dim.node.expr.is_Symbol and (limits is None or limits.lower <= 1)
+            batch_of_one = axis == 0 and any_size
             shape[axis] = None if batch_of_one else int(example.shape[axis])
     return DeclaredInput(name, tuple(shape), static, str(value.dtype).replace("torch.", "", 1))
 
 
 def _checkpoint(torch: Any, path: Path, options: LoadOptions) -> LoadedModule:
     source = None if options.model_class_path is None else _import(Path(options.model_class_path))
-    content = _unpickle(torch, path, options.trust_pickle)
+    with _offered_in_main(source):
+        content = _unpickle(torch, path, options.trust_pickle)
     if isinstance(content, torch.nn.Module):
         return LoadedModule(content.eval(), _forward_inputs(content))
     if not isinstance(content, Mapping):
@@ -195,6 +189,19 @@ def _checkpoint(torch: Any, path: Path, options: LoadOptions) -> LoadedModule:
     weights, notes = _weights(content, module)
     _load_weights(module, weights, path, type(module).__name__)
     return LoadedModule(module.eval(), _forward_inputs(module), notes=tuple(notes))
+
+
+@contextmanager
+def _offered_in_main(source: Optional[ModuleType]) -> Iterator[None]:
+    """Let a pickle find the user's classes: those of the script that saved it are __main__'s."""
+    main = sys.modules["__main__"]
+    lent = {} if source is None else {k: v for k, v in vars(source).items() if not hasattr(main, k)}
+    vars(main).update(lent)
+    try:
+        yield
+    finally:
+        for name in lent:
+            delattr(main, name)
 
 
 def _unpickle(torch: Any, path: Path, trusted: bool) -> Any:
@@ -238,6 +245,8 @@ def _import(file: Path) -> ModuleType:
     try:
         spec.loader.exec_module(module)
     except Exception as error:
+        if sys.modules[file.stem] is module:
+            del sys.modules[file.stem]
         raise UsageError(
             f"importing {file} raised {type(error).__name__}: {_brief(error)}; it must run without "
             "arguments and import only what is installed here"
@@ -255,7 +264,9 @@ def _construct(torch: Any, source: ModuleType, file: str, name: Optional[str]) -
     ]
     offered = ", ".join(own) or "no class and no function"
     if name is None:
-        raise UsageError(f"say which of {file} makes the model with --model-class-name; it has {offered}")
+        raise UsageError(
+            f"say which of {file} makes the model with --model-class-name; it has {offered}"
+        )
     factory = getattr(source, name, None)
     if not callable(factory):
         raise UsageError(f"{file} has no class '{name}'; it has {offered}")

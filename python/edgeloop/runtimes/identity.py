@@ -3,32 +3,45 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO, Optional
+
+from edgeloop.results.fields import reasoned
 
 _ELF_MAGIC = b"\x7fELF"
 _PT_NOTE = 4
 _NT_GNU_BUILD_ID = 3
-_MAX_NOTE_BYTES = 1 << 16  # a note segment is a few hundred bytes; more is no honest library
+
+# No honest library has more: a dozen segments, notes of a few hundred bytes, ids of 20.
+_MAX_SEGMENTS = 256
+_MAX_NOTE_BYTES = 1 << 16
+_MAX_ID_BYTES = 64
 
 
 def library_identity(path: Optional[str]) -> dict[str, Any]:
     """Return path, size in bytes, mtime in s and the GNU build id; null where there is none."""
     if path is None:
-        reason = "this runtime is not a library of its own"
-        return {"path": None, "path_reason": reason, "bytes": None, "mtime_s": None,
-                "build_id": None, "build_id_reason": reason}
-    status = Path(path).stat()
-    build_id = elf_build_id(path)
-    identity: dict[str, Any] = {
+        return _unknown(None, "this runtime is not a library of its own")
+    try:
+        status = Path(path).stat()
+    except OSError as error:
+        return _unknown(path, f"the file cannot be looked at: {error.strerror}")
+    return {
         "path": path,
         "bytes": status.st_size,
         "mtime_s": status.st_mtime,
-        "build_id": build_id,
+        **reasoned("build_id", elf_build_id(path), "the file has no GNU build id note"),
     }
-    if build_id is None:
-        identity["build_id_reason"] = "the file has no GNU build id note"
-    return identity
+
+
+def _unknown(path: Optional[str], reason: str) -> dict[str, Any]:
+    return {
+        **reasoned("path", path, reason),
+        **reasoned("bytes", None, reason),
+        **reasoned("mtime_s", None, reason),
+        **reasoned("build_id", None, reason),
+    }
 
 
 def elf_build_id(path: str) -> Optional[str]:
@@ -41,11 +54,11 @@ def elf_build_id(path: str) -> Optional[str]:
             order = ">" if header[5] == 2 else "<"
             build_ids = (_build_id(note, order) for note in _notes(file, header, order))
             return next((found for found in build_ids if found is not None), None)
-    except (OSError, IndexError, struct.error):
+    except (OSError, IndexError, OverflowError, struct.error):  # cut off, or offsets from nowhere
         return None
 
 
-def _notes(file: BinaryIO, header: bytes, order: str) -> list[bytes]:
+def _notes(file: BinaryIO, header: bytes, order: str) -> Iterator[bytes]:
     wide = header[4] == 2
     if wide:
         (table,) = struct.unpack_from(order + "Q", header, 32)
@@ -53,8 +66,7 @@ def _notes(file: BinaryIO, header: bytes, order: str) -> list[bytes]:
     else:
         (table,) = struct.unpack_from(order + "I", header, 28)
         size, count = struct.unpack_from(order + "HH", header, 42)
-    notes = []
-    for index in range(count):
+    for index in range(min(count, _MAX_SEGMENTS)):
         file.seek(table + index * size)
         entry = file.read(size)
         if struct.unpack_from(order + "I", entry)[0] != _PT_NOTE:
@@ -66,8 +78,7 @@ def _notes(file: BinaryIO, header: bytes, order: str) -> list[bytes]:
             (offset,) = struct.unpack_from(order + "I", entry, 4)
             (length,) = struct.unpack_from(order + "I", entry, 16)
         file.seek(offset)
-        notes.append(file.read(min(length, _MAX_NOTE_BYTES)))
-    return notes
+        yield file.read(min(length, _MAX_NOTE_BYTES))
 
 
 def _build_id(note: bytes, order: str) -> Optional[str]:
@@ -77,6 +88,7 @@ def _build_id(note: bytes, order: str) -> Optional[str]:
         name_at = position + 12
         data_at = name_at + (name_size + 3) // 4 * 4
         if kind == _NT_GNU_BUILD_ID and note[name_at : name_at + 4] == b"GNU\0":
-            return note[data_at : data_at + size].hex()
+            build_id = note[data_at : data_at + min(size, _MAX_ID_BYTES)]
+            return build_id.hex() if build_id and len(build_id) == size else None
         position = data_at + (size + 3) // 4 * 4
     return None

@@ -8,7 +8,8 @@ from typing import Any, Optional
 import numpy as np
 
 from edgeloop import __version__, _core
-from edgeloop.runtimes._base import Framework, Installation, LoadOptions, TensorSpec, engine_shapes
+from edgeloop.errors import UsageError
+from edgeloop.runtimes._base import Framework, Installation, LoadOptions, TensorSpec
 
 
 class NullFramework:
@@ -18,6 +19,7 @@ class NullFramework:
         self.engine = engine
         self.inputs = tuple(TensorSpec.of(tensor) for tensor in engine.inputs())
         self.invoke = engine.run
+        self._arrays = [np.array(tensor) for tensor in engine.inputs()]
 
     def set_inputs(self, arrays: Sequence[np.ndarray[Any, Any]]) -> None:
         """Give one array per input, of exactly its dtype and shape."""
@@ -75,12 +77,9 @@ class NullRuntime:
 
 
 def _null_engine(options: LoadOptions) -> _core.Engine:
-    return _core.create_engine(
-        "null",
-        threads=options.threads,
-        shapes=engine_shapes(options),
-        settings=dict(options.settings),
-    )
+    if options.shapes or options.batch_size > 1:
+        raise UsageError("null has one input of shape 1: no --shape and no --batch-size")
+    return _core.create_engine("null", threads=options.threads, settings=dict(options.settings))
 
 
 RUNTIME = NullRuntime()

@@ -228,7 +228,7 @@ def _spec_of(detail: Mapping[str, Any]) -> TensorSpec:
 
 
 def _dtype_of(detail: Mapping[str, Any], role: str) -> str:
-    dtype = np.dtype(detail["dtype"]).name
+    dtype = str(np.dtype(detail["dtype"]).name)
     if dtype not in _DTYPES:
         held = "string" if dtype == "bytes" else dtype
         raise ModelError(

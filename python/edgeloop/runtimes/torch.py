@@ -95,7 +95,7 @@ class TorchRuntime:
     missing_loops: Mapping[str, str] = {"native": _NO_NATIVE, "binding": _NO_NATIVE}
     timed_region: Mapping[str, str] = {
         "callable": (
-            "with torch.inference_mode(): module(*inputs), in a method called by vectorcall from C++"
+            "with torch.inference_mode(): module(*inputs), in a method that C++ calls by vectorcall"
         ),
         "framework": "with torch.inference_mode(): module(*inputs)",
         "framework-io": (
@@ -166,10 +166,11 @@ def _set_threads(torch: Any, threads: int) -> list[str]:
     try:
         torch.set_num_interop_threads(1)
     except RuntimeError:
-        return [
+        note = (
             f"the pool between operators keeps its {torch.get_num_interop_threads()} threads, "
             "because it was in use already; a plain forward pass does not use it"
-        ]
+        )
+        return [note]
     return []
 
 

@@ -12,15 +12,15 @@ import numpy.typing as npt
 FEWEST_EXCEEDANCES = 50
 """Samples beyond a quantile below which their own clustering cannot be judged.
 
-Ten exceedances in bursts of five are two bursts: the estimate then reads "independent" in a third
-of all runs, and just those runs would print a p99 that covers in 75 % instead of 95 %.
+Ten exceedances in bursts of five are two bursts. Of 1000 samples with correlation 0.9 a third then
+look independent enough for a p99, and just those intervals cover in 80 % instead of 95 %.
 """
 
 LONGEST_SERIES = 1 << 17
 """Points that enter one Fourier transform; a longer series is averaged over equal groups first.
 
 Means of groups keep the long-run variance (times the group length), so no lag is cut off, and a
-transform of 2^18 doubles takes 10 ms and 6 MB whatever the number of samples.
+pair of transforms takes 5 ms and 8 MB on a desktop, whatever the number of samples.
 """
 
 LEAST_MEAN_CORRECTION = 0.1

@@ -109,6 +109,8 @@ def summarise(
     """
     if runs_per_sample < 1:
         raise ValueError(f"runs_per_sample = {runs_per_sample}: a sample holds at least one run")
+    if not all(0.0 < percentile < 100.0 for percentile in percentiles):
+        raise ValueError(f"percentiles {list(percentiles)}: each lies between 0 and 100, excluded")
     measured = _measured(processes)
     if not measured:
         raise ValueError("no samples: nothing was measured")

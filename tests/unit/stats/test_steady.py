@@ -61,11 +61,12 @@ def test_warm_up_is_cut_off() -> None:
     assert "not in the headline" in state.reason
 
 
-def test_heating_ramp_is_never_flat() -> None:
+def test_heating_ramp_is_a_drift() -> None:
     found = kinds("slow heating ramp +4 %")
-    # A staircase of three steps of 1.3 %; now and then two of them are the better fit.
-    assert found[DRIFT] >= 0.75 * REPEATS
-    assert found[DRIFT] + found[SLOW_DOWN] >= 0.95 * REPEATS
+    # A staircase of three levels 1.3 % apart, close to the 1 % below which levels are one:
+    # drift in 173 and slow-down in 23 of 200 other series.
+    assert found[DRIFT] >= 0.7 * REPEATS
+    assert found[DRIFT] + found[SLOW_DOWN] >= 0.9 * REPEATS
 
 
 def test_throttle_step_is_found_at_its_run() -> None:

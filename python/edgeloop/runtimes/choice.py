@@ -1,0 +1,73 @@
+"""Which runtimes measure a model: those that were named, or those that are here."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Optional
+
+from edgeloop.errors import EdgeloopError, NotAvailableError, UsageError
+from edgeloop.names import canonical
+from edgeloop.runtimes import RUNTIME_NAMES, runtime
+
+if TYPE_CHECKING:
+    from edgeloop.spec import Model, RunSpec
+
+
+def choose_runtimes(
+    spec: RunSpec, model: Model, candidates: Sequence[str]
+) -> tuple[list[str], list[str]]:
+    """Return the runtimes to measure, and what was chosen, one sentence each.
+
+    `candidates` are those that read the model's format, the favourite first.
+    Raises UsageError where a named runtime does not read the format, NotAvailableError where none
+    is here.
+    """
+    named = list(dict.fromkeys(canonical(name) for name in spec.runtimes))
+    if named and "all" not in named:
+        _require_readers(spec, model, named, candidates)
+        return named, []
+    if not candidates:
+        raise UsageError(
+            f"{spec.model} is {model.format}, which no runtime of this version reads; "
+            f"runtimes: {', '.join(RUNTIME_NAMES)}"
+        )
+    reasons = {name: _why_not_here(name, spec) for name in candidates}
+    found = [name for name, reason in reasons.items() if reason is None]
+    missing = [f"{name}: {reason}" for name, reason in reasons.items() if reason is not None]
+    if not found:
+        raise NotAvailableError(f"no runtime for {model.format} is here: {'; '.join(missing)}")
+    if named:
+        return found, [f"runtimes found: {', '.join(found)}", *missing]
+    others = f" (found too: {', '.join(found[1:])})" if found[1:] else ""
+    return found[:1], [f"runtime {found[0]}: the first found for {model.format}{others}"]
+
+
+def _require_readers(
+    spec: RunSpec, model: Model, named: Sequence[str], candidates: Sequence[str]
+) -> None:
+    for name in named:
+        formats = runtime(name).formats
+        if model.format not in formats:
+            raise UsageError(
+                f"{name} reads {', '.join(formats)}, but {spec.model} is {model.format}; "
+                f"runtimes for it: {', '.join(candidates) or 'none yet'}"
+            )
+
+
+def _why_not_here(name: str, spec: RunSpec) -> Optional[str]:
+    """Look for a runtime; raises NotAvailableError where the interpreter itself is no good."""
+    if spec.python is None:
+        try:
+            runtime(name).find(spec.library)
+        except EdgeloopError as error:
+            return str(error)
+        return None
+    from edgeloop.measure.client import WorkerClient
+
+    request = {"type": "find", "runtime": name, "library": spec.library}
+    with WorkerClient(spec.python, spec.timeout_s) as worker:
+        try:
+            worker.request(request, f"looking for {name}")
+        except EdgeloopError as error:
+            return str(error)
+    return None
