@@ -1,9 +1,9 @@
 """How often do the intervals that edgeloop prints contain the truth?
 
 Monte-Carlo coverage of nominal 95 % intervals on data whose quantiles are known: independent,
-autocorrelated and bursty. Prints three tables (one process, stopping on precision, several
-processes) and exits with 1 when a figure misses its target. The default seed was not used while
-the estimators were chosen.
+autocorrelated and bursty. Prints four tables (one process, stopping on precision, several
+processes, limits) and exits with 1 when a figure misses its target. The default seed was not
+used while the estimators were chosen.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import json
 import math
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Callable, Optional
 
@@ -43,12 +43,57 @@ runs that print a wrong interval is judged instead.
 SIGMA = 0.05
 """Relative scatter of a single run: that of MobileNet v2 on a quiet board is 1 to 5 %."""
 
-ENTER_BURST, LEAVE_BURST = 0.01, 0.2
-"""Per run: a burst of 5 runs every 100 runs or so, as a periodic system task makes it."""
-QUIET_SIGMA, BURST_SHIFT, BURST_SIGMA = 0.03, 0.1, 0.1
-
 CHUNK = 250
-"""Repeats generated at once: 8 MB at 4000 samples."""
+"""Repeats generated at once: 32 MB at 16000 samples."""
+
+
+@dataclass(frozen=True)
+class Bursts:
+    """Runs that a system task makes slower for a while, on the logarithmic scale."""
+
+    enter: float
+    """Probability that a quiet run is followed by a burst."""
+    leave: float
+    """Probability that a run of a burst is its last."""
+    sigma: float
+    """Scatter of quiet runs."""
+    shift: float
+    shifted_sigma: float
+
+    @property
+    def share(self) -> float:
+        return self.enter / (self.enter + self.leave)
+
+    def __call__(self, shape: tuple[int, int], rng: np.random.Generator) -> Samples:
+        uniform = rng.random(shape)
+        burst = np.empty(shape, dtype=bool)
+        burst[:, 0] = uniform[:, 0] < self.share
+        for i in range(1, shape[1]):
+            stays = uniform[:, i] >= self.leave
+            burst[:, i] = np.where(burst[:, i - 1], stays, uniform[:, i] < self.enter)
+        noise = rng.standard_normal(shape)
+        return np.exp(np.where(burst, self.shift + self.shifted_sigma * noise, self.sigma * noise))
+
+    def quantile(self, p: float) -> float:
+        from scipy.optimize import brentq
+        from scipy.special import ndtr
+
+        def excess(y: float) -> float:
+            quiet = float(ndtr(y / self.sigma))
+            shifted = float(ndtr((y - self.shift) / self.shifted_sigma))
+            return (1.0 - self.share) * quiet + self.share * shifted - p
+
+        return math.exp(float(brentq(excess, -1.0, 3.0)))
+
+
+BURSTY = Bursts(0.01, 0.2, 0.03, 0.1, 0.1)
+"""Five runs slower every 100 or so.
+
+Taken for independent, 1000 of them cover about as method 2.4 found: 0.93, 0.79 and 0.84 for p50,
+p90 and p99, there 0.87, 0.81 and 0.88.
+"""
+RARE_BURSTS = Bursts(0.005, 0.1, 0.02, 0.3, 0.15)
+"""Ten runs slower by a third every 200: in 1000 samples there are five bursts, more or less."""
 
 
 @dataclass(frozen=True)
@@ -129,38 +174,23 @@ def autocorrelated(rho: float) -> Callable[[tuple[int, int], np.random.Generator
     return generate
 
 
-def bursty(shape: tuple[int, int], rng: np.random.Generator) -> Samples:
-    uniform = rng.random(shape)
-    burst = np.empty(shape, dtype=bool)
-    burst[:, 0] = uniform[:, 0] < ENTER_BURST / (ENTER_BURST + LEAVE_BURST)
-    for i in range(1, shape[1]):
-        stays = uniform[:, i] >= LEAVE_BURST
-        burst[:, i] = np.where(burst[:, i - 1], stays, uniform[:, i] < ENTER_BURST)
-    noise = rng.standard_normal(shape)
-    return np.exp(np.where(burst, BURST_SHIFT + BURST_SIGMA * noise, QUIET_SIGMA * noise))
-
-
-GENERATORS = {
+GENERATORS: dict[str, Callable[[tuple[int, int], np.random.Generator], Samples]] = {
     "iid": independent,
     "AR(1) 0.5": autocorrelated(0.5),
     "AR(1) 0.9": autocorrelated(0.9),
-    "bursty": bursty,
+    "bursty": BURSTY,
+    "rare bursts": RARE_BURSTS,
 }
+JUDGED = ("iid", "AR(1) 0.5", "AR(1) 0.9", "bursty")
 
 
 def true_quantile(data: str, p: float, between_sigma: float = 0.0) -> float:
-    from scipy.optimize import brentq
-    from scipy.special import ndtr, ndtri
+    from scipy.special import ndtri
 
-    if data != "bursty":
-        return math.exp(math.hypot(SIGMA, between_sigma) * float(ndtri(p)))
-    share = ENTER_BURST / (ENTER_BURST + LEAVE_BURST)
-
-    def excess(y: float) -> float:
-        in_burst = float(ndtr((y - BURST_SHIFT) / BURST_SIGMA))
-        return (1.0 - share) * float(ndtr(y / QUIET_SIGMA)) + share * in_burst - p
-
-    return math.exp(float(brentq(excess, -1.0, 2.0)))
+    generator = GENERATORS[data]
+    if isinstance(generator, Bursts):
+        return generator.quantile(p)
+    return math.exp(math.hypot(SIGMA, between_sigma) * float(ndtri(p)))
 
 
 def chunks(data: str, repeats: int, n: int, rng: np.random.Generator) -> Iterator[Samples]:
@@ -168,25 +198,29 @@ def chunks(data: str, repeats: int, n: int, rng: np.random.Generator) -> Iterato
         yield GENERATORS[data]((min(CHUNK, repeats - start), n), rng)
 
 
+def tallies(data: str, n: int, repeats: int, rng: np.random.Generator) -> dict[float, Tally]:
+    """Return the counts of one process of `n` samples, by quantile."""
+    counts = {p: Tally(true_quantile(data, p)) for p in (0.5, 0.9, 0.99)}
+    for block in chunks(data, repeats, n, rng):
+        ordered = np.sort(block, axis=1)
+        for p, tally in counts.items():
+            low, high = interval_ranks(n, p)
+            if low is not None and high is not None:
+                above = ordered[:, low - 1] <= tally.truth
+                tally.naive += int((above & (tally.truth <= ordered[:, high - 1])).sum())
+            for x in block:
+                estimate = quantile_interval(x, p)
+                tally.add(estimate.interval, estimate.n_eff)
+    return counts
+
+
 def one_process(repeats: int, seed: int) -> list[Row]:
     """Quantiles of one process, by data, number of samples and percentile."""
     rows = []
     for n in (500, 1000, 4000):
-        for index, data in enumerate(GENERATORS):
-            tallies = {p: Tally(true_quantile(data, p)) for p in (0.5, 0.9, 0.99)}
-            for block in chunks(data, repeats, n, np.random.default_rng([seed, 1, n, index])):
-                ordered = np.sort(block, axis=1)
-                for p, tally in tallies.items():
-                    low, high = interval_ranks(n, p)
-                    if low is not None and high is not None:
-                        inside = (ordered[:, low - 1] <= tally.truth) & (
-                            tally.truth <= ordered[:, high - 1]
-                        )
-                        tally.naive += int(inside.sum())
-                    for x in block:
-                        estimate = quantile_interval(x, p)
-                        tally.add(estimate.interval, estimate.n_eff)
-            for p, tally in tallies.items():
+        for index, data in enumerate(JUDGED):
+            counts = tallies(data, n, repeats, np.random.default_rng([seed, 1, n, index]))
+            for p, tally in counts.items():
                 short = data.endswith("0.9") and n < 1000
                 least = LEAST_COVERAGE_SHORT if short else LEAST_COVERAGE
                 most = MOST_COVERAGE_MEDIAN if p == 0.5 else 1.0
@@ -194,13 +228,23 @@ def one_process(repeats: int, seed: int) -> list[Row]:
     return rows
 
 
+def limits(repeats: int, seed: int) -> list[Row]:
+    """Bursts so rare that a run holds a handful: no method sees what did not happen."""
+    data = "rare bursts"
+    return [
+        replace(tally.row(data, str(n), f"p{100 * p:g}", 0.0, 1.0), outcome="not judged")
+        for n in (1000, 4000, 16000)
+        for p, tally in tallies(data, n, repeats, np.random.default_rng([seed, 4, n])).items()
+    ]
+
+
 def stopped(repeats: int, seed: int) -> list[Row]:
     """The median where measuring stops as soon as the interval is within 1 %."""
     most, block = 20_000, 25
     preset = Preset("simulated", 1, 1, 1, 0.0, 100, 4, 0.0, 60.0, 0.01, None)
     rows = []
-    for index, data in enumerate(GENERATORS):
-        tally = Tally(1.0 if data != "bursty" else true_quantile(data, 0.5))
+    for index, data in enumerate(JUDGED):
+        tally = Tally(true_quantile(data, 0.5))
         used = []
         rng = np.random.default_rng([seed, 2, index])
         for x in (x for part in chunks(data, repeats, 5000, rng) for x in part):
@@ -250,6 +294,7 @@ TABLES: dict[str, Callable[[int, int], list[Row]]] = {
     "one process": one_process,
     "one process, stopped at ±1 %": stopped,
     "several processes (AR(1) 0.5 in each)": several_processes,
+    "limits: bursts too rare for the number of samples": limits,
 }
 
 
@@ -268,6 +313,12 @@ def print_table(title: str, rows: Sequence[Row]) -> None:
         print("  ".join(cell.ljust(width) for cell, width in zip(line, widths)).rstrip())
 
 
+def document_of(row: Row) -> dict[str, Any]:
+    """Return what JSON can hold: it knows no NaN."""
+    entries = asdict(row).items()
+    return {k: None if isinstance(v, float) and math.isnan(v) else v for k, v in entries}
+
+
 def main(arguments: Optional[Sequence[str]] = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--repeats", type=int, default=4000, help="simulated runs per cell")
@@ -278,7 +329,8 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
     print(
         "coverage: of the intervals printed, ± its Monte-Carlo error; i.i.d.: had dependence been\n"
         "ignored; withheld: share of runs that print no interval (unbounded or too dependent);\n"
-        "wrong: share of all runs that print an interval without the truth."
+        "wrong: share of all runs that print an interval without the truth. Where more than half\n"
+        "of the runs withhold it, that share is judged instead of the coverage."
     )
     tables: dict[str, list[dict[str, Any]]] = {}
     missed = 0
@@ -286,7 +338,7 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
         rows = table(options.repeats, options.seed)
         print_table(title, rows)
         sys.stdout.flush()
-        tables[title] = [asdict(row) for row in rows]
+        tables[title] = [document_of(row) for row in rows]
         missed += sum(row.outcome == "MISS" for row in rows)
     if options.json is not None:
         document = {"repeats": options.repeats, "seed": options.seed, "tables": tables}

@@ -58,6 +58,7 @@ class LiteRtEngine final : public Engine {
     const std::vector<Declared> outputs = declared(signature, api_.LiteRtGetNumSignatureOutputs,
                                                    api_.LiteRtGetSignatureOutputTensorByIndex);
     add_inputs(inputs, options);
+    allocate(outputs.size(), options);
     add_outputs(outputs);
   }
 
@@ -245,24 +246,44 @@ class LiteRtEngine final : public Engine {
                          " as the shape of input '" + input.tensor.name + "'");
       }
       add_tensor(input, inputs_, input_buffers_);
+      input_indexes_.push_back(input.index);
     }
   }
 
-  void add_outputs(std::vector<Declared> declared) {
-    std::vector<LiteRtLayout> layouts(declared.size());
+  // Until the shapes of the outputs were asked for, those that the model leaves open count as a
+  // single element, and the runtime would write past their buffers.
+  void allocate(std::size_t outputs, const EngineOptions& options) {
+    output_layouts_.resize(outputs);
     const LiteRtStatus status = api_.LiteRtGetCompiledModelOutputTensorLayouts(
-        compiled_.get(), kSignature, layouts.size(), layouts.data(), true);
+        compiled_.get(), kSignature, outputs, output_layouts_.data(), true);
+    if (status != 0 && (options.batch_size > 0 || !options.shapes.empty())) {
+      throw Error(
+          ErrorKind::model,
+          "LiteRT cannot run the model " + model_path_ +
+              " with the batch size or shapes that were asked for: " + litert_status_text(status) +
+              "; a model often fixes its batch size inside, convert it with another one");
+    }
     if (status != 0) fail("allocate the tensors of", status);
+  }
+
+  void add_outputs(std::vector<Declared> declared) {
     for (std::size_t index = 0; index < declared.size(); ++index) {
-      declared[index].tensor.shape = shape_of(layouts[index]);
-      add_tensor(declared[index], outputs_, output_buffers_);
+      declared[index].tensor.shape = shape_of(output_layouts_[index]);
       output_indexes_.push_back(declared[index].index);
+      const auto passed =
+          std::find(input_indexes_.begin(), input_indexes_.end(), declared[index].index);
+      if (passed == input_indexes_.end()) {
+        add_tensor(declared[index], outputs_, output_buffers_);
+      } else {  // an output that is an input: a tensor has only one buffer
+        const auto input = passed - input_indexes_.begin();
+        outputs_.push_back(inputs_[static_cast<std::size_t>(input)]);
+        output_buffers_.push_back(input_buffers_[static_cast<std::size_t>(input)]);
+      }
     }
     require_fixed_outputs();
   }
 
-  // A tensor that gets its shape during the run has memory of the runtime's own: ours would be
-  // stale.
+  // A tensor that gets its shape during the run has memory of the runtime's own, not ours.
   void require_fixed_outputs() const {
     const TfLiteContext* context = probe_.context();
     for (std::size_t index = 0; index < outputs_.size(); ++index) {
@@ -306,8 +327,10 @@ class LiteRtEngine final : public Engine {
   LiteRtHandle<LiteRtCompiledModelT> compiled_;
   std::vector<Buffer> memory_;
   std::vector<LiteRtHandle<LiteRtTensorBufferT>> owned_buffers_;
+  std::vector<LiteRtLayout> output_layouts_;
   std::vector<LiteRtTensorBufferT*> input_buffers_;
   std::vector<LiteRtTensorBufferT*> output_buffers_;
+  std::vector<std::uint32_t> input_indexes_;  // of the tensors in their subgraph
   std::vector<std::uint32_t> output_indexes_;
   LiteRtStatus status_ = kNotRun;
 };

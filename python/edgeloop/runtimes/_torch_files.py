@@ -300,11 +300,15 @@ def _weights(content: Mapping[str, Any], module: Any) -> tuple[Mapping[str, Any]
 
 
 def _load_weights(module: Any, weights: Mapping[str, Any], path: Path, name: str) -> None:
+    expected = module.state_dict()
+    unexpected = [key for key in weights if key not in expected]
     try:
-        result = module.load_state_dict(weights, strict=False)
+        # It knows which names older files lack, but of a wrong class it tells the sizes only.
+        missing = list(module.load_state_dict(weights, strict=False).missing_keys)
     except (RuntimeError, TypeError, AttributeError) as error:
-        raise ModelError(f"the weights of {path} do not fit {name}: {_brief(error)}") from error
-    missing, unexpected = list(result.missing_keys), list(result.unexpected_keys)
+        missing = [key for key in expected if key not in weights]
+        if not unexpected:
+            raise ModelError(f"the weights of {path} do not fit {name}: {_brief(error)}") from error
     if missing or unexpected:
         raise ModelError(
             f"the weights of {path} do not fit {name}: {_quoted('missing', missing)}, "

@@ -65,20 +65,6 @@ def variance_components(medians: Sequence[QuantileEstimate]) -> Optional[Varianc
     return VarianceComponents(within, max(0.0, observed - within), len(values))
 
 
-def best_runs_per_process(
-    parts: VarianceComponents, runs: float, run_s: float, process_s: float
-) -> Optional[int]:
-    """Return the runs per process that give the narrowest interval in a given time.
-
-    `runs`: per process as measured; `run_s`: one run; `process_s`: starting, loading and warming
-    one process. None where processes do not differ: then one long process is as good as many.
-    Kalibera and Jones: r_1 = ceil(sqrt(c_2 / c_1 * T_1^2 / T_2^2)).
-    """
-    if parts.between <= 0.0:
-        return None
-    return math.ceil(math.sqrt(process_s / run_s * parts.within * runs / parts.between))
-
-
 def advice(medians: Sequence[QuantileEstimate]) -> str:
     """Say in one sentence what more runs or more processes would buy."""
     parts = variance_components(medians)

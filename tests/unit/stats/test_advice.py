@@ -8,7 +8,6 @@ import pytest
 from edgeloop.stats.advice import (
     VarianceComponents,
     advice,
-    best_runs_per_process,
     variance_components,
 )
 from edgeloop.stats.quantile import QuantileEstimate, quantile_interval
@@ -38,7 +37,6 @@ def test_negative_component_counts_as_none() -> None:
     assert parts is not None
     assert parts.between == 0.0
     assert parts.between_share == 0.0
-    assert best_runs_per_process(parts, 100, 0.01, 1.0) is None
 
 
 def test_half_width_follows_both_levels() -> None:
@@ -47,12 +45,6 @@ def test_half_width_follows_both_levels() -> None:
     assert parts.half_width() == pytest.approx(t9 * math.sqrt(8e-7), rel=1e-5)
     assert parts.half_width(more_runs=2) == pytest.approx(t9 * math.sqrt(6e-7), rel=1e-5)
     assert parts.half_width(more_processes=2) == pytest.approx(t19 * math.sqrt(4e-7), rel=1e-5)
-
-
-def test_best_runs_are_those_of_kalibera_and_jones() -> None:
-    parts = VarianceComponents(within=1e-6, between=4e-6, processes=10)
-    # T_1^2 per run = 1e-6 * 1000; sqrt(2 s / 10 ms * 1e-3 / 4e-6) = sqrt(50,000) = 223.6.
-    assert best_runs_per_process(parts, 1000, run_s=0.01, process_s=2.0) == 224
 
 
 @pytest.mark.parametrize(

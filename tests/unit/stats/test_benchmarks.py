@@ -21,7 +21,7 @@ def script(name: str) -> ModuleType:
     return module
 
 
-@pytest.mark.parametrize("data", ["iid", "AR(1) 0.5", "AR(1) 0.9", "bursty"])
+@pytest.mark.parametrize("data", ["iid", "AR(1) 0.5", "AR(1) 0.9", "bursty", "rare bursts"])
 def test_true_quantiles_are_those_of_the_simulated_data(data: str) -> None:
     coverage = script("interval_coverage")
     x = coverage.GENERATORS[data]((200, 2000), np.random.default_rng(0))

@@ -1,0 +1,308 @@
+"""LiteRT: the ai-edge-litert package's CompiledModel, through its C API and its Python API."""
+
+from __future__ import annotations
+
+import importlib
+import math
+import os
+import re
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from importlib import metadata
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, Optional
+
+import numpy as np
+
+from edgeloop import _core
+from edgeloop.errors import ModelError, NotAvailableError, UsageError
+from edgeloop.runtimes._base import (
+    FRAMEWORK_LOOPS,
+    Framework,
+    Installation,
+    LoadOptions,
+    TensorSpec,
+    engine_shapes,
+)
+from edgeloop.runtimes._shape import fixed_shapes
+from edgeloop.runtimes._tflite_tensors import DeclaredTensor, declared_tensors
+
+_LIBRARY_VARIABLE = "EDGELOOP_LITERT_LIBRARY"
+_LIBRARY_NAME = "libLiteRt.so"
+_PACKAGE = "ai_edge_litert"
+_DISTRIBUTIONS = ("ai-edge-litert", "ai-edge-litert-nightly")
+_UNKNOWN = "unknown"
+_FIRST_VERSION = (2, 1, 6)  # older ones have other parameters under the same C names
+
+_SIGNATURE = 0
+_DTYPES = (
+    *("bool", "int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64"),
+    *("float32", "float64"),
+)
+_TRANSFERABLE = ("float32", "int32", "int8", "uint8")  # what every TensorBuffer.write accepts
+
+_Array = np.ndarray[Any, Any]
+
+
+class LiteRtFramework:
+    """A CompiledModel with one set of buffers."""
+
+    def __init__(self, model: Any, inputs: Sequence[TensorSpec], dtypes: Sequence[str]) -> None:
+        self.inputs = tuple(inputs)
+        self._model = model
+        # Until the shapes of the outputs were asked for once, buffers come too small for those that
+        # the model file leaves open, and the runtime writes past them.
+        details = _details(model, "output")
+        self._shapes = [tuple(detail["shape"]) for detail in details]
+        self._dtypes = [np.dtype(dtype) for dtype in dtypes]
+        self._input_buffers = model.create_input_buffers(_SIGNATURE)
+        self._output_buffers = model.create_output_buffers(_SIGNATURE)
+        self._share_passed_through(_details(model, "input"), details)
+        self._reads = [
+            (buffer, *_transfer(math.prod(shape), dtype))
+            for buffer, shape, dtype in zip(self._output_buffers, self._shapes, self._dtypes)
+        ]
+        self._written: list[_Array] = []
+        self.set_inputs([np.zeros(spec.shape, spec.dtype) for spec in self.inputs])
+        self.invoke: Callable[[], object] = partial(
+            model.run_by_index, _SIGNATURE, self._input_buffers, self._output_buffers
+        )
+
+    def _share_passed_through(
+        self, inputs: Sequence[Mapping[str, Any]], outputs: Sequence[Mapping[str, Any]]
+    ) -> None:
+        """Give an output that is an input its buffer: a tensor has only one."""
+        places = [detail["index"] for detail in inputs]
+        for number, detail in enumerate(outputs):
+            if detail["index"] in places:
+                self._output_buffers[number] = self._input_buffers[places.index(detail["index"])]
+
+    def set_inputs(self, arrays: Sequence[_Array]) -> None:
+        """Give one array per input, of exactly its dtype and shape."""
+        self._written = [_transferable(array) for array in arrays]
+        for buffer, array in zip(self._input_buffers, self._written):
+            buffer.write(array)
+
+    def outputs(self) -> list[_Array]:
+        """Copy the outputs of the last invocation, in the model's order."""
+        return [
+            buffer.read(count, dtype).view(true_dtype).reshape(shape)
+            for (buffer, count, dtype), true_dtype, shape in zip(
+                self._reads, self._dtypes, self._shapes
+            )
+        ]
+
+    def invoke_io(self) -> object:
+        """Write the inputs, run, read the outputs: each a copy."""
+        for buffer, array in zip(self._input_buffers, self._written):
+            buffer.write(array)
+        self._model.run_by_index(_SIGNATURE, self._input_buffers, self._output_buffers)
+        return [buffer.read(count, dtype) for buffer, count, dtype in self._reads]
+
+
+class LiteRtRuntime:
+    """TFLite models on LiteRT's CompiledModel, on the CPU."""
+
+    name = "litert"
+    formats = ("tflite",)
+    loops = ("native", "binding", "callable", "framework", "framework-io")
+    missing_loops: Mapping[str, str] = {}
+    timed_region: Mapping[str, str] = {
+        "native": "LiteRtRunCompiledModel on buffers over host memory",
+        "binding": "_core.Engine.run(): LiteRtRunCompiledModel on buffers over host memory",
+        "callable": "CompiledModel.run_by_index, called by vectorcall from C++",
+        "framework": "CompiledModel.run_by_index(0, input_buffers, output_buffers)",
+        "framework-io": "TensorBuffer.write per input, run_by_index, TensorBuffer.read per output",
+    }
+    settings: tuple[str, ...] = ()
+    delegates = ("xnnpack",)
+    # Both go through the same library, but a compiled model cannot be handed from one to the other.
+    attaches = False
+    install_hint = "pip install 'ai-edge-litert>=2.1.6' (Python 3.10 or newer)"
+
+    def find(self, library: Optional[str] = None) -> Installation:
+        """Locate the library. Raises NotAvailableError."""
+        named = library or os.environ.get(_LIBRARY_VARIABLE)
+        if named:
+            origin = "--library" if library else _LIBRARY_VARIABLE
+            path = Path(named).expanduser().absolute()
+            if not path.is_file():
+                raise NotAvailableError(f"{origin} names {named}, but no such file exists")
+            return Installation(_version_beside(path) or _UNKNOWN, str(path), origin)
+        folder = _package_folder()
+        if folder is None:
+            raise NotAvailableError(
+                f"the ai-edge-litert package is not installed in {sys.executable}; install it with "
+                f"{self.install_hint}, or name a {_LIBRARY_NAME} with {_LIBRARY_VARIABLE}"
+            )
+        version = _package_version() or _UNKNOWN
+        path = folder / _LIBRARY_NAME
+        if _numbers(version) < _FIRST_VERSION or not path.is_file():
+            raise NotAvailableError(
+                f"the ai-edge-litert package in {folder} is version {version}, without the C API "
+                f"that edgeloop knows; install a newer one with {self.install_hint}"
+            )
+        return Installation(version, str(path), "the ai-edge-litert package")
+
+    def import_packages(self, loops: Sequence[str]) -> None:
+        """Import ai_edge_litert where a loop goes through it."""
+        if not set(loops).isdisjoint(FRAMEWORK_LOOPS):
+            _import_package()
+
+    def load_engine(self, options: LoadOptions, framework: Optional[Framework]) -> _core.Engine:
+        """Load the model for the native loop."""
+        del framework
+        _require_no_settings(options)
+        installation = self.find(options.library)
+        assert installation.library is not None
+        mode = "delegate" if "xnnpack" in options.delegates else "builtin"
+        return _core.create_engine(
+            "litert",
+            library=installation.library,
+            model=options.model,
+            threads=options.threads,
+            batch_size=options.batch_size,
+            shapes=engine_shapes(options),
+            settings={"version": installation.version, "kernel-mode": mode},
+        )
+
+    def load_framework(self, options: LoadOptions) -> LiteRtFramework:
+        """Compile the model with the options of the native loop.
+
+        Raises UsageError where the native loop's library is not the package's.
+        """
+        _require_no_settings(options)
+        self._require_one_library(options)
+        package = _import_package()
+        inputs, outputs = declared_tensors(options.model)
+        dtypes = [_dtype_of(tensor) for tensor in (*inputs, *outputs)]
+        shapes = fixed_shapes({tensor.name: tensor.shape for tensor in inputs}, options)
+        specs = [
+            TensorSpec(
+                name=tensor.name,
+                dtype=tensor.dtype,
+                shape=shapes[tensor.name],
+                scales=tensor.scales,
+                zero_points=tensor.zero_points,
+                axis=tensor.axis,
+            )
+            for tensor in inputs
+        ]
+        modes = package.CpuKernelMode
+        cpu = package.CpuOptions(
+            num_threads=options.threads,
+            kernel_mode=modes.XNNPACK if "xnnpack" in options.delegates else modes.BUILTIN,
+        )
+        try:
+            model = package.CompiledModel.from_file(
+                options.model, options=package.Options(cpu_options=cpu)
+            )
+            for number, spec in enumerate(specs):
+                if spec.shape:  # a scalar has no shape to fix
+                    model.resize_input_tensor(number, spec.shape, _SIGNATURE, strict=False)
+            return LiteRtFramework(model, specs, dtypes[len(inputs) :])
+        except RuntimeError as error:
+            raise ModelError(_refusal(options, error)) from error
+
+    def _require_one_library(self, options: LoadOptions) -> None:
+        named = self.find(options.library)
+        folder = _package_folder()
+        if folder is not None and named.library != str(folder / _LIBRARY_NAME):
+            raise UsageError(
+                f"the native loop's library {named.library} ({named.origin}) is not the one of the "
+                f"ai-edge-litert package in {folder}; leave the library out, or measure the native "
+                "loop only"
+            )
+
+
+def _package_folder() -> Optional[Path]:
+    spec = find_spec(_PACKAGE)
+    if spec is None or spec.origin is None:  # no origin: a folder that merely has this name
+        return None
+    return Path(spec.origin).parent
+
+
+def _package_version() -> Optional[str]:
+    for distribution in _DISTRIBUTIONS:
+        try:
+            return metadata.version(distribution)
+        except metadata.PackageNotFoundError:
+            continue
+    return None
+
+
+def _version_beside(library: Path) -> Optional[str]:
+    """Return the version of the package that the library lies in."""
+    for distribution in _DISTRIBUTIONS:
+        pattern = f"{distribution.replace('-', '_')}-*.dist-info"
+        for folder in library.parent.parent.glob(pattern):
+            return folder.name[: -len(".dist-info")].rsplit("-", 1)[1]
+    return None
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in re.findall(r"\d+", version)[:3])
+
+
+def _import_package() -> Any:
+    try:
+        return importlib.import_module(f"{_PACKAGE}.compiled_model")
+    except ImportError as error:
+        raise NotAvailableError(
+            f"the ai-edge-litert package cannot be imported in {sys.executable}: {error}; install "
+            f"it with {LiteRtRuntime.install_hint}"
+        ) from error
+
+
+def _require_no_settings(options: LoadOptions) -> None:
+    if options.settings:
+        raise UsageError(f"litert has no settings, but {', '.join(options.settings)} was given")
+
+
+def _details(model: Any, role: str) -> list[Mapping[str, Any]]:
+    """Describe the inputs or the outputs, in the order of their buffers."""
+    key, names = next(iter(model.get_signature_list().items()))
+    details = getattr(model, f"get_{role}_tensor_details")(key)
+    return [details[name] for name in names[f"{role}s"]]
+
+
+def _dtype_of(tensor: DeclaredTensor) -> str:
+    if tensor.dtype not in _DTYPES:
+        raise ModelError(
+            f"tensor '{tensor.name}' holds {tensor.dtype}, which edgeloop cannot read or write; "
+            "convert the model with float32 or integer inputs and outputs"
+        )
+    return tensor.dtype
+
+
+def _transfer(count: int, dtype: np.dtype[Any]) -> tuple[int, np.dtype[Any]]:
+    """Return count and type for TensorBuffer.read; what it does not know goes as bytes."""
+    if dtype.name in _TRANSFERABLE:
+        return count, dtype
+    return count * dtype.itemsize, np.dtype("uint8")
+
+
+def _transferable(array: _Array) -> _Array:
+    flat = np.ascontiguousarray(array).reshape(-1)
+    return flat if flat.dtype.name in _TRANSFERABLE else flat.view(np.uint8)
+
+
+def _refusal(options: LoadOptions, error: RuntimeError) -> str:
+    """Put the runtime's reason, the last line of its chain, into a sentence."""
+    from edgeloop.models.tflite_reader import custom_operators
+
+    reason = str(error).rsplit("└", 1)[-1].strip()
+    if options.batch_size or options.shapes:
+        return (
+            f"LiteRT cannot run the model {options.model} with the batch size or shapes that were "
+            f"asked for: {reason}; a model often fixes its batch size inside, convert it with "
+            "another one"
+        )
+    custom = ", ".join(custom_operators(Path(options.model)))
+    hint = f"; perhaps an unresolved custom op, of which the model has: {custom}" if custom else ""
+    return f"LiteRT cannot load the model {options.model}: {reason}{hint}"
+
+
+RUNTIME = LiteRtRuntime()

@@ -1,0 +1,547 @@
+"""PyTorch: every file kind, the three loops over it, and what is refused."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import pickle
+import subprocess
+import sys
+import threading
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from edgeloop import _core
+from edgeloop.errors import ModelError, NotAvailableError, UsageError
+from edgeloop.runtimes import runtime
+from edgeloop.runtimes._base import LoadOptions
+
+torch = pytest.importorskip("torch", reason="pip install torch")
+from torch import nn  # noqa: E402
+
+# The tests write TorchScript files with functions that PyTorch 2.13 calls deprecated.
+pytestmark = pytest.mark.filterwarnings(r"ignore:`torch\.jit:DeprecationWarning")
+
+RUNTIME = runtime("torch")
+DATA = Path(__file__).parents[3] / "shared" / "data" / "cifar10_resnet"
+DEMO = Path(__file__).parents[2] / "python" / "edgeloop" / "demo" / "assets"
+CLASSES = str(Path(__file__).parent / "models" / "resnet20.py")
+RESNET = {
+    "model_class_path": CLASSES,
+    "model_class_name": "ResNet20",
+    "shapes": {"": (1, 3, 32, 32)},
+}
+CLOCK = 4  # CLOCK_MONOTONIC_RAW
+
+needs_data = pytest.mark.skipif(not DATA.is_dir(), reason=f"{DATA} is not there")
+
+
+class Small(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 4, 3)
+        self.norm = nn.BatchNorm2d(4)
+        self.linear = nn.Linear(4 * 6 * 6, 5)
+
+    def forward(self, x):
+        return self.linear(torch.relu(self.norm(self.conv(x))).flatten(1))
+
+
+class Several(nn.Module):
+    def forward(self, a, b):
+        return a + b, {"product": a * b, "pair": [a, b.to(torch.int64)]}
+
+
+class Embedded(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.table = nn.Embedding(10, 4)
+
+    def forward(self, tokens):
+        return self.table(tokens)
+
+
+class Halved(nn.Module):
+    def forward(self, x):
+        return x.to(torch.float16)
+
+
+X = (1, 3, 8, 8)
+
+
+@pytest.fixture(scope="module")
+def module():
+    torch.manual_seed(0)
+    return Small().eval()
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory, module):
+    """One network in every kind of file."""
+    folder = tmp_path_factory.mktemp("torch")
+    example = torch.randn(X)
+    batch = ({0: torch.export.Dim("batch")},)
+    torch.jit.save(torch.jit.trace(module, example), str(folder / "traced.pt"))
+    torch.jit.save(torch.jit.script(module), str(folder / "scripted.pt"))
+    torch.export.save(torch.export.export(module, (example,)), folder / "exported.pt2")
+    torch.export.save(
+        torch.export.export(module, (torch.randn(2, 3, 8, 8),), dynamic_shapes=batch),
+        folder / "dynamic.pt2",
+    )
+    torch.save(module.state_dict(), folder / "weights.pth")
+    torch.save(module.state_dict(), folder / "legacy.pth", _use_new_zipfile_serialization=False)
+    wrapped = {f"module.{name}": value for name, value in module.state_dict().items()}
+    torch.save({"state_dict": wrapped, "epoch": 3}, folder / "checkpoint.tar")
+    (folder / "network.py").write_text(
+        "import torch\nfrom torch import nn\n\n\n"
+        "class Small(nn.Module):\n"
+        "    def __init__(self):\n"
+        "        super().__init__()\n"
+        "        self.conv = nn.Conv2d(3, 4, 3)\n"
+        "        self.norm = nn.BatchNorm2d(4)\n"
+        "        self.linear = nn.Linear(4 * 6 * 6, 5)\n\n"
+        "    def forward(self, x):\n"
+        "        return self.linear(torch.relu(self.norm(self.conv(x))).flatten(1))\n"
+    )
+    return folder
+
+
+def load(path, **options):
+    return RUNTIME.load_framework(LoadOptions(model=str(path), **options))
+
+
+def save_whole(files, path):
+    """Save a module as pickled from a script of its own."""
+    script = (
+        "import sys, torch\nsys.path.insert(0, sys.argv[1])\nfrom network import Small\n"
+        "m = Small()\nm.load_state_dict(torch.load(sys.argv[1] + '/weights.pth'))\n"
+        "torch.save(m, sys.argv[2])\n"
+    )
+    subprocess.run([sys.executable, "-c", script, str(files), str(path)], check=True)
+
+
+def network(files):
+    return {"model_class_path": str(files / "network.py"), "model_class_name": "Small"}
+
+
+KINDS = ["traced.pt", "scripted.pt", "exported.pt2", "dynamic.pt2", "weights.pth", "legacy.pth",
+         "checkpoint.tar"]  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_computes_what_the_module_computes(files, module, kind):
+    given = network(files) if kind.endswith((".pth", ".tar")) else {}
+    framework = load(files / kind, shapes={"": X}, **given)
+    x = np.random.default_rng(1).standard_normal(X).astype("float32")
+    with torch.inference_mode():
+        expected = module(torch.from_numpy(x)).numpy()
+
+    framework.set_inputs([x])
+    framework.invoke()
+    (output,) = framework.outputs()
+
+    # TorchScript and exported graphs may call other kernels for the same operator.
+    assert np.allclose(output, expected, rtol=1e-5, atol=1e-6)
+    assert np.array_equal(framework.invoke_io()[0], output)
+    assert [(spec.name, spec.dtype, spec.shape) for spec in framework.inputs] == [
+        ("x", "float32", X)
+    ]
+
+
+@needs_data
+@pytest.mark.parametrize(
+    ("model", "given"),
+    [("resnet20_torchscript.pt", {}), ("resnet20_state_dict.pth", RESNET),
+     ("resnet20-12fca82f.th", RESNET)],
+)  # fmt: skip
+def test_accuracy_is_the_known_one(model, given):
+    framework = load(DATA / model, **given)
+    archive = np.load(DATA / "cifar10_test500_float32_nchw_norm.npz")
+    hits = 0
+    for sample, label in zip(archive["x_data"], archive["y_data"]):
+        framework.set_inputs([sample[None]])
+        framework.invoke()
+        hits += int(np.argmax(framework.outputs()[0]) == label)
+    assert hits == 399
+
+
+@needs_data
+def test_what_was_decided_is_said(capsys):
+    framework = load(DATA / "resnet20-12fca82f.th", **RESNET)
+    said = capsys.readouterr().err
+    assert "entry 'state_dict'" in said
+    assert "'module.' of DataParallel was stripped" in said
+    assert len(framework.notes) == 2
+
+
+def test_all_loops_give_the_same(files):
+    framework = load(files / "scripted.pt", shapes={"x": X})
+    framework.set_inputs([np.random.default_rng(2).standard_normal(X).astype("float32")])
+    framework.invoke()
+    expected = framework.outputs()[0]
+    samples = _core.Samples(1000)
+    engine = _core.create_engine("callable", callable=framework.invoke)
+    _core.run_block(engine, samples, 1000, 1, CLOCK)
+    assert np.allclose(framework.outputs()[0], expected, rtol=1e-5, atol=1e-6)
+    assert np.allclose(framework.invoke_io()[0], expected, rtol=1e-5, atol=1e-6)
+
+
+def test_inference_mode_holds_in_whatever_thread_calls(files):
+    framework = load(files / "traced.pt")
+    results = []
+    thread = threading.Thread(target=lambda: results.append(framework.invoke()))
+    thread.start()
+    thread.join()
+    results.append(framework.invoke())
+    assert all(result.is_inference() for result in results)
+    assert not torch.is_inference_mode_enabled()
+
+
+def test_inputs_are_copied_and_stay_in_place(files):
+    framework = load(files / "traced.pt")
+    x = np.ones(X, "float32")
+    x.flags.writeable = False
+    framework.set_inputs([x])
+    framework.invoke()
+    first = framework.outputs()[0]
+    framework.set_inputs([np.zeros(X, "float32")])
+    framework.invoke()
+    assert not np.array_equal(first, framework.outputs()[0])
+
+
+@pytest.mark.parametrize("threads", [2, 1])
+def test_threads(files, threads):
+    load(files / "traced.pt", threads=threads)
+    assert torch.get_num_threads() == threads
+
+
+def test_several_inputs_and_nested_outputs(tmp_path):
+    path = tmp_path / "several.pt2"
+    example = (torch.zeros(2, 3), torch.zeros(2, 3))
+    torch.export.save(torch.export.export(Several(), example), path)
+    framework = load(path)
+    a, b = (np.full((2, 3), value, "float32") for value in (2, 3))
+    framework.set_inputs([a, b])
+    framework.invoke()
+    total, product, first, second = framework.outputs()
+    assert [spec.name for spec in framework.inputs] == ["a", "b"]
+    assert np.array_equal(total, a + b)
+    assert np.array_equal(product, a * b)
+    assert np.array_equal(first, a)
+    assert second.dtype == np.int64
+    assert all(np.array_equal(*pair) for pair in zip(framework.invoke_io(), framework.outputs()))
+
+
+def test_keyword_inputs_of_an_export(tmp_path):
+    path = tmp_path / "keywords.pt2"
+    program = torch.export.export(Several(), (torch.zeros(2),), {"b": torch.zeros(2)})
+    torch.export.save(program, path)
+    framework = load(path)
+    framework.set_inputs([np.ones(2, "float32"), np.full(2, 5, "float32")])
+    assert framework.invoke_io()[0].tolist() == [6, 6]
+
+
+def test_nested_inputs_of_an_export_are_refused(tmp_path):
+    class Nested(nn.Module):
+        def forward(self, pair):
+            return pair[0] + pair[1]
+
+    path = tmp_path / "nested.pt2"
+    torch.export.save(torch.export.export(Nested(), ([torch.zeros(2), torch.zeros(2)],)), path)
+    with pytest.raises(ModelError, match="lists or dictionaries"):
+        load(path)
+
+
+@pytest.mark.parametrize(
+    ("options", "shape"),
+    [({}, X), ({"batch_size": 3}, (3, 3, 8, 8)), ({"shapes": {"x": (4, 3, 8, 8)}}, (4, 3, 8, 8))],
+)
+def test_an_open_batch_is_fixed(files, options, shape):
+    framework = load(files / "dynamic.pt2", **options)
+    framework.invoke()
+    assert framework.inputs[0].shape == shape
+    assert framework.outputs()[0].shape == (shape[0], 5)
+
+
+def test_a_traced_shape_is_the_default_only(files):
+    assert load(files / "traced.pt").inputs[0].shape == X
+    assert load(files / "traced.pt", batch_size=2).inputs[0].shape == (2, 3, 8, 8)
+
+
+@pytest.mark.parametrize(
+    ("kind", "options", "words"),
+    [
+        ("scripted.pt", {}, "--shape x=1x3x224x224"),
+        ("scripted.pt", {"batch_size": 4}, "--shape x=1x3x224x224"),
+        ("scripted.pt", {"shapes": {"y": X}}, "no such input"),
+        ("exported.pt2", {"batch_size": 4}, "fixes its input 'x' to 1x3x8x8"),
+        ("dynamic.pt2", {"shapes": {"": (2, 3, 9, 8)}}, "fixes its input 'x' to \\?x3x8x8"),
+        ("traced.pt", {"settings": {"nosuch": "1"}}, "no setting 'nosuch=1'"),
+        ("traced.pt", {"settings": {"input-dtype": "float16"}}, "input-dtype=float16"),
+        ("traced.pt", {"model_class_path": CLASSES}, "leave --model-class-path out"),
+        ("weights.pth", {}, "--model-class-path FILE --model-class-name NAME"),
+    ],
+)
+def test_what_is_asked_wrongly(files, kind, options, words):
+    with pytest.raises(UsageError, match=words):
+        load(files / kind, **options)
+
+
+@pytest.mark.parametrize(
+    ("path", "name", "words"),
+    [
+        (CLASSES, None, "it has|has Block, ResNet20"),
+        (CLASSES, "Nosuch", "no class 'Nosuch'; it has Block, ResNet20, broken, wrong_width"),
+        (CLASSES, "broken", "raised RuntimeError: no weights in this factory"),
+        ("/nosuch/file.py", "A", "no such file"),
+        (__file__.replace("test_runtime_torch.py", "nosuch.txt"), "A", "no such file"),
+    ],
+)
+def test_a_class_that_cannot_be_had(files, path, name, words):
+    with pytest.raises(UsageError, match=words):
+        load(files / "weights.pth", model_class_path=path, model_class_name=name)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [("import nosuchmodule\n", "raised ModuleNotFoundError"), ("def f(:\n", "raised SyntaxError"),
+     ("def Small():\n    return 3\n", "returned a int, no nn.Module"),
+     ("class Small:\n    def __init__(self, width): ...\n", "without arguments")],
+)  # fmt: skip
+def test_a_class_file_with_a_mistake(files, tmp_path, text, words):
+    path = tmp_path / "mistaken_network.py"
+    path.write_text(text)
+    with pytest.raises(UsageError, match=words):
+        load(files / "weights.pth", model_class_path=str(path), model_class_name="Small")
+
+
+@pytest.mark.parametrize("name", ["ResNet20", "wrong_width"])
+def test_weights_of_another_network(files, name):
+    with pytest.raises(ModelError, match=r"missing \('.+', .*unexpected \('conv\.weight'"):
+        load(files / "weights.pth", model_class_path=CLASSES, model_class_name=name)
+
+
+def test_weights_of_another_width(files, tmp_path):
+    weights = torch.load(files / "weights.pth", weights_only=True)
+    weights["conv.weight"] = torch.zeros(4, 5, 3, 3)
+    torch.save(weights, tmp_path / "wide.pth")
+    with pytest.raises(ModelError, match=r"size mismatch for conv\.weight"):
+        load(tmp_path / "wide.pth", **network(files))
+
+
+def test_the_dtype_of_an_input_is_a_setting(tmp_path):
+    path = tmp_path / "embedded.pt"
+    torch.jit.save(torch.jit.script(Embedded()), str(path))
+    framework = load(path, shapes={"": (1, 6)}, settings={"input-dtype": "int64"})
+    framework.invoke()
+    assert framework.inputs[0].dtype == "int64"
+    assert framework.outputs()[0].shape == (1, 6, 4)
+
+
+def test_an_output_that_no_array_of_ours_holds(tmp_path):
+    path = tmp_path / "halved.pt"
+    torch.jit.save(torch.jit.script(Halved()), str(path))
+    framework = load(path, shapes={"": (2,)})
+    framework.invoke()
+    with pytest.raises(ModelError, match="float16"):
+        framework.outputs()
+
+
+def test_an_input_that_no_array_of_ours_holds(tmp_path):
+    path = tmp_path / "half.pt2"
+    torch.export.save(torch.export.export(Halved(), (torch.zeros(2, dtype=torch.float16),)), path)
+    with pytest.raises(ModelError, match="'x' is float16"):
+        load(path)
+
+
+BAD_FILES = {"empty": b"", "text": b"no model\n" * 20, "zip": b"PK\x03\x04 but no more"}
+
+
+@pytest.mark.parametrize("name", BAD_FILES)
+def test_a_bad_file_is_a_model_error(tmp_path, name):
+    path = tmp_path / "model.pt"
+    path.write_bytes(BAD_FILES[name])
+    with pytest.raises(ModelError):
+        load(path)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_file_that_is_cut_short(files, tmp_path, kind):
+    content = (files / kind).read_bytes()
+    path = tmp_path / kind
+    path.write_bytes(content[: len(content) // 2])
+    with pytest.raises(ModelError):
+        load(path, **(network(files) if kind.endswith((".pth", ".tar")) else {}))
+
+
+def test_a_missing_file(tmp_path):
+    with pytest.raises(ModelError, match="does not exist"):
+        load(tmp_path / "nosuch.pt")
+
+
+class Evil:
+    """Runs a command when it is unpickled."""
+
+    def __init__(self, marker):
+        self.marker = marker
+
+    def __reduce__(self):
+        return os.mkdir, (str(self.marker),)
+
+
+@pytest.fixture
+def marker(tmp_path):
+    return tmp_path / "code-ran"
+
+
+def rewritten(source, target, change):
+    """Copy an archive; `change` maps (member, content) to new content."""
+    with zipfile.ZipFile(source) as old, zipfile.ZipFile(target, "w") as new:
+        for name in old.namelist():
+            new.writestr(name, change(name, old.read(name)))
+    return target
+
+
+def saved(value):
+    buffer = io.BytesIO()
+    torch.save(value, buffer)
+    return buffer.getvalue()
+
+
+def test_a_pickled_module_needs_trust(files, tmp_path):
+    path = tmp_path / "whole.pt"
+    save_whole(files, path)
+    with pytest.raises(ModelError, match=r"network\.Small.*--trust-pickle.*trust it"):
+        load(path, shapes={"": X}, **network(files))
+    framework = load(path, shapes={"": X}, trust_pickle=True, **network(files))
+    framework.invoke()
+    assert framework.outputs()[0].shape == (1, 5)
+
+
+def test_a_pickled_module_without_its_class(files, tmp_path):
+    path = tmp_path / "whole.pt"
+    save_whole(files, path)
+    path.write_bytes(path.read_bytes().replace(b"cnetwork\n", b"cnotwork\n"))
+    with pytest.raises(ModelError, match=r"notwork.*--model-class-path"):
+        load(path, shapes={"": X}, trust_pickle=True)
+
+
+def test_a_pickle_runs_nothing_unless_it_is_trusted(files, tmp_path, marker):
+    path = tmp_path / "evil.pth"
+    path.write_bytes(saved({"weight": torch.zeros(1), "more": Evil(marker)}))
+    with pytest.raises(ModelError, match="--trust-pickle"):
+        load(path, **network(files))
+    assert not marker.exists()
+    with pytest.raises(ModelError):
+        load(path, trust_pickle=True, **network(files))
+    assert marker.exists()
+
+
+def program_with(**changes):
+    def change(name, content):
+        if "/models/" not in name:
+            return content
+        return json.dumps({**json.loads(content), **changes}).encode()
+
+    return change
+
+
+def test_an_export_runs_nothing_unless_it_is_trusted(files, tmp_path, marker):
+    code = f"__import__('os').mkdir('{marker}')"
+
+    def evil_example(name, content):
+        return saved({"a": Evil(marker)}) if "/sample_inputs/" in name else content
+
+    def evil_weight(name, content):
+        if name.endswith("weights_config.json"):
+            return content.replace(b'"use_pickle": false', b'"use_pickle": true', 1)
+        return saved(Evil(marker)) if name.endswith("/weight_0") else content
+
+    def evil_object(name, content):
+        if name.endswith("constants_config.json"):
+            payload = {"path_name": "opaque_obj_0", "is_param": False, "use_pickle": False}
+            return json.dumps({"config": {"o": {**payload, "tensor_meta": None}}}).encode()
+        return content
+
+    def evil_size(name, content):
+        return content.replace(b"Symbol('s", code.encode() + b" or Symbol('s")
+
+    changes = {
+        "example": evil_example, "weight": evil_weight, "object": evil_object, "size": evil_size,
+        "guard": program_with(guards_code=[code]),
+        "name": program_with(opset_version={f"x'] ; {code} #": 1}),
+    }  # fmt: skip
+    for label, change in changes.items():
+        path = rewritten(files / "dynamic.pt2", tmp_path / f"{label}.pt2", change)
+        with pytest.raises(ModelError, match="--trust-pickle"):
+            load(path)
+        assert not marker.exists(), label
+
+
+def test_a_trusted_export_is_loaded_as_it_is(files, tmp_path):
+    path = rewritten(
+        files / "dynamic.pt2", tmp_path / "x.pt2", program_with(guards_code=["len([1])"])
+    )
+    with pytest.raises(ModelError, match=r"len\(\[1\]\).*--trust-pickle"):
+        load(path)
+    assert load(path, trust_pickle=True).inputs[0].shape == X
+
+
+def test_members_of_the_same_name_are_refused(files, tmp_path):
+    path = tmp_path / "twice.pt2"
+    path.write_bytes((files / "dynamic.pt2").read_bytes())
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr("dynamic/models/MODEL.json", "{}")
+    with pytest.raises(ModelError, match="same name"):
+        load(path)
+
+
+def test_traced_inputs_run_nothing(files, tmp_path, marker):
+    def change(name, content):
+        return pickle.dumps(Evil(marker), 2) if name.endswith("traced_inputs.pkl") else content
+
+    path = rewritten(files / "traced.pt", tmp_path / "evil.pt", change)
+    with pytest.raises(UsageError, match="does not say the shape"):
+        load(path)
+    assert not marker.exists()
+
+
+@pytest.mark.skipif(
+    not (DEMO / "digits_float32.pt").is_file(), reason="the demo model is not there"
+)
+def test_the_demo_model_is_right():
+    archive = np.load(DEMO / "digits_test.npz")
+    assert {"x_data", "y_data"} <= set(archive.files)
+    x = archive["x_data"].reshape(-1, 1, 8, 8).astype("float32")
+    framework = load(DEMO / "digits_float32.pt", shapes={"": (1, *x.shape[1:])})
+    hits = 0
+    for sample, label in zip(x, archive["y_data"]):
+        framework.set_inputs([sample[None]])
+        framework.invoke()
+        hits += int(np.argmax(framework.outputs()[0]) == label)
+    assert hits == json.loads((DEMO / "MANIFEST.json").read_text())["models"][-1]["correct"]
+
+
+def test_there_is_no_native_loop():
+    assert {"native", "binding"} == set(RUNTIME.missing_loops)
+    assert "AOTInductor" in RUNTIME.missing_loops["native"]
+    with pytest.raises(UsageError, match="no native loop"):
+        RUNTIME.load_engine(LoadOptions(model="x"), None)
+
+
+def test_another_library_is_refused():
+    with pytest.raises(NotAvailableError, match="own libraries"):
+        RUNTIME.find("/some/libtorch.so")
+
+
+def test_finding_imports_nothing():
+    code = (
+        "import sys; from edgeloop.runtimes import runtime; runtime('torch').find(); "
+        "sys.exit('torch' in sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+    assert RUNTIME.find().version.split("+")[0] == torch.__version__.split("+")[0]

@@ -1,0 +1,109 @@
+"""A runtime that does what a broken one does, at the step that its settings name."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+
+import numpy as np
+
+from edgeloop.runtimes._base import Installation, TensorSpec
+
+MEGABYTE = 1 << 20
+LIFETIME = "600"  # s; longer than any test, and it ends by itself if all else fails
+
+
+def print_megabytes() -> None:
+    os.write(1, b"the first words\n")
+    for stream in (1, 2):
+        os.write(stream, b"x" * 2 * MEGABYTE)
+    os.write(2, b"\nthe last words\n")
+
+
+def print_for_ever() -> None:
+    while True:
+        os.write(1, b"again and again\n" * 1000)
+
+
+def raise_error() -> None:
+    raise ValueError("the runtime's own words")
+
+
+def raise_long_error() -> None:
+    raise ValueError("begins " + "\n".join(f"frame {n}" for n in range(1000)) + " ends")
+
+
+def run_out_of_memory() -> None:
+    raise MemoryError
+
+
+def start_child() -> None:
+    child = subprocess.Popen(["sleep", LIFETIME])
+    os.write(1, f"child {child.pid}\n".encode())
+
+
+def crash_beside_a_fork() -> None:
+    """Leave a fork behind that holds every descriptor of its dead parent."""
+    child = multiprocessing.get_context("fork").Process(target=time.sleep, args=(float(LIFETIME),))
+    child.start()
+    os.write(1, f"child {child.pid}\n".encode())
+    os.kill(os.getpid(), signal.SIGSEGV)
+
+
+ACTS: dict[str, Callable[[], object]] = {
+    "nothing": lambda: None,
+    "exit": lambda: sys.exit(3),
+    "exit at once": lambda: os._exit(7),
+    "hang": lambda: time.sleep(float(LIFETIME)),
+    "crash": lambda: os.kill(os.getpid(), signal.SIGSEGV),
+    "illegal instruction": lambda: os.kill(os.getpid(), signal.SIGILL),
+    "print megabytes": print_megabytes,
+    "print for ever": print_for_ever,
+    "raise": raise_error,
+    "raise at length": raise_long_error,
+    "run out of memory": run_out_of_memory,
+    "start a child": start_child,
+    "crash beside a fork": crash_beside_a_fork,
+    "close every descriptor": lambda: os.closerange(0, 100) or time.sleep(float(LIFETIME)),
+}
+
+
+class MisbehavingFramework:
+    inputs = (TensorSpec("x", "float32", (2,)),)
+
+    def __init__(self, settings: dict[str, str]) -> None:
+        self.invoke = ACTS[settings.get("run", "nothing")]
+        self.rows = int(settings.get("rows", "2"))
+
+    def set_inputs(self, arrays: list[np.ndarray]) -> None:
+        self.arrays = arrays
+
+    def outputs(self) -> list[np.ndarray]:
+        return [np.zeros((self.rows, 3), np.float32), np.float32(4).reshape(())]
+
+    def invoke_io(self) -> object:
+        return self.invoke()
+
+
+class MisbehavingRuntime:
+    name = "misbehaving"
+    loops = ("callable", "framework", "framework-io")
+    missing_loops = {"native": "it has no C API", "binding": "it has no C API"}  # noqa: RUF012
+    attaches = False
+
+    def find(self, library: str | None = None) -> Installation:
+        return Installation(version="13", library=library, origin="the tests")
+
+    def import_packages(self, loops: list[str]) -> None: ...
+
+    def load_framework(self, options: object) -> MisbehavingFramework:
+        ACTS[options.settings.get("load", "nothing")]()
+        return MisbehavingFramework(options.settings)
+
+
+RUNTIME = MisbehavingRuntime()

@@ -1,0 +1,232 @@
+"""A worker that behaves: what it answers, and that nothing of it is left."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import edgeloop
+from edgeloop.errors import RuntimeFailedError, UsageError
+from edgeloop.measure.client import WorkerClient
+
+def test_hello_describes_interpreter_and_clock(start_worker: Any) -> None:
+    hello = start_worker().hello
+    assert hello.python == ".".join(str(part) for part in sys.version_info[:3])
+    assert os.path.samefile(hello.executable, sys.executable)  # noqa: PTH121
+    assert hello.interpreter_start_ns > 0
+    clock = hello.clock
+    assert clock["name"] in {"CLOCK_MONOTONIC_RAW", "CLOCK_MONOTONIC"}
+    assert clock["id"] == getattr(time, clock["name"])
+    assert clock["tick_ns"] >= 1
+    assert clock["read_ns"] > 0
+    assert clock["python_read_ns"] > 0
+
+
+def test_load_block_outputs_and_stop(start_worker: Any) -> None:
+    worker = start_worker()
+    loaded = worker.load(loops=("native", "binding", "callable", "framework", "framework-io"))
+    assert loaded["inputs"] == [{"name": "x", "dtype": "float32", "shape": [1]}]
+    assert set(loaded["first_run_ns"]) == {"engine", "framework"}
+    assert loaded["installation"]["version"] == edgeloop.__version__
+    for loop in ("native", "binding", "callable", "framework", "framework-io"):
+        answer = worker.block(loop, runs=30, per_sample=3)
+        durations = np.frombuffer(answer.frames[0], np.uint64)
+        assert durations.size == 10
+        assert durations.sum() > 0
+        assert answer.body["start_ns"] > 0
+        assert min(answer.body["probe_before_ns"], answer.body["probe_after_ns"]) > 0
+        outputs = worker.request({"type": "outputs", "loop": loop}, "fetching the outputs")
+        assert outputs.body["outputs"] == [{"dtype": "float32", "shape": [1]}]
+        (value,) = np.frombuffer(outputs.frames[0], np.float32)
+        assert 0 < abs(value) <= 1  # the null engine gives its input back
+    used = worker.stop()
+    assert used["peak_rss_bytes"] > 10 << 20
+    assert used["context_switches"].keys() == {"voluntary", "involuntary"}
+
+
+def test_inputs_of_a_seed_are_the_same_in_every_worker(start_worker: Any) -> None:
+    def output(seed: int) -> bytes:
+        worker = start_worker()
+        worker.load(seed=seed)
+        request = {"type": "outputs", "loop": "native"}
+        return bytes(worker.request(request, "fetching the outputs").frames[0])
+
+    assert output(7) == output(7) != output(8)
+
+
+def test_evaluate_runs_the_data_and_restores_the_inputs(start_worker: Any, tmp_path: Path) -> None:
+    path = tmp_path / "data.npz"
+    values = np.array([0.5, -1.0, 2.0, 4.0], np.float32)
+    np.savez(path, x_data=values, y_data=np.array([0, 0, 1, 0]))
+    worker = start_worker()
+    worker.load(data=str(path))
+    source = {
+        "seed": 0,
+        "data": str(path),
+        "x_key": "x_data",
+        "y_key": "y_data",
+        "layout": None,
+    }
+    request = {"type": "evaluate", "loop": "native", "inputs": source}
+    answer = worker.request(request, "running the data set")
+    scores = np.frombuffer(answer.frames[0], np.float64).reshape(answer.body["shape"])
+    assert scores.tolist() == values.tolist()
+    assert answer.body["clipped_shares"] == {"x": 0.0}
+    labels = np.frombuffer(answer.frames[1], answer.body["labels"]["dtype"])
+    assert labels.tolist() == [0, 0, 1, 0]
+    outputs = worker.request({"type": "outputs", "loop": "native"}, "fetching the outputs")
+    assert np.frombuffer(outputs.frames[0], np.float32).tolist() == [0.5]
+
+
+def test_the_workers_own_error_is_raised_here(start_worker: Any) -> None:
+    worker = start_worker()
+    with pytest.raises(UsageError, match="did you mean 'litert'"):
+        worker.load("litertt")
+    with pytest.raises(UsageError, match="multiplications=many is not a whole number"):
+        worker.load(options={"settings": {"multiplications": "many"}})
+    worker.load()  # and the worker goes on
+
+
+def test_an_engine_that_fails_says_so_in_its_own_words(start_worker: Any) -> None:
+    worker = start_worker()
+    worker.load(loops=("native", "binding"), options={"settings": {"fail-at": "5"}})
+    with pytest.raises(RuntimeFailedError, match="failed at run 5, as it was told to"):
+        worker.block(runs=100)
+
+
+def test_a_request_that_does_not_exist_is_an_error(start_worker: Any) -> None:
+    with pytest.raises(RuntimeFailedError, match="KeyError: 'dance'"):
+        start_worker().request({"type": "dance"}, "dancing")
+
+
+def test_no_process_is_left_after_close(
+    start_worker: Any, wait_for_death: Callable[[int], None]
+) -> None:
+    worker = start_worker()
+    worker.load()
+    worker.close()
+    wait_for_death(worker.pid)
+    worker.close()  # twice does no harm
+
+
+def test_no_process_is_left_after_an_exception(wait_for_death: Callable[[int], None]) -> None:
+    with pytest.raises(ZeroDivisionError), WorkerClient(sys.executable, 60.0) as worker:
+        pid = worker.pid
+        raise ZeroDivisionError
+    wait_for_death(pid)
+
+
+PARENT = """
+import sys
+from edgeloop.measure.client import WorkerClient
+with WorkerClient(sys.executable, 600.0) as worker:
+    print(worker.pid, flush=True)
+    inputs = dict(seed=0, data=None, x_key="x_data", y_key="y_data", layout=None)
+    options = dict(model="null", settings={"multiplications": sys.argv[1]})
+    worker.request(dict(type="load", runtime="null", options=options, loops=["native"],
+                        inputs=inputs, framework_first=False), "loading")
+    try:
+        print("running", flush=True)
+        worker.request(dict(type="block", loop="native", runs=1000, runs_per_sample=1,
+                            probe=False), "running")
+    except KeyboardInterrupt:
+        print(worker.stop()["type"], flush=True)
+"""
+
+
+def start_parent(multiplications: str) -> tuple[subprocess.Popen[str], int]:
+    """Start a process that has a worker in the middle of a long block."""
+    parent = subprocess.Popen(
+        [sys.executable, "-c", PARENT, multiplications],
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    assert parent.stdout is not None
+    worker = int(parent.stdout.readline())
+    assert parent.stdout.readline() == "running\n"
+    return parent, worker
+
+
+def test_the_worker_dies_with_a_parent_that_is_killed(
+    wait_for_death: Callable[[int], None],
+) -> None:
+    parent, worker = start_parent("10000000")  # 30 ms a run, 30 s the block
+    with parent:
+        os.kill(parent.pid, signal.SIGKILL)
+        wait_for_death(worker)
+
+
+def test_ctrl_c_is_the_parents_alone(wait_for_death: Callable[[int], None]) -> None:
+    parent, worker = start_parent("100000")  # 300 µs a run, 0.3 s the block
+    with parent:
+        os.killpg(parent.pid, signal.SIGINT)
+        assert parent.stdout is not None
+        # The worker ended its block, and answers what is asked next.
+        assert parent.stdout.read() in {"block\n", "stopped\n"}
+    assert parent.returncode == 0
+    wait_for_death(worker)
+
+
+@pytest.mark.parametrize("module", ["numpy", "socket", "random", "edgeloop", "json"])
+def test_a_module_in_the_working_directory_is_not_imported(
+    module: str, start_worker: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / f"{module}.py").write_text("raise SystemExit('the wrong module')")
+    monkeypatch.chdir(tmp_path)
+    worker = start_worker()
+    worker.load(loops=("native", "framework"))
+    assert worker.block("framework").frames
+    assert not worker.log.text()
+
+
+def open_descriptors() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+def test_descriptors_do_not_leak_over_50_workers() -> None:
+    before = open_descriptors()
+    for _ in range(50):
+        with WorkerClient(sys.executable, 60.0):
+            pass
+    assert open_descriptors() == before
+
+
+def test_the_peak_memory_is_the_workers_own(start_worker: Any) -> None:
+    """The kernel's ru_maxrss of a child starts at its parent's size."""
+    ballast = np.ones(40_000_000)  # 320 MB
+    worker = start_worker()
+    worker.load()
+    assert worker.stop()["peak_rss_bytes"] < 200 << 20 < ballast.nbytes
+
+
+def peak_after(worker: Any, loop: str, blocks: int, runs: int) -> int:
+    worker.load(loops=(loop,))
+    for _ in range(blocks):
+        assert len(worker.block(loop, runs).frames[0]) == 8 * runs
+    return int(worker.stop()["peak_rss_bytes"])
+
+
+@pytest.mark.parametrize("loop", ["native", "binding"])
+def test_a_million_samples_take_the_memory_of_their_stamps(loop: str, start_worker: Any) -> None:
+    few = peak_after(start_worker(), loop, blocks=1, runs=1000)
+    many = peak_after(start_worker(), loop, blocks=2, runs=1_000_000)
+    assert many - few < 12 << 20  # 8 MB, and room for the allocator
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("loop", ["native", "binding"])
+@pytest.mark.parametrize(("blocks", "runs"), [(10, 1_000_000), (1, 10_000_000)])
+def test_ten_million_recorded_runs_stay_under_200_mb(
+    loop: str, blocks: int, runs: int, start_worker: Any
+) -> None:
+    assert peak_after(start_worker(), loop, blocks, runs) < 200_000_000
