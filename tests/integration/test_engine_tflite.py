@@ -5,9 +5,6 @@ from __future__ import annotations
 import ctypes
 import gc
 import os
-import shutil
-import sys
-from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 
 import numpy as np
@@ -32,27 +29,6 @@ MODELS = [*REAL, *sorted(DEMO.glob("*.tflite"))] or [
 ]
 EDGETPU = DATA / "imagenet_mobilenet" / "mobilenet_v2_1.0_224_quant_edgetpu.tflite"
 CLOCK = 4  # CLOCK_MONOTONIC_RAW
-
-
-@pytest.fixture(scope="module")
-def tiny():
-    """The module that writes tiny models."""
-    pytest.importorskip("flatbuffers", reason="pip install flatbuffers: models made on the fly")
-    path = Path(__file__).parent / "models" / "tiny_tflite.py"
-    spec = spec_from_file_location("tiny_tflite", path)
-    module = module_from_spec(spec)
-    sys.modules["tiny_tflite"] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-@pytest.fixture
-def write(tmp_path):
-    def write(content, name="model.tflite"):
-        (tmp_path / name).write_bytes(content)
-        return str(tmp_path / name)
-
-    return write
 
 
 def load(model, **options):
@@ -447,53 +423,6 @@ def load_any():
     if model is None:
         pytest.skip(f"no .tflite files below {DATA} and {DEMO}")
     return load(model)
-
-
-def test_a_foreign_library_is_not_available(tmp_path):
-    text = tmp_path / "libtensorflowlite_c.so"
-    text.write_text("no library")
-    for wrong in (text, _core.__file__):
-        with pytest.raises(NotAvailableError, match="cannot be used"):
-            RUNTIME.find(str(wrong))
-        with pytest.raises(NotAvailableError):
-            _core.create_engine("tflite", library=str(wrong), model="x")
-    with pytest.raises(NotAvailableError, match="no such file"):
-        RUNTIME.find(str(tmp_path / "nosuch.so"))
-
-
-def test_where_the_library_is_sought(tmp_path, monkeypatch):
-    places = {name: tmp_path / name / "libtensorflowlite_c.so" for name in ("env", "path", "named")}
-    places["data"] = tmp_path / "xdg" / "edgeloop" / "lib" / "libtensorflowlite_c.so"
-    for place in places.values():
-        place.parent.mkdir(parents=True)
-        shutil.copy(LIBRARY, place)
-    monkeypatch.setenv("EDGELOOP_TFLITE_LIBRARY", str(places["env"]))
-    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "xdg"))
-    monkeypatch.setenv("LD_LIBRARY_PATH", str(tmp_path / "path"))
-    monkeypatch.setattr(_core, "default_tflite_library", "")
-
-    named = RUNTIME.find(str(places["named"]))
-    assert (named.library, named.origin) == (str(places["named"]), "--library")
-    assert RUNTIME.find().library == str(places["env"])
-    monkeypatch.delenv("EDGELOOP_TFLITE_LIBRARY")
-    assert RUNTIME.find().library == str(places["data"])
-    assert RUNTIME.find().origin == "edgeloop setup tflite-c"
-    places["data"].unlink()
-    assert RUNTIME.find().library == str(places["path"])
-    monkeypatch.setattr(_core, "default_tflite_library", str(places["named"]))
-    assert RUNTIME.find().origin == "the default of this build"
-
-
-def test_no_library_says_where_we_looked(tmp_path, monkeypatch):
-    monkeypatch.delenv("EDGELOOP_TFLITE_LIBRARY", raising=False)
-    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
-    monkeypatch.setenv("LD_LIBRARY_PATH", "")
-    monkeypatch.setattr(_core, "default_tflite_library", "")
-    monkeypatch.setattr("edgeloop.runtimes.tflite._on_loader_path", lambda: iter(()))
-
-    with pytest.raises(NotAvailableError, match="edgeloop setup tflite-c") as caught:
-        RUNTIME.find()
-    assert str(tmp_path) in str(caught.value)
 
 
 def test_there_is_no_framework_loop():

@@ -10,7 +10,6 @@ import os
 import subprocess
 import sys
 import weakref
-from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 
 import numpy as np
@@ -37,27 +36,6 @@ MODELS = [*REAL, *sorted(DEMO.glob("*.tflite"))] or [
 EDGETPU = DATA / "imagenet_mobilenet" / "mobilenet_v2_1.0_224_quant_edgetpu.tflite"
 CLOCK = 4  # CLOCK_MONOTONIC_RAW
 DELEGATES = [("xnnpack",), ()]
-
-
-@pytest.fixture(scope="module")
-def tiny():
-    """The module that writes tiny models."""
-    pytest.importorskip("flatbuffers", reason="pip install flatbuffers: models made on the fly")
-    path = Path(__file__).parent / "models" / "tiny_tflite.py"
-    spec = spec_from_file_location("tiny_tflite", path)
-    module = module_from_spec(spec)
-    sys.modules["tiny_tflite"] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-@pytest.fixture
-def write(tmp_path):
-    def write(content, name="model.tflite"):
-        (tmp_path / name).write_bytes(content)
-        return str(tmp_path / name)
-
-    return write
 
 
 def load(model, **options):

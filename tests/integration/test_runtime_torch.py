@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import io
 import json
-import os
-import pickle
 import subprocess
 import sys
 import threading
-import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -35,20 +31,11 @@ RESNET = {
     "model_class_name": "ResNet20",
     "shapes": {"": (1, 3, 32, 32)},
 }
+NETWORK = str(Path(__file__).parent / "models" / "small_network.py")
+NETWORK_CLASS = {"model_class_path": NETWORK, "model_class_name": "Small"}
 CLOCK = 4  # CLOCK_MONOTONIC_RAW
 
 needs_data = pytest.mark.skipif(not DATA.is_dir(), reason=f"{DATA} is not there")
-
-
-class Small(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv = nn.Conv2d(3, 4, 3)
-        self.norm = nn.BatchNorm2d(4)
-        self.linear = nn.Linear(4 * 6 * 6, 5)
-
-    def forward(self, x):
-        return self.linear(torch.relu(self.norm(self.conv(x))).flatten(1))
 
 
 class Several(nn.Module):
@@ -73,59 +60,19 @@ class Halved(nn.Module):
 X = (1, 3, 8, 8)
 
 
-@pytest.fixture(scope="module")
-def module():
-    torch.manual_seed(0)
-    return Small().eval()
+@pytest.fixture
+def files(torch_files):
+    return torch_files
 
 
-@pytest.fixture(scope="module")
-def files(tmp_path_factory, module):
-    """One network in every kind of file."""
-    folder = tmp_path_factory.mktemp("torch")
-    example = torch.randn(X)
-    batch = ({0: torch.export.Dim("batch")},)
-    torch.jit.save(torch.jit.trace(module, example), str(folder / "traced.pt"))
-    torch.jit.save(torch.jit.script(module), str(folder / "scripted.pt"))
-    torch.export.save(torch.export.export(module, (example,)), folder / "exported.pt2")
-    torch.export.save(
-        torch.export.export(module, (torch.randn(2, 3, 8, 8),), dynamic_shapes=batch),
-        folder / "dynamic.pt2",
-    )
-    torch.save(module.state_dict(), folder / "weights.pth")
-    torch.save(module.state_dict(), folder / "legacy.pth", _use_new_zipfile_serialization=False)
-    wrapped = {f"module.{name}": value for name, value in module.state_dict().items()}
-    torch.save({"state_dict": wrapped, "epoch": 3}, folder / "checkpoint.tar")
-    (folder / "network.py").write_text(
-        "import torch\nfrom torch import nn\n\n\n"
-        "class Small(nn.Module):\n"
-        "    def __init__(self):\n"
-        "        super().__init__()\n"
-        "        self.conv = nn.Conv2d(3, 4, 3)\n"
-        "        self.norm = nn.BatchNorm2d(4)\n"
-        "        self.linear = nn.Linear(4 * 6 * 6, 5)\n\n"
-        "    def forward(self, x):\n"
-        "        return self.linear(torch.relu(self.norm(self.conv(x))).flatten(1))\n"
-    )
-    return folder
+@pytest.fixture
+def module(files):
+    """The network of the files."""
+    return torch.load(files / "whole.pt", weights_only=False)
 
 
 def load(path, **options):
     return RUNTIME.load_framework(LoadOptions(model=str(path), **options))
-
-
-def save_whole(files, path):
-    """Save a module as pickled from a script of its own."""
-    script = (
-        "import sys, torch\nsys.path.insert(0, sys.argv[1])\nfrom network import Small\n"
-        "m = Small()\nm.load_state_dict(torch.load(sys.argv[1] + '/weights.pth'))\n"
-        "torch.save(m, sys.argv[2])\n"
-    )
-    subprocess.run([sys.executable, "-c", script, str(files), str(path)], check=True)
-
-
-def network(files):
-    return {"model_class_path": str(files / "network.py"), "model_class_name": "Small"}
 
 
 KINDS = ["traced.pt", "scripted.pt", "exported.pt2", "dynamic.pt2", "weights.pth", "legacy.pth",
@@ -134,7 +81,7 @@ KINDS = ["traced.pt", "scripted.pt", "exported.pt2", "dynamic.pt2", "weights.pth
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_kind_computes_what_the_module_computes(files, module, kind):
-    given = network(files) if kind.endswith((".pth", ".tar")) else {}
+    given = NETWORK_CLASS if kind.endswith((".pth", ".tar")) else {}
     framework = load(files / kind, shapes={"": X}, **given)
     x = np.random.default_rng(1).standard_normal(X).astype("float32")
     with torch.inference_mode():
@@ -330,7 +277,7 @@ def test_weights_of_another_width(files, tmp_path):
     weights["conv.weight"] = torch.zeros(4, 5, 3, 3)
     torch.save(weights, tmp_path / "wide.pth")
     with pytest.raises(ModelError, match=r"size mismatch for conv\.weight"):
-        load(tmp_path / "wide.pth", **network(files))
+        load(tmp_path / "wide.pth", **NETWORK_CLASS)
 
 
 def test_the_dtype_of_an_input_is_a_setting(tmp_path):
@@ -375,139 +322,12 @@ def test_a_file_that_is_cut_short(files, tmp_path, kind):
     path = tmp_path / kind
     path.write_bytes(content[: len(content) // 2])
     with pytest.raises(ModelError):
-        load(path, **(network(files) if kind.endswith((".pth", ".tar")) else {}))
+        load(path, **(NETWORK_CLASS if kind.endswith((".pth", ".tar")) else {}))
 
 
 def test_a_missing_file(tmp_path):
     with pytest.raises(ModelError, match="does not exist"):
         load(tmp_path / "nosuch.pt")
-
-
-class Evil:
-    """Runs a command when it is unpickled."""
-
-    def __init__(self, marker):
-        self.marker = marker
-
-    def __reduce__(self):
-        return os.mkdir, (str(self.marker),)
-
-
-@pytest.fixture
-def marker(tmp_path):
-    return tmp_path / "code-ran"
-
-
-def rewritten(source, target, change):
-    """Copy an archive; `change` maps (member, content) to new content."""
-    with zipfile.ZipFile(source) as old, zipfile.ZipFile(target, "w") as new:
-        for name in old.namelist():
-            new.writestr(name, change(name, old.read(name)))
-    return target
-
-
-def saved(value):
-    buffer = io.BytesIO()
-    torch.save(value, buffer)
-    return buffer.getvalue()
-
-
-def test_a_pickled_module_needs_trust(files, tmp_path):
-    path = tmp_path / "whole.pt"
-    save_whole(files, path)
-    with pytest.raises(ModelError, match=r"network\.Small.*--trust-pickle.*trust it"):
-        load(path, shapes={"": X}, **network(files))
-    framework = load(path, shapes={"": X}, trust_pickle=True, **network(files))
-    framework.invoke()
-    assert framework.outputs()[0].shape == (1, 5)
-
-
-def test_a_pickled_module_without_its_class(files, tmp_path):
-    path = tmp_path / "whole.pt"
-    save_whole(files, path)
-    path.write_bytes(path.read_bytes().replace(b"cnetwork\n", b"cnotwork\n"))
-    with pytest.raises(ModelError, match=r"notwork.*--model-class-path"):
-        load(path, shapes={"": X}, trust_pickle=True)
-
-
-def test_a_pickle_runs_nothing_unless_it_is_trusted(files, tmp_path, marker):
-    path = tmp_path / "evil.pth"
-    path.write_bytes(saved({"weight": torch.zeros(1), "more": Evil(marker)}))
-    with pytest.raises(ModelError, match="--trust-pickle"):
-        load(path, **network(files))
-    assert not marker.exists()
-    with pytest.raises(ModelError):
-        load(path, trust_pickle=True, **network(files))
-    assert marker.exists()
-
-
-def program_with(**changes):
-    def change(name, content):
-        if "/models/" not in name:
-            return content
-        return json.dumps({**json.loads(content), **changes}).encode()
-
-    return change
-
-
-def test_an_export_runs_nothing_unless_it_is_trusted(files, tmp_path, marker):
-    code = f"__import__('os').mkdir('{marker}')"
-
-    def evil_example(name, content):
-        return saved({"a": Evil(marker)}) if "/sample_inputs/" in name else content
-
-    def evil_weight(name, content):
-        if name.endswith("weights_config.json"):
-            return content.replace(b'"use_pickle": false', b'"use_pickle": true', 1)
-        return saved(Evil(marker)) if name.endswith("/weight_0") else content
-
-    def evil_object(name, content):
-        if name.endswith("constants_config.json"):
-            payload = {"path_name": "opaque_obj_0", "is_param": False, "use_pickle": False}
-            return json.dumps({"config": {"o": {**payload, "tensor_meta": None}}}).encode()
-        return content
-
-    def evil_size(name, content):
-        return content.replace(b"Symbol('s", code.encode() + b" or Symbol('s")
-
-    changes = {
-        "example": evil_example, "weight": evil_weight, "object": evil_object, "size": evil_size,
-        "guard": program_with(guards_code=[code]),
-        "name": program_with(opset_version={f"x'] ; {code} #": 1}),
-    }  # fmt: skip
-    for label, change in changes.items():
-        path = rewritten(files / "dynamic.pt2", tmp_path / f"{label}.pt2", change)
-        with pytest.raises(ModelError, match="--trust-pickle"):
-            load(path)
-        assert not marker.exists(), label
-
-
-def test_a_trusted_export_is_loaded_as_it_is(files, tmp_path):
-    path = rewritten(
-        files / "dynamic.pt2", tmp_path / "x.pt2", program_with(guards_code=["len([1])"])
-    )
-    with pytest.raises(ModelError, match=r"len\(\[1\]\).*--trust-pickle"):
-        load(path)
-    assert load(path, trust_pickle=True).inputs[0].shape == X
-
-
-def test_members_of_the_same_name_are_refused(files, tmp_path):
-    path = tmp_path / "twice.pt2"
-    path.write_bytes((files / "dynamic.pt2").read_bytes())
-    with zipfile.ZipFile(path, "a") as archive:
-        archive.writestr("dynamic/models/MODEL.json", "{}")
-    with pytest.raises(ModelError, match="same name"):
-        load(path)
-
-
-def test_traced_inputs_run_nothing(files, tmp_path, marker):
-    def change(name, content):
-        return pickle.dumps(Evil(marker), 2) if name.endswith("traced_inputs.pkl") else content
-
-    path = rewritten(files / "traced.pt", tmp_path / "evil.pt", change)
-    with pytest.raises(UsageError, match="does not say the shape"):
-        load(path)
-    assert not marker.exists()
 
 
 @pytest.mark.skipif(

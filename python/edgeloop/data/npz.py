@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import zipfile
-import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Optional
+from typing import TYPE_CHECKING, Any, BinaryIO, Optional
 
 import numpy as np
 
@@ -27,19 +25,6 @@ _TO_OTHER = {"nhwc": (0, 3, 1, 2), "nchw": (0, 2, 3, 1)}
 
 _NPY_MAGIC = b"\x93NUMPY"
 _ZIP_MAGIC = b"PK"
-
-# What NumPy and zipfile raise for a file that is cut off, altered, encrypted or absurd.
-_UNREADABLE = (
-    EOFError,
-    MemoryError,
-    NotImplementedError,
-    OSError,
-    OverflowError,
-    RuntimeError,
-    ValueError,
-    zipfile.BadZipFile,
-    zlib.error,
-)
 
 
 @dataclass(frozen=True)
@@ -85,7 +70,8 @@ def batch(samples: Samples, spec: TensorSpec, start: int) -> npt.NDArray[Any]:
     """Return the tensor that holds the samples from `start` on; after the last comes the first."""
     size = spec.shape[0] if spec.shape else 1
     rows = np.arange(start, start + size) % samples.n
-    return np.ascontiguousarray(fit(samples.x[spec.name][rows], spec).reshape(spec.shape))
+    stored = fit(samples.x[spec.name][rows], spec).reshape(spec.shape)
+    return np.asarray(stored, order="C")  # ascontiguousarray makes a scalar a list
 
 
 def _load(path: str, keys: Sequence[str], y_key: str) -> dict[str, npt.NDArray[Any]]:
@@ -94,24 +80,28 @@ def _load(path: str, keys: Sequence[str], y_key: str) -> dict[str, npt.NDArray[A
     if not source.is_file():
         raise ModelError(f"the data file {path} does not exist")
     try:
-        _require_magic(source)
-        loaded = np.load(source, allow_pickle=False)
-        if isinstance(loaded, np.ndarray):
-            return {_only_key(path, keys): loaded}
-        with loaded:
-            _require_keys(path, keys, loaded.files)
-            return {key: loaded[key] for key in (*keys, y_key) if key in loaded.files}
-    except _UNREADABLE as error:
+        with source.open("rb") as file:  # ours: NumPy leaves a file that it opened open on errors
+            _require_magic(file)
+            loaded = np.load(file, allow_pickle=False)
+            if isinstance(loaded, np.ndarray):
+                return {_only_key(path, keys): loaded}
+            with loaded:
+                _require_keys(path, keys, loaded.files)
+                return {key: loaded[key] for key in (*keys, y_key) if key in loaded.files}
+    except ModelError:
+        raise
+    except Exception as error:
+        # A damaged file makes NumPy raise a dozen kinds, from zlib.error to tokenize.TokenError.
         raise ModelError(
             f"the data file {path} cannot be read as .npz or .npy ({error}); "
             "write it with numpy.savez(path, x_data=..., y_data=...)"
         ) from error
 
 
-def _require_magic(source: Path) -> None:
+def _require_magic(file: BinaryIO) -> None:
     """Refuse what is neither format: NumPy takes it for a pickle, and says so."""
-    with source.open("rb") as file:
-        magic = file.read(len(_NPY_MAGIC))
+    magic = file.read(len(_NPY_MAGIC))
+    file.seek(0)
     if magic != _NPY_MAGIC and not magic.startswith(_ZIP_MAGIC):
         raise ValueError("it is neither")
 

@@ -140,7 +140,7 @@ def test_data_of_the_tensors_own_type_is_stored_already() -> None:
 
 
 def test_clipped_values_are_counted() -> None:
-    assert count_clipped(np.array([0.0, 2.63, 2.64, -2.13, -2.2, 9.0]), INT8) == 3
+    assert count_clipped(np.array([0.0, 2.64, 2.65, -2.13, -2.2, 9.0]), INT8) == 3
     assert count_clipped(np.array([300, -1, 4]), spec("uint8")) == 2
     assert count_clipped(np.array([127], np.int8), INT8) == 0
     assert count_clipped(np.array([1e30]), spec("float32")) == 0

@@ -11,20 +11,25 @@ SCORES = np.array([[0.1, 0.9], [0.8, 0.2], [0.3, 0.7], [0.6, 0.4]])
 LABELS = np.array([1, 0, 0, 0])
 
 
-# R: prop.test(x, n, correct = FALSE)$conf.int
+# R. G. Newcombe 1998, table I, method 3, four digits.
 @pytest.mark.parametrize(
     ("correct", "n", "low", "high"),
     [
-        (0, 10, 0.0, 0.2775328),
-        (10, 10, 0.7224672, 1.0),
-        (5, 10, 0.2365931, 0.7634069),
-        (81, 263, 0.2552750, 0.3662005),
-        (9500, 10000, 0.9455476, 0.9541041),
-        (1, 1, 0.2065493, 1.0),
+        (81, 263, 0.2553, 0.3662),
+        (15, 148, 0.0624, 0.1605),
+        (0, 20, 0.0, 0.1611),
+        (1, 29, 0.0061, 0.1718),
     ],
 )
-def test_wilsons_interval(correct: int, n: int, low: float, high: float) -> None:
-    assert Accuracy(correct, n).interval == pytest.approx((low, high), abs=2e-6)
+def test_wilsons_interval_as_published(correct: int, n: int, low: float, high: float) -> None:
+    assert Accuracy(correct, n).interval == pytest.approx((low, high), abs=5e-5)
+
+
+@pytest.mark.parametrize(("correct", "n"), [(0, 1), (1, 1), (5, 10), (10, 10), (9500, 10_000)])
+def test_wilsons_interval_as_scipy_has_it(correct: int, n: int) -> None:
+    scipy_stats = pytest.importorskip("scipy.stats")
+    theirs = scipy_stats.binomtest(correct, n).proportion_ci(method="wilson")
+    assert Accuracy(correct, n).interval == pytest.approx((theirs.low, theirs.high), abs=1e-12)
 
 
 def test_accuracy_counts_the_highest_scores() -> None:

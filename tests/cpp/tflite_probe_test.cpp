@@ -1,0 +1,125 @@
+#include "edgeloop/tflite_probe.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cstdlib>
+#include <initializer_list>
+#include <memory>
+
+#include "check.hpp"
+
+using edgeloop::Coverage;
+using edgeloop::TfliteProbe;
+
+namespace {
+
+struct Free {
+  void operator()(void* memory) const { std::free(memory); }
+};
+using IntArray = std::unique_ptr<TfLiteIntArray, Free>;
+
+IntArray ints(std::initializer_list<int> values) {
+  auto* array = static_cast<TfLiteIntArray*>(
+      std::malloc(sizeof(TfLiteIntArray) + values.size() * sizeof(int)));
+  array->size = static_cast<int>(values.size());
+  std::copy(values.begin(), values.end(), array->data);
+  return IntArray(array);
+}
+
+// A graph as an interpreter shows it to a delegate: four nodes, of which two are delegated.
+struct Graph {
+  Graph() {
+    // Any address but null: the probe only asks whether there is one.
+    opaque.opaque_delegate_builder = reinterpret_cast<TfLiteOpaqueDelegateBuilder*>(&opaque);
+    nodes[1].delegate = &classic;
+    nodes[1].builtin_data = &classic_params;
+    registrations[1].custom_name = "Classic";
+    nodes[3].delegate = &opaque;
+    nodes[3].builtin_data = &opaque_params;
+    context.impl_ = this;
+    context.GetExecutionPlan = [](TfLiteContext* self, TfLiteIntArray** plan) {
+      *plan = static_cast<Graph*>(self->impl_)->plan.get();
+      return *plan == nullptr ? kTfLiteError : kTfLiteOk;
+    };
+    context.GetNodeAndRegistration = [](TfLiteContext* self, int index, TfLiteNode** node,
+                                        TfLiteRegistration** registration) {
+      *node = &static_cast<Graph*>(self->impl_)->nodes.at(static_cast<std::size_t>(index));
+      *registration =
+          &static_cast<Graph*>(self->impl_)->registrations.at(static_cast<std::size_t>(index));
+      return kTfLiteOk;
+    };
+  }
+
+  TfLiteDelegate classic{};
+  TfLiteDelegate opaque{};
+  IntArray classic_nodes = ints({4, 5, 6});
+  IntArray opaque_nodes = ints({7, 8});
+  TfLiteDelegateParams classic_params{&classic, classic_nodes.get(), nullptr, nullptr};
+  TfLiteOpaqueDelegateParams opaque_params{&opaque, nullptr, opaque_nodes.get(), nullptr, nullptr};
+  std::array<TfLiteNode, 4> nodes{};
+  std::array<TfLiteRegistration, 4> registrations{};
+  IntArray plan = ints({0, 2, 1, 3, 0});
+  TfLiteContext context{};
+};
+
+void apply(TfliteProbe& probe, Graph& graph) {
+  CHECK_EQUAL(probe.delegate()->Prepare(&graph.context, probe.delegate()), kTfLiteOk);
+}
+
+std::string text(const Coverage& coverage) {
+  std::string all = coverage.known ? "" : "unknown ";
+  for (const auto& partition : coverage.partitions) {
+    all += partition.owner + ":" + std::to_string(partition.nodes) + " ";
+  }
+  return all;
+}
+
+}  // namespace
+
+TEST(a_probe_that_was_not_applied_knows_nothing) {
+  const TfliteProbe probe;
+  CHECK(!probe.coverage().known);
+  CHECK(probe.context() == nullptr);
+}
+
+TEST(a_probe_tells_who_runs_which_nodes) {
+  TfliteProbe probe;
+  Graph graph;
+  apply(probe, graph);
+  CHECK_EQUAL(text(probe.coverage()), "builtin:2 Classic:3 unnamed delegate:2 builtin:1 ");
+  CHECK(probe.context() == &graph.context);
+}
+
+TEST(a_probe_appends_subgraphs_and_replaces_what_is_prepared_again) {
+  TfliteProbe probe;
+  Graph first;
+  Graph second;
+  first.plan = ints({0});
+  second.plan = ints({2});
+  apply(probe, first);
+  apply(probe, second);
+  CHECK_EQUAL(text(probe.coverage()), "builtin:1 builtin:1 ");
+  first.plan = ints({0, 2});
+  apply(probe, first);
+  CHECK_EQUAL(text(probe.coverage()), "builtin:2 builtin:1 ");
+  CHECK(probe.context() == &first.context);
+}
+
+TEST(a_plan_that_cannot_be_read_is_unknown_and_no_failure) {
+  TfliteProbe probe;
+  Graph graph;
+  graph.plan.reset();
+  apply(probe, graph);
+  CHECK_EQUAL(text(probe.coverage()), "unknown ");
+}
+
+TEST(a_probe_of_an_older_library_does_not_read_the_end_of_its_structs) {
+  TfliteProbe probe(/*opaque_delegates=*/false);
+  Graph graph;
+  graph.plan = ints({1});
+  // Where such a library ends the struct, anything may follow.
+  graph.classic.opaque_delegate_builder =
+      reinterpret_cast<TfLiteOpaqueDelegateBuilder*>(&graph.classic);
+  apply(probe, graph);
+  CHECK_EQUAL(text(probe.coverage()), "Classic:3 ");
+}
