@@ -24,7 +24,7 @@ from edgeloop.report.columns import columns
 EMPTY_APP = """
 import typer
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
-for name in ("demo", "doctor", "bench", "overhead", "inspect", "setup"):
+for name in ("demo", "doctor", "bench", "overhead", "compare", "inspect", "setup"):
     def command(number: int = 0) -> None:
         "Do nothing."
     app.command(name)(command)

@@ -23,7 +23,7 @@ struct OrtValue;
 
 struct OrtApiBase {
   void* const* (*GetApi)(std::uint32_t version);  // nullptr: this library is older
-  const char* (*GetVersionString)();                    // "1.31.1"; its minor is the newest version
+  const char* (*GetVersionString)();              // "1.31.1"; its minor is the newest version
 };
 
 using OrtGetApiBaseFunction = const OrtApiBase* (*)();

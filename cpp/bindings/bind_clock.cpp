@@ -1,5 +1,4 @@
 #include "bindings.hpp"
-
 #include "edgeloop/clock.hpp"
 #include "edgeloop/probe.hpp"
 

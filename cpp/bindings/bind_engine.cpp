@@ -1,7 +1,6 @@
-#include "bindings.hpp"
-
 #include <pybind11/stl.h>
 
+#include "bindings.hpp"
 #include "edgeloop/engine.hpp"
 #include "edgeloop/error.hpp"
 
@@ -72,8 +71,8 @@ std::unique_ptr<Engine> create(const std::string& name, const std::string& libra
   options.batch_size = batch_size;
   options.shapes = shapes;
   options.settings = settings;
-  options.object = callable.is_none() ? reinterpret_cast<void*>(handle)
-                                      : static_cast<void*>(callable.ptr());
+  options.object =
+      callable.is_none() ? reinterpret_cast<void*>(handle) : static_cast<void*>(callable.ptr());
   return create_engine(name, options);
 }
 

@@ -1,5 +1,4 @@
 #include "bindings.hpp"
-
 #include "edgeloop/error.hpp"
 
 namespace py = pybind11;

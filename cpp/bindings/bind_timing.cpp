@@ -1,5 +1,6 @@
-#include "bindings.hpp"
+#include <pybind11/stl.h>
 
+#include "bindings.hpp"
 #include "edgeloop/clock.hpp"
 #include "edgeloop/engine.hpp"
 #include "edgeloop/timing.hpp"
@@ -31,13 +32,14 @@ std::uint64_t timed_block(Engine& engine, Samples& samples, std::uint64_t runs,
   return timed(engine, run).start_ns;
 }
 
-py::tuple timed_schedule(Engine& engine, Samples& samples, std::uint64_t runs,
-                         std::uint64_t interval_ns, int clock_id) {
+std::pair<std::uint64_t, std::uint64_t> timed_schedule(Engine& engine, Samples& samples,
+                                                       std::uint64_t runs,
+                                                       std::uint64_t interval_ns, int clock_id) {
   const auto run = [&] {
     return run_schedule(engine, samples, runs, interval_ns, SystemClock(clock_id));
   };
   const Block block = timed(engine, run);
-  return py::make_tuple(block.start_ns, block.busy_ns);
+  return {block.start_ns, block.busy_ns};
 }
 
 std::uint64_t timed_clock_pairs(Samples& samples, std::uint64_t pairs, int clock_id) {
@@ -68,11 +70,12 @@ void bind_timing(py::module_& module) {
              "block. Raises RuntimeFailedError where a run fails (the samples before it are kept)\n"
              "and UsageError where the block does not fit.");
 
-  module.def("run_schedule", &timed_schedule, py::arg("engine"), py::arg("samples"),
-             py::arg("runs"), py::arg("interval_ns"), py::arg("clock_id"),
-             "Run an engine at a fixed rate; return the start stamp and the time inside runs, ns.\n\n"
-             "Run k is due at start + k * interval_ns; its sample lasts from then to its end, so that\n"
-             "waiting for a run that came late counts. Raises as run_block does.");
+  module.def(
+      "run_schedule", &timed_schedule, py::arg("engine"), py::arg("samples"), py::arg("runs"),
+      py::arg("interval_ns"), py::arg("clock_id"),
+      "Run an engine at a fixed rate; return the start stamp and the time inside runs, ns.\n\n"
+      "Run k is due at start + k * interval_ns; its sample lasts from then to its end, so that\n"
+      "waiting for a run that came late counts. Raises as run_block does.");
 
   module.def("run_clock_pairs", &timed_clock_pairs, py::arg("samples"), py::arg("pairs"),
              py::arg("clock_id"),

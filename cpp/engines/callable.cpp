@@ -31,8 +31,8 @@ class CallableEngine final : public Engine {
   bool run() noexcept override {
     Py_CLEAR(result_);
     PyObject* no_arguments[1] = {nullptr};
-    result_ = PyObject_Vectorcall(callable_, no_arguments + 1, PY_VECTORCALL_ARGUMENTS_OFFSET,
-                                  nullptr);
+    result_ =
+        PyObject_Vectorcall(callable_, no_arguments + 1, PY_VECTORCALL_ARGUMENTS_OFFSET, nullptr);
     if (result_ == nullptr) return keep_error();
     if (++runs_ % kSignalCheckInterval == 0 && PyErr_CheckSignals() != 0) return keep_error();
     return true;

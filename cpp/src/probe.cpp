@@ -6,8 +6,9 @@ namespace edgeloop {
 namespace {
 
 constexpr std::uint64_t kProbeMultiplications = 100'000;  // 0.1 to 0.3 ms at 1 to 3 GHz
-constexpr int kProbeRepeats = 3;                          // the best of three drops one interruption
-constexpr std::uint64_t kMultiplier = 6364136223846793005u;  // odd, so that the chain never ends in 0
+constexpr int kProbeRepeats = 3;  // the best of three drops one interruption
+constexpr std::uint64_t kMultiplier =
+    6364136223846793005u;  // odd, so that the chain never ends in 0
 
 }  // namespace
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from edgeloop.configuration import parse_configuration
 from edgeloop.errors import EdgeloopError, ModelError, UsageError
-from edgeloop.measure.experiment import write_side
+from edgeloop.measure.experiment import preset_of, write_side
 from edgeloop.measure.observer import Observer
 from edgeloop.measure.pairing import PairedRun, measure_paired
 from edgeloop.results.schema import PROBE_THROTTLED, Result
@@ -18,7 +18,6 @@ from edgeloop.results.store import SUFFIX, read_result
 from edgeloop.runtimes import runtime
 from edgeloop.spec import ResolvedSpec, RunSpec, resolve
 from edgeloop.stats.compare import Comparison, compare_unpaired
-from edgeloop.stats.stopping import PRESETS
 
 # What may differ between two stored results without `--allow`: nothing of this.
 CONDITIONS = ("model", "host", "clock", "threads", "governor")
@@ -80,7 +79,7 @@ def compare_live(
     if a.options.threads > 1 or b.options.threads > 1:
         a, b = _without_spinning(a), _without_spinning(b)
     observer.phase(f"measuring {a.title} ({a.loops[0]}) against {b.title} ({b.loops[0]})")
-    run = measure_paired(a, b, PRESETS[defaults.effort], delta, observer)
+    run = measure_paired(a, b, preset_of(a), delta, observer)
     if not run.sessions:
         raise run.error or EdgeloopError("not one pair of blocks was measured")
     paths = tuple(

@@ -26,6 +26,12 @@ RUNTIMES_OF_FORMAT: Mapping[str, Sequence[str]] = {
 
 NULL_MODEL = "null"
 
+# A microsecond between two runs is the shortest that a schedule can keep.
+MOST_HZ = 1e6
+
+# Loops that C++ drives: only there a run can start at the microsecond it is due.
+SCHEDULED_LOOPS = ("native", "callable")
+
 DATA_LAYOUTS = ("nhwc", "nchw")
 
 
@@ -49,6 +55,8 @@ class RunSpec:
     y_key: str = "y_data"
     data_layout: Optional[str] = None
     effort: str = "standard"
+    budget_s: Optional[float] = None
+    rate_hz: Optional[float] = None
     runs: Optional[int] = None
     warmup: Optional[int] = None
     processes: Optional[int] = None
@@ -102,6 +110,10 @@ class ResolvedSpec:
     python: str
     inputs: InputSource
     effort: str
+    budget_s: Optional[float]
+    """The most that warm-up and measuring may take, instead of the effort's."""
+    rate_hz: Optional[float]
+    """Open loop: a run is due so often, and latency counts from then. None: one after the other."""
     fixed: Optional[FixedCount]
     processes: Optional[int]
     """Number of worker processes where the user fixed it; None: the effort decides."""
@@ -138,6 +150,8 @@ def resolve(spec: RunSpec, command: str) -> list[ResolvedSpec]:
     if spec.effort not in EFFORTS:
         raise UsageError(f"no effort is called '{spec.effort}'; {nearest(spec.effort, EFFORTS)}")
     _require_sound_numbers(spec)
+    if spec.rate_hz is not None:
+        _require_schedulable(spec, spec.rate_hz, command)
     model = _model(str(spec.model))
     candidates = RUNTIMES_OF_FORMAT.get(model.format, ())
     names, choices = choose_runtimes(spec, model, candidates)
@@ -186,6 +200,8 @@ def _require_sound_numbers(spec: RunSpec) -> None:
             )
     if not spec.timeout_s > 0:
         raise UsageError(f"--timeout must be more than 0 s, not {spec.timeout_s:g}")
+    if spec.budget_s is not None and not spec.budget_s > 0:
+        raise UsageError(f"--budget must be more than 0 s, not {spec.budget_s:g}")
     if spec.warmup is not None and spec.runs is None:
         raise UsageError("--warmup is the fixed count's: give --runs too, or neither")
     for percentile in spec.percentiles:
@@ -247,6 +263,8 @@ def _resolve_one(
         python=spec.python or sys.executable,
         inputs=_inputs(spec),
         effort=spec.effort,
+        budget_s=spec.budget_s,
+        rate_hz=spec.rate_hz,
         fixed=fixed,
         processes=spec.processes,
         percentiles=tuple(spec.percentiles),
@@ -266,6 +284,16 @@ def _inputs(spec: RunSpec) -> InputSource:
     return InputSource(spec.seed, data, spec.x_key, spec.y_key, layout)
 
 
+def _require_schedulable(spec: RunSpec, rate_hz: float, command: str) -> None:
+    if not 0 < rate_hz <= MOST_HZ:
+        raise UsageError(f"--rate must be more than 0 and at most {MOST_HZ:g} Hz")
+    if command != "bench" or spec.runs is not None:
+        raise UsageError("--rate is for bench without --runs: it measures until the time is over")
+    loops = [canonical(loop) for loop in spec.loops]
+    if len(loops) > 1 or any(loop not in SCHEDULED_LOOPS for loop in loops):
+        raise UsageError(f"--rate takes one loop, {' or '.join(SCHEDULED_LOOPS)}")
+
+
 def _loops(spec: RunSpec, command: str, name: str, said: list[str]) -> tuple[str, ...]:
     chosen = runtime(name)
     wanted = [canonical(loop) for loop in spec.loops]
@@ -281,8 +309,9 @@ def _loops(spec: RunSpec, command: str, name: str, said: list[str]) -> tuple[str
         return tuple(loop for loop in LOOPS if loop in chosen.loops)
     if "native" in chosen.loops:
         return ("native",)
-    said.append(f"loop framework: {name} has no native loop ({chosen.missing_loops['native']})")
-    return ("framework",)
+    loop = "framework" if spec.rate_hz is None else "callable"
+    said.append(f"loop {loop}: {name} has no native loop ({chosen.missing_loops['native']})")
+    return (loop,)
 
 
 def _threads(spec: RunSpec, command: str, said: list[str]) -> int:

@@ -42,9 +42,9 @@ std::string message_of(edgeloop::ErrorKind kind, const std::function<void()>& bo
 
 }  // namespace edgeloop_test
 
-#define TEST(name)                                                              \
-  static void name();                                                           \
-  static const edgeloop_test::Register name##_registered(#name, name);          \
+#define TEST(name)                                                     \
+  static void name();                                                  \
+  static const edgeloop_test::Register name##_registered(#name, name); \
   static void name()
 #define CHECK(condition) edgeloop_test::check((condition), #condition, __FILE__, __LINE__)
 #define CHECK_EQUAL(actual, expected) \

@@ -131,7 +131,8 @@ TEST(a_schedule_counts_from_the_moment_a_run_was_due) {
   const Block block = edgeloop::run_schedule(engine, samples, 4, 100, clock);
   CHECK(block.completed);
   CHECK_EQUAL(block.start_ns, 1100u);
-  // Due at 1100, 1200, 1300, 1400; the second ends at 1450, so the third waits 150 and the fourth 90.
+  // Due at 1100, 1200, 1300, 1400; the second ends at 1450, so the third waits 150 and the
+  // fourth 90.
   CHECK(durations(samples) == (std::vector<std::uint64_t>{40, 250, 190, 130}));
   CHECK_EQUAL(block.busy_ns, 370u);
 }

@@ -8,7 +8,8 @@
 
 namespace edgeloop {
 
-constexpr std::size_t kBufferAlignment = 64;  // bytes: a cache line, and what LiteRT asks of host memory
+constexpr std::size_t kBufferAlignment =
+    64;  // bytes: a cache line, and what LiteRT asks of host memory
 
 // Zeroed host memory for one tensor. Its address never changes.
 class Buffer {

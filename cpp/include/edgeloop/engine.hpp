@@ -62,9 +62,10 @@ struct EngineOptions {
   std::string library;  // exact path of the runtime's library
   std::string model;    // path of the model file
   int threads = 1;
-  std::int64_t batch_size = 0;                              // 0: as the model has it
-  std::map<std::string, std::vector<std::int64_t>> shapes;  // input name -> the shape it is fixed to
-  std::map<std::string, std::string> settings;              // engine's own; an unknown key is an error
+  std::int64_t batch_size = 0;  // 0: as the model has it
+  std::map<std::string, std::vector<std::int64_t>>
+      shapes;                                   // input name -> the shape it is fixed to
+  std::map<std::string, std::string> settings;  // engine's own; an unknown key is an error
   void* object = nullptr;  // a foreign object to attach to: a PyObject*, an interpreter's handle
 };
 

@@ -11,9 +11,9 @@ namespace edgeloop {
 // "1x3x224x224", an open dimension as "?", a scalar as "scalar".
 std::string shape_text(const std::vector<std::int64_t>& shape);
 
-// The shape to which an input is fixed: what the user asked for by name, else the model's shape with
-// the batch size as its first dimension. Open dimensions are < 0 in `declared`; an open first one
-// becomes 1. Throws Error{usage} where a dimension stays open or the rank differs.
+// The shape to which an input is fixed: what the user asked for by name, else the model's shape
+// with the batch size as its first dimension. Open dimensions are < 0 in `declared`; an open first
+// one becomes 1. Throws Error{usage} where a dimension stays open or the rank differs.
 std::vector<std::int64_t> fixed_shape(const std::string& input,
                                       const std::vector<std::int64_t>& declared,
                                       const EngineOptions& options);

@@ -12,7 +12,7 @@ namespace edgeloop {
 
 struct Block {
   std::uint64_t start_ns = 0;
-  bool completed = false;  // false: a run failed; the samples before it are kept
+  bool completed = false;     // false: a run failed; the samples before it are kept
   std::uint64_t busy_ns = 0;  // time inside runs, where the block also waits
 };
 
@@ -33,8 +33,8 @@ inline void require_block_fits(const Samples& samples, std::uint64_t runs,
 // Runs the engine `runs` times. Stamps are contiguous: the sum of the samples is the time of the
 // whole block, nothing hides between two samples, and one sample contains exactly one clock read.
 template <class Clock>
-Block run_block(Engine& engine, Samples& samples, std::uint64_t runs,
-                std::uint64_t runs_per_sample, const Clock& clock) {
+Block run_block(Engine& engine, Samples& samples, std::uint64_t runs, std::uint64_t runs_per_sample,
+                const Clock& clock) {
   require_block_fits(samples, runs, runs_per_sample);
   samples.clear();
   Block block;

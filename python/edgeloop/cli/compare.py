@@ -51,6 +51,7 @@ def compare(
     threads: options.Threads = None,
     python: options.Python = None,
     effort: options.Effort = "standard",
+    budget: options.Budget = None,
     seed: options.Seed = 0,
     timeout: options.Timeout = 600.0,
     json: options.Json = None,
@@ -85,7 +86,13 @@ def compare(
         compared = compare_stored(a, b, share, allow or ())
     else:
         defaults = RunSpec(
-            model="", threads=threads, python=python, effort=effort, seed=seed, timeout_s=timeout
+            model="",
+            threads=threads,
+            python=python,
+            effort=effort,
+            budget_s=budget,
+            seed=seed,
+            timeout_s=timeout,
         )
         compared = compare_live(a, b, defaults, share, observer, save=not no_save, out=out)
     observer.clear()

@@ -48,6 +48,8 @@ def _measuring_options(
     y_key: options.YKey = "y_data",
     data_layout: options.DataLayout = None,
     effort: options.Effort = "standard",
+    budget: options.Budget = None,
+    rate: options.Rate = None,
     percentiles: options.Percentiles = "50,90,99",
     runs: options.Runs = None,
     warmup: options.Warmup = None,
@@ -78,6 +80,8 @@ def run_spec(chosen: dict[str, Any]) -> RunSpec:
         settings=dict(parse_setting(text) for text in chosen["settings"] or ()),
         percentiles=parse_percentiles(chosen["percentiles"]),
         timeout_s=chosen["timeout"],
+        budget_s=chosen["budget"],
+        rate_hz=chosen["rate"],
         **{name: chosen[name] for name in same},
     )
 

@@ -108,6 +108,23 @@ Effort = Annotated[
     str,
     typer.Option("--effort", help="quick (5 s), standard (60 s at most), rigorous (10 min)."),
 ]
+Budget = Annotated[
+    Optional[float],
+    typer.Option(
+        "--budget",
+        help="Seconds that warm-up and measuring may take, instead of the effort's.",
+        show_default=False,
+    ),
+]
+Rate = Annotated[
+    Optional[float],
+    typer.Option(
+        "--rate",
+        metavar="HZ",
+        help="Open loop: a run is due so often, and its latency counts from when it was due.",
+        show_default=False,
+    ),
+]
 Percentiles = Annotated[
     str,
     typer.Option("--percentiles", help="Comma-separated, each with its interval: 50,90,99,99.9."),

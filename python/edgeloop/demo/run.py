@@ -18,6 +18,10 @@ from edgeloop.spec import RUNTIMES_OF_FORMAT, RunSpec, resolve
 # Enough to show what the binding and what a whole application call cost.
 LOOPS = ("native", "binding", "framework", "framework-io")
 
+# Seconds of measuring for a row, and for all of them: with the loading it stays under a minute.
+_ROW_S = 5.0
+_ALL_ROWS_S = 24.0
+
 # TorchScript has no shapes, and every other variant says its own.
 _TORCH_SHAPE = (1, 1, 8, 8)
 
@@ -59,7 +63,7 @@ def run_demo(observer: Observer, seed: int) -> Outcome:
 
     Raises NotAvailableError where there is none at all.
     """
-    rows: list[Row] = []
+    pairs: list[tuple[Variant, str]] = []
     missing: dict[str, str] = {}
     for variant in variants():
         for name in RUNTIMES_OF_FORMAT[variant.format]:
@@ -67,10 +71,15 @@ def run_demo(observer: Observer, seed: int) -> Outcome:
                 runtime(name).find(None)
             except NotAvailableError:
                 missing[name] = runtime(name).install_hint
-                continue
-            rows.append(_measure(variant, name, observer, seed))
-            if isinstance(rows[-1].error, InterruptedRunError):
-                raise rows[-1].error
+            else:
+                pairs.append((variant, name))
+    rows: list[Row] = []
+    for variant, name in pairs:
+        budget_s = min(_ROW_S, _ALL_ROWS_S / len(pairs))
+        rows.append(_measure(variant, name, budget_s, observer, seed))
+        error = rows[-1].error
+        if isinstance(error, InterruptedRunError):
+            raise error
     if not rows:
         raise NotAvailableError(
             "no runtime is here to run the demo; install two with: "
@@ -79,7 +88,9 @@ def run_demo(observer: Observer, seed: int) -> Outcome:
     return Outcome(rows, tuple(missing.items()))
 
 
-def _measure(variant: Variant, name: str, observer: Observer, seed: int) -> Row:
+def _measure(
+    variant: Variant, name: str, budget_s: float, observer: Observer, seed: int
+) -> Row:
     loops = tuple(loop for loop in LOOPS if loop in runtime(name).loops)
     spec = RunSpec(
         model=str(variant.path),
@@ -89,6 +100,7 @@ def _measure(variant: Variant, name: str, observer: Observer, seed: int) -> Row:
         data=str(variant.data_path),
         data_layout=variant.data_layout,
         effort="quick",
+        budget_s=budget_s,
         processes=PROCESSES_FOR_TWO_INSTANCES,
         seed=seed,
     )

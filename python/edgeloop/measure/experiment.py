@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any, Optional
 
 from edgeloop.host.frequency import frequency_policies
@@ -26,6 +26,12 @@ from edgeloop.spec import ResolvedSpec
 from edgeloop.stats.stopping import PRESETS, Preset, run_stop_reason
 
 
+def preset_of(spec: ResolvedSpec) -> Preset:
+    """Return the effort's rules, with the budget that the user set instead of its own."""
+    preset = PRESETS[spec.effort]
+    return preset if spec.budget_s is None else replace(preset, total_seconds=spec.budget_s)
+
+
 class Experiment:
     """Starts processes until the run may stop, and keeps each on the disk as it ends."""
 
@@ -35,7 +41,7 @@ class Experiment:
         self._spec = spec
         self._observer = observer
         self._writer = writer
-        self._preset: Preset = PRESETS[spec.effort]
+        self._preset = preset_of(spec)
         self._planned, self._most = self._preset.processes, self._preset.max_processes
         if spec.fixed is not None:
             self._planned = self._most = spec.processes or 1

@@ -29,6 +29,9 @@ from edgeloop.stats.stopping import Preset, process_stop_reason
 # Convergence is looked at again when there is this much more to look at.
 _CHECK_GROWTH = 1.25
 
+# At a fixed rate a block starts with an empty queue: longer ones show what a queue does.
+RATE_BLOCK_S = 1.0
+
 # What other processes did while the blocks ran, and the busiest of them.
 LoadDuring = tuple[MachineLoad, tuple[ProcessLoad, ...]]
 
@@ -112,7 +115,9 @@ def _measure_blocks(
     for loop in loops:
         session.warm_up(loop, warm_cap_s / len(loops), preset.warmup_s)
     fastest_ns = min(session.run_ns.values())
-    per_sample = schedule.runs_per_sample(fastest_ns, session.resolution_ns)
+    per_sample = 1
+    if session.spec.rate_hz is None:
+        per_sample = schedule.runs_per_sample(fastest_ns, session.resolution_ns)
     tails = per_sample > 1 and schedule.tails_are_timed(fastest_ns, session.resolution_ns)
     share_s = budget.share_s(_needed_s(session, preset, tails))
     check_at_s = preset.min_seconds
@@ -140,6 +145,12 @@ def _needed_s(session: Session, preset: Preset, tails: bool) -> float:
 
 def _round(session: Session, generator: random.Random, per_sample: int, tails: bool) -> None:
     """Record one block of every loop, and one of single runs where tails need it."""
+    rate_hz = session.spec.rate_hz
+    if rate_hz is not None:
+        interval_ns = max(1, round(1e9 / rate_hz))
+        runs = schedule.block_runs(interval_ns, 1, RATE_BLOCK_S)
+        session.block(session.spec.loops[0], runs, 1, interval_ns=interval_ns)
+        return
     for loop in schedule.round_order(session.spec.loops, generator):
         runs = schedule.block_runs(session.run_ns[loop], per_sample, BLOCK_S)
         session.block(loop, runs, per_sample)

@@ -89,6 +89,14 @@ class LoadedModel:
             return native.run_block(self._callable(), runs, runs_per_sample, self.clock_id)
         return pyloop.run_block(self.call(loop), runs, runs_per_sample, self.clock_id)
 
+    def run_schedule(
+        self, loop: str, runs: int, interval_ns: int
+    ) -> tuple[int, npt.NDArray[np.uint64], int]:
+        """Run one block at a fixed rate, in a loop that C++ drives; see native.run_schedule."""
+        engine = self._callable() if loop == "callable" else self.engine
+        assert engine is not None
+        return native.run_schedule(engine, runs, interval_ns, self.clock_id)
+
     def _callable(self) -> _core.Engine:
         if self._callable_engine is None:
             self._callable_engine = _core.create_engine("callable", callable=self.call("callable"))

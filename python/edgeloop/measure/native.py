@@ -25,3 +25,17 @@ def run_block(
     start_ns = _core.run_block(engine, samples, runs, runs_per_sample, clock_id)
     durations: npt.NDArray[np.uint64] = np.asarray(samples)
     return start_ns, durations
+
+
+def run_schedule(
+    engine: _core.Engine, runs: int, interval_ns: int, clock_id: int
+) -> tuple[int, npt.NDArray[np.uint64], int]:
+    """Run at a fixed rate; return the start stamp, the response times, the time inside runs, in ns.
+
+    Run k is due at start + k × interval_ns, and its response time counts from then.
+    Raises RuntimeFailedError where a run fails.
+    """
+    samples = _core.Samples(runs)
+    start_ns, busy_ns = _core.run_schedule(engine, samples, runs, interval_ns, clock_id)
+    durations: npt.NDArray[np.uint64] = np.asarray(samples)
+    return start_ns, durations, busy_ns

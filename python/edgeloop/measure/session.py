@@ -123,12 +123,20 @@ class Session:
             self._warmup_ns[loop].append(int(median_ns))
             self.run_ns[loop] = max(1.0, median_ns)
 
-    def block(self, loop: str, runs: int, per_sample: int, *, tail: bool = False) -> Block:
+    def block(
+        self,
+        loop: str,
+        runs: int,
+        per_sample: int,
+        *,
+        tail: bool = False,
+        interval_ns: Optional[int] = None,
+    ) -> Block:
         """Record one block, after unrecorded runs where another loop ran before."""
         if self._last_loop not in (None, loop):
             self.warm_runs(loop, TRANSITION_RUNS)
         self._last_loop = loop
-        answer = self._ask("block", loop, runs, per_sample, probe=True)
+        answer = self._ask("block", loop, runs, per_sample, probe=True, interval_ns=interval_ns)
         body = answer.body
         self.blocks.append(
             Block(
@@ -140,6 +148,8 @@ class Session:
                 probe_ns=max(body["probe_before_ns"], body["probe_after_ns"]),
                 temperature_c=cpu_temperature().temperature_c,
                 tail=tail,
+                interval_ns=interval_ns,
+                busy_ns=body["busy_ns"],
             )
         )
         return self.blocks[-1]
@@ -203,7 +213,16 @@ class Session:
             "framework_first": self.framework_first,
         }
 
-    def _ask(self, kind: str, loop: str, runs: int, per_sample: int, *, probe: bool) -> Any:
+    def _ask(
+        self,
+        kind: str,
+        loop: str,
+        runs: int,
+        per_sample: int,
+        *,
+        probe: bool,
+        interval_ns: Optional[int] = None,
+    ) -> Any:
         return self.worker.request(
             {
                 "type": kind,
@@ -211,6 +230,7 @@ class Session:
                 "runs": runs,
                 "runs_per_sample": per_sample,
                 "probe": probe,
+                "interval_ns": interval_ns,
             },
             f"running the {loop} loop",
         )

@@ -186,9 +186,13 @@ class Worker:
         gc.collect()  # of what the block before left; never by itself in a timed region
         probe_before_ns = _core.probe_ns(self._clock.id) if request["probe"] else None
         cpu_before_ns = time.process_time_ns()
-        start_ns, durations = self._loaded.run_block(
-            request["loop"], request["runs"], request["runs_per_sample"]
-        )
+        loop, runs, busy_ns = request["loop"], request["runs"], None
+        if request["interval_ns"] is None:
+            start_ns, durations = self._loaded.run_block(loop, runs, request["runs_per_sample"])
+        else:
+            start_ns, durations, busy_ns = self._loaded.run_schedule(
+                loop, runs, request["interval_ns"]
+            )
         cpu_ns = time.process_time_ns() - cpu_before_ns
         probe_after_ns = _core.probe_ns(self._clock.id) if request["probe"] else None
         return Message(
@@ -196,6 +200,7 @@ class Worker:
                 "type": "block",
                 "start_ns": start_ns,
                 "cpu_ns": cpu_ns,
+                "busy_ns": busy_ns,
                 "probe_before_ns": probe_before_ns,
                 "probe_after_ns": probe_after_ns,
             },

@@ -19,7 +19,7 @@ def demo_page(outcome: Outcome) -> str:
         "handwritten digits, 8x8 pixels, in every runtime that is here (1 thread)",
         columns([_HEADER, *(_cells(row) for row in measured)]),
         "  latency: median of the native loop, or of the framework's where there is none, with its\n"
-        "  95 % interval inside one process (--effort quick; a full `bench` uses several).\n"
+        "  95 % interval over five short processes (a full `bench` measures longer).\n"
         "  + Python: what one call more costs from a Python loop: over edgeloop's own binding, over\n"
         "  the framework's own API, and with inputs set and outputs fetched each time.",
     ]

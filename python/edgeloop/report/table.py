@@ -165,15 +165,22 @@ def _share(difference: dict[str, Any]) -> str:
 
 def _timed_regions(result: Result) -> str:
     rows = [(loop, words) for loop, words in result.header["timed_region"].items()]
-    same = "the same" if result.header["attaches"] else "another"
     floors = result.header["clock"]
-    return (
-        "between two clock reads\n"
-        + columns(rows)
-        + f"\n  one clock read is in every sample: {floors['read_ns']:.0f} ns native, "
-        f"{floors['python_read_ns']:.0f} ns in Python; never subtracted"
-        + f"\n  the framework loops run {same} instance of the model as the native loop"
-    )
+    lines = [
+        "between two clock reads",
+        columns(rows),
+        f"  one clock read is in every sample: {floors['read_ns']:.0f} ns native, "
+        f"{floors['python_read_ns']:.0f} ns in Python; never subtracted",
+    ]
+    others = [
+        loop for loop, same in result.summary["overhead"]["same_instance"].items() if not same
+    ]
+    if others:
+        lines.append(
+            f"  {', '.join(others)}: another instance of the model than the {result.loops[0]} "
+            "loop's, so compared across processes"
+        )
+    return "\n".join(lines)
 
 
 def accuracy_figure(accuracy: Optional[dict[str, Any]]) -> str:
@@ -217,7 +224,18 @@ def _how(result: Result) -> str:
     ]
     if summary["advice"]:
         lines.append(f"to know it better: {summary['advice']}")
-    return "\n".join(lines)
+    return "\n".join([*_open_loop(summary), *lines])
+
+
+def _open_loop(summary: dict[str, Any]) -> list[str]:
+    """Return the line that says what a fixed rate means."""
+    if "rate_hz" not in summary:
+        return []
+    return [
+        f"open loop at {summary['rate_hz']:g} Hz: latency counts from when a run was due; "
+        f"{summary['missed_deadlines']} of {summary['n']} runs ended after the next was due, "
+        f"{percent(summary['utilisation'])} of the time was inside runs"
+    ]
 
 
 def _threads(result: Result) -> str:

@@ -47,6 +47,7 @@ def flag(document: dict[str, Any], name: str) -> bool:
 
 def whole(document: dict[str, Any], name: str, least: int = 0) -> int:
     """Return a field that is a whole number."""
+    _field(document, name)
     value = whole_or_null(document, name, least)
     if value is None:
         raise ModelError(f"'{name}' is null and not a whole number")
@@ -54,8 +55,8 @@ def whole(document: dict[str, Any], name: str, least: int = 0) -> int:
 
 
 def whole_or_null(document: dict[str, Any], name: str, least: int = 0) -> Optional[int]:
-    """Return a field that is a whole number of at least `least`, or null."""
-    value = _field(document, name)
+    """Return a field that is a whole number of at least `least`, or null, or was not known yet."""
+    value = document.get(name)
     # `type`, not isinstance: JSON's true is an int of Python.
     if value is not None and (type(value) is not int or value < least):
         raise ModelError(f"'{name}' is {_short(value)} and not a whole number of at least {least}")
@@ -64,6 +65,7 @@ def whole_or_null(document: dict[str, Any], name: str, least: int = 0) -> Option
 
 def number(document: dict[str, Any], name: str) -> float:
     """Return a field that is a number."""
+    _field(document, name)
     value = number_or_null(document, name)
     if value is None:
         raise ModelError(f"'{name}' is null and not a number")
@@ -71,8 +73,8 @@ def number(document: dict[str, Any], name: str) -> float:
 
 
 def number_or_null(document: dict[str, Any], name: str) -> Optional[float]:
-    """Return a field that is a number or null."""
-    value = _field(document, name)
+    """Return a field that is a number, or null, or was not known yet."""
+    value = document.get(name)
     if value is None:
         return None
     if type(value) not in (int, float):

@@ -51,10 +51,16 @@ class Block:
     temperature_c: Optional[float] = None
     tail: bool = False
     """One run per sample for the tails, where the other blocks average several runs."""
+    interval_ns: Optional[int] = None
+    """Open loop: a run was due every so often, and durations count from when it was due."""
+    busy_ns: Optional[int] = None
+    """Open loop: time inside runs."""
 
     @property
     def wall_ns(self) -> int:
         """Time of the whole block."""
+        if self.interval_ns is not None:
+            return self.interval_ns * int(self.durations_ns.size)
         return int(self.durations_ns.sum())
 
     def as_dict(self, fastest_probe_ns: Optional[int]) -> dict[str, Any]:
@@ -69,6 +75,7 @@ class Block:
             "start_ns": self.start_ns,
             "runs_per_sample": self.runs_per_sample,
             "durations_ns": encode(self.durations_ns),
+            **({} if self.interval_ns is None else self._open_loop()),
             **reasoned("cpu_ns", self.cpu_ns, "the CPU time was not read"),
             **reasoned("probe_ns", self.probe_ns, no_probe),
             **reasoned("probe_ratio", ratio, no_probe),
@@ -76,6 +83,9 @@ class Block:
             **reasoned("temperature_c", self.temperature_c, "no thermal zone can be read"),
             **reasoned("power_w", None, "no power source was read"),
         }
+
+    def _open_loop(self) -> dict[str, Any]:
+        return {"interval_ns": self.interval_ns, "busy_ns": self.busy_ns}
 
     @classmethod
     def from_dict(cls, document: Any) -> Block:
@@ -90,6 +100,8 @@ class Block:
             cpu_ns=whole_or_null(document, "cpu_ns"),
             probe_ns=whole_or_null(document, "probe_ns"),
             temperature_c=number_or_null(document, "temperature_c"),
+            interval_ns=whole_or_null(document, "interval_ns"),
+            busy_ns=whole_or_null(document, "busy_ns"),
         )
 
 

@@ -28,6 +28,7 @@ def summarise_result(result: Result, stop_reason: str) -> dict[str, Any]:
     documents = {loop: summary.as_dict() for loop, summary in loops.items() if summary}
     headline = dict(documents[next(iter(documents))])
     headline.update(_cpus_used(result))
+    headline.update(_open_loop(result))
     document: dict[str, Any] = {"summary": headline, "loops": documents}
     if len(loops) > 1:
         from edgeloop.results.overhead import overhead
@@ -46,6 +47,7 @@ def _loop_summary(result: Result, loop: str, stop_reason: str) -> Optional[Summa
         blocks[0].runs_per_sample,
         result.header["spec"]["percentiles"],
         tail_processes=tails if any(tails) else None,
+        elapsed_s=sum(block.wall_ns for block in blocks) / 1e9 if blocks[0].interval_ns else None,
         items_per_run=_batch_size(result),
         stop_reason=stop_reason,
     )
@@ -64,6 +66,19 @@ def _batch_size(result: Result) -> Optional[int]:
     """Return the items of one run: the first dimension that all inputs share."""
     firsts = {spec["shape"][0] for spec in result.header["model"]["inputs"] if spec["shape"]}
     return int(firsts.pop()) if len(firsts) == 1 else None
+
+
+def _open_loop(result: Result) -> dict[str, Any]:
+    """Return how well a fixed rate was kept: late runs and the share of time inside runs."""
+    blocks = [block for block in _blocks(result, result.loops[0]) if block.interval_ns]
+    if not blocks:
+        return {}
+    late = sum(int(np.count_nonzero(b.durations_ns > (b.interval_ns or 0))) for b in blocks)
+    return {
+        "rate_hz": result.header["spec"]["rate_hz"],
+        "missed_deadlines": late,
+        "utilisation": sum(b.busy_ns or 0 for b in blocks) / sum(b.wall_ns for b in blocks),
+    }
 
 
 def _cpus_used(result: Result) -> dict[str, Any]:

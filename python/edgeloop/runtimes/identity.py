@@ -54,7 +54,8 @@ def elf_build_id(path: str) -> Optional[str]:
             order = ">" if header[5] == 2 else "<"
             build_ids = (_build_id(note, order) for note in _notes(file, header, order))
             return next((found for found in build_ids if found is not None), None)
-    except (OSError, IndexError, OverflowError, struct.error):  # cut off, or offsets from nowhere
+    except (OSError, IndexError, ValueError, struct.error):
+        # cut off, or offsets from nowhere
         return None
 
 

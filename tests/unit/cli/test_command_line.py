@@ -15,7 +15,7 @@ import pytest
 
 import edgeloop
 
-COMMANDS = ("demo", "doctor", "bench", "overhead", "inspect", "setup")
+COMMANDS = ("demo", "doctor", "bench", "overhead", "inspect", "setup", "compare")
 
 
 def test_version_imports_no_numpy(command_line: Any) -> None:
@@ -73,6 +73,20 @@ def test_fixed_count_records_exactly_what_was_asked(command_line: Any) -> None:
     assert len(result["invocations"]) == 1
 
 
+def test_open_loop_counts_from_when_a_run_was_due(command_line: Any) -> None:
+    # A chain of about 0.8 ms at 4 kHz: the queue grows, so the latency is many intervals.
+    done = command_line(
+        "bench", "null", "--set", "multiplications=1000000", "--rate", "4000", "--effort", "quick",
+        "--budget", "3", "--json", "-",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    summary = json.loads(done.stdout)["summary"]
+    assert summary["rate_hz"] == 4000
+    assert summary["utilisation"] > 1
+    assert summary["missed_deadlines"] > 0.9 * summary["n"]
+    assert summary["median_ns"] > 10 * 250_000
+
+
 def test_result_file_is_kept_where_it_was_asked_for(command_line: Any, tmp_path: Path) -> None:
     path = tmp_path / "mine.edgeloop.jsonl"
     arguments = ("bench", "null", "--runs", "10", "--out", str(path))
@@ -101,6 +115,11 @@ BAD = [
     (("bench", "null", "--threads", "0"), 2, "--threads"),
     (("bench", "null", "--runs", "0"), 2, "--runs"),
     (("bench", "null", "--warmup", "5"), 2, "--runs"),
+    (("bench", "null", "--rate", "0"), 2, "--rate"),
+    (("bench", "null", "--rate", "10", "--loops", "binding"), 2, "native or callable"),
+    (("overhead", "null", "--rate", "10"), 2, "--rate is for bench"),
+    (("bench", "null", "--budget", "-1"), 2, "--budget"),
+    (("compare", "null@null", "@null"), 2, "names no model"),
     (("bench", "null", "--nonsense"), 2, "--nonsense"),
     (("bench",), 2, "MODEL"),
     (("nonsense",), 2, "nonsense"),

@@ -43,6 +43,7 @@ class LoadedWorker(WorkerClient):
             "runs": runs,
             "runs_per_sample": per_sample,
             "probe": True,
+            "interval_ns": None,
         }
         return self.request(request, f"running the {loop} loop")
 

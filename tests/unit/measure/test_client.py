@@ -137,7 +137,7 @@ with WorkerClient(sys.executable, 600.0) as worker:
     try:
         print("running", flush=True)
         worker.request(dict(type="block", loop="native", runs=1000, runs_per_sample=1,
-                            probe=False), "running")
+                            probe=False, interval_ns=None), "running")
     except KeyboardInterrupt:
         print(worker.stop()["type"], flush=True)
 """

@@ -1,0 +1,51 @@
+"""Every runtime by its name, and what each says of itself."""
+
+from __future__ import annotations
+
+import pytest
+
+from edgeloop import _core
+from edgeloop.errors import UsageError
+from edgeloop.runtimes import RUNTIME_NAMES, runtime
+from edgeloop.runtimes._base import FRAMEWORK_LOOPS, LOOPS, LoadOptions
+from edgeloop.spec import RUNTIMES_OF_FORMAT
+
+
+@pytest.mark.parametrize("name", RUNTIME_NAMES)
+def test_a_runtime_accounts_for_every_loop(name: str) -> None:
+    chosen = runtime(name)
+    assert chosen.name == name
+    assert set(chosen.loops) | set(chosen.missing_loops) == set(LOOPS)
+    assert not set(chosen.loops) & set(chosen.missing_loops)
+    assert set(chosen.timed_region) == set(chosen.loops)
+    assert all(chosen.missing_loops.values())
+    assert chosen.install_hint
+    if set(chosen.loops) - set(FRAMEWORK_LOOPS):
+        assert name in _core.engine_names()
+
+
+def test_every_format_has_its_runtimes_and_every_runtime_its_format() -> None:
+    for model_format, names in RUNTIMES_OF_FORMAT.items():
+        for name in names:
+            assert model_format in runtime(name).formats
+    assert {name for names in RUNTIMES_OF_FORMAT.values() for name in names} == set(RUNTIME_NAMES)
+
+
+@pytest.mark.parametrize("name", ["tflite_runtime", "TFLite-Runtime"])
+def test_a_name_may_be_written_otherwise(name: str) -> None:
+    assert runtime(name).name == "tflite-runtime"
+
+
+def test_an_unknown_runtime_is_told_the_nearest() -> None:
+    with pytest.raises(UsageError) as caught:
+        runtime("onnx-runtime")
+    assert str(caught.value) == (
+        "no runtime is called 'onnx-runtime'; did you mean 'onnxruntime'? "
+        f"known: {', '.join(RUNTIME_NAMES)}"
+    )
+
+
+@pytest.mark.parametrize("changes", [{"shapes": {"x": [2]}}, {"batch_size": 4}])
+def test_null_refuses_a_shape_it_would_ignore(changes: dict) -> None:
+    with pytest.raises(UsageError, match="null has one input of shape 1"):
+        runtime("null").load_engine(LoadOptions(model="null", **changes), None)
