@@ -105,8 +105,15 @@ class WorkerProcess:
 
 
 def environment() -> dict[str, str]:
-    """Return the environment of a new worker: ours, and a padding of random size."""
-    return {**os.environ, "EDGELOOP_PADDING": "x" * random.randrange(_PADDING_BYTES)}
+    """Return the environment of a new worker: ours, and a padding of random size.
+
+    ONNX Runtime's wheels upload telemetry from a thread of their own unless they are told not to.
+    """
+    return {
+        "ORT_DISABLE_TELEMETRY": "1",
+        **os.environ,
+        "EDGELOOP_PADDING": "x" * random.randrange(_PADDING_BYTES),
+    }
 
 
 def _spawn(python: str, connection_fd: int, log_fd: int) -> subprocess.Popen[bytes]:
