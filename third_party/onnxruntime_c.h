@@ -12,6 +12,8 @@ extern "C" {
 
 struct OrtAllocator;
 struct OrtEnv;
+struct OrtEpAssignedNode;
+struct OrtEpAssignedSubgraph;
 struct OrtMemoryInfo;
 struct OrtRunOptions;
 struct OrtSession;
@@ -34,6 +36,34 @@ namespace edgeloop {
 
 // A version of the table that has every entry below (the last two came with ONNX Runtime 1.5).
 constexpr std::uint32_t kOrtApiVersion = 7;
+
+// Entries that are asked for on their own, each in a table of the version that brought it.
+constexpr int kOrtGetAvailableProviders = 125;
+using OrtGetAvailableProviders = OrtStatus* (*)(char*** names, int* count);
+constexpr int kOrtReleaseAvailableProviders = 126;
+using OrtReleaseAvailableProviders = OrtStatus* (*)(char** names, int count);
+
+constexpr std::uint32_t kOrtAppendProviderVersion = 12;
+constexpr int kOrtAppendProvider = 216;
+using OrtAppendProvider = OrtStatus* (*)(OrtSessionOptions*, const char* name,
+                                         const char* const* keys, const char* const* values,
+                                         std::size_t count);
+
+// Which provider got which node; indexes found by calling them in 1.31.1, whose answers are those
+// of its Python API.
+constexpr std::uint32_t kOrtPlacementVersion = 24;
+constexpr int kOrtGetAssignment = 407;
+using OrtGetAssignment = OrtStatus* (*)(const OrtSession*,
+                                        const OrtEpAssignedSubgraph* const** parts,
+                                        std::size_t* count);
+constexpr int kOrtGetAssignedProvider = 408;
+using OrtGetAssignedProvider = OrtStatus* (*)(const OrtEpAssignedSubgraph*, const char** name);
+constexpr int kOrtGetAssignedNodes = 409;
+using OrtGetAssignedNodes = OrtStatus* (*)(const OrtEpAssignedSubgraph*,
+                                           const OrtEpAssignedNode* const** nodes,
+                                           std::size_t* count);
+constexpr int kOrtGetAssignedOperator = 412;
+using OrtGetAssignedOperator = OrtStatus* (*)(const OrtEpAssignedNode*, const char** type);
 
 constexpr int kOrtLogError = 3;        // verbose 0, info 1, warning 2, error 3, fatal 4
 constexpr int kOrtSequential = 0;      // execution mode: one operator after another

@@ -1,5 +1,7 @@
 #include <pybind11/stl.h>
 
+#include <tuple>
+
 #include "bindings.hpp"
 #include "edgeloop/engine.hpp"
 #include "edgeloop/error.hpp"
@@ -58,12 +60,17 @@ py::list views(const py::object& self, const std::vector<Tensor>& tensors) {
   return list;
 }
 
+// Name, path of the library, options.
+using DelegateTuple =
+    std::tuple<std::string, std::string, std::vector<std::pair<std::string, std::string>>>;
+
 std::unique_ptr<Engine> create(const std::string& name, const std::string& library,
                                const std::string& model, int threads, std::int64_t batch_size,
                                const std::map<std::string, std::vector<std::int64_t>>& shapes,
                                const std::map<std::string, std::string>& settings,
                                const py::object& callable, std::uintptr_t handle,
-                               const py::object& /*keep_alive: by call policy*/) {
+                               const py::object& /*keep_alive: by call policy*/,
+                               const std::vector<DelegateTuple>& delegates) {
   EngineOptions options;
   options.library = library;
   options.model = model;
@@ -71,6 +78,9 @@ std::unique_ptr<Engine> create(const std::string& name, const std::string& libra
   options.batch_size = batch_size;
   options.shapes = shapes;
   options.settings = settings;
+  for (const auto& [delegate, path, pairs] : delegates) {
+    options.delegates.push_back({delegate, path, pairs});
+  }
   options.object =
       callable.is_none() ? reinterpret_cast<void*>(handle) : static_cast<void*>(callable.ptr());
   return create_engine(name, options);
@@ -96,6 +106,11 @@ py::object coverage(Engine& engine) {
 
 }  // namespace
 
+py::object placement(const Coverage& coverage) {
+  if (!coverage.known) return py::none();
+  return py::cast(coverage.partitions);
+}
+
 void bind_engine(py::module_& module) {
   py::class_<Quantization>(module, "Quantization", "real = scale * (stored - zero_point).")
       .def_readonly("scales", &Quantization::scales, "One per slice along `axis`; empty: none.")
@@ -115,6 +130,14 @@ void bind_engine(py::module_& module) {
                              [](const TensorView& view) { return view.tensor.quantization; })
       .def_buffer(&tensor_buffer);
 
+  py::class_<Partition>(module, "Partition", "Nodes of the plan that one owner runs.")
+      .def_readonly("owner", &Partition::owner, "As the runtime calls it; \"builtin\" is its own.")
+      .def_readonly("delegate", &Partition::delegate, "As the user called it; \"\" if unknown.")
+      .def_readonly("nodes", &Partition::nodes)
+      .def_readonly("subgraph", &Partition::subgraph)
+      .def_readonly("indexes", &Partition::indexes, "Of the nodes in the model; may be empty.")
+      .def_readonly("operators", &Partition::operators, "Types of the nodes; may be empty.");
+
   py::class_<Engine>(module, "Engine", "One loaded model in one runtime.")
       .def(
           "run",
@@ -129,18 +152,23 @@ void bind_engine(py::module_& module) {
            [](const py::object& self) { return views(self, self.cast<Engine&>().outputs()); })
       .def("runtime_version", &Engine::runtime_version)
       .def("coverage", &coverage,
-           "(owner, nodes) per partition of the execution plan; None where it cannot be told.");
+           "(owner, nodes) per partition of the execution plan; None where it cannot be told.")
+      .def(
+          "placement", [](Engine& engine) { return placement(engine.coverage()); },
+          "Who runs which nodes; None where it cannot be told.");
 
   module.def("engine_names", &engine_names, "The engines of this build, in alphabetical order.");
-  module.def("create_engine", &create, py::arg("name"), py::kw_only(), py::arg("library") = "",
-             py::arg("model") = "", py::arg("threads") = 1, py::arg("batch_size") = 0,
-             py::arg("shapes") = std::map<std::string, std::vector<std::int64_t>>(),
-             py::arg("settings") = std::map<std::string, std::string>(),
-             py::arg("callable") = py::none(), py::arg("handle") = 0,
-             py::arg("keep_alive") = py::none(), py::keep_alive<0, kKeepAliveArgument>(),
-             "Load a model with the engine of that name.\n\n"
-             "`keep_alive` is an object that lives as long as the engine.\n"
-             "Raises UsageError, NotAvailableError (library, symbol), ModelError.");
+  module.def(
+      "create_engine", &create, py::arg("name"), py::kw_only(), py::arg("library") = "",
+      py::arg("model") = "", py::arg("threads") = 1, py::arg("batch_size") = 0,
+      py::arg("shapes") = std::map<std::string, std::vector<std::int64_t>>(),
+      py::arg("settings") = std::map<std::string, std::string>(), py::arg("callable") = py::none(),
+      py::arg("handle") = 0, py::arg("keep_alive") = py::none(),
+      py::arg("delegates") = std::vector<DelegateTuple>(), py::keep_alive<0, kKeepAliveArgument>(),
+      "Load a model with the engine of that name.\n\n"
+      "`keep_alive` is an object that lives as long as the engine; `delegates` are\n"
+      "(name, library, options) of external delegates or providers, the first one first.\n"
+      "Raises UsageError, NotAvailableError (library, symbol), ModelError.");
 }
 
 }  // namespace edgeloop

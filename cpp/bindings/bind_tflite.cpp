@@ -2,10 +2,56 @@
 
 #include "bindings.hpp"
 #include "edgeloop/tflite_attachment.hpp"
+#include "edgeloop/tflite_external_delegate.hpp"
 
 namespace py = pybind11;
 
 namespace edgeloop {
+namespace {
+
+using Pairs = std::vector<std::pair<std::string, std::string>>;
+
+void bind_probe(py::module_& module) {
+  py::class_<TfliteProbe>(
+      module, "TfliteProbe",
+      "A delegate that claims nothing and notes who runs each node.\n\n"
+      "It must live as long as the interpreter that it is applied to, as the last delegate.")
+      .def(py::init<bool>(), py::kw_only(), py::arg("opaque_delegates") = true,
+           "`opaque_delegates` is False for libraries older than opaque delegates.")
+      .def_property_readonly(
+          "address",
+          [](TfliteProbe& self) { return reinterpret_cast<std::uintptr_t>(self.delegate()); })
+      .def(
+          "expect",
+          [](TfliteProbe& self, std::uintptr_t delegate, const std::string& name) {
+            self.expect(reinterpret_cast<const TfLiteDelegate*>(delegate), name);
+          },
+          py::arg("delegate"), py::arg("name"),
+          "Tell the name of a delegate by its address, before the probe is applied.")
+      .def(
+          "placement", [](const TfliteProbe& self) { return placement(self.coverage()); },
+          "Who runs which nodes; None until the probe was applied.");
+
+  py::class_<TfliteExternalDelegate>(
+      module, "TfliteExternalDelegate",
+      "A delegate from a library of its own, as TFLite's Python interpreters take it.\n\n"
+      "It must live as long as the interpreter.")
+      .def(py::init([](const std::string& name, const std::string& library, const Pairs& options) {
+             return std::make_unique<TfliteExternalDelegate>(
+                 DelegateOptions{name, library, options});
+           }),
+           py::arg("name"), py::arg("library"), py::arg("options"),
+           "Raises NotAvailableError with the delegate's own words.")
+      .def_property_readonly("name", &TfliteExternalDelegate::name)
+      .def(
+          "_get_native_delegate_pointer",
+          [](const TfliteExternalDelegate& self) {
+            return reinterpret_cast<std::uintptr_t>(self.get());
+          },
+          "Its address, under the name by which the interpreters ask for it.");
+}
+
+}  // namespace
 
 void bind_tflite(py::module_& module) {
   py::class_<TfliteAttachment>(
@@ -29,10 +75,23 @@ void bind_tflite(py::module_& module) {
             return reinterpret_cast<std::uintptr_t>(self.probe.delegate());
           },
           "Address of the delegate that notes who runs each node; to be applied last.")
+      .def(
+          "expect",
+          [](TfliteAttachment& self, std::uintptr_t delegate, const std::string& name) {
+            self.probe.expect(reinterpret_cast<const TfLiteDelegate*>(delegate), name);
+          },
+          py::arg("delegate"), py::arg("name"),
+          "Tell the name of a delegate by its address, before `probe` is applied.")
+      .def(
+          "placement",
+          [](const TfliteAttachment& self) { return placement(self.probe.coverage()); },
+          "Who runs which nodes; None until `probe` was applied.")
       .def_property_readonly(
           "handle",
           [](const TfliteAttachment& self) { return reinterpret_cast<std::uintptr_t>(&self); },
           "What create_engine takes as its handle.");
+
+  bind_probe(module);
 }
 
 }  // namespace edgeloop

@@ -12,6 +12,7 @@
 #include "edgeloop/litert_library.hpp"
 #include "edgeloop/mapped_file.hpp"
 #include "edgeloop/shape.hpp"
+#include "edgeloop/tflite_external_delegate.hpp"
 #include "edgeloop/tflite_probe.hpp"
 #include "edgeloop/tflite_tensor.hpp"
 #include "litert_c.h"
@@ -48,6 +49,7 @@ class LiteRtEngine final : public Engine {
         version_(setting(options, kVersion, "unknown")),
         model_path_(options.model),
         file_(options.model),
+        delegates_(create_external_delegates(options, probe_)),
         environment_(make_environment()),
         model_(make_model()),
         compiled_(compile(options)) {
@@ -75,8 +77,9 @@ class LiteRtEngine final : public Engine {
   }
 
   std::string last_error() const override {
-    return "LiteRT failed to run the model " + model_path_ + ": " + litert_status_text(status_) +
-           "; its own words are on stderr";
+    const std::string with = delegates_.empty() ? "" : " with " + names_of(delegates_);
+    return "LiteRT failed to run the model " + model_path_ + with + ": " +
+           litert_status_text(status_) + "; its own words are on stderr";
   }
 
   std::string runtime_version() const override { return version_; }
@@ -105,7 +108,10 @@ class LiteRtEngine final : public Engine {
     check_litert(api_.LiteRtCreateEnvironment(2, options, &environment), ErrorKind::runtime,
                  "LiteRT cannot start");
     LiteRtHandle<LiteRtEnvironmentT> owned(environment, api_.LiteRtDestroyEnvironment);
-    register_litert_probe(api_, environment);
+    std::vector<TfLiteDelegate*> delegates;
+    for (const auto& delegate : delegates_) delegates.push_back(delegate->get());
+    delegates.push_back(probe_.delegate());
+    offers_ = register_litert_delegates(api_, environment, delegates);
     return owned;
   }
 
@@ -121,8 +127,8 @@ class LiteRtEngine final : public Engine {
   LiteRtHandle<LiteRtCompiledModelT> compile(const EngineOptions& options) {
     const LiteRtHandle<LiteRtOptionsT> settings = compile_options(options);
     LiteRtCompiledModelT* compiled = nullptr;
-    const LiteRtStatus status = compile_with_probe(api_, probe_, environment_.get(), model_.get(),
-                                                   settings.get(), &compiled);
+    const LiteRtStatus status =
+        compile_with(api_, offers_, environment_.get(), model_.get(), settings.get(), &compiled);
     if (status != 0) fail("compile", status);
     return LiteRtHandle<LiteRtCompiledModelT>(compiled, api_.LiteRtDestroyCompiledModel);
   }
@@ -133,6 +139,10 @@ class LiteRtEngine final : public Engine {
     if (mode != "delegate" && mode != "builtin" && mode != "reference") {
       throw Error(ErrorKind::usage, "litert: " + std::string(kKernelMode) + "=" + mode +
                                         " is not one of delegate, builtin, reference");
+    }
+    if (mode == "delegate" && !options.delegates.empty()) {
+      throw Error(ErrorKind::usage,
+                  "litert: XNNPACK goes before any other delegate and would take every node");
     }
     // All versions read "xnnpack", the newer ones "delegate" too.
     const std::string toml = "num_threads = " + std::to_string(options.threads) +
@@ -154,6 +164,11 @@ class LiteRtEngine final : public Engine {
   }
 
   [[noreturn]] void fail(const std::string& what, LiteRtStatus status) const {
+    if (!delegates_.empty()) {
+      throw Error(ErrorKind::runtime, "LiteRT cannot " + what + " the model " + model_path_ +
+                                          " with " + names_of(delegates_) + ": " +
+                                          litert_status_text(status) + custom_operators());
+    }
     throw Error(ErrorKind::model, "LiteRT cannot " + what + " the model " + model_path_ + ": " +
                                       litert_status_text(status) + custom_operators());
   }
@@ -322,6 +337,8 @@ class LiteRtEngine final : public Engine {
   std::string model_path_;
   MappedFile file_;
   TfliteProbe probe_;
+  TfliteExternalDelegates delegates_;
+  LiteRtOffers offers_;  // the delegates and, last, the probe
   LiteRtHandle<LiteRtEnvironmentT> environment_;
   LiteRtHandle<LiteRtModelT> model_;
   LiteRtHandle<LiteRtCompiledModelT> compiled_;

@@ -2,69 +2,22 @@
 // only an output whose shape the model leaves open is allocated by the runtime, anew in each run.
 
 #include <algorithm>
-#include <cstdio>
 #include <sstream>
 
 #include "edgeloop/buffer.hpp"
 #include "edgeloop/dylib.hpp"
 #include "edgeloop/engine.hpp"
 #include "edgeloop/error.hpp"
+#include "edgeloop/onnxruntime_library.hpp"
 #include "edgeloop/shape.hpp"
-#include "onnxruntime_c.h"
 
 namespace edgeloop {
 namespace {
 
 constexpr char kSpinning[] = "intra-op-spinning";
 constexpr char kOptimization[] = "graph-optimization";
+constexpr char kCpuFallback[] = "cpu-fallback";        // 0: fail where a node is left to the CPU
 constexpr char kFreeDimensions[] = "free-dimensions";  // lines of NAME=VALUE, from Python
-
-struct OrtApi {
-#define EDGELOOP_MEMBER(index, result, name, parameters) result(*name) parameters;
-  EDGELOOP_ORT_ENTRIES(EDGELOOP_MEMBER)
-#undef EDGELOOP_MEMBER
-};
-
-const OrtApiBase* api_base(const Dylib& library) {
-  return library.symbol<OrtGetApiBaseFunction>("OrtGetApiBase")();
-}
-
-OrtApi load_api(const Dylib& library) {
-  const OrtApiBase* base = api_base(library);
-  const std::string version = base->GetVersionString();
-  unsigned major = 0;
-  unsigned minor = 0;
-  const int numbers = std::sscanf(version.c_str(), "%u.%u", &major, &minor);
-  // The minor version is the newest table that the library has; asking for more prints to stderr.
-  const bool usable = numbers == 2 && major == 1 && minor >= kOrtApiVersion;
-  void* const* table = usable ? base->GetApi(kOrtApiVersion) : nullptr;
-  if (table == nullptr) {
-    throw Error(ErrorKind::not_available, "the library " + library.path() + " is ONNX Runtime " +
-                                              version + "; edgeloop needs version 1." +
-                                              std::to_string(kOrtApiVersion) + " or a newer 1.x");
-  }
-  OrtApi api;
-#define EDGELOOP_LOAD(index, result, name, parameters) \
-  api.name = reinterpret_cast<result(*) parameters>(table[index]);
-  EDGELOOP_ORT_ENTRIES(EDGELOOP_LOAD)
-#undef EDGELOOP_LOAD
-  return api;
-}
-
-template <class T>
-using Handle = std::unique_ptr<T, void (*)(T*)>;
-
-// The runtime's own words; the status is released.
-std::string words_of(const OrtApi& api, OrtStatus* status) {
-  const Handle<OrtStatus> owned(status, api.ReleaseStatus);
-  std::string words = api.GetErrorMessage(status);
-  words.erase(words.find_last_not_of(" \n\r\t") + 1);
-  return words;
-}
-
-void check(const OrtApi& api, OrtStatus* status, ErrorKind kind, const std::string& failed) {
-  if (status != nullptr) throw Error(kind, failed + ": " + words_of(api, status));
-}
 
 // The runtime's values in the order of the model's inputs or outputs, as Run takes them.
 class Values {
@@ -121,9 +74,9 @@ DType known_dtype(const std::string& role, const std::string& name, int element)
 std::vector<std::int64_t> shape_of(const OrtApi& api, const OrtTensorTypeAndShapeInfo* info) {
   constexpr char kFailed[] = "onnxruntime does not tell a shape";
   std::size_t rank = 0;
-  check(api, api.GetDimensionsCount(info, &rank), ErrorKind::runtime, kFailed);
+  check_ort(api, api.GetDimensionsCount(info, &rank), ErrorKind::runtime, kFailed);
   std::vector<std::int64_t> shape(rank);
-  check(api, api.GetDimensions(info, shape.data(), rank), ErrorKind::runtime, kFailed);
+  check_ort(api, api.GetDimensions(info, shape.data(), rank), ErrorKind::runtime, kFailed);
   return shape;
 }
 
@@ -140,7 +93,7 @@ class OnnxRuntimeEngine final : public Engine {
  public:
   explicit OnnxRuntimeEngine(const EngineOptions& options)
       : library_(Dylib::open(options.library)),
-        api_(load_api(library_)),
+        api_(load_ort_api(library_)),
         env_(make_env()),
         session_(make_session(options)),
         memory_(make_memory()),
@@ -173,7 +126,7 @@ class OnnxRuntimeEngine final : public Engine {
                  input_pointers_.size(), output_pointers_.data(), output_pointers_.size(),
                  output_values_.data());
     if (status == nullptr) return true;
-    last_error_ = "onnxruntime failed to run the model: " + words_of(api_, status);
+    last_error_ = "onnxruntime failed to run the model: " + ort_words(api_, status);
     return false;
   }
 
@@ -182,33 +135,36 @@ class OnnxRuntimeEngine final : public Engine {
     return outputs_;
   }
 
-  std::string runtime_version() const override { return api_base(library_)->GetVersionString(); }
+  std::string runtime_version() const override { return ort_version(library_); }
+  Coverage coverage() override { return ort_placement(api_, library_, session_.get()); }
 
  private:
   // One environment serves the process: the library counts those that ask for it.
-  Handle<OrtEnv> make_env() const {
+  OrtHandle<OrtEnv> make_env() const {
     OrtEnv* env = nullptr;
-    check(api_, api_.CreateEnv(kOrtLogError, "edgeloop", &env), ErrorKind::runtime,
-          "onnxruntime cannot start");
-    return Handle<OrtEnv>(env, api_.ReleaseEnv);
+    check_ort(api_, api_.CreateEnv(kOrtLogError, "edgeloop", &env), ErrorKind::runtime,
+              "onnxruntime cannot start");
+    return OrtHandle<OrtEnv>(env, api_.ReleaseEnv);
   }
 
-  Handle<OrtSession> make_session(const EngineOptions& options) const {
-    const Handle<OrtSessionOptions> session_options = make_session_options(options);
+  OrtHandle<OrtSession> make_session(const EngineOptions& options) const {
+    const OrtHandle<OrtSessionOptions> session_options = make_session_options(options);
     OrtSession* session = nullptr;
-    check(api_,
-          api_.CreateSession(env_.get(), options.model.c_str(), session_options.get(), &session),
-          ErrorKind::model, "onnxruntime cannot load the model " + options.model);
-    return Handle<OrtSession>(session, api_.ReleaseSession);
+    check_ort(
+        api_,
+        api_.CreateSession(env_.get(), options.model.c_str(), session_options.get(), &session),
+        ErrorKind::model, "onnxruntime cannot load the model " + options.model);
+    return OrtHandle<OrtSession>(session, api_.ReleaseSession);
   }
 
-  Handle<OrtSessionOptions> make_session_options(const EngineOptions& options) const {
-    require_known_settings(options, {kOptimization, kSpinning, kFreeDimensions});
+  OrtHandle<OrtSessionOptions> make_session_options(const EngineOptions& options) const {
+    require_known_settings(options, {kOptimization, kSpinning, kFreeDimensions, kCpuFallback});
     OrtSessionOptions* made = nullptr;
-    check(api_, api_.CreateSessionOptions(&made), ErrorKind::runtime, "onnxruntime cannot start");
-    Handle<OrtSessionOptions> owned(made, api_.ReleaseSessionOptions);
+    check_ort(api_, api_.CreateSessionOptions(&made), ErrorKind::runtime,
+              "onnxruntime cannot start");
+    OrtHandle<OrtSessionOptions> owned(made, api_.ReleaseSessionOptions);
     const auto set = [this](OrtStatus* status, const std::string& option) {
-      check(api_, status, ErrorKind::usage, "onnxruntime does not accept " + option);
+      check_ort(api_, status, ErrorKind::usage, "onnxruntime does not accept " + option);
     };
     set(api_.SetIntraOpNumThreads(made, options.threads),
         std::to_string(options.threads) + " threads");
@@ -216,7 +172,9 @@ class OnnxRuntimeEngine final : public Engine {
     set(api_.SetSessionExecutionMode(made, kOrtSequential), "sequential execution");
     for (const auto& [key, value] : options.settings) {
       const std::string option = key + "=" + value;
-      if (key == kOptimization) {
+      if (key == kCpuFallback) {
+        forbid_ort_cpu_fallback(api_, made, value == "0");
+      } else if (key == kOptimization) {
         set(api_.SetSessionGraphOptimizationLevel(made, optimization_level(value)), option);
       } else if (key == kSpinning) {
         if (value != "0" && value != "1") {
@@ -227,6 +185,10 @@ class OnnxRuntimeEngine final : public Engine {
       } else {
         fix_free_dimensions(made, value);
       }
+    }
+    record_ort_placement(api_, made, library_);
+    for (const DelegateOptions& provider : options.delegates) {
+      append_ort_provider(api_, library_, made, provider);
     }
     return owned;
   }
@@ -243,17 +205,17 @@ class OnnxRuntimeEngine final : public Engine {
         throw Error(ErrorKind::usage,
                     "onnxruntime: free dimension '" + line + "' is not NAME=VALUE");
       }
-      check(api_,
-            api_.AddFreeDimensionOverrideByName(options, line.substr(0, equals).c_str(), value),
-            ErrorKind::usage, "onnxruntime does not accept the free dimension " + line);
+      check_ort(api_,
+                api_.AddFreeDimensionOverrideByName(options, line.substr(0, equals).c_str(), value),
+                ErrorKind::usage, "onnxruntime does not accept the free dimension " + line);
     }
   }
 
-  Handle<OrtMemoryInfo> make_memory() const {
+  OrtHandle<OrtMemoryInfo> make_memory() const {
     OrtMemoryInfo* memory = nullptr;
-    check(api_, api_.CreateCpuMemoryInfo(kOrtArenaAllocator, kOrtDefaultMemory, &memory),
-          ErrorKind::runtime, "onnxruntime cannot describe host memory");
-    return Handle<OrtMemoryInfo>(memory, api_.ReleaseMemoryInfo);
+    check_ort(api_, api_.CreateCpuMemoryInfo(kOrtArenaAllocator, kOrtDefaultMemory, &memory),
+              ErrorKind::runtime, "onnxruntime cannot describe host memory");
+    return OrtHandle<OrtMemoryInfo>(memory, api_.ReleaseMemoryInfo);
   }
 
   std::vector<Declared> fixed_inputs(const EngineOptions& options) const {
@@ -288,35 +250,36 @@ class OnnxRuntimeEngine final : public Engine {
                                  Type type_of) const {
     const std::string failed = "onnxruntime does not describe the model's " + role + "s";
     std::size_t count = 0;
-    check(api_, count_of(session_.get(), &count), ErrorKind::runtime, failed);
+    check_ort(api_, count_of(session_.get(), &count), ErrorKind::runtime, failed);
     OrtAllocator* allocator = nullptr;
-    check(api_, api_.GetAllocatorWithDefaultOptions(&allocator), ErrorKind::runtime, failed);
+    check_ort(api_, api_.GetAllocatorWithDefaultOptions(&allocator), ErrorKind::runtime, failed);
     std::vector<Declared> list(count);
     for (std::size_t index = 0; index < count; ++index) {
       char* name = nullptr;
-      check(api_, name_of(session_.get(), index, allocator, &name), ErrorKind::runtime, failed);
+      check_ort(api_, name_of(session_.get(), index, allocator, &name), ErrorKind::runtime, failed);
       list[index].role = role;
       list[index].name = name;
-      check(api_, api_.AllocatorFree(allocator, name), ErrorKind::runtime, failed);
+      check_ort(api_, api_.AllocatorFree(allocator, name), ErrorKind::runtime, failed);
       OrtTypeInfo* type = nullptr;
-      check(api_, type_of(session_.get(), index, &type), ErrorKind::runtime, failed);
-      describe_type(Handle<OrtTypeInfo>(type, api_.ReleaseTypeInfo), list[index]);
+      check_ort(api_, type_of(session_.get(), index, &type), ErrorKind::runtime, failed);
+      describe_type(OrtHandle<OrtTypeInfo>(type, api_.ReleaseTypeInfo), list[index]);
     }
     return list;
   }
 
-  void describe_type(const Handle<OrtTypeInfo>& type, Declared& declared) const {
+  void describe_type(const OrtHandle<OrtTypeInfo>& type, Declared& declared) const {
     const std::string failed = "onnxruntime does not describe " + declared.name;
     int kind = 0;
-    check(api_, api_.GetOnnxTypeFromTypeInfo(type.get(), &kind), ErrorKind::runtime, failed);
+    check_ort(api_, api_.GetOnnxTypeFromTypeInfo(type.get(), &kind), ErrorKind::runtime, failed);
     if (kind != kOrtTensor) {
       throw Error(ErrorKind::model, "the model's " + declared.role + " '" + declared.name +
                                         "' is not a tensor but a sequence, map or optional value; "
                                         "edgeloop measures models with tensors only");
     }
     const OrtTensorTypeAndShapeInfo* tensor = nullptr;  // belongs to `type`
-    check(api_, api_.CastTypeInfoToTensorInfo(type.get(), &tensor), ErrorKind::runtime, failed);
-    check(api_, api_.GetTensorElementType(tensor, &declared.element), ErrorKind::runtime, failed);
+    check_ort(api_, api_.CastTypeInfoToTensorInfo(type.get(), &tensor), ErrorKind::runtime, failed);
+    check_ort(api_, api_.GetTensorElementType(tensor, &declared.element), ErrorKind::runtime,
+              failed);
     declared.dtype = known_dtype(declared.role, declared.name, declared.element);
     declared.shape = shape_of(api_, tensor);
   }
@@ -326,11 +289,11 @@ class OnnxRuntimeEngine final : public Engine {
         buffers_.emplace_back(element_count(declared.shape) * dtype_bytes(declared.dtype));
     tensors.push_back(
         {declared.name, declared.dtype, declared.shape, {}, buffer.data(), buffer.bytes()});
-    check(api_,
-          api_.CreateTensorWithDataAsOrtValue(memory_.get(), buffer.data(), buffer.bytes(),
-                                              declared.shape.data(), declared.shape.size(),
-                                              declared.element, values.add_empty()),
-          ErrorKind::model, "onnxruntime cannot use a buffer for " + declared.name);
+    check_ort(api_,
+              api_.CreateTensorWithDataAsOrtValue(memory_.get(), buffer.data(), buffer.bytes(),
+                                                  declared.shape.data(), declared.shape.size(),
+                                                  declared.element, values.add_empty()),
+              ErrorKind::model, "onnxruntime cannot use a buffer for " + declared.name);
   }
 
   void add_open_output(const Declared& declared) {
@@ -352,20 +315,20 @@ class OnnxRuntimeEngine final : public Engine {
       return;
     }
     OrtTensorTypeAndShapeInfo* info = nullptr;
-    check(api_, api_.GetTensorTypeAndShape(value, &info), ErrorKind::runtime,
-          "onnxruntime does not describe the output " + tensor.name);
-    const Handle<OrtTensorTypeAndShapeInfo> owned(info, api_.ReleaseTensorTypeAndShapeInfo);
+    check_ort(api_, api_.GetTensorTypeAndShape(value, &info), ErrorKind::runtime,
+              "onnxruntime does not describe the output " + tensor.name);
+    const OrtHandle<OrtTensorTypeAndShapeInfo> owned(info, api_.ReleaseTensorTypeAndShapeInfo);
     tensor.shape = shape_of(api_, info);
     tensor.bytes = element_count(tensor.shape) * dtype_bytes(tensor.dtype);
-    check(api_, api_.GetTensorMutableData(value, &tensor.data), ErrorKind::runtime,
-          "onnxruntime does not give the output " + tensor.name);
+    check_ort(api_, api_.GetTensorMutableData(value, &tensor.data), ErrorKind::runtime,
+              "onnxruntime does not give the output " + tensor.name);
   }
 
   Dylib library_;
   OrtApi api_;
-  Handle<OrtEnv> env_;
-  Handle<OrtSession> session_;
-  Handle<OrtMemoryInfo> memory_;
+  OrtHandle<OrtEnv> env_;
+  OrtHandle<OrtSession> session_;
+  OrtHandle<OrtMemoryInfo> memory_;
   std::vector<Buffer> buffers_;
   Values input_values_;
   Values output_values_;

@@ -13,6 +13,7 @@
 #include "edgeloop/engine.hpp"
 #include "edgeloop/error.hpp"
 #include "edgeloop/shape.hpp"
+#include "edgeloop/tflite_external_delegate.hpp"
 #include "edgeloop/tflite_probe.hpp"
 #include "edgeloop/tflite_tensor.hpp"
 
@@ -158,8 +159,10 @@ class TfliteEngine final : public Engine {
         model_(load_model(options.model), api_.model_delete),
         xnnpack_(nullptr, nullptr),
         probe_(api_.opaque_delegates),
+        delegates_(create_external_delegates(options, probe_)),
         interpreter_(create_interpreter(options), api_.interpreter_delete) {
     fix_shapes(options);
+    for (const auto& delegate : delegates_) apply(*delegate);
     if (wants_xnnpack(options)) apply_xnnpack(options.threads);
     require(api_.modify_graph_with_delegate(interpreter_.get(), probe_.delegate()), "be inspected");
     require(api_.allocate_tensors(interpreter_.get()), "be given memory");
@@ -185,8 +188,9 @@ class TfliteEngine final : public Engine {
   }
 
   std::string last_error() const override {
-    return "tflite: TfLiteInterpreterInvoke returned status " + std::to_string(status_) + ": " +
-           reporter_.words();
+    const std::string with = delegates_.empty() ? "" : " with " + names_of(delegates_);
+    return "tflite: TfLiteInterpreterInvoke" + with + " returned status " +
+           std::to_string(status_) + ": " + reporter_.words();
   }
 
   std::string runtime_version() const override { return api_.version(); }
@@ -234,10 +238,21 @@ class TfliteEngine final : public Engine {
     if (resized) require(api_.allocate_tensors(interpreter_.get()), "run with these shapes");
   }
 
+  // Whoever asked for a delegate wants no figure without it.
+  void apply(const TfliteExternalDelegate& delegate) {
+    const TfLiteStatus status = api_.modify_graph_with_delegate(interpreter_.get(), delegate.get());
+    delegated_ = true;
+    if (status == kTfLiteOk) return;
+    throw Error(ErrorKind::runtime, "tflite: the delegate " + delegate.name() +
+                                        " failed on the model " + model_path_ + ", status " +
+                                        std::to_string(status) + ": " + reporter_.words());
+  }
+
   // As in the Python interpreters, a graph that XNNPACK cannot take runs on the built-in kernels:
   // coverage() shows it.
   void apply_xnnpack(int threads) {
     xnnpack_ = create_xnnpack(library_, threads);
+    probe_.expect(xnnpack_.get(), "xnnpack");
     if (api_.modify_graph_with_delegate(interpreter_.get(), xnnpack_.get()) == kTfLiteError) {
       fail("be run by XNNPACK");
     }
@@ -264,8 +279,10 @@ class TfliteEngine final : public Engine {
   }
 
   [[noreturn]] void fail(const std::string& what) const {
-    throw Error(ErrorKind::model,
-                "tflite: the model " + model_path_ + " cannot " + what + ": " + reporter_.words());
+    const std::string with = delegated_ ? " (with " + names_of(delegates_) + ")" : "";
+    throw Error(
+        delegated_ ? ErrorKind::runtime : ErrorKind::model,
+        "tflite: the model " + model_path_ + " cannot " + what + with + ": " + reporter_.words());
   }
 
   // Destroyed from the bottom up: the interpreter uses everything above it.
@@ -273,9 +290,11 @@ class TfliteEngine final : public Engine {
   Api api_;
   Reporter reporter_;
   std::string model_path_;
+  bool delegated_ = false;  // an external delegate has changed the graph
   std::unique_ptr<TfLiteModel, void (*)(TfLiteModel*)> model_;
   XnnpackDelegate xnnpack_;
   TfliteProbe probe_;
+  TfliteExternalDelegates delegates_;
   std::unique_ptr<TfLiteInterpreter, void (*)(TfLiteInterpreter*)> interpreter_;
   bool dynamic_ = false;
   TfLiteStatus status_ = kTfLiteOk;

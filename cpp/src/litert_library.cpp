@@ -3,39 +3,44 @@
 namespace edgeloop {
 namespace {
 
+constexpr LiteRtStatus kLiteRtRuntimeFailure = 3;
+
 // The runtime asks for a delegate while it compiles, on the same thread, and passes nothing of
 // ours.
-struct ProbeOffer {
+struct Offering {
   const LiteRtApi* api;
-  TfliteProbe* probe;
+  const LiteRtOffers* offers;
 };
-thread_local ProbeOffer probe_offer{};
+thread_local Offering offering{};
 
-LiteRtStatus probe_name(const LiteRtAcceleratorT*, const char** name) {
-  *name = "edgeloop probe";
+LiteRtStatus accelerator_name(const LiteRtAcceleratorT*, const char** name) {
+  *name = "edgeloop";
   return 0;
 }
 
-LiteRtStatus probe_version(const LiteRtAcceleratorT*, LiteRtVersion* version) {
+LiteRtStatus accelerator_version(const LiteRtAcceleratorT*, LiteRtVersion* version) {
   *version = {1, 0, 0};
   return 0;
 }
 
-LiteRtStatus probe_hardware(const LiteRtAcceleratorT*, int* hardware) {
+LiteRtStatus accelerator_hardware(const LiteRtAcceleratorT*, int* hardware) {
   *hardware = kLiteRtHardwareCpu;
   return 0;
 }
 
 // "Yes" binds it to models that are compiled for the CPU.
-LiteRtStatus probe_compiles(const LiteRtAcceleratorT*, bool* compiles) {
+LiteRtStatus accelerator_compiles(const LiteRtAcceleratorT*, bool* compiles) {
   *compiles = true;
   return 0;
 }
 
-LiteRtStatus probe_delegate(void*, LiteRtEnvironmentT*, const LiteRtAcceleratorT*, LiteRtOptionsT*,
-                            LiteRtDelegateWrapperT** wrapper) {
-  const auto keep = [](TfLiteDelegate*) {};  // the engine owns the probe
-  return probe_offer.api->LiteRtWrapDelegate(probe_offer.probe->delegate(), keep, wrapper);
+LiteRtStatus accelerator_delegate(void*, LiteRtEnvironmentT*, const LiteRtAcceleratorT* accelerator,
+                                  LiteRtOptionsT*, LiteRtDelegateWrapperT** wrapper) {
+  const auto keep = [](TfLiteDelegate*) {};  // the engine owns its delegates
+  for (const auto& [offered, delegate] : *offering.offers) {
+    if (offered == accelerator) return offering.api->LiteRtWrapDelegate(delegate, keep, wrapper);
+  }
+  return kLiteRtRuntimeFailure;
 }
 
 const char* meaning_of(LiteRtStatus status) noexcept {
@@ -84,25 +89,31 @@ void check_litert(LiteRtStatus status, ErrorKind kind, const std::string& failed
 }
 
 // Accelerators apply in the order of their registration, and the CPU's own is registered already.
-void register_litert_probe(const LiteRtApi& api, LiteRtEnvironmentT* environment) {
-  LiteRtAcceleratorT* accelerator = nullptr;
-  LiteRtStatus status = api.LiteRtCreateAccelerator(&accelerator);
-  status |= api.LiteRtSetAcceleratorGetName(accelerator, probe_name);
-  status |= api.LiteRtSetAcceleratorGetVersion(accelerator, probe_version);
-  status |= api.LiteRtSetAcceleratorGetHardwareSupport(accelerator, probe_hardware);
-  status |=
-      api.LiteRtSetIsAcceleratorDelegateResponsibleForJitCompilation(accelerator, probe_compiles);
-  status |= api.LiteRtSetDelegateFunction(accelerator, probe_delegate);
-  status |= api.LiteRtRegisterAccelerator(environment, accelerator, nullptr, nullptr);
-  check_litert(status, ErrorKind::runtime, "LiteRT does not accept the probe");
+LiteRtOffers register_litert_delegates(const LiteRtApi& api, LiteRtEnvironmentT* environment,
+                                       const std::vector<TfLiteDelegate*>& delegates) {
+  LiteRtOffers offers;
+  for (TfLiteDelegate* delegate : delegates) {
+    LiteRtAcceleratorT* accelerator = nullptr;
+    LiteRtStatus status = api.LiteRtCreateAccelerator(&accelerator);
+    status |= api.LiteRtSetAcceleratorGetName(accelerator, accelerator_name);
+    status |= api.LiteRtSetAcceleratorGetVersion(accelerator, accelerator_version);
+    status |= api.LiteRtSetAcceleratorGetHardwareSupport(accelerator, accelerator_hardware);
+    status |= api.LiteRtSetIsAcceleratorDelegateResponsibleForJitCompilation(accelerator,
+                                                                             accelerator_compiles);
+    status |= api.LiteRtSetDelegateFunction(accelerator, accelerator_delegate);
+    status |= api.LiteRtRegisterAccelerator(environment, accelerator, nullptr, nullptr);
+    check_litert(status, ErrorKind::runtime, "LiteRT does not accept a delegate as accelerator");
+    offers.emplace_back(accelerator, delegate);
+  }
+  return offers;
 }
 
-LiteRtStatus compile_with_probe(const LiteRtApi& api, TfliteProbe& probe,
-                                LiteRtEnvironmentT* environment, LiteRtModelT* model,
-                                LiteRtOptionsT* options, LiteRtCompiledModelT** compiled) {
-  probe_offer = {&api, &probe};
+LiteRtStatus compile_with(const LiteRtApi& api, const LiteRtOffers& offers,
+                          LiteRtEnvironmentT* environment, LiteRtModelT* model,
+                          LiteRtOptionsT* options, LiteRtCompiledModelT** compiled) {
+  offering = {&api, &offers};
   const LiteRtStatus status = api.LiteRtCreateCompiledModel(environment, model, options, compiled);
-  probe_offer = {};
+  offering = {};
   return status;
 }
 

@@ -20,12 +20,19 @@ TfliteProbe::TfliteProbe(bool opaque_delegates) noexcept : opaque_delegates_(opa
 Coverage TfliteProbe::coverage() const {
   Coverage all;
   all.known = !plans_.empty();
-  for (const Plan& plan : plans_) {
-    all.known = all.known && plan.coverage.known;
-    all.partitions.insert(all.partitions.end(), plan.coverage.partitions.begin(),
-                          plan.coverage.partitions.end());
+  for (std::size_t number = 0; number < plans_.size(); ++number) {
+    const Coverage& plan = plans_[number].coverage;
+    all.known = all.known && plan.known;
+    for (const Partition& partition : plan.partitions) {
+      all.partitions.push_back(partition);
+      all.partitions.back().subgraph = number;
+    }
   }
   return all;
+}
+
+void TfliteProbe::expect(const TfLiteDelegate* delegate, const std::string& name) {
+  names_[delegate] = name;
 }
 
 const TfLiteContext* TfliteProbe::context() const noexcept {
@@ -66,28 +73,37 @@ void TfliteProbe::record(TfLiteContext* context, Coverage& coverage) const {
       return;
     }
     if (node->delegate != nullptr) {
-      const char* owner = registration->custom_name;
-      coverage.partitions.push_back(
-          {owner == nullptr ? "unnamed delegate" : owner, replaced_nodes(*node)});
+      coverage.partitions.push_back(delegated(*node, *registration));
       in_builtin_stretch = false;
-    } else if (in_builtin_stretch) {
-      ++coverage.partitions.back().nodes;
-    } else {
-      coverage.partitions.push_back({kBuiltin, 1});
+      continue;
+    }
+    if (!in_builtin_stretch) {
+      coverage.partitions.emplace_back();
+      coverage.partitions.back().owner = kBuiltin;
       in_builtin_stretch = true;
     }
+    ++coverage.partitions.back().nodes;
+    coverage.partitions.back().indexes.push_back(plan->data[entry]);
   }
   coverage.known = true;
 }
 
-std::size_t TfliteProbe::replaced_nodes(const TfLiteNode& node) const noexcept {
+Partition TfliteProbe::delegated(const TfLiteNode& node,
+                                 const TfLiteRegistration& registration) const {
   const TfLiteIntArray* nodes = nullptr;
   if (opaque_delegates_ && node.delegate->opaque_delegate_builder != nullptr) {
     nodes = static_cast<const TfLiteOpaqueDelegateParams*>(node.builtin_data)->nodes_to_replace;
   } else {
     nodes = static_cast<const TfLiteDelegateParams*>(node.builtin_data)->nodes_to_replace;
   }
-  return static_cast<std::size_t>(nodes->size);
+  Partition partition;
+  partition.owner =
+      registration.custom_name == nullptr ? "unnamed delegate" : registration.custom_name;
+  const auto name = names_.find(node.delegate);
+  if (name != names_.end()) partition.delegate = name->second;
+  partition.nodes = static_cast<std::size_t>(nodes->size);
+  partition.indexes.assign(nodes->data, nodes->data + nodes->size);
+  return partition;
 }
 
 }  // namespace edgeloop

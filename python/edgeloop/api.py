@@ -31,8 +31,8 @@ def bench(
 ) -> Result:
     """Measure the latency of one model in one runtime.
 
-    `options` are the fields of `RunSpec`: threads, loops, batch_size, shapes, delegate, settings,
-    library, python, data, effort ("quick", "standard", "rigorous"), runs, warmup, processes,
+    `options` are the fields of `RunSpec`: threads, loops, batch_size, shapes, delegate, provider,
+    require_delegate, settings, library, python, data, effort ("quick", "standard", "rigorous"), runs, warmup, processes,
     percentiles, seed, timeout_s. All times of the result are in ns.
 
     Raises UsageError, NotAvailableError, ModelError or RuntimeFailedError, each one sentence; the

@@ -6,8 +6,15 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Optional
+from typing import Any, Optional, Union
 
+from edgeloop.delegates import (
+    NONE,
+    DelegateSpec,
+    parse_provider,
+    parse_share,
+    resolved_delegates,
+)
 from edgeloop.errors import ModelError, UsageError
 from edgeloop.names import canonical, nearest
 from edgeloop.runtimes import runtime
@@ -20,6 +27,7 @@ EFFORTS = ("quick", "standard", "rigorous")
 RUNTIMES_OF_FORMAT: Mapping[str, Sequence[str]] = {
     "null": ("null",),
     "tflite": ("litert", "tflite", "tflite-runtime"),
+    "edgetpu": ("tflite", "tflite-runtime", "litert"),
     "onnx": ("onnxruntime",),
     "pytorch": ("torch",),
 }
@@ -45,8 +53,12 @@ class RunSpec:
     threads: Optional[int] = None
     batch_size: Optional[int] = None
     shapes: Mapping[str, Sequence[int]] = field(default_factory=dict)
-    delegate: Optional[str] = None
-    """ "xnnpack" or "none"; for the TFLite runtimes."""
+    delegate: Union[str, Sequence[str], None] = None
+    """TFLite runtimes: NAME[=PATH][:key=value,...], one or several; "none" leaves XNNPACK out."""
+    provider: Union[str, Sequence[str], None] = None
+    """ONNX Runtime: NAME[:key=value,...], one or several before the CPU's."""
+    require_delegate: Union[str, float, None] = None
+    """Fail where delegates or providers run less than this share of the model; "any": nothing."""
     settings: Mapping[str, str] = field(default_factory=dict)
     library: Optional[str] = None
     python: Optional[str] = None
@@ -122,13 +134,17 @@ class ResolvedSpec:
     timeout_s: float
     choices: tuple[str, ...]
     """What was chosen for the user, one sentence each."""
+    require_delegate: Optional[float] = None
+    """The least share that delegates or providers must run; 0: at least one node."""
 
     @property
     def title(self) -> str:
         """The configuration as one string, the same wherever it is named."""
         parts = [f"{Path(self.model.path).name}@{self.runtime}", f"threads={self.options.threads}"]
         if runtime(self.runtime).delegates:
-            parts += [f"delegate={name}" for name in self.options.delegates or ("none",)]
+            parts += [f"delegate={name}" for name in self.options.delegates]
+            parts += [] if self.options.xnnpack else [f"delegate={NONE}"]
+        parts += [f"provider={name}" for name in self.options.providers]
         if self.options.batch_size:
             parts.append(f"batch-size={self.options.batch_size}")
         parts += [f"{key}={value}" for key, value in self.options.settings.items()]
@@ -139,6 +155,13 @@ class ResolvedSpec:
         document = asdict(self)
         document["title"] = self.title
         return document
+
+
+def texts(given: Union[str, Sequence[str], None]) -> tuple[str, ...]:
+    """Return one text or several as several."""
+    if given is None:
+        return ()
+    return (given,) if isinstance(given, str) else tuple(given)
 
 
 def resolve(spec: RunSpec, command: str) -> list[ResolvedSpec]:
@@ -154,6 +177,8 @@ def resolve(spec: RunSpec, command: str) -> list[ResolvedSpec]:
         _require_schedulable(spec, spec.rate_hz, command)
     model = _model(str(spec.model))
     candidates = RUNTIMES_OF_FORMAT.get(model.format, ())
+    if model.format == "edgetpu":
+        _require_edgetpu_delegate(spec)
     names, choices = choose_runtimes(spec, model, candidates)
     return [_resolve_one(spec, command, model, name, choices) for name in names]
 
@@ -237,12 +262,15 @@ def _resolve_one(
     chosen = runtime(name)
     said = list(choices)
     loops = _loops(spec, command, name, said)
+    required = _required(spec, name)
     options = LoadOptions(
         model=model.path,
         threads=_threads(spec, command, said),
         batch_size=spec.batch_size or 0,
         shapes={key: list(shape) for key, shape in spec.shapes.items()},
-        delegates=_delegates(spec, name),
+        delegates=_delegates(spec, name, said),
+        providers=_providers(spec, name),
+        cpu_fallback=name != "onnxruntime" or required != 1.0,
         library=_absolute(spec.library),
         settings=_settings(spec, name),
         model_class_path=_absolute(spec.model_class_path),
@@ -271,6 +299,7 @@ def _resolve_one(
         seed=spec.seed,
         timeout_s=spec.timeout_s,
         choices=tuple(said),
+        require_delegate=required,
     )
 
 
@@ -329,16 +358,50 @@ def _threads(spec: RunSpec, command: str, said: list[str]) -> int:
     return threads
 
 
-def _delegates(spec: RunSpec, name: str) -> tuple[str, ...]:
-    known = runtime(name).delegates
-    if spec.delegate is None:
-        return tuple(known[:1])
-    wanted = canonical(spec.delegate)
-    if wanted == "none":
+def _delegates(spec: RunSpec, name: str, said: list[str]) -> tuple[DelegateSpec, ...]:
+    asked = texts(spec.delegate)
+    if not runtime(name).delegates:
+        if any(canonical(text) != NONE for text in asked):
+            raise UsageError(f"{name} has no delegates, but '{asked[0]}' was asked for")
         return ()
-    if wanted not in known:
-        raise UsageError(f"{name} has no delegate '{wanted}'; {nearest(wanted, [*known, 'none'])}")
-    return (wanted,)
+    delegates = resolved_delegates(asked, name)
+    if name == "litert" and any(delegate.external for delegate in delegates):
+        said.append(
+            "no XNNPACK: litert applies it before any other delegate, which would get no node; "
+            "what the delegate leaves runs on the built-in kernels"
+        )
+    return delegates
+
+
+def _providers(spec: RunSpec, name: str) -> tuple[DelegateSpec, ...]:
+    asked = texts(spec.provider)
+    if asked and name != "onnxruntime":
+        raise UsageError(f"{name} has no execution providers; --provider is for onnxruntime")
+    return tuple(parse_provider(text) for text in asked)
+
+
+def _required(spec: RunSpec, name: str) -> Optional[float]:
+    """Return the share that has to run on delegates or providers. Raises UsageError."""
+    wanted = spec.require_delegate
+    if wanted is None:
+        return None
+    share = parse_share(wanted) if isinstance(wanted, str) else parse_share(repr(float(wanted)))
+    providers = name == "onnxruntime" and bool(spec.provider)
+    delegates = bool(runtime(name).delegates) and any(
+        canonical(text) != NONE for text in texts(spec.delegate) or ("xnnpack",)
+    )
+    if not providers and not delegates:
+        option = "--provider" if name == "onnxruntime" else "--delegate"
+        raise UsageError(f"--require-delegate needs something to require of: name a {option}")
+    return share
+
+
+def _require_edgetpu_delegate(spec: RunSpec) -> None:
+    if not any(canonical(text) not in (NONE, "xnnpack") for text in texts(spec.delegate)):
+        raise UsageError(
+            f"{spec.model} is compiled for the Edge TPU (edgetpu) and runs with that device and "
+            "its delegate only; give --delegate edgetpu"
+        )
 
 
 def _settings(spec: RunSpec, name: str) -> dict[str, str]:

@@ -29,7 +29,7 @@ def test_every_key_goes_to_its_field() -> None:
 def test_the_runtime_may_be_left_open() -> None:
     spec = parse_configuration("m.tflite@,delegate=none", DEFAULTS)
     assert spec.runtimes == ()
-    assert spec.delegate == "none"
+    assert spec.delegate == ("none",)
 
 
 def test_only_the_last_at_sign_separates() -> None:

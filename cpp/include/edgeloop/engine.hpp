@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace edgeloop {
@@ -50,6 +51,17 @@ std::size_t element_count(const std::vector<std::int64_t>& shape) noexcept;
 struct Partition {
   std::string owner;
   std::size_t nodes = 0;
+  std::string delegate;                // the requested one's name; "" where it is not known
+  std::size_t subgraph = 0;            // in the runtime's order
+  std::vector<int> indexes;            // of the nodes in the model's own order, where they are told
+  std::vector<std::string> operators;  // types of the nodes, where the runtime tells them
+};
+
+// A delegate in a library of its own, as the user asked for it.
+struct DelegateOptions {
+  std::string name;                                          // for messages and coverage
+  std::string library;                                       // exact path
+  std::vector<std::pair<std::string, std::string>> options;  // in the user's order
 };
 
 struct Coverage {
@@ -66,6 +78,7 @@ struct EngineOptions {
   std::map<std::string, std::vector<std::int64_t>>
       shapes;                                   // input name -> the shape it is fixed to
   std::map<std::string, std::string> settings;  // engine's own; an unknown key is an error
+  std::vector<DelegateOptions> delegates;  // external delegates or providers, the first one first
   void* object = nullptr;  // a foreign object to attach to: a PyObject*, an interpreter's handle
 };
 

@@ -2,10 +2,11 @@
 
 #include <memory>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "edgeloop/dylib.hpp"
 #include "edgeloop/error.hpp"
-#include "edgeloop/tflite_probe.hpp"
 #include "litert_c.h"
 
 namespace edgeloop {
@@ -27,12 +28,17 @@ std::string litert_status_text(LiteRtStatus status);
 // Throws Error{kind} that says what failed and the status, unless that is 0.
 void check_litert(LiteRtStatus status, ErrorKind kind, const std::string& failed);
 
-// Makes the environment ask for the probe after XNNPACK, whenever it compiles a model.
-void register_litert_probe(const LiteRtApi& api, LiteRtEnvironmentT* environment);
+// Accelerators of an environment that stand for TFLite delegates of ours, in their order.
+using LiteRtOffers = std::vector<std::pair<const LiteRtAcceleratorT*, TfLiteDelegate*>>;
 
-// Compiles a model and applies the probe, which has to outlive what is compiled.
-LiteRtStatus compile_with_probe(const LiteRtApi& api, TfliteProbe& probe,
-                                LiteRtEnvironmentT* environment, LiteRtModelT* model,
-                                LiteRtOptionsT* options, LiteRtCompiledModelT** compiled);
+// Makes the environment apply the delegates, in their order and after XNNPACK, whenever
+// compile_with() compiles a model.
+LiteRtOffers register_litert_delegates(const LiteRtApi& api, LiteRtEnvironmentT* environment,
+                                       const std::vector<TfLiteDelegate*>& delegates);
+
+// Compiles a model and applies the delegates, which have to outlive what is compiled.
+LiteRtStatus compile_with(const LiteRtApi& api, const LiteRtOffers& offers,
+                          LiteRtEnvironmentT* environment, LiteRtModelT* model,
+                          LiteRtOptionsT* options, LiteRtCompiledModelT** compiled);
 
 }  // namespace edgeloop

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <map>
+#include <string>
 #include <vector>
 
 #include "edgeloop/engine.hpp"
@@ -21,8 +23,10 @@ class TfliteProbe {
 
   TfLiteDelegate* delegate() noexcept { return &delegate_; }
 
-  // One partition per delegated node of the plan, with the number of nodes that it replaced, and
-  // one
+  // Tells the name under which the user asked for a delegate that was applied before.
+  void expect(const TfLiteDelegate* delegate, const std::string& name);
+
+  // One partition per delegated node of the plan, with the nodes that it replaced, and one
   // ("builtin") per stretch of the runtime's own kernels; the subgraphs follow one another. Unknown
   // until the probe was applied, and where a plan could not be read.
   Coverage coverage() const;
@@ -40,10 +44,11 @@ class TfliteProbe {
   static TfLiteStatus prepare(TfLiteContext* context, TfLiteDelegate* delegate) noexcept;
   Plan& plan_of(const TfLiteContext* context);
   void record(TfLiteContext* context, Coverage& coverage) const;
-  std::size_t replaced_nodes(const TfLiteNode& node) const noexcept;
+  Partition delegated(const TfLiteNode& node, const TfLiteRegistration& registration) const;
 
   TfLiteDelegate delegate_{};
   bool opaque_delegates_;
+  std::map<const TfLiteDelegate*, std::string> names_;
   std::vector<Plan> plans_;  // one per subgraph, in the runtime's order
 };
 

@@ -40,6 +40,10 @@ def _measuring_options(
     batch_size: options.BatchSize = None,
     shape: options.Shapes = None,
     delegate: options.Delegate = None,
+    use_armnn: options.UseArmnn = False,
+    armnn_path: options.ArmnnPath = None,
+    provider: options.Provider = None,
+    require_delegate: options.RequireDelegate = None,
     settings: options.Settings = None,
     library: options.Library = None,
     python: options.Python = None,
@@ -69,7 +73,7 @@ def _measuring_options(
 def run_spec(chosen: dict[str, Any]) -> RunSpec:
     """Return the spec that the options say."""
     same = (
-        "model", "threads", "batch_size", "delegate", "library", "python", "data", "x_key", "y_key", "data_layout",
+        "model", "threads", "batch_size", "require_delegate", "library", "python", "data", "x_key", "y_key", "data_layout",
         "effort", "runs", "warmup", "processes", "seed", "model_class_path", "model_class_name",
         "trust_pickle",
     )  # fmt: skip
@@ -82,8 +86,18 @@ def run_spec(chosen: dict[str, Any]) -> RunSpec:
         timeout_s=chosen["timeout"],
         budget_s=chosen["budget"],
         rate_hz=chosen["rate"],
+        delegate=_delegates(chosen),
+        provider=tuple(chosen["provider"] or ()),
         **{name: chosen[name] for name in same},
     )
+
+
+def _delegates(chosen: dict[str, Any]) -> tuple[str, ...]:
+    """Return the delegates, with what the friendly options say of Arm NN's."""
+    given = tuple(chosen["delegate"] or ())
+    if chosen["armnn_path"] is not None:
+        return (*given, f"armnn={chosen['armnn_path']}")
+    return (*given, "armnn") if chosen["use_armnn"] else given
 
 
 def _measure_and_print(command: str, table: str, chosen: dict[str, Any]) -> int:

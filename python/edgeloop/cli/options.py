@@ -53,10 +53,45 @@ Shapes = Annotated[
     ),
 ]
 Delegate = Annotated[
-    Optional[str],
+    Optional[list[str]],
     typer.Option(
         "--delegate",
-        help="TFLite runtimes: xnnpack (the default), or none for the plain kernels.",
+        metavar="NAME[=PATH][:KEY=VALUE,...]",
+        help="TFLite runtimes: xnnpack (the default), armnn, edgetpu, the path of any external "
+        "delegate, or none for plain kernels. External ones claim nodes before XNNPACK, in the "
+        "order given. Repeatable.",
+        show_default=False,
+    ),
+]
+UseArmnn = Annotated[
+    bool, typer.Option("--use-armnn", help="The same as --delegate armnn: Arm NN's delegate.")
+]
+ArmnnPath = Annotated[
+    Optional[str],
+    typer.Option(
+        "--armnn-path",
+        metavar="PATH",
+        help="Arm NN's delegate from this libarmnnDelegate.so, or from the folder it is in.",
+        show_default=False,
+    ),
+]
+Provider = Annotated[
+    Optional[list[str]],
+    typer.Option(
+        "--provider",
+        metavar="NAME[:KEY=VALUE,...]",
+        help="ONNX Runtime: an execution provider of the installed library, before the CPU's; an "
+        "unknown one lists them. Repeatable.",
+        show_default=False,
+    ),
+]
+RequireDelegate = Annotated[
+    Optional[str],
+    typer.Option(
+        "--require-delegate",
+        metavar="SHARE",
+        help="Exit 1 where the delegates or providers run less than this share of the model (0.9, "
+        "90%, or any: at least one node).",
         show_default=False,
     ),
 ]
@@ -166,9 +201,7 @@ ModelClassPath = Annotated[
 ]
 ModelClassName = Annotated[
     Optional[str],
-    typer.Option(
-        "--model-class-name", help="Name of the class in that file.", show_default=False
-    ),
+    typer.Option("--model-class-name", help="Name of the class in that file.", show_default=False),
 ]
 TrustPickle = Annotated[
     bool,

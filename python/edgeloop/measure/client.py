@@ -97,6 +97,11 @@ class WorkerClient:
             raise _error(answer.body)
         return answer
 
+    def said(self) -> str:
+        """Return the last lines that the worker printed, as the end of a sentence."""
+        self._source.take_rest_of_log()
+        return self._said()
+
     def stop(self) -> dict[str, Any]:
         """Tell the worker to end; return what it used."""
         return self.request({"type": "stop"}, "stopping").body

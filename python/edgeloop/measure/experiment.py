@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, replace
 from typing import Any, Optional
 
+from edgeloop.errors import CheckFailedError
 from edgeloop.host.frequency import frequency_policies
 from edgeloop.host.info import host_info
 from edgeloop.measure.invocation import Attempt, Budget, LoadDuring, measure
@@ -15,6 +16,7 @@ from edgeloop.measure.observer import Observer, Progress
 from edgeloop.measure.session import Predictions
 from edgeloop.metrics.classification import accuracy, why_no_accuracy
 from edgeloop.results.overhead import PROCESSES_FOR_TWO_INSTANCES
+from edgeloop.results.placement import placement_document, why_too_little
 from edgeloop.results.schema import SCHEMA_VERSION, Result
 from edgeloop.results.store import ResultWriter, new_path
 from edgeloop.results.summarise import headline_blocks, summarise_result
@@ -69,6 +71,8 @@ class Experiment:
             stop_reason = "failed" if attempt.error is not None else self._stop_reason(result)
         result.summary = _last_line(result, stop_reason, self._predictions, self._load)
         self._append(result.summary)
+        if result.error is None:
+            result.error = _failed_check(self._spec, result)
         return result
 
     def _attempt(self, number: int) -> Attempt:
@@ -191,7 +195,8 @@ def header_of(spec: ResolvedSpec, attempt: Attempt) -> dict[str, Any]:
     assert python is not None
     installation = loaded["installation"]
     chosen = runtime(spec.runtime)
-    coverage = loaded["coverage"]
+    placement = loaded["placement"]
+    regions = {**chosen.timed_region, **loaded["timed_region"]}
     return {
         "schema_version": SCHEMA_VERSION,
         "command": spec.command,
@@ -206,11 +211,10 @@ def header_of(spec: ResolvedSpec, attempt: Attempt) -> dict[str, Any]:
             "origin": installation["origin"],
             **library_identity(installation["library"]),
             "threads": spec.options.threads,
-            "delegates": list(spec.options.delegates) if chosen.delegates else [],
-            "provider": None,
-            "provider_reason": "this runtime has no execution providers"
-            if spec.runtime != "onnxruntime"
-            else "the CPU provider, the only one this version asks for",
+            "delegates": [str(delegate) for delegate in spec.options.delegates]
+            if chosen.delegates
+            else [],
+            **_provider(spec),
             "python": python[0],
             "executable": python[1],
         },
@@ -220,14 +224,37 @@ def header_of(spec: ResolvedSpec, attempt: Attempt) -> dict[str, Any]:
             "outputs": loaded["outputs"],
         },
         "clock": attempt.clock,
-        "timed_region": {loop: chosen.timed_region[loop] for loop in spec.loops},
+        "timed_region": {loop: regions[loop] for loop in spec.loops},
         "attaches": chosen.attaches,
         "coverage": None
-        if coverage is None
-        else [{"owner": owner, "nodes": nodes} for owner, nodes in coverage],
-        **(
-            {"coverage_reason": "this runtime offers no way to tell which node ran where"}
-            if coverage is None
-            else {}
-        ),
+        if placement is None
+        else [{"owner": part["owner"], "nodes": part["nodes"]} for part in placement],
+        **({"coverage_reason": _why_no_placement(spec)} if placement is None else {}),
+        **placement_document(spec, placement, _why_no_placement(spec)),
     }
+
+
+def _why_no_placement(spec: ResolvedSpec) -> str:
+    if spec.runtime == "litert":
+        return "CompiledModel does not tell it in Python; measure the native loop too"
+    if spec.runtime == "onnxruntime":
+        return "ONNX Runtime tells it from version 1.24 on"
+    return "this runtime offers no way to tell which node ran where"
+
+
+def _provider(spec: ResolvedSpec) -> dict[str, Any]:
+    if spec.runtime != "onnxruntime":
+        return {"provider": None, "provider_reason": "this runtime has no execution providers"}
+    from edgeloop.runtimes._onnx_providers import CPU, full_name
+
+    names = [full_name(provider.name) for provider in spec.options.providers]
+    options = {full_name(p.name): dict(p.options) for p in spec.options.providers if p.options}
+    fallback = [CPU] if spec.options.cpu_fallback and CPU not in names else []
+    return {"provider": ", ".join([*names, *fallback]), "provider_options": options}
+
+
+def _failed_check(spec: ResolvedSpec, result: Result) -> Optional[CheckFailedError]:
+    header = result.header
+    reason = header.get("placement_reason", "")
+    why = why_too_little(spec.require_delegate, header["placement"], reason)
+    return None if why is None else CheckFailedError(why)

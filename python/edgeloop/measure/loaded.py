@@ -144,6 +144,19 @@ def load(
     return loaded
 
 
+def placement(loaded: LoadedModel) -> Optional[list[dict[str, Any]]]:
+    """Return who runs which node, as JSON; None where the runtime does not tell.
+
+    Asked of the engine where there is one, after the load and before anything is timed.
+    """
+    ask = getattr(loaded.engine or loaded.framework, "placement", None)
+    parts = None if ask is None else ask()
+    if parts is None:
+        return None
+    names = ("owner", "delegate", "nodes", "subgraph", "indexes", "operators")
+    return [{name: getattr(part, name) for name in names} for part in parts]
+
+
 def first_runs(loaded: LoadedModel, loops: Sequence[str]) -> None:
     """Run each instance once, in the order of the loops, and keep the times."""
     for loop in loops:

@@ -64,7 +64,7 @@ class Session:
         self._begun_s: Optional[float] = None
         self.worker = WorkerClient(spec.python, spec.timeout_s)
         try:
-            self.loaded = dict(self.worker.request(self._load_request(), "loading the model").body)
+            self.loaded = self._load()
         except BaseException:
             self.worker.close()
             raise
@@ -201,6 +201,21 @@ class Session:
         """Take the time that warm-up and blocks took; what follows is not measuring."""
         if self._begun_s is not None and not self.measuring_s:
             self.measuring_s = time.monotonic() - self._begun_s
+
+    def _load(self) -> dict[str, Any]:
+        """Load the model; what a delegate printed goes with the error that it caused."""
+        options = self.spec.options
+        words = "loading the model"
+        external = [one for one in (*options.delegates, *options.providers) if one.external]
+        if external:
+            words += f" with {' and '.join(one.name for one in external)}"
+        try:
+            return dict(self.worker.request(self._load_request(), words).body)
+        except EdgeloopError as error:
+            said = self.worker.said() if external else ""
+            if not said or said in str(error):
+                raise
+            raise type(error)(f"{error}{said}") from error
 
     def _load_request(self) -> dict[str, Any]:
         spec = self.spec

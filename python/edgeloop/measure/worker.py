@@ -125,6 +125,7 @@ class Worker:
             chosen, options, request["loops"], self._clock.id, request["framework_first"]
         )
         self._loaded = model
+        placement = loading.placement(model)
         model.set_inputs(self._inputs(request["inputs"]))
         loading.first_runs(model, request["loops"])
         gc.collect()
@@ -144,7 +145,8 @@ class Worker:
                 "threads_started": loading.started_threads(model),
                 "inputs": [spec.as_dict() for spec in model.inputs],
                 "outputs": [spec.as_dict() for spec in self._output_specs(request["loops"][0])],
-                "coverage": None if engine is None else engine.coverage(),
+                "placement": placement,
+                "timed_region": dict(getattr(model.framework, "timed_region", {})),
             }
         )
 

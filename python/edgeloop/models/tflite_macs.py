@@ -80,6 +80,18 @@ def opaque_operators(graph: TfliteSubgraph, others_multiply: bool) -> dict[str, 
     return reasons
 
 
+def macs_by_node(graph: TfliteSubgraph) -> list[int | None]:
+    """Return the multiply-accumulates of each operator in file order; None where unknown."""
+    counted = iter(matrix_operators(graph))
+    opaque = opaque_operators(graph, others_multiply=True)
+    return [
+        next(counted).macs
+        if operator.name in _OPERANDS and not operator.custom
+        else (None if operator.name in opaque else 0)
+        for operator in graph.operators
+    ]
+
+
 def _matrix_operator(
     graph: TfliteSubgraph, operator: TfliteOperator, producers: dict[int, TfliteOperator]
 ) -> MatrixOperator:

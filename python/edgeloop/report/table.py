@@ -7,6 +7,7 @@ from typing import Any, Optional
 
 from edgeloop.report.columns import columns
 from edgeloop.report.figures import duration, duration_interval, percent, size
+from edgeloop.report.placement import placement_lines
 from edgeloop.results.schema import Result
 
 _COLD = (
@@ -47,14 +48,12 @@ def _heading(result: Result) -> str:
         about[1] = "1 thread"
     if runtime["delegates"]:
         about.append(" + ".join(runtime["delegates"]))
+    if runtime["provider"]:
+        about.append(runtime["provider"])
     if model["bytes"] is not None:
         about.append(f"{model['format']}, {size(model['bytes'])}")
     lines = [result.header["title"], "  " + "; ".join(about)]
-    coverage = result.header["coverage"]
-    if coverage:
-        owners = ", ".join(f"{part['owner']} {part['nodes']}" for part in coverage)
-        lines.append(f"  nodes: {owners}")
-    return "\n".join(lines)
+    return "\n".join([*lines, *placement_lines(result.header)])
 
 
 def _latency(summary: dict[str, Any]) -> list[Sequence[str]]:

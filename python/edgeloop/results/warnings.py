@@ -20,6 +20,9 @@ _TOO_MANY_CPUS = 0.25
 SHARE_THROTTLED = 0.2
 
 
+CPU_PROVIDER = "CPUExecutionProvider"
+
+
 def warning(code: str, text: str, fix: Optional[str] = None) -> dict[str, Any]:
     """Return one warning of a result."""
     return {"code": code, "text": text, "fix": fix}
@@ -51,6 +54,7 @@ def result_warnings(result: Result, summary: dict[str, Any]) -> list[dict[str, A
         return []
     headline = summary["summary"]
     return [
+        *_delegates(result.header),
         *_threads(result, headline),
         *_throttled(result),
         *_precision(headline),
@@ -80,6 +84,34 @@ def _threads(result: Result, headline: dict[str, Any]) -> Sequence[dict[str, Any
             "ask for --threads 1, or use a runtime or delegate that honours threads",
         )]  # fmt: skip
     return []
+
+
+def _delegates(header: dict[str, Any]) -> Sequence[dict[str, Any]]:
+    """Warn of every delegate or provider that was asked for and did nothing, or nothing of use."""
+    placement = header.get("placement")
+    if placement is None:
+        return []
+    delegates = placement["delegates"]
+    asked = [one for one in delegates if not one["implied"]] or delegates
+    found = []
+    for delegate in asked:
+        if delegate["name"] == CPU_PROVIDER:
+            continue
+        if delegate["nodes"] == 0:
+            found.append(warning(
+                "delegate-unused",
+                f"{delegate['name']} took none of the {placement['nodes']} nodes: these figures "
+                "are those of what ran instead",
+                "see its words in the result's log; fail such a run with --require-delegate any",
+            ))  # fmt: skip
+        elif placement["macs"] and delegate["macs"] == 0:
+            found.append(warning(
+                "delegate-useless",
+                f"{delegate['name']} took {delegate['nodes']} of {placement['nodes']} nodes, but "
+                "none of the multiply-accumulates: the work ran elsewhere",
+                "see its words in the result's log; fail such a run with --require-delegate 0.9",
+            ))  # fmt: skip
+    return found
 
 
 def _throttled(result: Result) -> Sequence[dict[str, Any]]:

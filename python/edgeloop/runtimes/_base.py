@@ -9,6 +9,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Optional, Protocol
 
+from edgeloop.delegates import XNNPACK, DelegateSpec, delegate_of, provider_of
+
 if TYPE_CHECKING:
     import numpy as np
 
@@ -46,8 +48,12 @@ class LoadOptions:
     """First dimension of every input; 0: as the model has it."""
     shapes: Mapping[str, Sequence[int]] = field(default_factory=dict)
     """Input name → the shape it is fixed to; the name "" stands for the only input."""
-    delegates: Sequence[str] = ("xnnpack",)
-    """TFLite runtimes: "xnnpack", or nothing for the runtime's plain kernels."""
+    delegates: Sequence[DelegateSpec] = (DelegateSpec(XNNPACK, implied=True),)
+    """TFLite runtimes: in the order in which they claim nodes; nothing: the plain kernels."""
+    providers: Sequence[DelegateSpec] = ()
+    """ONNX Runtime: execution providers before the CPU's, in their order."""
+    cpu_fallback: bool = True
+    """ONNX Runtime: False fails where a node would be left to the CPU."""
     library: Optional[str] = None
     """Path of the native library where the user named one."""
     settings: Mapping[str, str] = field(default_factory=dict)
@@ -55,6 +61,16 @@ class LoadOptions:
     model_class_path: Optional[str] = None
     model_class_name: Optional[str] = None
     trust_pickle: bool = False
+
+    def __post_init__(self) -> None:
+        """Accept delegates and providers as text or in their JSON form, too."""
+        object.__setattr__(self, "delegates", tuple(map(delegate_of, self.delegates)))
+        object.__setattr__(self, "providers", tuple(map(provider_of, self.providers)))
+
+    @property
+    def xnnpack(self) -> bool:
+        """Whether XNNPACK is applied."""
+        return any(delegate.name == XNNPACK for delegate in self.delegates)
 
 
 @dataclass(frozen=True)
@@ -139,7 +155,7 @@ class Runtime(Protocol):
     settings: tuple[str, ...]
     """Keys it accepts in LoadOptions.settings."""
     delegates: tuple[str, ...]
-    """Delegates it can apply."""
+    """Delegates it knows by name; where there are any, others can be named by their path."""
     attaches: bool
     """True where the native loop runs the very instance that the framework's object holds."""
     install_hint: str

@@ -17,6 +17,7 @@ from typing import Any, Optional
 import numpy as np
 
 from edgeloop import _core
+from edgeloop.delegates import EXTERNAL, XNNPACK
 from edgeloop.errors import ModelError, NotAvailableError, UsageError
 from edgeloop.runtimes._base import (
     FRAMEWORK_LOOPS,
@@ -26,7 +27,9 @@ from edgeloop.runtimes._base import (
     TensorSpec,
     engine_shapes,
 )
+from edgeloop.runtimes._external_delegates import external_delegates
 from edgeloop.runtimes._shape import fixed_shapes
+from edgeloop.runtimes._tflite_interpreter import InterpreterFramework, load_interpreter
 from edgeloop.runtimes._tflite_tensors import DeclaredTensor, declared_tensors
 
 _LIBRARY_VARIABLE = "EDGELOOP_LITERT_LIBRARY"
@@ -102,11 +105,24 @@ class LiteRtFramework:
         return [buffer.read(count, dtype) for buffer, count, dtype in self._reads]
 
 
+class ClassicFramework(InterpreterFramework):
+    """The package's classic Interpreter, which takes external delegates."""
+
+    timed_region: Mapping[str, str] = {
+        "callable": "Interpreter.invoke() (the classic one: a CompiledModel takes no external "
+        "delegate in Python), called by vectorcall from C++",
+        "framework": "Interpreter.invoke() (the classic one: a CompiledModel takes no external "
+        "delegate in Python)",
+        "framework-io": "Interpreter.set_tensor per input, invoke(), get_tensor per output (the "
+        "classic one: a CompiledModel takes no external delegate in Python)",
+    }
+
+
 class LiteRtRuntime:
     """TFLite models on LiteRT's CompiledModel, on the CPU."""
 
     name = "litert"
-    formats = ("tflite",)
+    formats = ("tflite", "edgetpu")
     loops = ("native", "binding", "callable", "framework", "framework-io")
     missing_loops: Mapping[str, str] = {}
     timed_region: Mapping[str, str] = {
@@ -117,7 +133,7 @@ class LiteRtRuntime:
         "framework-io": "TensorBuffer.write per input, run_by_index, TensorBuffer.read per output",
     }
     settings: tuple[str, ...] = ()
-    delegates = ("xnnpack",)
+    delegates = (XNNPACK, *EXTERNAL)
     # Both go through the same library, but a compiled model cannot be handed from one to the other.
     attaches = False
     install_hint = "pip install 'ai-edge-litert>=2.1.6' (Python 3.10 or newer)"
@@ -157,7 +173,6 @@ class LiteRtRuntime:
         _require_no_settings(options)
         installation = self.find(options.library)
         assert installation.library is not None
-        mode = "delegate" if "xnnpack" in options.delegates else "builtin"
         return _core.create_engine(
             "litert",
             library=installation.library,
@@ -165,16 +180,24 @@ class LiteRtRuntime:
             threads=options.threads,
             batch_size=options.batch_size,
             shapes=engine_shapes(options),
-            settings={"version": installation.version, "kernel-mode": mode},
+            settings={
+                "version": installation.version,
+                "kernel-mode": "delegate" if options.xnnpack else "builtin",
+            },
+            delegates=external_delegates(options),
         )
 
-    def load_framework(self, options: LoadOptions) -> LiteRtFramework:
+    def load_framework(self, options: LoadOptions) -> Framework:
         """Compile the model with the options of the native loop.
 
-        Raises UsageError where the native loop's library is not the package's.
+        A CompiledModel takes no external delegate in Python; the package's classic interpreter
+        does. Raises UsageError where the native loop's library is not the package's.
         """
         _require_no_settings(options)
         self._require_one_library(options)
+        if any(delegate.external for delegate in options.delegates):
+            package = _import_package("interpreter")
+            return load_interpreter(package, options, self.name, ClassicFramework)
         package = _import_package()
         inputs, outputs = declared_tensors(options.model)
         dtypes = [_dtype_of(tensor) for tensor in (*inputs, *outputs)]
@@ -193,7 +216,7 @@ class LiteRtRuntime:
         modes = package.CpuKernelMode
         cpu = package.CpuOptions(
             num_threads=options.threads,
-            kernel_mode=modes.XNNPACK if "xnnpack" in options.delegates else modes.BUILTIN,
+            kernel_mode=modes.XNNPACK if options.xnnpack else modes.BUILTIN,
         )
         try:
             model = package.CompiledModel.from_file(
@@ -246,9 +269,9 @@ def _numbers(version: str) -> tuple[int, ...]:
     return tuple(int(part) for part in re.findall(r"\d+", version)[:3])
 
 
-def _import_package() -> Any:
+def _import_package(module: str = "compiled_model") -> Any:
     try:
-        return importlib.import_module(f"{_PACKAGE}.compiled_model")
+        return importlib.import_module(f"{_PACKAGE}.{module}")
     except ImportError as error:
         raise NotAvailableError(
             f"the ai-edge-litert package cannot be imported in {sys.executable}: {error}; install "

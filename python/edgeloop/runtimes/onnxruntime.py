@@ -1,4 +1,4 @@
-"""ONNX Runtime: the CPU provider, through its C API and through its Python package."""
+"""ONNX Runtime and its execution providers, through its C API and its Python package."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from typing import Any, Optional
 import numpy as np
 
 from edgeloop import _core
-from edgeloop.errors import ModelError, NotAvailableError, UsageError
+from edgeloop.errors import EdgeloopError, ModelError, NotAvailableError, UsageError
 from edgeloop.runtimes._base import (
     FRAMEWORK_LOOPS,
     Framework,
@@ -26,6 +26,8 @@ from edgeloop.runtimes._base import (
     engine_shapes,
 )
 from edgeloop.runtimes._onnx_dimensions import declared_inputs, free_dimensions
+from edgeloop.runtimes._onnx_placement import RECORD_PLACEMENT, Placement, placement_of
+from edgeloop.runtimes._onnx_providers import engine_providers, package_providers, refusal
 from edgeloop.runtimes._shape import fixed_shapes, shape_text
 
 _LIBRARY_VARIABLE = "EDGELOOP_ONNXRUNTIME_LIBRARY"
@@ -81,6 +83,10 @@ class OnnxRuntimeFramework:
         self.set_inputs([np.zeros(spec.shape, spec.dtype) for spec in self.inputs])
         self.invoke: Callable[[], object] = partial(session.run_with_iobinding, self._binding)
 
+    def placement(self) -> Optional[list[Placement]]:
+        """Return which provider got which node; None where the package is older than 1.24."""
+        return placement_of(self._session)
+
     def set_inputs(self, arrays: Sequence[_Array]) -> None:
         """Give one array per input, of exactly its dtype and shape."""
         for spec, value, array in zip(self.inputs, self._values, arrays):
@@ -104,7 +110,7 @@ class OnnxRuntimeFramework:
 
 
 class OnnxRuntime:
-    """ONNX models on ONNX Runtime's CPU provider."""
+    """ONNX models on ONNX Runtime."""
 
     name = "onnxruntime"
     formats = ("onnx",)
@@ -165,18 +171,24 @@ class OnnxRuntime:
             )
         _silence_telemetry()
         settings = {**_checked_settings(options)}
+        if not options.cpu_fallback:
+            settings["cpu-fallback"] = "0"
         fixed = free_dimensions(declared_inputs(options.model), options)
         if fixed:
             settings["free-dimensions"] = "\n".join(f"{name}={n}" for name, n in fixed.items())
-        return _core.create_engine(
-            "onnxruntime",
-            library=installation.library,
-            model=options.model,
-            threads=options.threads,
-            batch_size=options.batch_size,
-            shapes=engine_shapes(options),
-            settings=settings,
-        )
+        try:
+            return _core.create_engine(
+                "onnxruntime",
+                library=installation.library,
+                model=options.model,
+                threads=options.threads,
+                batch_size=options.batch_size,
+                shapes=engine_shapes(options),
+                settings=settings,
+                delegates=engine_providers(options),
+            )
+        except EdgeloopError as error:
+            raise refusal(options, error) from error
 
     def load_framework(self, options: LoadOptions) -> OnnxRuntimeFramework:
         """Make an InferenceSession with the options of the native loop.
@@ -186,16 +198,16 @@ class OnnxRuntime:
         self._require_one_version(options)
         ort = _import_package()
         session_options = _session_options(ort, options)
+        providers = package_providers(ort, options)
         try:
-            session = ort.InferenceSession(
-                options.model, session_options, providers=["CPUExecutionProvider"]
-            )
+            session = ort.InferenceSession(options.model, session_options, providers=providers)
         except MemoryError:
             raise
         except Exception as error:
-            raise ModelError(
+            refused = ModelError(
                 f"onnxruntime cannot load the model {options.model}: {str(error).strip()}"
-            ) from error
+            )
+            raise refusal(options, refused) from error
         for output in session.get_outputs():
             _dtype_of(output, "output")
         return OnnxRuntimeFramework(session, _input_specs(session, options))
@@ -284,6 +296,9 @@ def _session_options(ort: Any, options: LoadOptions) -> Any:
         if value not in ("0", "1"):
             raise UsageError(f"onnxruntime: intra-op-spinning={value} is neither 0 nor 1")
         session_options.add_session_config_entry("session.intra_op.allow_spinning", value)
+    if not options.cpu_fallback:
+        session_options.add_session_config_entry("session.disable_cpu_ep_fallback", "1")
+    session_options.add_session_config_entry(RECORD_PLACEMENT, "1")
     for name, size in free_dimensions(declared_inputs(options.model), options).items():
         session_options.add_free_dimension_override_by_name(name, size)
     return session_options

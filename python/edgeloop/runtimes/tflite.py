@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,9 +11,12 @@ from pathlib import Path
 from typing import Optional
 
 from edgeloop import _core
+from edgeloop.delegates import EXTERNAL, XNNPACK
 from edgeloop.envs.tflite_c import LIBRARY_NAME, library_path
 from edgeloop.errors import NotAvailableError, UsageError
 from edgeloop.runtimes._base import Framework, Installation, LoadOptions, engine_shapes
+from edgeloop.runtimes._external_delegates import external_delegates
+from edgeloop.runtimes._loader_path import on_loader_path
 
 _LIBRARY_VARIABLE = "EDGELOOP_TFLITE_LIBRARY"
 _NO_FRAMEWORK = (
@@ -36,10 +38,10 @@ _ASK_TIMEOUT_S = 60  # a Pi Zero starts an interpreter in less than 2 s
 
 
 class TfliteRuntime:
-    """TFLite models on the C library, with XNNPACK applied explicitly."""
+    """TFLite models on the C library, with its delegates applied explicitly."""
 
     name = "tflite"
-    formats = ("tflite",)
+    formats = ("tflite", "edgetpu")
     loops = ("native", "binding")
     missing_loops: Mapping[str, str] = {
         "callable": _NO_FRAMEWORK,
@@ -51,7 +53,7 @@ class TfliteRuntime:
         "binding": "_core.Engine.run(): TfLiteInterpreterInvoke",
     }
     settings: tuple[str, ...] = ()
-    delegates = ("xnnpack",)
+    delegates = (XNNPACK, *EXTERNAL)
     attaches = False
     install_hint = "edgeloop setup tflite-c"
 
@@ -89,7 +91,8 @@ class TfliteRuntime:
             threads=options.threads,
             batch_size=options.batch_size,
             shapes=engine_shapes(options),
-            settings={**options.settings, "xnnpack": str(int("xnnpack" in options.delegates))},
+            settings={**options.settings, "xnnpack": str(int(options.xnnpack))},
+            delegates=external_delegates(options),
         )
 
     def load_framework(self, options: LoadOptions) -> Framework:
@@ -131,24 +134,7 @@ def _places() -> Iterator[tuple[Path, str]]:
     if _core.default_tflite_library:
         yield Path(_core.default_tflite_library), "the default of this build"
     yield library_path(), "edgeloop setup tflite-c"
-    yield from ((path, "the loader's path") for path in _on_loader_path())
-
-
-def _on_loader_path() -> Iterator[Path]:
-    """Yield what the dynamic loader would find: LD_LIBRARY_PATH, then its cache.
-
-    ctypes.util.find_library names the file without its folder, and starts a compiler to find it.
-    """
-    for folder in filter(None, os.environ.get("LD_LIBRARY_PATH", "").split(":")):
-        yield Path(folder).absolute() / LIBRARY_NAME
-    for ldconfig in ("/sbin/ldconfig", "/usr/sbin/ldconfig"):
-        if Path(ldconfig).is_file():
-            listing = subprocess.run(
-                [ldconfig, "-p"], capture_output=True, text=True, check=False
-            ).stdout
-            pattern = rf"^\s*{re.escape(LIBRARY_NAME)}(?:\.\S+)? .*=> (\S+)$"
-            yield from (Path(path) for path in re.findall(pattern, listing, re.MULTILINE))
-            return
+    yield from ((path, "the loader's path") for path in on_loader_path(LIBRARY_NAME))
 
 
 RUNTIME = TfliteRuntime()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
@@ -13,9 +13,10 @@ from typing import Any, Optional
 import numpy as np
 
 from edgeloop import _core
-from edgeloop.errors import ModelError, NotAvailableError, UsageError
-from edgeloop.runtimes._base import Framework, Installation, LoadOptions, TensorSpec
-from edgeloop.runtimes._shape import fixed_shapes, shape_text
+from edgeloop.delegates import EXTERNAL, XNNPACK
+from edgeloop.errors import NotAvailableError, UsageError
+from edgeloop.runtimes._base import Framework, Installation, LoadOptions
+from edgeloop.runtimes._tflite_interpreter import InterpreterFramework, load_interpreter
 
 _PACKAGE = "tflite_runtime"
 _DISTRIBUTIONS = ("tflite-runtime", "tflite-runtime-nightly")
@@ -23,47 +24,9 @@ _EXTENSION = "_pywrap_tensorflow_interpreter_wrapper*.so"
 _UNKNOWN = "unknown"
 _FIRST_INCOMPATIBLE_NUMPY = 2  # the last wheel was built against the C API of NumPy 1
 
-_DTYPES = (
-    *("bool", "int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64"),
-    *("float32", "float64"),
-)
 
-_Array = np.ndarray[Any, Any]
-
-
-class TfliteRuntimeFramework:
+class TfliteRuntimeFramework(InterpreterFramework):
     """A tflite_runtime.interpreter.Interpreter with its tensors allocated."""
-
-    def __init__(self, interpreter: Any) -> None:
-        self._interpreter = interpreter
-        inputs = interpreter.get_input_details()
-        outputs = interpreter.get_output_details()
-        for detail in outputs:
-            _dtype_of(detail, "output")
-        self.inputs = tuple(_spec_of(detail) for detail in inputs)
-        self.input_numbers = [int(detail["index"]) for detail in inputs]
-        self.output_numbers = [int(detail["index"]) for detail in outputs]
-        self._arrays: list[_Array] = []
-        self.set_inputs([np.zeros(spec.shape, spec.dtype) for spec in self.inputs])
-        self.invoke: Callable[[], object] = interpreter.invoke
-
-    def set_inputs(self, arrays: Sequence[_Array]) -> None:
-        """Give one array per input, of exactly its dtype and shape."""
-        self._arrays = list(arrays)
-        for number, array in zip(self.input_numbers, self._arrays):
-            self._interpreter.set_tensor(number, array)
-
-    def outputs(self) -> list[_Array]:
-        """Copy the outputs of the last invocation, in the model's order."""
-        return [self._interpreter.get_tensor(number) for number in self.output_numbers]
-
-    def invoke_io(self) -> object:
-        """Set the inputs, run, fetch the outputs: each a copy."""
-        interpreter = self._interpreter
-        for number, array in zip(self.input_numbers, self._arrays):
-            interpreter.set_tensor(number, array)
-        interpreter.invoke()
-        return [interpreter.get_tensor(number) for number in self.output_numbers]
 
     def attach(self, installation: Installation) -> _core.Engine:
         """Return an engine that runs this very interpreter, whose inputs become zero.
@@ -71,6 +34,18 @@ class TfliteRuntimeFramework:
         The interpreter holds the attachment, because it remembers the probe's address; the engine
         holds the interpreter.
         """
+        interpreter = self._interpreter
+        return _core.create_engine(
+            "tflite-runtime",
+            handle=self._attachment(installation).handle,
+            keep_alive=interpreter,
+        )
+
+    def placement(self) -> Optional[list[_core.Partition]]:
+        """Return who runs which node."""
+        return self._attachment(RUNTIME.find()).placement()
+
+    def _attachment(self, installation: Installation) -> _core.TfliteAttachment:
         assert installation.library is not None
         interpreter = self._interpreter
         if not hasattr(interpreter, "edgeloop_attachment"):
@@ -81,20 +56,20 @@ class TfliteRuntimeFramework:
                 inputs=self.input_numbers,
                 outputs=self.output_numbers,
             )
+            for delegate in self.delegates:
+                address = delegate._get_native_delegate_pointer()
+                interpreter.edgeloop_attachment.expect(address, delegate.name)
             # Its own name is not kept: invoke() refuses to run while anything else holds it.
             interpreter._interpreter.ModifyGraphWithDelegate(interpreter.edgeloop_attachment.probe)
-        return _core.create_engine(
-            "tflite-runtime",
-            handle=interpreter.edgeloop_attachment.handle,
-            keep_alive=interpreter,
-        )
+        attachment: _core.TfliteAttachment = interpreter.edgeloop_attachment
+        return attachment
 
 
 class TfliteRuntimeRuntime:
     """TFLite models on the interpreter of the tflite-runtime package."""
 
     name = "tflite-runtime"
-    formats = ("tflite",)
+    formats = ("tflite", "edgetpu")
     loops = ("native", "binding", "callable", "framework", "framework-io")
     missing_loops: Mapping[str, str] = {}
     timed_region: Mapping[str, str] = {
@@ -105,7 +80,7 @@ class TfliteRuntimeRuntime:
         "framework-io": "Interpreter.set_tensor per input, invoke(), get_tensor per output",
     }
     settings: tuple[str, ...] = ()
-    delegates = ("xnnpack",)
+    delegates = (XNNPACK, *EXTERNAL)
     attaches = True
     install_hint = "pip install tflite-runtime 'numpy<2' (Python 3.11 or older)"
 
@@ -153,27 +128,7 @@ class TfliteRuntimeRuntime:
             raise UsageError(
                 f"tflite-runtime has no settings, but {', '.join(options.settings)} was given"
             )
-        package = _import_package()
-        resolvers = package.OpResolverType
-        resolver = (
-            resolvers.AUTO
-            if "xnnpack" in options.delegates
-            else resolvers.BUILTIN_WITHOUT_DEFAULT_DELEGATES
-        )
-        try:
-            interpreter = package.Interpreter(
-                model_path=options.model,
-                num_threads=options.threads,
-                experimental_op_resolver_type=resolver,
-            )
-            _fix_shapes(interpreter, options)
-            interpreter.allocate_tensors()
-            return TfliteRuntimeFramework(interpreter)
-        except (ValueError, RuntimeError) as error:
-            raise ModelError(
-                f"tflite-runtime cannot load the model {options.model}: "
-                f"{' '.join(str(error).split())}"
-            ) from error
+        return load_interpreter(_import_package(), options, self.name, TfliteRuntimeFramework)
 
 
 def _package_version() -> str:
@@ -193,49 +148,6 @@ def _import_package() -> Any:
             f"the tflite-runtime package cannot be imported in {sys.executable}: {error}; install "
             f"it with '{TfliteRuntimeRuntime.install_hint}'"
         ) from error
-
-
-def _fix_shapes(interpreter: Any, options: LoadOptions) -> None:
-    details = interpreter.get_input_details()
-    declared = {
-        detail["name"]: [None if dim < 0 else int(dim) for dim in detail["shape_signature"]]
-        for detail in details
-    }
-    shapes = fixed_shapes(declared, options)
-    for detail in details:
-        shape = shapes[detail["name"]]
-        if shape == tuple(detail["shape"]):
-            continue
-        try:
-            interpreter.resize_tensor_input(detail["index"], shape)
-        except (ValueError, RuntimeError) as error:
-            raise ModelError(
-                f"tflite-runtime: the model {options.model} cannot take {shape_text(shape)} as "
-                f"the shape of input '{detail['name']}': {error}"
-            ) from error
-
-
-def _spec_of(detail: Mapping[str, Any]) -> TensorSpec:
-    quantization = detail["quantization_parameters"]
-    return TensorSpec(
-        name=detail["name"],
-        dtype=_dtype_of(detail, "input"),
-        shape=tuple(int(dim) for dim in detail["shape"]),
-        scales=tuple(float(scale) for scale in quantization["scales"]),
-        zero_points=tuple(int(point) for point in quantization["zero_points"]),
-        axis=int(quantization["quantized_dimension"]),
-    )
-
-
-def _dtype_of(detail: Mapping[str, Any], role: str) -> str:
-    dtype = str(np.dtype(detail["dtype"]).name)
-    if dtype not in _DTYPES:
-        held = "string" if dtype == "bytes" else dtype
-        raise ModelError(
-            f"the model's {role} '{detail['name']}' holds {held}, which edgeloop cannot read or "
-            "write; convert the model with float32 or integer inputs and outputs"
-        )
-    return dtype
 
 
 RUNTIME = TfliteRuntimeRuntime()

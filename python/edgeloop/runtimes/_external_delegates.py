@@ -1,0 +1,106 @@
+"""External TFLite delegates: where their libraries are, and what they need before they are made."""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Sequence
+from pathlib import Path
+
+from edgeloop.delegates import DelegateSpec
+from edgeloop.errors import NotAvailableError, UsageError
+from edgeloop.runtimes._base import LoadOptions
+from edgeloop.runtimes._loader_path import on_loader_path
+
+# Name, exact path of the library, options: as the native core takes them.
+ExternalDelegate = tuple[str, str, Sequence[tuple[str, str]]]
+
+_LIBRARIES = {"armnn": "libarmnnDelegate.so", "edgetpu": "libedgetpu.so.1"}
+_INSTALL = {
+    "armnn": "build it from Arm NN's sources for this distribution, then name it with "
+    "--armnn-path PATH or put its folder into LD_LIBRARY_PATH",
+    "edgetpu": "install the Edge TPU runtime (package libedgetpu1-std, or libedgetpu1-max), or "
+    "name it with --delegate edgetpu=PATH",
+}
+_ARMNN_BACKENDS = "CpuAcc,CpuRef"
+_EDGETPU_KEYS = {"device": "device", "performance": "Performance"}
+
+
+def external_delegates(options: LoadOptions) -> list[ExternalDelegate]:
+    """Return the external delegates of a load, in their order, ready to be made.
+
+    Raises NotAvailableError where a library or the Edge TPU itself is not here.
+    """
+    return [_prepared(spec, options) for spec in options.delegates if spec.external]
+
+
+def names_of(delegates: Sequence[ExternalDelegate]) -> str:
+    """Return "the delegate a", or "the delegates a and b"."""
+    names = " and ".join(name for name, _, _ in delegates)
+    return f"the delegate{'s' if len(delegates) > 1 else ''} {names}"
+
+
+def _prepared(spec: DelegateSpec, options: LoadOptions) -> ExternalDelegate:
+    library = _library(spec)
+    given = dict(spec.options)
+    if spec.name == "armnn":
+        given.setdefault("backends", _ARMNN_BACKENDS)
+        if "CpuAcc" in given["backends"]:
+            given.setdefault("number-of-threads", str(options.threads))
+    elif spec.name == "edgetpu":
+        given = {_EDGETPU_KEYS.get(key.lower(), key): value for key, value in given.items()}
+        _require_edgetpu(library)
+    return spec.name, library, tuple(given.items())
+
+
+def _library(spec: DelegateSpec) -> str:
+    if spec.path is None:
+        return _found(spec.name)
+    path = Path(spec.path)
+    if path.is_dir() and spec.name in _LIBRARIES:
+        path = path / _LIBRARIES[spec.name]
+    if "/" not in str(path) and not path.is_file():
+        places = [place for place in on_loader_path(str(path)) if place.is_file()]
+        if not places:
+            raise NotAvailableError(
+                f"the delegate's library {path} is neither here nor in the loader's path; name it "
+                "with its folder"
+            )
+        path = places[0]
+    if not path.is_file():
+        raise NotAvailableError(f"the delegate's library {path} does not exist")
+    return str(path)
+
+
+def _found(name: str) -> str:
+    if name not in _LIBRARIES:
+        raise UsageError(f"the delegate {name} needs the path of its library")
+    library = _LIBRARIES[name]
+    for path in on_loader_path(library):
+        if path.is_file():
+            return str(path)
+    raise NotAvailableError(
+        f"the delegate {name} needs {library}, which is neither in LD_LIBRARY_PATH nor in the "
+        f"loader's cache; {_INSTALL[name]}"
+    )
+
+
+def _require_edgetpu(path: str) -> None:
+    """Ask for devices first: without one the delegate fails and says nothing."""
+    try:
+        library = ctypes.CDLL(path)
+        listing, free = library.edgetpu_list_devices, library.edgetpu_free_devices
+    except (OSError, AttributeError):
+        return  # making the delegate tells what is wrong with the library
+    listing.restype = ctypes.c_void_p
+    free.argtypes = [ctypes.c_void_p]
+    count = ctypes.c_size_t()
+    devices = listing(ctypes.byref(count))
+    if devices:
+        free(devices)
+    if count.value == 0:
+        raise NotAvailableError(
+            "no Edge TPU found: check that it is plugged into a USB 3 port (or seated, for PCIe: "
+            "/dev/apex_0), that the udev rule of libedgetpu1 lets this user open it (replug it "
+            "after installing; try once as root), and that the library is the variant for this "
+            f"machine ({path})"
+        )

@@ -1,0 +1,67 @@
+"""ONNX Runtime's execution providers: their full names, and what a session is told of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from edgeloop.delegates import DelegateSpec
+from edgeloop.errors import CheckFailedError, EdgeloopError, NotAvailableError
+from edgeloop.runtimes._base import LoadOptions
+
+CPU = "CPUExecutionProvider"
+_SUFFIX = "ExecutionProvider"
+# As the library spells them, so that a native-only worker need not ask the package.
+_SPELLED = (
+    *("CPU", "Xnnpack", "ACL", "ArmNN", "CUDA", "Tensorrt", "NvTensorRTRTX", "OpenVINO", "QNN"),
+    *("ROCM", "MIGraphX", "Dnnl", "VitisAI", "CoreML", "Nnapi", "Rknpu", "Snpe", "Cann", "Azure"),
+    *("WebGpu", "Dml", "Tvm", "Vsinpu", "JS"),
+)
+_FORBIDDEN = "fallback to CPU EP has been explicitly disabled"
+
+
+def full_name(name: str) -> str:
+    """Return the provider's name as the library spells it: xnnpack is XnnpackExecutionProvider."""
+    bare = name[: -len(_SUFFIX)] if name.lower().endswith(_SUFFIX.lower()) else name
+    spelled = {known.lower(): known for known in _SPELLED}
+    return spelled.get(bare.lower(), bare) + _SUFFIX
+
+
+def engine_providers(options: LoadOptions) -> list[tuple[str, str, Sequence[tuple[str, str]]]]:
+    """Return the providers as the native core takes them."""
+    return [
+        (full_name(provider.name), "", tuple(provider.options.items()))
+        for provider in options.providers
+    ]
+
+
+def package_providers(ort: Any, options: LoadOptions) -> list[Any]:
+    """Return the `providers` of an InferenceSession, the CPU's last unless it is forbidden.
+
+    Raises NotAvailableError with those that the package lists where it lacks one.
+    """
+    available = list(ort.get_available_providers())
+    chosen = [_known(provider, available) for provider in options.providers]
+    if options.cpu_fallback and CPU not in [name for name, _ in chosen]:
+        chosen.append((CPU, {}))
+    return list(chosen)
+
+
+def _known(provider: DelegateSpec, available: Sequence[str]) -> tuple[str, dict[str, str]]:
+    name = full_name(provider.name)
+    if name not in available:
+        raise NotAvailableError(
+            f"the onnxruntime package has no provider '{name}'; it has {', '.join(available)}"
+        )
+    return name, dict(provider.options)
+
+
+def refusal(options: LoadOptions, error: EdgeloopError) -> EdgeloopError:
+    """Return what a session's refusal means where the CPU was forbidden to take nodes."""
+    if options.cpu_fallback or _FORBIDDEN not in str(error):
+        return error
+    names = " and ".join(full_name(provider.name) for provider in options.providers)
+    return CheckFailedError(
+        f"--require-delegate 1: {names} does not take every node of {options.model}: "
+        "onnxruntime would leave some to its CPU provider"
+    )
