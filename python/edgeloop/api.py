@@ -32,8 +32,8 @@ def bench(
     """Measure the latency of one model in one runtime.
 
     `options` are the fields of `RunSpec`: threads, loops, batch_size, shapes, delegate, provider,
-    require_delegate, settings, library, python, data, effort ("quick", "standard", "rigorous"), runs, warmup, processes,
-    percentiles, seed, timeout_s. All times of the result are in ns.
+    require_delegate, settings, library, python, data, effort ("quick", "standard", "rigorous"),
+    runs, warmup, processes, percentiles, seed, timeout_s. All times of the result are in ns.
 
     Raises UsageError, NotAvailableError, ModelError or RuntimeFailedError, each one sentence; the
     result of a run that broke half way is in its `result` attribute.

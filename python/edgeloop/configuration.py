@@ -57,7 +57,7 @@ def _pairs(pieces: Sequence[str]) -> list[str]:
     """Join the values that hold commas: delegate=armnn:backends=CpuAcc,CpuRef is one pair."""
     pairs: list[str] = []
     for piece in pieces:
-        if "=" not in piece and pairs and pairs[-1].partition("=")[0] in _LISTS:
+        if "=" not in piece.partition(";")[0] and pairs and pairs[-1].partition("=")[0] in _LISTS:
             pairs[-1] += f",{piece}"
         else:
             pairs.append(piece)

@@ -263,14 +263,16 @@ def _resolve_one(
     said = list(choices)
     loops = _loops(spec, command, name, said)
     required = _required(spec, name)
+    providers = _providers(spec, name)
+    on_cpu = any(canonical(provider.name).startswith("cpu") for provider in providers)
     options = LoadOptions(
         model=model.path,
         threads=_threads(spec, command, said),
         batch_size=spec.batch_size or 0,
         shapes={key: list(shape) for key, shape in spec.shapes.items()},
         delegates=_delegates(spec, name, said),
-        providers=_providers(spec, name),
-        cpu_fallback=name != "onnxruntime" or required != 1.0,
+        providers=providers,
+        cpu_fallback=name != "onnxruntime" or on_cpu or required != 1.0,
         library=_absolute(spec.library),
         settings=_settings(spec, name),
         model_class_path=_absolute(spec.model_class_path),

@@ -214,6 +214,10 @@ def header_of(spec: ResolvedSpec, attempt: Attempt) -> dict[str, Any]:
             "delegates": [str(delegate) for delegate in spec.options.delegates]
             if chosen.delegates
             else [],
+            "delegate_libraries": [
+                {"name": name, "options": dict(options), **library_identity(path)}
+                for name, path, options in loaded["delegate_libraries"]
+            ],
             **_provider(spec),
             "python": python[0],
             "executable": python[1],

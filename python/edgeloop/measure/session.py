@@ -213,7 +213,8 @@ class Session:
             return dict(self.worker.request(self._load_request(), words).body)
         except EdgeloopError as error:
             said = self.worker.said() if external else ""
-            if not said or said in str(error):
+            # Behind a traceback stand the words of the error itself.
+            if not said or said in str(error) or "Traceback (most" in self.worker.log.text():
                 raise
             raise type(error)(f"{error}{said}") from error
 

@@ -117,6 +117,7 @@ class Worker:
         from edgeloop.measure.protocol import Message
         from edgeloop.runtimes import runtime
         from edgeloop.runtimes._base import LoadOptions
+        from edgeloop.runtimes._external_delegates import described_delegates
 
         options = LoadOptions(**request["options"])
         chosen = runtime(request["runtime"])
@@ -146,6 +147,7 @@ class Worker:
                 "inputs": [spec.as_dict() for spec in model.inputs],
                 "outputs": [spec.as_dict() for spec in self._output_specs(request["loops"][0])],
                 "placement": placement,
+                "delegate_libraries": described_delegates(options),
                 "timed_region": dict(getattr(model.framework, "timed_region", {})),
             }
         )

@@ -30,7 +30,16 @@ def external_delegates(options: LoadOptions) -> list[ExternalDelegate]:
 
     Raises NotAvailableError where a library or the Edge TPU itself is not here.
     """
-    return [_prepared(spec, options) for spec in options.delegates if spec.external]
+    delegates = described_delegates(options)
+    for name, library, _ in delegates:
+        if name == "edgetpu":
+            _require_edgetpu(library)
+    return delegates
+
+
+def described_delegates(options: LoadOptions) -> list[ExternalDelegate]:
+    """Return the external delegates of a load without asking for their devices."""
+    return [_described(spec, options) for spec in options.delegates if spec.external]
 
 
 def names_of(delegates: Sequence[ExternalDelegate]) -> str:
@@ -39,7 +48,7 @@ def names_of(delegates: Sequence[ExternalDelegate]) -> str:
     return f"the delegate{'s' if len(delegates) > 1 else ''} {names}"
 
 
-def _prepared(spec: DelegateSpec, options: LoadOptions) -> ExternalDelegate:
+def _described(spec: DelegateSpec, options: LoadOptions) -> ExternalDelegate:
     library = _library(spec)
     given = dict(spec.options)
     if spec.name == "armnn":
@@ -48,7 +57,6 @@ def _prepared(spec: DelegateSpec, options: LoadOptions) -> ExternalDelegate:
             given.setdefault("number-of-threads", str(options.threads))
     elif spec.name == "edgetpu":
         given = {_EDGETPU_KEYS.get(key.lower(), key): value for key, value in given.items()}
-        _require_edgetpu(library)
     return spec.name, library, tuple(given.items())
 
 
