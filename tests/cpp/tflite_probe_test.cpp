@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <array>
 #include <cstdlib>
-#include <initializer_list>
 #include <memory>
+#include <vector>
 
 #include "check.hpp"
 
@@ -18,7 +18,7 @@ struct Free {
 };
 using IntArray = std::unique_ptr<TfLiteIntArray, Free>;
 
-IntArray ints(std::initializer_list<int> values) {
+IntArray ints(const std::vector<int>& values) {
   auto* array = static_cast<TfLiteIntArray*>(
       std::malloc(sizeof(TfLiteIntArray) + values.size() * sizeof(int)));
   array->size = static_cast<int>(values.size());
@@ -122,4 +122,23 @@ TEST(a_probe_of_an_older_library_does_not_read_the_end_of_its_structs) {
       reinterpret_cast<TfLiteOpaqueDelegateBuilder*>(&graph.classic);
   apply(probe, graph);
   CHECK_EQUAL(text(probe.coverage()), "Classic:3 ");
+}
+
+TEST(a_probe_tells_names_nodes_and_subgraphs) {
+  TfliteProbe probe;
+  Graph first;
+  Graph second;
+  second.plan = ints({2});
+  probe.expect(&first.classic, "asked for");
+  apply(probe, first);
+  apply(probe, second);
+  const Coverage coverage = probe.coverage();
+  CHECK_EQUAL(coverage.partitions.size(), 5U);
+  CHECK(coverage.partitions[0].indexes == (std::vector<int>{0, 2}));
+  CHECK_EQUAL(coverage.partitions[1].delegate, "asked for");
+  CHECK(coverage.partitions[1].indexes == (std::vector<int>{4, 5, 6}));
+  CHECK_EQUAL(coverage.partitions[2].delegate, "");
+  CHECK(coverage.partitions[2].indexes == (std::vector<int>{7, 8}));
+  CHECK_EQUAL(coverage.partitions[3].subgraph, 0U);
+  CHECK_EQUAL(coverage.partitions[4].subgraph, 1U);
 }

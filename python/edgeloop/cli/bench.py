@@ -21,6 +21,8 @@ bench = measuring_command(
 
       edgeloop bench model.tflite --runtime all --delegate none
 
+      edgeloop bench model.tflite --delegate /opt/npu/libdelegate.so --require-delegate 90%
+
       edgeloop bench net.pt --shape 1x3x224x224
     """,
 )

@@ -1,0 +1,50 @@
+#include "edgeloop/tflite_external_delegate.hpp"
+
+#include <cstdlib>
+#include <string>
+
+#include "check.hpp"
+#include "edgeloop/error.hpp"
+
+using edgeloop::DelegateOptions;
+using edgeloop::Error;
+using edgeloop::ErrorKind;
+using edgeloop::TfliteExternalDelegate;
+
+namespace {
+
+// Why a delegate cannot be made; empty where it can.
+std::string refusal(const DelegateOptions& options) {
+  try {
+    const TfliteExternalDelegate delegate(options);
+    CHECK(delegate.get() != nullptr);
+  } catch (const Error& error) {
+    CHECK(error.kind() == ErrorKind::not_available);
+    return error.what();
+  }
+  return "";
+}
+
+bool has(const std::string& text, const std::string& words) {
+  return text.find(words) != std::string::npos;
+}
+
+}  // namespace
+
+TEST(a_library_that_is_no_delegate_is_not_available) {
+  CHECK(has(refusal({"x", "/nonexistent.so", {}}), "cannot load the library /nonexistent.so"));
+  CHECK(has(refusal({"x", THIS_SOURCE, {}}), "cannot load the library"));
+  CHECK(has(refusal({"x", NOT_A_RUNTIME, {}}), "is no TFLite delegate"));
+}
+
+TEST(a_delegate_is_made_with_its_options_and_destroyed) {
+  CHECK_EQUAL(refusal({"x", TEST_DELEGATE, {}}), "");
+  CHECK_EQUAL(refusal({"x", TEST_DELEGATE, {{"offset", "1"}, {"mode", "none"}}}), "");
+}
+
+TEST(a_delegate_that_refuses_is_quoted_and_never_destroyed) {
+  CHECK(has(refusal({"x", TEST_DELEGATE, {{"mode", "create"}}}),
+            "could not be created with mode=create: the test delegate cannot be made"));
+  CHECK(has(refusal({"x", TEST_DELEGATE, {{"mode", "create-silent"}}}), "it gave no reason"));
+  CHECK(has(refusal({"x", TEST_DELEGATE, {{"bogus", "1"}}}), "unknown option 'bogus'"));
+}
