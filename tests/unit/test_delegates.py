@@ -14,9 +14,9 @@ from edgeloop.delegates import (
     parse_share,
     resolved_delegates,
 )
-from edgeloop.errors import UsageError
+from edgeloop.errors import NotAvailableError, UsageError
 from edgeloop.runtimes._base import LoadOptions
-from edgeloop.runtimes._onnx_providers import full_name
+from edgeloop.runtimes._onnx_providers import full_name, require_providers
 from edgeloop.spec import RunSpec
 
 
@@ -112,3 +112,14 @@ def test_providers() -> None:
     for wrong in ("", "a=b"):
         with pytest.raises(UsageError, match="is no provider"):
             parse_provider(wrong)
+
+
+def test_a_provider_that_the_package_dropped_is_not_available() -> None:
+    class Session:
+        def get_providers(self) -> list[str]:
+            return ["CPUExecutionProvider"]
+
+    require_providers(Session(), LoadOptions(model="m"))
+    options = LoadOptions(model="m", providers=(parse_provider("cuda:device_id=7"),))
+    with pytest.raises(NotAvailableError, match="CUDAExecutionProvider with device_id=7"):
+        require_providers(Session(), options)

@@ -47,6 +47,22 @@ def package_providers(ort: Any, options: LoadOptions) -> list[Any]:
     return list(chosen)
 
 
+def require_providers(session: Any, options: LoadOptions) -> None:
+    """Raise NotAvailableError where the package dropped a provider that it could not start.
+
+    It falls back to the CPU with nothing but a line of output.
+    """
+    active = list(session.get_providers())
+    for provider in options.providers:
+        name = full_name(provider.name)
+        if name not in active:
+            given = ", ".join(f"{key}={value}" for key, value in provider.options.items())
+            raise NotAvailableError(
+                f"onnxruntime could not start the provider {name} with {given or 'no options'}, "
+                f"and would run on {', '.join(active)} instead"
+            )
+
+
 def _known(provider: DelegateSpec, available: Sequence[str]) -> tuple[str, dict[str, str]]:
     name = full_name(provider.name)
     if name not in available:

@@ -27,7 +27,12 @@ from edgeloop.runtimes._base import (
 )
 from edgeloop.runtimes._onnx_dimensions import declared_inputs, free_dimensions
 from edgeloop.runtimes._onnx_placement import RECORD_PLACEMENT, Placement, placement_of
-from edgeloop.runtimes._onnx_providers import engine_providers, package_providers, refusal
+from edgeloop.runtimes._onnx_providers import (
+    engine_providers,
+    package_providers,
+    refusal,
+    require_providers,
+)
 from edgeloop.runtimes._shape import fixed_shapes, shape_text
 
 _LIBRARY_VARIABLE = "EDGELOOP_ONNXRUNTIME_LIBRARY"
@@ -208,6 +213,7 @@ class OnnxRuntime:
                 f"onnxruntime cannot load the model {options.model}: {str(error).strip()}"
             )
             raise refusal(options, refused) from error
+        require_providers(session, options)
         for output in session.get_outputs():
             _dtype_of(output, "output")
         return OnnxRuntimeFramework(session, _input_specs(session, options))
