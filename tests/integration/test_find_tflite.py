@@ -62,7 +62,7 @@ def test_no_library_says_where_we_looked(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
     monkeypatch.setenv("LD_LIBRARY_PATH", "")
     monkeypatch.setattr(_core, "default_tflite_library", "")
-    monkeypatch.setattr("edgeloop.runtimes.tflite._on_loader_path", lambda: iter(()))
+    monkeypatch.setattr("edgeloop.runtimes.tflite.on_loader_path", lambda _: iter(()))
 
     with pytest.raises(NotAvailableError, match="edgeloop setup tflite-c") as caught:
         RUNTIME.find()
