@@ -8,13 +8,13 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Optional, Union
 
-from edgeloop.delegates import (
-    NONE,
-    DelegateSpec,
-    parse_provider,
-    parse_share,
-    resolved_delegates,
+from edgeloop.delegate_choice import (
+    delegates_of,
+    providers_of,
+    require_edgetpu_delegate,
+    required_share,
 )
+from edgeloop.delegates import NONE
 from edgeloop.errors import ModelError, UsageError
 from edgeloop.names import canonical, nearest
 from edgeloop.runtimes import runtime
@@ -157,13 +157,6 @@ class ResolvedSpec:
         return document
 
 
-def texts(given: Union[str, Sequence[str], None]) -> tuple[str, ...]:
-    """Return one text or several as several."""
-    if given is None:
-        return ()
-    return (given,) if isinstance(given, str) else tuple(given)
-
-
 def resolve(spec: RunSpec, command: str) -> list[ResolvedSpec]:
     """Decide everything the user left open; one resolved spec for each runtime.
 
@@ -178,7 +171,7 @@ def resolve(spec: RunSpec, command: str) -> list[ResolvedSpec]:
     model = _model(str(spec.model))
     candidates = RUNTIMES_OF_FORMAT.get(model.format, ())
     if model.format == "edgetpu":
-        _require_edgetpu_delegate(spec)
+        require_edgetpu_delegate(spec)
     names, choices = choose_runtimes(spec, model, candidates)
     return [_resolve_one(spec, command, model, name, choices) for name in names]
 
@@ -262,15 +255,15 @@ def _resolve_one(
     chosen = runtime(name)
     said = list(choices)
     loops = _loops(spec, command, name, said)
-    required = _required(spec, name)
-    providers = _providers(spec, name)
+    required = required_share(spec, name)
+    providers = providers_of(spec, name)
     on_cpu = any(canonical(provider.name).startswith("cpu") for provider in providers)
     options = LoadOptions(
         model=model.path,
         threads=_threads(spec, command, said),
         batch_size=spec.batch_size or 0,
         shapes={key: list(shape) for key, shape in spec.shapes.items()},
-        delegates=_delegates(spec, name, said),
+        delegates=delegates_of(spec, name, said),
         providers=providers,
         cpu_fallback=name != "onnxruntime" or on_cpu or required != 1.0,
         library=_absolute(spec.library),
@@ -358,52 +351,6 @@ def _threads(spec: RunSpec, command: str, said: list[str]) -> int:
     cpus = ",".join(str(cpu) for cpu in cluster.cpus)
     said.append(f"threads {threads}: the CPUs of the fastest cluster in reach ({cpus})")
     return threads
-
-
-def _delegates(spec: RunSpec, name: str, said: list[str]) -> tuple[DelegateSpec, ...]:
-    asked = texts(spec.delegate)
-    if not runtime(name).delegates:
-        if any(canonical(text) != NONE for text in asked):
-            raise UsageError(f"{name} has no delegates, but '{asked[0]}' was asked for")
-        return ()
-    delegates = resolved_delegates(asked, name)
-    if name == "litert" and any(delegate.external for delegate in delegates):
-        said.append(
-            "no XNNPACK: litert applies it before any other delegate, which would get no node; "
-            "what the delegate leaves runs on the built-in kernels"
-        )
-    return delegates
-
-
-def _providers(spec: RunSpec, name: str) -> tuple[DelegateSpec, ...]:
-    asked = texts(spec.provider)
-    if asked and name != "onnxruntime":
-        raise UsageError(f"{name} has no execution providers; --provider is for onnxruntime")
-    return tuple(parse_provider(text) for text in asked)
-
-
-def _required(spec: RunSpec, name: str) -> Optional[float]:
-    """Return the share that has to run on delegates or providers. Raises UsageError."""
-    wanted = spec.require_delegate
-    if wanted is None:
-        return None
-    share = parse_share(wanted) if isinstance(wanted, str) else parse_share(repr(float(wanted)))
-    providers = name == "onnxruntime" and bool(spec.provider)
-    delegates = bool(runtime(name).delegates) and any(
-        canonical(text) != NONE for text in texts(spec.delegate) or ("xnnpack",)
-    )
-    if not providers and not delegates:
-        option = "--provider" if name == "onnxruntime" else "--delegate"
-        raise UsageError(f"--require-delegate needs something to require of: name a {option}")
-    return share
-
-
-def _require_edgetpu_delegate(spec: RunSpec) -> None:
-    if not any(canonical(text) not in (NONE, "xnnpack") for text in texts(spec.delegate)):
-        raise UsageError(
-            f"{spec.model} is compiled for the Edge TPU (edgetpu) and runs with that device and "
-            "its delegate only; give --delegate edgetpu"
-        )
 
 
 def _settings(spec: RunSpec, name: str) -> dict[str, str]:

@@ -1,0 +1,70 @@
+"""What is applied of the delegates and providers that the user asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Optional, Union
+
+from edgeloop.delegates import NONE, DelegateSpec, parse_provider, parse_share, resolved_delegates
+from edgeloop.errors import UsageError
+from edgeloop.names import canonical
+from edgeloop.runtimes import runtime
+
+if TYPE_CHECKING:
+    from edgeloop.spec import RunSpec
+
+
+def texts(given: Union[str, Sequence[str], None]) -> tuple[str, ...]:
+    """Return one text or several as several."""
+    if given is None:
+        return ()
+    return (given,) if isinstance(given, str) else tuple(given)
+
+
+def delegates_of(spec: RunSpec, name: str, said: list[str]) -> tuple[DelegateSpec, ...]:
+    """Return the delegates in their order; add to `said` what was decided. Raises UsageError."""
+    asked = texts(spec.delegate)
+    if not runtime(name).delegates:
+        if any(canonical(text) != NONE for text in asked):
+            raise UsageError(f"{name} has no delegates, but '{asked[0]}' was asked for")
+        return ()
+    delegates = resolved_delegates(asked, name)
+    if name == "litert" and any(delegate.external for delegate in delegates):
+        said.append(
+            "no XNNPACK: litert applies it before any other delegate, which would get no node; "
+            "what the delegate leaves runs on the built-in kernels"
+        )
+    return delegates
+
+
+def providers_of(spec: RunSpec, name: str) -> tuple[DelegateSpec, ...]:
+    """Return the providers in their order. Raises UsageError."""
+    asked = texts(spec.provider)
+    if asked and name != "onnxruntime":
+        raise UsageError(f"{name} has no execution providers; --provider is for onnxruntime")
+    return tuple(parse_provider(text) for text in asked)
+
+
+def required_share(spec: RunSpec, name: str) -> Optional[float]:
+    """Return the share that has to run on delegates or providers. Raises UsageError."""
+    wanted = spec.require_delegate
+    if wanted is None:
+        return None
+    share = parse_share(wanted) if isinstance(wanted, str) else parse_share(repr(float(wanted)))
+    providers = name == "onnxruntime" and bool(spec.provider)
+    delegates = bool(runtime(name).delegates) and any(
+        canonical(text) != NONE for text in texts(spec.delegate) or ("xnnpack",)
+    )
+    if not providers and not delegates:
+        option = "--provider" if name == "onnxruntime" else "--delegate"
+        raise UsageError(f"--require-delegate needs something to require of: name a {option}")
+    return share
+
+
+def require_edgetpu_delegate(spec: RunSpec) -> None:
+    """Raise UsageError where a compiled model is not given its delegate."""
+    if not any(canonical(text) not in (NONE, "xnnpack") for text in texts(spec.delegate)):
+        raise UsageError(
+            f"{spec.model} is compiled for the Edge TPU (edgetpu) and runs with that device and "
+            "its delegate only; give --delegate edgetpu"
+        )
