@@ -37,11 +37,10 @@ class CommandLine:
         self.folder = folder
         self.environment = dict(os.environ, XDG_DATA_HOME=str(folder / "data"))
 
-    def __call__(
-        self, *arguments: str, timeout_s: float = 120
-    ) -> subprocess.CompletedProcess[str]:
+    def __call__(self, *arguments: str, timeout_s: float = 120) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [sys.executable, "-m", "edgeloop", *arguments],
+            check=False,
             cwd=self.folder,
             env=self.environment,
             capture_output=True,

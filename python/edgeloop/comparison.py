@@ -172,10 +172,8 @@ def _throttled_apart(run: PairedRun) -> list[str]:
         if side
     ]
     if len(shares) == 2 and abs(shares[0] - shares[1]) > _THROTTLED_APART:
-        return [
-            f"throttled in {100 * shares[0]:.0f} % of the blocks of A and "
-            f"{100 * shares[1]:.0f} % of those of B"
-        ]
+        a, b = (f"{100 * share:.0f} %" for share in shares)
+        return [f"throttled in {a} of the blocks of A and {b} of those of B"]
     return []
 
 
@@ -226,4 +224,3 @@ def parse_delta(text: str) -> float:
     if not 0.0 < share < 1.0 or rest:
         raise UsageError(f"'{text}' is no difference; write 2%")
     return share
-

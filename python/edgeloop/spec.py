@@ -131,6 +131,7 @@ class ResolvedSpec:
             parts += [f"delegate={name}" for name in self.options.delegates or ("none",)]
         if self.options.batch_size:
             parts.append(f"batch-size={self.options.batch_size}")
+        parts += [f"shape={_shape_text(*item)}" for item in self.options.shapes.items()]
         parts += [f"{key}={value}" for key, value in self.options.settings.items()]
         return ",".join(parts)
 
@@ -350,6 +351,12 @@ def _settings(spec: RunSpec, name: str) -> dict[str, str]:
                 f"{name} has no setting '{key}'; {nearest(key, known) if known else 'it has none'}"
             )
     return settings
+
+
+def _shape_text(name: str, shape: Sequence[int]) -> str:
+    """Write a shape as a configuration does: NAME:1x3x224x224, or 1x3x224x224."""
+    dims = "x".join(str(dim) for dim in shape)
+    return f"{name}:{dims}" if name else dims
 
 
 def _absolute(path: Optional[str]) -> Optional[str]:

@@ -161,8 +161,9 @@ def test_command_on_a_real_model(
     assert done.returncode == 0, done.stderr
     result = json.loads(done.stdout)
     loops = list(runtime(name).loops)
-    assert list(result["loops"]) == (loops if command == "overhead" else loops[:1] if
-                                     "native" in loops else ["framework"])
+    assert list(result["loops"]) == (
+        loops if command == "overhead" else loops[:1] if "native" in loops else ["framework"]
+    )
     for loop, summary in result["loops"].items():
         assert summary["median_ns"] > 0, loop
         assert summary["n"] >= 20 or summary["median_ns"] > 5e7, loop

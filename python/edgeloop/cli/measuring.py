@@ -69,9 +69,9 @@ def _measuring_options(
 def run_spec(chosen: dict[str, Any]) -> RunSpec:
     """Return the spec that the options say."""
     same = (
-        "model", "threads", "batch_size", "delegate", "library", "python", "data", "x_key", "y_key", "data_layout",
-        "effort", "runs", "warmup", "processes", "seed", "model_class_path", "model_class_name",
-        "trust_pickle",
+        "model", "threads", "batch_size", "delegate", "library", "python", "data", "x_key",
+        "y_key", "data_layout", "effort", "runs", "warmup", "processes", "seed",
+        "model_class_path", "model_class_name", "trust_pickle",
     )  # fmt: skip
     return RunSpec(
         runtimes=tuple(chosen["runtime"] or ()),

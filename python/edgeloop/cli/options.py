@@ -166,9 +166,7 @@ ModelClassPath = Annotated[
 ]
 ModelClassName = Annotated[
     Optional[str],
-    typer.Option(
-        "--model-class-name", help="Name of the class in that file.", show_default=False
-    ),
+    typer.Option("--model-class-name", help="Name of the class in that file.", show_default=False),
 ]
 TrustPickle = Annotated[
     bool,

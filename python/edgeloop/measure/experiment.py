@@ -1,4 +1,4 @@
-"""One configuration, measured: as many worker processes as its precision needs, then the summary."""
+"""One configuration: as many worker processes as its precision needs, then the summary."""
 
 from __future__ import annotations
 

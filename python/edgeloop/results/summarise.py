@@ -1,4 +1,4 @@
-"""From the samples of a result to its last line: everything here can be recomputed from the file."""
+"""From the samples of a result to its last line: all of it can be recomputed from the file."""
 
 from __future__ import annotations
 

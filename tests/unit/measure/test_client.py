@@ -18,6 +18,7 @@ import edgeloop
 from edgeloop.errors import RuntimeFailedError, UsageError
 from edgeloop.measure.client import WorkerClient
 
+
 def test_hello_describes_interpreter_and_clock(start_worker: Any) -> None:
     hello = start_worker().hello
     assert hello.python == ".".join(str(part) for part in sys.version_info[:3])

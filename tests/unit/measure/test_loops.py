@@ -94,7 +94,9 @@ def test_every_run_is_run(loop: Callable[..., Loop]) -> None:
 
 
 @both
-@pytest.mark.parametrize(("runs", "per_sample"), [(0, 1), (-1, 1), (10, 3), (3, 10), (1, 0), (4, -2)])
+@pytest.mark.parametrize(
+    ("runs", "per_sample"), [(0, 1), (-1, 1), (10, 3), (3, 10), (1, 0), (4, -2)]
+)
 def test_a_block_of_no_whole_samples_is_refused(
     runs: int, per_sample: int, loop: Callable[..., Loop]
 ) -> None:

@@ -78,9 +78,7 @@ def test_a_runtime_that_ends_the_process(
 
 
 @pytest.mark.usefixtures("fake_runtime")
-def test_a_hang_is_killed_in_time(
-    start_worker: Any, wait_for_death: Callable[[int], None]
-) -> None:
+def test_a_hang_is_killed_in_time(start_worker: Any, wait_for_death: Callable[[int], None]) -> None:
     worker = start_worker()
     worker.timeout_s = 0.3
     with pytest.raises(RuntimeFailedError) as caught:

@@ -369,9 +369,7 @@ def test_a_file_of_another_name_does_not_become_a_folder(name: str, tmp_path: Pa
         new_path(str(tmp_path / name), "m.onnx", "torch")
 
 
-def test_the_default_folder_is_that_of_xdg(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_default_folder_is_that_of_xdg(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
     assert default_folder() == tmp_path / "edgeloop" / "results"
     monkeypatch.setenv("HOME", str(tmp_path / "home"))

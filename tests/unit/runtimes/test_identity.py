@@ -25,7 +25,11 @@ def note(description: bytes = BUILD_ID, name: bytes = b"GNU\0", kind: int = 3) -
 
 
 def elf(
-    *notes: bytes, wide: bool = True, order: str = "<", kind: int = PT_NOTE, count: int | None = None
+    *notes: bytes,
+    wide: bool = True,
+    order: str = "<",
+    kind: int = PT_NOTE,
+    count: int | None = None,
 ) -> bytes:
     """Return an ELF file that has one program header for each note and nothing else."""
     header_size, entry_size = (64, 56) if wide else (52, 32)
@@ -140,7 +144,9 @@ def test_numbers_from_nowhere(number: int, field: int, library) -> None:
     assert elf_build_id(library(bytes(hostile))) is None
 
 
-@pytest.mark.parametrize("sizes", [(2**32 - 1, 20), (4, 2**32 - 1), (2**32 - 1, 2**32 - 1), (4, 65)])
+@pytest.mark.parametrize(
+    "sizes", [(2**32 - 1, 20), (4, 2**32 - 1), (2**32 - 1, 2**32 - 1), (4, 65)]
+)
 def test_notes_that_claim_more_than_there_is(sizes: tuple[int, int], library) -> None:
     data = struct.pack("<III", *sizes, 3) + b"GNU\0" + bytes(4000)
     assert elf_build_id(library(elf(data))) is None
