@@ -34,6 +34,22 @@ SCHEDULED_LOOPS = ("native", "callable")
 
 DATA_LAYOUTS = ("nhwc", "nchw")
 
+_MOST_TIMEOUT_S = 365 * 86400
+
+# TFLite counts a dimension in 32 bits.
+_MOST_DIM = 2**31 - 1
+
+# Option → its least and its greatest value; above that is a slip of the finger, and would take the
+# machine's memory or years.
+_LIMITS = {
+    "threads": (1, 1024),
+    "batch_size": (1, _MOST_DIM),
+    "runs": (1, 10**12),
+    "warmup": (0, 10**12),
+    "processes": (1, 1000),
+    "seed": (0, 2**64 - 1),
+}
+
 
 @dataclass(frozen=True)
 class RunSpec:
@@ -191,16 +207,19 @@ def parse_percentiles(text: str) -> tuple[float, ...]:
 
 
 def _require_sound_numbers(spec: RunSpec) -> None:
-    least = {"threads": 1, "batch_size": 1, "runs": 1, "processes": 1, "warmup": 0, "seed": 0}
-    for name, lowest in least.items():
+    for name, (least, most) in _LIMITS.items():
         value = getattr(spec, name)
-        if value is not None and (not _is_whole(value) or value < lowest):
-            option = name.replace("_", "-")
-            raise UsageError(
-                f"--{option} must be a whole number of at least {lowest}, not {value!r}"
-            )
+        if value is None or (_is_whole(value) and least <= value <= most):
+            continue
+        bound = f"at most {most}" if _is_whole(value) and value > most else f"at least {least}"
+        option = name.replace("_", "-")
+        raise UsageError(f"--{option} must be a whole number of {bound}, not {value!r}")
     if not spec.timeout_s > 0:
         raise UsageError(f"--timeout must be more than 0 s, not {spec.timeout_s:g}")
+    if spec.timeout_s > _MOST_TIMEOUT_S:
+        raise UsageError(
+            f"--timeout must be at most {_MOST_TIMEOUT_S} s, a year, not {spec.timeout_s:g}"
+        )
     if spec.budget_s is not None and not spec.budget_s > 0:
         raise UsageError(f"--budget must be more than 0 s, not {spec.budget_s:g}")
     if spec.warmup is not None and spec.runs is None:
@@ -212,6 +231,11 @@ def _require_sound_numbers(spec: RunSpec) -> None:
         if not shape or not all(_is_whole(dim) and dim > 0 for dim in shape):
             raise UsageError(
                 f"the shape of input '{name}' must be whole numbers of at least 1, not {shape!r}"
+            )
+        if max(shape) > _MOST_DIM:
+            raise UsageError(
+                f"the shape of input '{name}' must be whole numbers of at most {_MOST_DIM}, "
+                f"not {shape!r}"
             )
 
 

@@ -125,9 +125,11 @@ def test_tflite_runtimes_agree(key: str, shared_data: Path) -> None:
 
 def _assert_agree(array: np.ndarray, expected: np.ndarray, words: str) -> None:
     if array.dtype.kind in "iu":
-        # Versions differ in how a requantisation rounds: a step or two of the last layer.
+        # tflite-runtime runs quantised nodes on built-in kernels, the others on XNNPACK: they round
+        # requantisation differently in each of up to 50 layers. Seen: 3 steps of 255.
         distance = np.abs(array.astype(int) - expected.astype(int))
-        assert distance.max() <= 2, words
+        assert distance.max() <= 5, words
+        assert array.argmax() == expected.argmax(), words
     else:
         # float kernels of different versions; the SSD's boxes come from an int8 body: one step
         # of its scores is 1/256.

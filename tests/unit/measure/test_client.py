@@ -120,10 +120,16 @@ def test_no_process_is_left_after_close(
 
 
 def test_no_process_is_left_after_an_exception(wait_for_death: Callable[[int], None]) -> None:
-    with pytest.raises(ZeroDivisionError), WorkerClient(sys.executable, 60.0) as worker:
-        pid = worker.pid
-        raise ZeroDivisionError
-    wait_for_death(pid)
+    pids = []
+
+    def fail() -> None:
+        with WorkerClient(sys.executable, 60.0) as worker:
+            pids.append(worker.pid)
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
+    wait_for_death(pids[0])
 
 
 PARENT = """

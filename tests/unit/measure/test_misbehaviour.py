@@ -107,7 +107,7 @@ def test_a_stopped_worker_is_killed_in_time(
     worker.load()
     os.kill(worker.pid, signal.SIGSTOP)
     worker.timeout_s = 0.3
-    with pytest.raises(RuntimeFailedError, match="no answer within 0.3 s"):
+    with pytest.raises(RuntimeFailedError, match=r"no answer within 0\.3 s"):
         worker.block()
     wait_for_death(worker.pid)
 
@@ -138,7 +138,7 @@ def test_megabytes_of_output_disturb_nothing(start_worker: Any) -> None:
 def test_output_without_end_does_not_put_off_the_time_out(start_worker: Any) -> None:
     worker = start_worker()
     worker.timeout_s = 0.3
-    with pytest.raises(RuntimeFailedError, match="no answer within 0.3 s") as caught:
+    with pytest.raises(RuntimeFailedError, match=r"no answer within 0\.3 s") as caught:
         worker.misbehave(load="print for ever")
     assert "again and again" in str(caught.value)
 
@@ -148,7 +148,7 @@ def test_what_a_callable_raises_is_in_the_error_and_its_traceback_in_the_log(
     start_worker: Any,
 ) -> None:
     worker = start_worker()
-    with pytest.raises(RuntimeFailedError, match="^ValueError: the runtime's own words$"):
+    with pytest.raises(RuntimeFailedError, match=r"^ValueError: the runtime's own words$"):
         worker.misbehave(run="raise")
     worker.stop()
     worker.close()

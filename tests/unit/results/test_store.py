@@ -194,7 +194,7 @@ def test_a_file_that_was_taken_away_meanwhile_is_no_error(tmp_path: Path) -> Non
 
 @pytest.mark.parametrize("folder", ["/proc/nowhere", "/dev/null/x", "/sys/kernel"])
 def test_a_place_that_takes_no_files(folder: str) -> None:
-    with pytest.raises(CannotWriteError, match="cannot be created .*; choose another place") as e:
+    with pytest.raises(CannotWriteError, match=r"cannot be created .*; choose another place") as e:
         ResultWriter(Path(folder) / f"a{SUFFIX}")
     assert "--no-save" in str(e.value)
 
@@ -213,7 +213,7 @@ def test_a_folder_without_permission(tmp_path: Path) -> None:
 
 def test_a_folder_that_is_a_file(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
-    with pytest.raises(CannotWriteError, match="cannot be created .*file is a file") as caught:
+    with pytest.raises(CannotWriteError, match=r"cannot be created .*file is a file") as caught:
         ResultWriter(tmp_path / "file" / f"a{SUFFIX}")
     assert "exists already" not in str(caught.value)
     with pytest.raises(CannotWriteError, match="cannot be created"):
@@ -244,7 +244,7 @@ def test_a_full_disk_keeps_the_lines_before(tmp_path: Path, invocation: Any) -> 
     with ResultWriter(path) as writer, full_disk_after(2000):
         writer.append(HEADER)
         writer.append(invocation().as_dict())
-        with pytest.raises(CannotWriteError, match="File too large.*it holds the 2 lines before"):
+        with pytest.raises(CannotWriteError, match=r"File too large.*it holds the 2 lines before"):
             writer.append({"summary": "x" * 3000})
         writer.append({"summary": {"n": 2}})  # no half line is in its way
     result = read_result(str(path))
@@ -253,9 +253,12 @@ def test_a_full_disk_keeps_the_lines_before(tmp_path: Path, invocation: Any) -> 
 
 
 def test_a_disk_that_is_full_at_once_leaves_nothing(tmp_path: Path) -> None:
-    with ResultWriter(tmp_path / "new" / f"a{SUFFIX}") as writer, full_disk_after(10):
-        with pytest.raises(CannotWriteError, match="it holds the 0 lines before"):
-            writer.append(HEADER)
+    with (
+        pytest.raises(CannotWriteError, match="it holds the 0 lines before"),
+        ResultWriter(tmp_path / "new" / f"a{SUFFIX}") as writer,
+        full_disk_after(10),
+    ):
+        writer.append(HEADER)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -384,7 +387,7 @@ def test_a_user_without_a_home_is_told_what_to_do(monkeypatch: pytest.MonkeyPatc
 
     monkeypatch.delenv("XDG_DATA_HOME", raising=False)
     monkeypatch.setattr(store.Path, "home", no_home)
-    with pytest.raises(CannotWriteError, match="no home folder .* --out, or keep none with --no-"):
+    with pytest.raises(CannotWriteError, match=r"no home folder .* --out, or keep none"):
         default_folder()
 
 
