@@ -13,7 +13,7 @@ from edgeloop.errors import EdgeloopError
 from edgeloop.measure.experiment import Experiment
 from edgeloop.measure.observer import Observer, Silence
 from edgeloop.results.schema import Result
-from edgeloop.results.store import ResultWriter, new_path
+from edgeloop.results.store import open_result
 from edgeloop.spec import ResolvedSpec, RunSpec, resolve
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ def measure_one(
     """Measure one resolved spec; see `Experiment.run` for what it raises."""
     if not save:
         return Experiment(spec, observer, None).run()
-    with ResultWriter(new_path(out, spec.model.path, spec.runtime)) as writer:
+    with open_result(out, spec.model.path, spec.runtime) as writer:
         return Experiment(spec, observer, writer).run()
 
 
@@ -122,6 +122,7 @@ def _one(
         resolved, save=save or out is not None, out=out, observer=observer or Silence()
     )
     if result.error is not None:
+        result.error.result = result
         raise result.error
     return result
 

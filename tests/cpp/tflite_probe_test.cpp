@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <array>
 #include <cstdlib>
-#include <initializer_list>
 #include <memory>
+#include <vector>
 
 #include "check.hpp"
 
@@ -18,7 +18,7 @@ struct Free {
 };
 using IntArray = std::unique_ptr<TfLiteIntArray, Free>;
 
-IntArray ints(std::initializer_list<int> values) {
+IntArray ints(const std::vector<int>& values) {
   auto* array = static_cast<TfLiteIntArray*>(
       std::malloc(sizeof(TfLiteIntArray) + values.size() * sizeof(int)));
   array->size = static_cast<int>(values.size());

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from dataclasses import asdict, fields
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +17,9 @@ from edgeloop.runtimes import choice, runtime
 from edgeloop.runtimes._base import LOOPS, Installation, LoadOptions
 from edgeloop.spec import (
     EFFORTS,
+    InputSource,
     ResolvedSpec,
     RunSpec,
-    parse_percentiles,
-    parse_setting,
-    parse_shape,
     resolve,
 )
 
@@ -65,13 +63,7 @@ def test_every_default() -> None:
     assert spec.runtime == "null"
     assert spec.loops == ("native",)
     assert spec.python == sys.executable
-    assert asdict(spec.inputs) == {
-        "seed": 0,
-        "data": None,
-        "x_key": "x_data",
-        "y_key": "y_data",
-        "layout": None,
-    }
+    assert spec.inputs == InputSource(0, None, "x_data", "y_data", None)
     assert spec.effort == "standard"
     assert spec.fixed is None
     assert spec.processes is None
@@ -107,13 +99,7 @@ def test_every_word_of_the_user_is_kept(tmp_path: Path) -> None:
     assert spec.loops == ("binding", "native")
     assert (spec.options.threads, spec.options.batch_size) == (3, 1)
     assert spec.options.settings == {"multiplications": "7"}
-    assert asdict(spec.inputs) == {
-        "seed": 4,
-        "data": str(data),
-        "x_key": "a",
-        "y_key": "b",
-        "layout": "nchw",
-    }
+    assert spec.inputs == InputSource(4, str(data), "a", "b", "nchw")
     assert spec.fixed is not None
     assert (spec.fixed.runs, spec.fixed.warmup) == (25, 10)
     assert (spec.effort, spec.processes, spec.percentiles) == ("rigorous", 2, (95,))
@@ -390,41 +376,6 @@ def test_a_resolved_spec_is_json(effort: str) -> None:
     assert document["options"]["shapes"] == {"x": [1, 2]}
     assert document["fixed"] == {"runs": 3, "warmup": 1}
     assert document["effort"] == effort
-
-
-@pytest.mark.parametrize(
-    ("text", "name", "shape"),
-    [
-        ("1x3x224x224", "", (1, 3, 224, 224)),
-        ("input=1x3X8x8", "input", (1, 3, 8, 8)),
-        ("a=b=2x2", "a=b", (2, 2)),
-        ("serving_default_x:0=7", "serving_default_x:0", (7,)),
-    ],
-)
-def test_shapes(text: str, name: str, shape: tuple[int, ...]) -> None:
-    assert parse_shape(text) == (name, shape)
-
-
-@pytest.mark.parametrize("text", ["", "x", "input=", "1x0", "1x-3", "1,3", "1x2.5", "input=?x3"])
-def test_what_is_no_shape(text: str) -> None:
-    with pytest.raises(UsageError, match="is no shape; write NAME=1x3x224x224"):
-        parse_shape(text)
-
-
-def test_a_setting_is_a_key_and_whatever_follows() -> None:
-    assert parse_setting("fail_at=3") == ("fail-at", "3")
-    assert parse_setting("a=b=c") == ("a", "b=c")
-    assert parse_setting("a=") == ("a", "")
-    for text in ("a", "=b", ""):
-        with pytest.raises(UsageError, match="is no setting; write KEY=VALUE"):
-            parse_setting(text)
-
-
-def test_percentiles() -> None:
-    assert parse_percentiles("50,99.9") == (50.0, 99.9)
-    for text in ("", "50,", "p99", "50;90"):
-        with pytest.raises(UsageError, match=r"are no percentiles; write 50,90,99\.9"):
-            parse_percentiles(text)
 
 
 def test_the_library_of_the_user_is_where_a_runtime_is_looked_for(

@@ -1,7 +1,5 @@
 """The typer app: the commands, `--version`, and one place where errors become exit codes."""
 
-from __future__ import annotations
-
 import os
 import sys
 import traceback

@@ -1,7 +1,5 @@
 """`edgeloop compare`."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Optional
 
@@ -118,7 +116,7 @@ def _check(text: str) -> tuple[str, float]:
     return verdict.replace("-", " "), parse_delta(share) if colon else 0.0
 
 
-def _require(compared: Compared, checks: Sequence[tuple[str, float]]) -> None:
+def _require(compared: "Compared", checks: Sequence[tuple[str, float]]) -> None:
     """Raise CheckFailedError where the verdict is one that the user will not have."""
     comparison = compared.comparison
     for verdict, share in checks:

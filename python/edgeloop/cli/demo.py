@@ -1,7 +1,5 @@
 """`edgeloop demo`."""
 
-from __future__ import annotations
-
 import typer
 
 from edgeloop.cli import options

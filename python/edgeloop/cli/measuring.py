@@ -1,7 +1,5 @@
 """What bench and overhead share: the options, the results as text or JSON, the exit code."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from functools import wraps
 from importlib import import_module

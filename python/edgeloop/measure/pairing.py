@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -66,11 +66,13 @@ def measure_paired(
     preset: Preset,
     delta: float,
     observer: Observer,
+    keep: Callable[[tuple[Attempt, Attempt]], None],
 ) -> PairedRun:
     """Measure until the ratio is known well enough for a verdict, or the time is over.
 
     Every process pair is loaded anew and in random order; within it, each pair of blocks runs in
-    random order. What had been measured before an error or Ctrl-C is kept, with the error.
+    random order. What had been measured before an error or Ctrl-C is kept, with the error; `keep`
+    is given what a process pair leaves as soon as it has ended.
     """
     run = PairedRun((a, b))
     generator = random.Random(a.seed)
@@ -82,6 +84,7 @@ def measure_paired(
             run.stop_reason = TIME_BUDGET
             return run
         _measure_session(run, number, generator, max(budget_s, 1.0), preset, observer)
+        keep(run.attempts[-1])
         if run.error is not None:
             return run
         if number + 1 >= preset.processes and _decided(run.compare(delta), delta):

@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 
+# Waking threads and reading the clock would be most of a shorter block.
+_SHORTEST_FOR_CPUS_NS = 10_000_000
+
+
 def headline_blocks(result: Result) -> list[list[npt.NDArray[Any]]]:
     """Return the samples of the headline loop, by process and block."""
     return [invocation.durations(result.loops[0]) for invocation in result.invocations]
@@ -86,8 +90,8 @@ def _cpus_used(result: Result) -> dict[str, Any]:
     shares = [
         block.cpu_ns / block.wall_ns
         for block in _blocks(result, result.loops[0])
-        if block.cpu_ns is not None and block.wall_ns
+        if block.cpu_ns is not None and block.wall_ns >= _SHORTEST_FOR_CPUS_NS
     ]
     if not shares:
-        return {"cpus_used": None, "cpus_used_reason": "no CPU time was recorded"}
+        return {"cpus_used": None, "cpus_used_reason": "no block is long enough to tell"}
     return {"cpus_used": float(np.median(shares))}

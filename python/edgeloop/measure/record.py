@@ -1,0 +1,138 @@
+"""What is kept of one configuration: a result that grows, in memory and on the disk."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict
+from typing import Any, Optional
+
+from edgeloop.errors import CannotWriteError
+from edgeloop.host.frequency import frequency_policies
+from edgeloop.host.info import host_info
+from edgeloop.measure.invocation import Attempt, LoadDuring
+from edgeloop.measure.session import Predictions
+from edgeloop.metrics.classification import accuracy, why_no_accuracy
+from edgeloop.results.schema import SCHEMA_VERSION, Result
+from edgeloop.results.store import ResultWriter
+from edgeloop.results.summarise import summarise_result
+from edgeloop.results.warnings import machine_warnings, result_warnings
+from edgeloop.runtimes import runtime
+from edgeloop.runtimes.identity import library_identity
+from edgeloop.spec import ResolvedSpec
+
+
+class Record:
+    """The result of one configuration, written line by line where a writer is given.
+
+    A disk that is full ends the file, not the measurement: the result in memory goes on, and says
+    so in `error` when it is finished.
+    """
+
+    def __init__(self, spec: ResolvedSpec, writer: Optional[ResultWriter]) -> None:
+        self.result: Optional[Result] = None
+        """None until the first process that measured something."""
+        self._spec = spec
+        self._writer = writer
+        self._unwritten: Optional[CannotWriteError] = None
+
+    def add(self, attempt: Attempt) -> Optional[Result]:
+        """Keep what a process gave; return the result so far."""
+        invocation = attempt.invocation
+        if self.result is None:
+            if invocation is None or not invocation.blocks:
+                return None
+            self.result = Result(header=header_of(self._spec, attempt))
+            self._append(self.result.header)
+            if self._writer is not None and self._unwritten is None:
+                self.result.path = str(self._writer.path)
+        self.result.error = attempt.error
+        if invocation is not None:
+            self.result.invocations.append(invocation)
+            self._append(invocation.as_dict(self.result.fastest_probe_ns()))
+        return self.result
+
+    def finish(
+        self,
+        stop_reason: str,
+        predictions: Optional[Predictions] = None,
+        load: Optional[LoadDuring] = None,
+    ) -> None:
+        """Add the last line: summary, loops, overhead, accuracy and warnings."""
+        result = self.result
+        if result is None:
+            return
+        result.summary = summarise_result(result, stop_reason)
+        result.summary.update(_accuracy(predictions))
+        result.summary["warnings"] = [
+            *machine_warnings(load),
+            *result_warnings(result, result.summary),
+        ]
+        self._append(result.summary)
+        result.error = result.error or self._unwritten
+
+    def _append(self, document: dict[str, Any]) -> None:
+        if self._writer is None or self._unwritten is not None:
+            return
+        try:
+            self._writer.append(document)
+        except CannotWriteError as error:
+            self._unwritten = error
+
+
+def _accuracy(predictions: Optional[Predictions]) -> dict[str, Any]:
+    """Return the `accuracy` of a result, or why it has none."""
+    if predictions is None:
+        return {"accuracy": None, "accuracy_reason": "no data was given"}
+    reason = why_no_accuracy(predictions.scores, predictions.labels)
+    if reason is not None or predictions.labels is None:
+        return {"accuracy": None, "accuracy_reason": reason}
+    return {"accuracy": accuracy(predictions.scores, predictions.labels).as_dict()}
+
+
+def header_of(spec: ResolvedSpec, attempt: Attempt) -> dict[str, Any]:
+    """Describe everything that stays the same over the processes of a run."""
+    loaded, python = attempt.loaded, attempt.python
+    assert loaded is not None
+    assert python is not None
+    installation = loaded["installation"]
+    chosen = runtime(spec.runtime)
+    coverage = loaded["coverage"]
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "command": spec.command,
+        "created": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
+        "title": spec.title,
+        "spec": spec.as_dict(),
+        "host": host_info().as_dict(),
+        "policies": [policy.as_dict() for policy in frequency_policies()],
+        "runtime": {
+            "name": spec.runtime,
+            "version": loaded["runtime_version"],
+            "origin": installation["origin"],
+            **library_identity(installation["library"]),
+            "threads": spec.options.threads,
+            "delegates": list(spec.options.delegates) if chosen.delegates else [],
+            "provider": None,
+            "provider_reason": "this runtime has no execution providers"
+            if spec.runtime != "onnxruntime"
+            else "the CPU provider, the only one this version asks for",
+            "python": python[0],
+            "executable": python[1],
+        },
+        "model": {
+            **asdict(spec.model),
+            "inputs": loaded["inputs"],
+            "outputs": loaded["outputs"],
+        },
+        "clock": attempt.clock,
+        "timed_region": {loop: chosen.timed_region[loop] for loop in spec.loops},
+        "attaches": chosen.attaches,
+        "coverage": None
+        if coverage is None
+        else [{"owner": owner, "nodes": nodes} for owner, nodes in coverage],
+        **(
+            {"coverage_reason": "this runtime offers no way to tell which node ran where"}
+            if coverage is None
+            else {}
+        ),
+    }
