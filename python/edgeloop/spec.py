@@ -147,6 +147,8 @@ class ResolvedSpec:
             parts += [f"delegate={name}" for name in self.options.delegates or ("none",)]
         if self.options.batch_size:
             parts.append(f"batch-size={self.options.batch_size}")
+        if self.rate_hz is not None:
+            parts.append(f"rate={self.rate_hz:g}")
         parts += [f"shape={_shape_text(*item)}" for item in self.options.shapes.items()]
         parts += [f"{key}={value}" for key, value in self.options.settings.items()]
         return ",".join(parts)

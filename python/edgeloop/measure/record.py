@@ -15,7 +15,7 @@ from edgeloop.metrics.classification import accuracy, why_no_accuracy
 from edgeloop.results.schema import SCHEMA_VERSION, Result
 from edgeloop.results.store import ResultWriter
 from edgeloop.results.summarise import summarise_result
-from edgeloop.results.warnings import machine_warnings, result_warnings
+from edgeloop.results.warnings import data_warnings, machine_warnings, result_warnings
 from edgeloop.runtimes import runtime
 from edgeloop.runtimes.identity import library_identity
 from edgeloop.spec import ResolvedSpec
@@ -65,6 +65,7 @@ class Record:
         result.summary.update(_accuracy(predictions))
         result.summary["warnings"] = [
             *machine_warnings(load),
+            *data_warnings({} if predictions is None else predictions.clipped),
             *result_warnings(result, result.summary),
         ]
         self._append(result.summary)

@@ -39,6 +39,8 @@ class Predictions:
 
     scores: npt.NDArray[np.float64]
     labels: Optional[npt.NDArray[Any]]
+    clipped: dict[str, float]
+    """Input → share of its values that the tensor could not hold."""
 
 
 class Session:
@@ -167,10 +169,11 @@ class Session:
         answer = self.worker.request(request, "running the data set")
         scores = np.frombuffer(answer.frames[0], dtype=np.float64).reshape(answer.body["shape"])
         labels = answer.body["labels"]
+        clipped = answer.body["clipped_shares"]
         if labels is None:
-            return Predictions(scores, None)
-        kind = np.dtype(labels["dtype"])
-        return Predictions(scores, np.frombuffer(answer.frames[1], kind).reshape(labels["shape"]))
+            return Predictions(scores, None, clipped)
+        values = np.frombuffer(answer.frames[1], np.dtype(labels["dtype"]))
+        return Predictions(scores, values.reshape(labels["shape"]), clipped)
 
     def stop(self) -> None:
         """End the worker; keep what it used."""
