@@ -93,11 +93,10 @@ def compare_live(
                 record.add(attempt)
 
         run = measure_paired(a, b, preset_of(a), delta, observer, keep)
-        for record in records:
-            record.finish("failed" if run.error else run.stop_reason)
+        stop_reason = "failed" if run.error else run.stop_reason
+        results = [record.finish(stop_reason) for record in records if record.result is not None]
     if not run.sessions:
         raise run.error or EdgeloopError("not one pair of blocks was measured")
-    results = [record.result for record in records if record.result is not None]
     return Compared(
         a=_title(a),
         b=_title(b),

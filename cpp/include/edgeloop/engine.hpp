@@ -44,8 +44,9 @@ struct Tensor {
   std::size_t bytes = 0;
 };
 
-// For a shape that no memory holds, or that has an open dimension, the largest count whose bytes can
-// still be written as a number: to allocate it fails, where a wrapped product would be too small.
+// For a shape that no memory holds, or that has an open dimension, the largest count whose bytes
+// can still be written as a number: to allocate it fails, where a wrapped product would be too
+// small.
 std::size_t element_count(const std::vector<std::int64_t>& shape) noexcept;
 
 // A group of nodes of the graph that one owner executes ("TfLiteXNNPackDelegate", "builtin", ...).

@@ -30,8 +30,8 @@ inline void require_block_fits(const Samples& samples, std::uint64_t runs,
   }
 }
 
-// A clock that jumped back makes a difference wrap around: far above any real duration. Called after
-// a block, never within; throws Error{not_available}.
+// A clock that jumped back makes a difference wrap around: far above any real duration. Called
+// after a block, never within; throws Error{not_available}.
 inline void require_clock_forward(const Samples& samples) {
   constexpr std::uint64_t kWrapped = std::uint64_t{1} << 63;
   for (std::size_t sample = 0; sample < samples.size(); ++sample) {

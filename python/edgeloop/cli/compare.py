@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Optional
 import typer
 
 from edgeloop.cli import options
-from edgeloop.cli.output import STDOUT, TerminalObserver, require_writable, write_json
+from edgeloop.cli.output import TerminalObserver, require_writable, show
 from edgeloop.errors import CheckFailedError, UsageError
 
 if TYPE_CHECKING:
@@ -94,13 +94,12 @@ def compare(
         )
         compared = compare_live(a, b, defaults, share, observer, save=not no_save, out=out)
     observer.clear()
-    if json is not None:
-        write_json(compared.as_dict(), json)
-    if json != STDOUT:
-        typer.echo(comparison_page(compared))
-    for path in () if is_result(a) else compared.results:
-        if path is not None:
-            typer.echo(f"result: {path}", err=True)
+    try:
+        show(lambda: comparison_page(compared), compared.as_dict, json)
+    finally:
+        for path in () if is_result(a) else compared.results:
+            if path is not None:
+                typer.echo(f"result: {path}", err=True)
     if compared.error is not None:
         raise compared.error
     _require(compared, checks)

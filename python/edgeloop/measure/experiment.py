@@ -6,7 +6,7 @@ import random
 from dataclasses import replace
 from typing import Optional
 
-from edgeloop.errors import EdgeloopError
+from edgeloop.errors import EdgeloopError, InterruptedRunError
 from edgeloop.measure.invocation import Attempt, Budget, LoadDuring, measure
 from edgeloop.measure.observer import Observer, Progress
 from edgeloop.measure.record import Record
@@ -54,6 +54,17 @@ class Experiment:
         """
         self._observer.phase(f"measuring {self._spec.title}")
         record = Record(self._spec, self._writer)
+        try:
+            stop_reason = self._measure(record)
+        except KeyboardInterrupt:  # between two processes
+            if record.result is None:
+                raise
+            record.result.error = InterruptedRunError("interrupted; what had been measured is kept")
+            stop_reason = "interrupted"
+        return record.finish(stop_reason, self._predictions, self._load)
+
+    def _measure(self, record: Record) -> str:
+        """Add processes to the record; return why there are no more."""
         number = 0
         while True:
             attempt = self._attempt(number)
@@ -63,11 +74,12 @@ class Experiment:
                 raise attempt.error or EdgeloopError(f"{self._spec.title}: nothing was measured")
             self._predictions = self._predictions or attempt.predictions
             self._load = self._load or attempt.load
+            if attempt.error is not None:
+                return "failed"
             self._spent_s = sum(invocation.measuring_s for invocation in result.invocations)
-            stop_reason = "failed" if attempt.error is not None else self._stop_reason(result)
+            stop_reason = self._stop_reason(result)
             if stop_reason is not None:
-                record.finish(stop_reason, self._predictions, self._load)
-                return result
+                return stop_reason
 
     def _attempt(self, number: int) -> Attempt:
         budget_s = None if self._spec.fixed is not None else self._preset.total_seconds

@@ -56,11 +56,10 @@ class Record:
         stop_reason: str,
         predictions: Optional[Predictions] = None,
         load: Optional[LoadDuring] = None,
-    ) -> None:
+    ) -> Result:
         """Add the last line: summary, loops, overhead, accuracy and warnings."""
         result = self.result
-        if result is None:
-            return
+        assert result is not None, "nothing was measured"
         result.summary = summarise_result(result, stop_reason)
         result.summary.update(_accuracy(predictions))
         result.summary["warnings"] = [
@@ -70,6 +69,7 @@ class Record:
         ]
         self._append(result.summary)
         result.error = result.error or self._unwritten
+        return result
 
     def _append(self, document: dict[str, Any]) -> None:
         if self._writer is None or self._unwritten is not None:
