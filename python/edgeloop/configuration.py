@@ -16,9 +16,9 @@ _WORDS = ("delegate", "library", "python", "data")
 def parse_configuration(text: str, defaults: RunSpec) -> RunSpec:
     """Return the spec that a configuration string says; what it leaves out is as in `defaults`.
 
-    After the last '@' come the runtime (or plugin=PATH) and KEY=VALUE pairs: threads, batch-size, delegate, library,
-    python, data, loop, shape (NAME:1x3x224x224), or a setting of the runtime. Without '@' the whole
-    string is the model. Raises UsageError that shows the right form.
+    After the last '@' come the runtime (or plugin=PATH) and KEY=VALUE pairs: threads, batch-size,
+    delegate, library, python, data, loop, shape (NAME:1x3x224x224), or a setting of the runtime.
+    Without '@' the whole string is the model. Raises UsageError that shows the right form.
     """
     model, at, rest = text.rpartition("@")
     if not at:

@@ -52,7 +52,9 @@ class PluginRuntime:
         path = Path(library).absolute()
         if not path.is_file():
             raise NotAvailableError(f"the plugin {library} does not exist; check the path")
-        return Installation(version="unknown", library=str(path), origin="the plugin that was named")
+        return Installation(
+            version="unknown", library=str(path), origin="the plugin that was named"
+        )
 
     def import_packages(self, loops: Sequence[str]) -> None:
         """Import nothing: there is no framework."""
