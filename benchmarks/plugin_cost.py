@@ -4,8 +4,8 @@
 
 Every round runs one block of either engine in random order, one sample of all its runs, so that no
 clock read hides the call; the difference is taken round by round and its median is given with its
-order-statistic 95 % interval. Needs a C compiler. Exits 1 where a call of the plugin costs more
-than its target above the built-in engine.
+order-statistic 95 % interval, which a machine between two clock speeds may not grant. So the target
+is held against what 95 % of the rounds stay below. Needs a C compiler. Exits 1 where it is missed.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def main() -> int:
     print(_page(document))
     if arguments.json:
         Path(arguments.json).write_text(json.dumps(document, indent=1), encoding="utf-8")
-    return 0 if document["difference"]["ns"] <= TARGET_NS else 1
+    return 0 if document["difference"]["p95"] <= TARGET_NS else 1
 
 
 def _arguments() -> argparse.Namespace:
@@ -81,17 +81,23 @@ def _document(per_run: dict[str, list[float]]) -> dict[str, dict[str, float | No
     document = {}
     for name, values in columns_ns.items():
         interval = quantile_interval(values, 0.5)
-        document[name] = {"ns": interval.value, "low": interval.low, "high": interval.high}
+        document[name] = {
+            "ns": interval.value,
+            "low": interval.low,
+            "high": interval.high,
+            "p95": float(np.quantile(values, 0.95)),
+        }
     return document
 
 
 def _page(document: dict[str, dict[str, float | None]]) -> str:
     info = host_info()
-    rows = [("null engine, native loop", "ns per run [95 %]")]
+    rows = [("null engine, native loop", "ns per run [95 %]", "95 % of the rounds")]
     for name, row in document.items():
-        rows.append((name, f"{row['ns']:.3f} {_interval(row['low'], row['high'])}"))
+        bounds = _interval(row["low"], row["high"])
+        rows.append((name, f"{row['ns']:.3f} {bounds}", f"<= {row['p95']:.3f}"))
     machine = f"{', '.join(info.cpu.model_names)}, kernel {info.system.kernel}"
-    return f"{machine}\n{columns(rows, right=(1,))}\ntarget: difference <= {TARGET_NS:g} ns"
+    return f"{machine}\n{columns(rows, right=(1, 2))}\ntarget: the difference <= {TARGET_NS:g} ns"
 
 
 def _interval(low: float | None, high: float | None) -> str:
