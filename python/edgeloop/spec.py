@@ -11,8 +11,8 @@ from typing import Any, Optional
 from edgeloop.errors import ModelError, UsageError
 from edgeloop.names import canonical, nearest
 from edgeloop.runtimes import runtime
-from edgeloop.runtimes._base import LOOPS, LoadOptions
-from edgeloop.runtimes.choice import choose_runtimes
+from edgeloop.runtimes._base import ANY, LOOPS, NULL_MODEL, LoadOptions
+from edgeloop.runtimes.choice import choose_runtimes, reads_any_format, split_entry
 
 EFFORTS = ("quick", "standard", "rigorous")
 
@@ -24,7 +24,8 @@ RUNTIMES_OF_FORMAT: Mapping[str, Sequence[str]] = {
     "pytorch": ("torch",),
 }
 
-NULL_MODEL = "null"
+# The format of a file that only the runtime that was named may know.
+OTHER_FORMAT = "other"
 
 # A microsecond between two runs is the shortest that a schedule can keep.
 MOST_HZ = 1e6
@@ -57,6 +58,7 @@ class RunSpec:
 
     model: str
     runtimes: Sequence[str] = ()
+    """Names, "all", or plugin=PATH."""
     loops: Sequence[str] = ()
     threads: Optional[int] = None
     batch_size: Optional[int] = None
@@ -142,7 +144,10 @@ class ResolvedSpec:
     @property
     def title(self) -> str:
         """The configuration as one string, the same wherever it is named."""
-        parts = [f"{Path(self.model.path).name}@{self.runtime}", f"threads={self.options.threads}"]
+        engine = self.runtime
+        if self.options.library is not None and engine == "plugin":
+            engine = f"plugin={Path(self.options.library).name}"
+        parts = [f"{Path(self.model.path).name}@{engine}", f"threads={self.options.threads}"]
         if runtime(self.runtime).delegates:
             parts += [f"delegate={name}" for name in self.options.delegates or ("none",)]
         if self.options.batch_size:
@@ -171,10 +176,10 @@ def resolve(spec: RunSpec, command: str) -> list[ResolvedSpec]:
     _require_sound_numbers(spec)
     if spec.rate_hz is not None:
         _require_schedulable(spec, spec.rate_hz, command)
-    model = _model(str(spec.model))
+    model = _model(str(spec.model), reads_any_format(spec.runtimes))
     candidates = RUNTIMES_OF_FORMAT.get(model.format, ())
     names, choices = choose_runtimes(spec, model, candidates)
-    return [_resolve_one(spec, command, model, name, choices) for name in names]
+    return [_resolve_one(spec, command, model, entry, choices) for entry in names]
 
 
 def parse_shape(text: str) -> tuple[str, tuple[int, ...]]:
@@ -245,22 +250,29 @@ def _is_whole(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
-def _model(path: str) -> Model:
+def _model(path: str, any_format: bool) -> Model:
     if path == NULL_MODEL:
         return Model(path=NULL_MODEL, format="null", sha256=None, bytes=None)
     from edgeloop.models.formats import detect_format, model_bytes, sha256_of
 
+    try:
+        found = detect_format(path).format
+    except ModelError:
+        if not any_format or not model_bytes(path):
+            raise
+        found = OTHER_FORMAT
     return Model(
         path=str(Path(path).resolve()),
-        format=detect_format(path).format,
+        format=found,
         sha256=sha256_of(path),
         bytes=model_bytes(path),
     )
 
 
 def _resolve_one(
-    spec: RunSpec, command: str, model: Model, name: str, choices: Sequence[str]
+    spec: RunSpec, command: str, model: Model, entry: str, choices: Sequence[str]
 ) -> ResolvedSpec:
+    name, library = split_entry(entry)
     chosen = runtime(name)
     said = list(choices)
     loops = _loops(spec, command, name, said)
@@ -270,7 +282,7 @@ def _resolve_one(
         batch_size=spec.batch_size or 0,
         shapes={key: list(shape) for key, shape in spec.shapes.items()},
         delegates=_delegates(spec, name),
-        library=_absolute(spec.library),
+        library=_absolute(library or spec.library),
         settings=_settings(spec, name),
         model_class_path=_absolute(spec.model_class_path),
         model_class_name=spec.model_class_name,
@@ -372,7 +384,7 @@ def _settings(spec: RunSpec, name: str) -> dict[str, str]:
     known = runtime(name).settings
     settings = {canonical(key): str(value) for key, value in spec.settings.items()}
     for key in settings:
-        if key not in known:
+        if key not in known and ANY not in known:
             raise UsageError(
                 f"{name} has no setting '{key}'; {nearest(key, known) if known else 'it has none'}"
             )

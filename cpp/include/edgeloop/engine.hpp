@@ -93,6 +93,9 @@ class Engine {
   virtual std::string runtime_version() const = 0;
   virtual Coverage coverage() { return {}; }
 
+  // What run() comprises, in the engine's own words; empty where Python knows them.
+  virtual std::string timed_region() const { return ""; }
+
   // True where run() needs the interpreter lock.
   virtual bool calls_python() const noexcept { return false; }
 

@@ -17,6 +17,7 @@ from edgeloop.results.store import ResultWriter
 from edgeloop.results.summarise import summarise_result
 from edgeloop.results.warnings import data_warnings, machine_warnings, result_warnings
 from edgeloop.runtimes import runtime
+from edgeloop.runtimes._base import Runtime, instance_of
 from edgeloop.runtimes.identity import library_identity
 from edgeloop.spec import ResolvedSpec
 
@@ -126,7 +127,7 @@ def header_of(spec: ResolvedSpec, attempt: Attempt) -> dict[str, Any]:
             "outputs": loaded["outputs"],
         },
         "clock": attempt.clock,
-        "timed_region": {loop: chosen.timed_region[loop] for loop in spec.loops},
+        "timed_region": {loop: _timed_region(chosen, loop, loaded) for loop in spec.loops},
         "attaches": chosen.attaches,
         "coverage": None
         if coverage is None
@@ -137,3 +138,10 @@ def header_of(spec: ResolvedSpec, attempt: Attempt) -> dict[str, Any]:
             else {}
         ),
     }
+
+
+def _timed_region(chosen: Runtime, loop: str, loaded: dict[str, Any]) -> str:
+    """Return what a loop times, with what the engine itself says of its part."""
+    words = chosen.timed_region[loop]
+    own = loaded.get("timed_region")
+    return words if own is None or instance_of(loop) != "engine" else f"{words}: {own}"

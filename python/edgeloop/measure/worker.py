@@ -151,6 +151,7 @@ class Worker:
                 "inputs": [spec.as_dict() for spec in model.inputs],
                 "outputs": [spec.as_dict() for spec in self._output_specs(request["loops"][0])],
                 "coverage": None if engine is None else engine.coverage(),
+                "timed_region": None if engine is None else engine.timed_region() or None,
             }
         )
 
