@@ -47,8 +47,7 @@ def main() -> int:
     ]
     lines = [("figure", "value", "target", "")]
     lines += [
-        (row["figure"], row["text"], row["target"], "ok" if row["ok"] else "MISSED")
-        for row in rows
+        (row["figure"], row["text"], row["target"], "ok" if row["ok"] else "MISSED") for row in rows
     ]
     print(columns(lines))
     if arguments.json:

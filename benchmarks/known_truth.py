@@ -1,4 +1,4 @@
-"""Is the number right? Chains of dependent multiplications, whose time is known, from 1 us to 10 ms.
+"""Is the number right? Chains of multiplications, whose time is known, from 1 us to 10 ms.
 
     python benchmarks/known_truth.py [--rounds N] [--seed N] [--json FILE]
 

@@ -5,9 +5,13 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
+
+from edgeloop.errors import NotAvailableError
+from edgeloop.runtimes import runtime
 
 ROOT = Path(__file__).parent.parent
 SHARED = ROOT.parent / "shared" / "data"
@@ -36,12 +40,15 @@ class CommandLine:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.environment = dict(os.environ, XDG_DATA_HOME=str(folder / "data"))
+        # Results go to the test's own folder; what `setup tflite-c` installed stays in reach.
+        with suppress(NotAvailableError):
+            library = runtime("tflite").find(None).library
+            self.environment.setdefault("EDGELOOP_TFLITE_LIBRARY", str(library))
 
-    def __call__(
-        self, *arguments: str, timeout_s: float = 120
-    ) -> subprocess.CompletedProcess[str]:
+    def __call__(self, *arguments: str, timeout_s: float = 120) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [sys.executable, "-m", "edgeloop", *arguments],
+            check=False,
             cwd=self.folder,
             env=self.environment,
             capture_output=True,

@@ -107,7 +107,8 @@ checks() {
   "$main/bin/ruff" check .
   "$main/bin/ruff" format --check .
   "$main/bin/mypy"
-  git ls-files 'cpp/*.hpp' 'cpp/*.cpp' 'third_party/*.h' 'tests/*.cpp' 'tests/*.hpp' 'tests/*.c' |
+  git ls-files 'cpp/*.h' 'cpp/*.hpp' 'cpp/*.cpp' 'third_party/*.h' 'tests/*.cpp' 'tests/*.hpp' \
+    'tests/*.c' 'benchmarks/*.c' |
     xargs "$main/bin/clang-format" --dry-run --Werror
   # Away from the sources, so that the installed extension is what is compared.
   (cd "$cache" && "$main/bin/python" -m mypy.stubtest edgeloop._core \

@@ -151,6 +151,8 @@ void bind_engine(py::module_& module) {
       .def("outputs",
            [](const py::object& self) { return views(self, self.cast<Engine&>().outputs()); })
       .def("runtime_version", &Engine::runtime_version)
+      .def("timed_region", &Engine::timed_region,
+           "What run() comprises, in the engine's own words; empty where its runtime knows them.")
       .def("coverage", &coverage,
            "(owner, nodes) per partition of the execution plan; None where it cannot be told.")
       .def(

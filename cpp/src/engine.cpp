@@ -1,6 +1,7 @@
 #include "edgeloop/engine.hpp"
 
 #include <algorithm>
+#include <cstdint>
 
 #include "edgeloop/error.hpp"
 
@@ -31,8 +32,13 @@ const char* dtype_name(DType dtype) noexcept { return kDTypes[static_cast<int>(d
 std::size_t dtype_bytes(DType dtype) noexcept { return kDTypes[static_cast<int>(dtype)].bytes; }
 
 std::size_t element_count(const std::vector<std::int64_t>& shape) noexcept {
+  constexpr std::size_t kMost = PTRDIFF_MAX / sizeof(double);
+  if (std::find(shape.begin(), shape.end(), 0) != shape.end()) return 0;
   std::size_t count = 1;
-  for (std::int64_t dim : shape) count *= static_cast<std::size_t>(dim);
+  for (std::int64_t dim : shape) {
+    if (dim < 0 || static_cast<std::size_t>(dim) > kMost / count) return kMost;
+    count *= static_cast<std::size_t>(dim);
+  }
   return count;
 }
 

@@ -1,10 +1,23 @@
 #include "edgeloop/shape.hpp"
 
 #include <algorithm>
+#include <cstdint>
 
 #include "edgeloop/error.hpp"
 
 namespace edgeloop {
+namespace {
+
+// TFLite counts a dimension in 32 bits: a larger one would become another without a word.
+void require_possible(const std::string& input, const std::vector<std::int64_t>& shape,
+                      ErrorKind kind) {
+  const auto impossible = [](std::int64_t dim) { return dim > INT32_MAX; };
+  if (std::none_of(shape.begin(), shape.end(), impossible)) return;
+  throw Error(kind, "the shape " + shape_text(shape) + " of input '" + input +
+                        "' is impossible: a dimension is at most " + std::to_string(INT32_MAX));
+}
+
+}  // namespace
 
 std::string shape_text(const std::vector<std::int64_t>& shape) {
   if (shape.empty()) return "scalar";
@@ -28,11 +41,13 @@ std::vector<std::int64_t> fixed_shape(const std::string& input,
                                         " dimensions, but the model's input is " +
                                         shape_text(declared));
     }
+    require_possible(input, asked->second, ErrorKind::usage);
     return asked->second;
   }
   std::vector<std::int64_t> shape = declared;
   if (!shape.empty() && options.batch_size > 0) shape[0] = options.batch_size;
   if (!shape.empty() && shape[0] < 0) shape[0] = 1;
+  require_possible(input, shape, options.batch_size > 0 ? ErrorKind::usage : ErrorKind::model);
   if (std::any_of(shape.begin(), shape.end(), [](std::int64_t dim) { return dim < 0; })) {
     throw Error(ErrorKind::usage, "the model leaves the shape of input '" + input + "' open (" +
                                       shape_text(declared) + "); fix it with --shape " + input +

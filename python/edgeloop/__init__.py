@@ -10,7 +10,17 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from edgeloop.api import bench, inspect, overhead
 
-__all__ = ["__version__", "bench", "inspect", "overhead"]
+__all__ = ["__version__", "bench", "get_include", "inspect", "overhead"]
+
+
+def get_include() -> str:
+    """Return the folder that makes `#include <edgeloop/engine_v1.h>` work, for a compiler's -I."""
+    from pathlib import Path
+
+    here = Path(__file__).resolve().parent
+    installed = here / "include"
+    # In a checkout that is not installed, the header is where its source is.
+    return str(installed if installed.is_dir() else here.parents[1] / "cpp" / "include")
 
 
 def __getattr__(name: str) -> Any:

@@ -6,14 +6,16 @@ Every function measures in worker processes, so the calling interpreter needs no
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Optional
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Optional, Union
 
-from edgeloop.errors import EdgeloopError
+from edgeloop.errors import EdgeloopError, UsageError
 from edgeloop.measure.experiment import Experiment
 from edgeloop.measure.observer import Observer, Silence
+from edgeloop.names import nearest
 from edgeloop.results.schema import Result
-from edgeloop.results.store import ResultWriter, new_path
+from edgeloop.results.store import open_result
 from edgeloop.spec import ResolvedSpec, RunSpec, resolve
 
 if TYPE_CHECKING:
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def bench(
-    model: str,
+    model: Union[str, Path],
     runtime: Optional[str] = None,
     *,
     save: bool = False,
@@ -42,7 +44,7 @@ def bench(
 
 
 def overhead(
-    model: str,
+    model: Union[str, Path],
     runtime: Optional[str] = None,
     *,
     save: bool = False,
@@ -58,7 +60,7 @@ def overhead(
     return _one("overhead", model, runtime, save, out, observer, options)
 
 
-def inspect(model: str) -> ModelSummary:
+def inspect(model: Union[str, Path]) -> ModelSummary:
     """Describe a model file: tensors, quantisation, operators, parameters, MACs.
 
     Nothing of the file is executed. Raises ModelError where it is no model, NotAvailableError
@@ -102,13 +104,13 @@ def measure_one(
     """Measure one resolved spec; see `Experiment.run` for what it raises."""
     if not save:
         return Experiment(spec, observer, None).run()
-    with ResultWriter(new_path(out, spec.model.path, spec.runtime)) as writer:
+    with open_result(out, spec.model.path, spec.runtime) as writer:
         return Experiment(spec, observer, writer).run()
 
 
 def _one(
     command: str,
-    model: str,
+    model: Union[str, Path],
     runtime: Optional[str],
     save: bool,
     out: Optional[str],
@@ -116,12 +118,17 @@ def _one(
     options: dict[str, Any],
 ) -> Result:
     runtimes: Sequence[str] = () if runtime is None else (runtime,)
-    spec = replace(RunSpec(model=model, runtimes=runtimes), **options)
+    known = [field.name for field in fields(RunSpec) if field.name not in ("model", "runtimes")]
+    for name in options:
+        if name not in known:
+            raise UsageError(f"no option is called '{name}'; {nearest(name, known)}")
+    spec = replace(RunSpec(model=str(model), runtimes=runtimes), **options)
     (resolved,) = resolve(spec, command)[:1]
     result = measure_one(
         resolved, save=save or out is not None, out=out, observer=observer or Silence()
     )
     if result.error is not None:
+        result.error.result = result
         raise result.error
     return result
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Optional
 
@@ -10,11 +11,13 @@ import numpy as np
 
 from edgeloop.configuration import parse_configuration
 from edgeloop.errors import EdgeloopError, ModelError, UsageError
-from edgeloop.measure.experiment import preset_of, write_side
+from edgeloop.measure.experiment import preset_of
+from edgeloop.measure.invocation import Attempt
 from edgeloop.measure.observer import Observer
 from edgeloop.measure.pairing import PairedRun, measure_paired
+from edgeloop.measure.record import Record
 from edgeloop.results.schema import PROBE_THROTTLED, Result
-from edgeloop.results.store import SUFFIX, read_result
+from edgeloop.results.store import SUFFIX, ResultWriter, open_result, read_result
 from edgeloop.runtimes import runtime
 from edgeloop.spec import ResolvedSpec, RunSpec, resolve
 from edgeloop.stats.compare import Comparison, compare_unpaired
@@ -75,28 +78,38 @@ def compare_live(
 
     Raises what went wrong where not one pair was measured.
     """
+    if out is not None and is_result(out):
+        raise UsageError(f"--out {out}: a comparison writes two results; name their folder")
     a, b = _resolve(a_text, defaults), _resolve(b_text, defaults)
     if a.options.threads > 1 or b.options.threads > 1:
         a, b = _without_spinning(a), _without_spinning(b)
-    observer.phase(f"measuring {a.title} ({a.loops[0]}) against {b.title} ({b.loops[0]})")
-    run = measure_paired(a, b, preset_of(a), delta, observer)
+    with ExitStack() as stack:
+        writers = [stack.enter_context(_writer(spec, out)) if save else None for spec in (a, b)]
+        records = [Record(spec, writer) for spec, writer in zip((a, b), writers)]
+        observer.phase(f"measuring {a.title} ({a.loops[0]}) against {b.title} ({b.loops[0]})")
+
+        def keep(attempts: Sequence[Attempt]) -> None:
+            for record, attempt in zip(records, attempts):
+                record.add(attempt)
+
+        run = measure_paired(a, b, preset_of(a), delta, observer, keep)
+        stop_reason = "failed" if run.error else run.stop_reason
+        results = [record.finish(stop_reason) for record in records if record.result is not None]
     if not run.sessions:
         raise run.error or EdgeloopError("not one pair of blocks was measured")
-    paths = tuple(
-        write_side(spec, [pair[side] for pair in run.attempts], run.stop_reason, out)
-        if save
-        else None
-        for side, spec in enumerate(run.specs)
-    )
     return Compared(
         a=_title(a),
         b=_title(b),
         comparison=run.compare(delta, _throttled_apart(run)),
         stop_reason=run.stop_reason,
         notes=_notes(run),
-        results=(paths[0], paths[1]),
-        error=run.error,
+        results=(results[0].path, results[1].path),
+        error=run.error or results[0].error or results[1].error,
     )
+
+
+def _writer(spec: ResolvedSpec, out: Optional[str]) -> ResultWriter:
+    return open_result(out, spec.model.path, spec.runtime)
 
 
 def compare_stored(a_path: str, b_path: str, delta: float, allow: Sequence[str]) -> Compared:
@@ -172,10 +185,8 @@ def _throttled_apart(run: PairedRun) -> list[str]:
         if side
     ]
     if len(shares) == 2 and abs(shares[0] - shares[1]) > _THROTTLED_APART:
-        return [
-            f"throttled in {100 * shares[0]:.0f} % of the blocks of A and "
-            f"{100 * shares[1]:.0f} % of those of B"
-        ]
+        a, b = (f"{100 * share:.0f} %" for share in shares)
+        return [f"throttled in {a} of the blocks of A and {b} of those of B"]
     return []
 
 
@@ -226,4 +237,3 @@ def parse_delta(text: str) -> float:
     if not 0.0 < share < 1.0 or rest:
         raise UsageError(f"'{text}' is no difference; write 2%")
     return share
-

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from edgeloop.errors import UsageError
-from edgeloop.names import canonical
+from edgeloop.runtimes.choice import runtime_entry
 from edgeloop.spec import RunSpec, parse_setting, parse_shape
 
 _NUMBERS = ("threads", "batch_size")
@@ -18,9 +18,10 @@ _LISTS = ("delegate", "provider")
 def parse_configuration(text: str, defaults: RunSpec) -> RunSpec:
     """Return the spec that a configuration string says; what it leaves out is as in `defaults`.
 
-    After the last '@' come the runtime and KEY=VALUE pairs: threads, batch-size, delegate,
-    provider, library, python, data, loop, shape (NAME:1x3x224x224), or a setting of the runtime. A
-    delegate's options are separated by ';' here; a piece without '=' belongs to what is before it.
+    After the last '@' come the runtime (or plugin=PATH) and KEY=VALUE pairs: threads, batch-size,
+    delegate, provider, library, python, data, loop, shape (NAME:1x3x224x224), or a setting of the
+    runtime. A delegate's options are separated by ';' here; a piece without '=' belongs to what is
+    before it.
     Without '@' the whole string is the model. Raises UsageError that shows the right form.
     """
     model, at, rest = text.rpartition("@")
@@ -31,7 +32,7 @@ def parse_configuration(text: str, defaults: RunSpec) -> RunSpec:
     runtime, *pieces = rest.split(",")
     changes: dict[str, Any] = {"model": model}
     if runtime:
-        changes["runtimes"] = (canonical(runtime),)
+        changes["runtimes"] = (runtime_entry(runtime),)
     settings = dict(defaults.settings)
     shapes = dict(defaults.shapes)
     for pair in _pairs(pieces):

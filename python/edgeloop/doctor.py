@@ -1,4 +1,4 @@
-"""What `doctor` finds out: the machine, its clock, every runtime, and what disturbs a measurement."""
+"""What `doctor` finds out: machine, clock, runtimes, and what disturbs a measurement."""
 
 from __future__ import annotations
 

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Optional
+
+if TYPE_CHECKING:
+    from edgeloop.results.schema import Result
+
 
 class EdgeloopError(Exception):
     """Base of every error that the command line prints as one sentence.
 
-    `exit_code` is what the command line returns for it.
+    `exit_code` is what the command line returns for it; `result` is what had been measured before
+    it, where a run broke half way.
     """
 
     exit_code = 5
+    result: Optional[Result] = None
 
 
 class CheckFailedError(EdgeloopError):

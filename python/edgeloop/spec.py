@@ -18,8 +18,8 @@ from edgeloop.delegates import NONE
 from edgeloop.errors import ModelError, UsageError
 from edgeloop.names import canonical, nearest
 from edgeloop.runtimes import runtime
-from edgeloop.runtimes._base import LOOPS, LoadOptions
-from edgeloop.runtimes.choice import choose_runtimes
+from edgeloop.runtimes._base import ANY, LOOPS, NULL_MODEL, LoadOptions
+from edgeloop.runtimes.choice import choose_runtimes, reads_any_format, split_entry
 
 EFFORTS = ("quick", "standard", "rigorous")
 
@@ -32,7 +32,8 @@ RUNTIMES_OF_FORMAT: Mapping[str, Sequence[str]] = {
     "pytorch": ("torch",),
 }
 
-NULL_MODEL = "null"
+# The format of a file that only the runtime that was named may know.
+OTHER_FORMAT = "other"
 
 # A microsecond between two runs is the shortest that a schedule can keep.
 MOST_HZ = 1e6
@@ -42,6 +43,22 @@ SCHEDULED_LOOPS = ("native", "callable")
 
 DATA_LAYOUTS = ("nhwc", "nchw")
 
+_MOST_TIMEOUT_S = 365 * 86400
+
+# TFLite counts a dimension in 32 bits.
+_MOST_DIM = 2**31 - 1
+
+# Option → its least and its greatest value; above that is a slip of the finger, and would take the
+# machine's memory or years.
+_LIMITS = {
+    "threads": (1, 1024),
+    "batch_size": (1, _MOST_DIM),
+    "runs": (1, 10**12),
+    "warmup": (0, 10**12),
+    "processes": (1, 1000),
+    "seed": (0, 2**64 - 1),
+}
+
 
 @dataclass(frozen=True)
 class RunSpec:
@@ -49,6 +66,7 @@ class RunSpec:
 
     model: str
     runtimes: Sequence[str] = ()
+    """Names, "all", or plugin=PATH."""
     loops: Sequence[str] = ()
     threads: Optional[int] = None
     batch_size: Optional[int] = None
@@ -140,13 +158,19 @@ class ResolvedSpec:
     @property
     def title(self) -> str:
         """The configuration as one string, the same wherever it is named."""
-        parts = [f"{Path(self.model.path).name}@{self.runtime}", f"threads={self.options.threads}"]
+        engine = self.runtime
+        if self.options.library is not None and engine == "plugin":
+            engine = f"plugin={Path(self.options.library).name}"
+        parts = [f"{Path(self.model.path).name}@{engine}", f"threads={self.options.threads}"]
         if runtime(self.runtime).delegates:
             parts += [f"delegate={name}" for name in self.options.delegates]
             parts += [] if self.options.xnnpack else [f"delegate={NONE}"]
         parts += [f"provider={name}" for name in self.options.providers]
         if self.options.batch_size:
             parts.append(f"batch-size={self.options.batch_size}")
+        if self.rate_hz is not None:
+            parts.append(f"rate={self.rate_hz:g}")
+        parts += [f"shape={_shape_text(*item)}" for item in self.options.shapes.items()]
         parts += [f"{key}={value}" for key, value in self.options.settings.items()]
         return ",".join(parts)
 
@@ -168,12 +192,12 @@ def resolve(spec: RunSpec, command: str) -> list[ResolvedSpec]:
     _require_sound_numbers(spec)
     if spec.rate_hz is not None:
         _require_schedulable(spec, spec.rate_hz, command)
-    model = _model(str(spec.model))
+    model = _model(str(spec.model), reads_any_format(spec.runtimes))
     candidates = RUNTIMES_OF_FORMAT.get(model.format, ())
-    if model.format == "edgetpu":
+    if model.format == "edgetpu" and not reads_any_format(spec.runtimes):
         require_edgetpu_delegate(spec)
     names, choices = choose_runtimes(spec, model, candidates)
-    return [_resolve_one(spec, command, model, name, choices) for name in names]
+    return [_resolve_one(spec, command, model, entry, choices) for entry in names]
 
 
 def parse_shape(text: str) -> tuple[str, tuple[int, ...]]:
@@ -208,16 +232,19 @@ def parse_percentiles(text: str) -> tuple[float, ...]:
 
 
 def _require_sound_numbers(spec: RunSpec) -> None:
-    least = {"threads": 1, "batch_size": 1, "runs": 1, "processes": 1, "warmup": 0, "seed": 0}
-    for name, lowest in least.items():
+    for name, (least, most) in _LIMITS.items():
         value = getattr(spec, name)
-        if value is not None and (not _is_whole(value) or value < lowest):
-            option = name.replace("_", "-")
-            raise UsageError(
-                f"--{option} must be a whole number of at least {lowest}, not {value!r}"
-            )
+        if value is None or (_is_whole(value) and least <= value <= most):
+            continue
+        bound = f"at most {most}" if _is_whole(value) and value > most else f"at least {least}"
+        option = name.replace("_", "-")
+        raise UsageError(f"--{option} must be a whole number of {bound}, not {value!r}")
     if not spec.timeout_s > 0:
         raise UsageError(f"--timeout must be more than 0 s, not {spec.timeout_s:g}")
+    if spec.timeout_s > _MOST_TIMEOUT_S:
+        raise UsageError(
+            f"--timeout must be at most {_MOST_TIMEOUT_S} s, a year, not {spec.timeout_s:g}"
+        )
     if spec.budget_s is not None and not spec.budget_s > 0:
         raise UsageError(f"--budget must be more than 0 s, not {spec.budget_s:g}")
     if spec.warmup is not None and spec.runs is None:
@@ -230,28 +257,40 @@ def _require_sound_numbers(spec: RunSpec) -> None:
             raise UsageError(
                 f"the shape of input '{name}' must be whole numbers of at least 1, not {shape!r}"
             )
+        if max(shape) > _MOST_DIM:
+            raise UsageError(
+                f"the shape of input '{name}' must be whole numbers of at most {_MOST_DIM}, "
+                f"not {shape!r}"
+            )
 
 
 def _is_whole(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
-def _model(path: str) -> Model:
+def _model(path: str, any_format: bool) -> Model:
     if path == NULL_MODEL:
         return Model(path=NULL_MODEL, format="null", sha256=None, bytes=None)
     from edgeloop.models.formats import detect_format, model_bytes, sha256_of
 
+    try:
+        found = detect_format(path).format
+    except ModelError:
+        if not any_format or not model_bytes(path):
+            raise
+        found = OTHER_FORMAT
     return Model(
         path=str(Path(path).resolve()),
-        format=detect_format(path).format,
+        format=found,
         sha256=sha256_of(path),
         bytes=model_bytes(path),
     )
 
 
 def _resolve_one(
-    spec: RunSpec, command: str, model: Model, name: str, choices: Sequence[str]
+    spec: RunSpec, command: str, model: Model, entry: str, choices: Sequence[str]
 ) -> ResolvedSpec:
+    name, library = split_entry(entry)
     chosen = runtime(name)
     said = list(choices)
     loops = _loops(spec, command, name, said)
@@ -266,7 +305,7 @@ def _resolve_one(
         delegates=delegates_of(spec, name, said),
         providers=providers,
         cpu_fallback=name != "onnxruntime" or on_cpu or required != 1.0,
-        library=_absolute(spec.library),
+        library=_absolute(library or spec.library),
         settings=_settings(spec, name),
         model_class_path=_absolute(spec.model_class_path),
         model_class_name=spec.model_class_name,
@@ -357,11 +396,17 @@ def _settings(spec: RunSpec, name: str) -> dict[str, str]:
     known = runtime(name).settings
     settings = {canonical(key): str(value) for key, value in spec.settings.items()}
     for key in settings:
-        if key not in known:
+        if key not in known and ANY not in known:
             raise UsageError(
                 f"{name} has no setting '{key}'; {nearest(key, known) if known else 'it has none'}"
             )
     return settings
+
+
+def _shape_text(name: str, shape: Sequence[int]) -> str:
+    """Write a shape as a configuration does: NAME:1x3x224x224, or 1x3x224x224."""
+    dims = "x".join(str(dim) for dim in shape)
+    return f"{name}:{dims}" if name else dims
 
 
 def _absolute(path: Optional[str]) -> Optional[str]:

@@ -24,6 +24,11 @@ struct Register {
   Register(const char* name, std::function<void()> body) { tests().push_back({name, body}); }
 };
 
+// Thrown by a test that cannot run here; says why.
+struct Skipped : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
 template <class A, class B>
 void check_equal(const A& actual, const B& expected, const char* file, int line) {
   if (actual == expected) return;

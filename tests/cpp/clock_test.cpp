@@ -17,6 +17,13 @@ TEST(clock_that_does_not_exist_is_refused) {
   CHECK(message.find("9999") != std::string::npos);
 }
 
+TEST(clock_that_ticks_every_few_milliseconds_is_refused) {
+  const SystemClock coarse(CLOCK_MONOTONIC_COARSE);
+  const std::string message = edgeloop_test::message_of(edgeloop::ErrorKind::not_available,
+                                                        [&] { edgeloop::measure_clock(coarse); });
+  CHECK(message.find("too coarse") != std::string::npos);
+}
+
 TEST(clock_never_runs_backwards) {
   const SystemClock clock;
   std::uint64_t before = clock.now_ns();

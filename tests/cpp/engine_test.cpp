@@ -1,6 +1,7 @@
 #include "edgeloop/engine.hpp"
 
 #include <cstdint>
+#include <new>
 
 #include "check.hpp"
 #include "edgeloop/buffer.hpp"
@@ -65,4 +66,20 @@ TEST(dtypes_have_names_and_sizes) {
   CHECK_EQUAL(edgeloop::dtype_bytes(edgeloop::DType::int64), 8u);
   CHECK_EQUAL(edgeloop::element_count({2, 3, 4}), 24u);
   CHECK_EQUAL(edgeloop::element_count({}), 1u);
+}
+
+TEST(the_elements_of_a_shape_that_no_memory_holds_do_not_wrap_around) {
+  constexpr std::int64_t kHuge = std::int64_t{1} << 33;
+  const std::size_t most = edgeloop::element_count({kHuge, kHuge});  // 2^66, 4 in 64 bits
+  CHECK(most > std::size_t{1} << 59);
+  CHECK_EQUAL(edgeloop::element_count({INT64_MAX, INT64_MAX, INT64_MAX}), most);
+  CHECK_EQUAL(edgeloop::element_count({2, -1}), most);
+  CHECK_EQUAL(edgeloop::element_count({kHuge, kHuge, 0}), 0u);
+  bool refused = false;
+  try {
+    edgeloop::Buffer(most * edgeloop::dtype_bytes(edgeloop::DType::float64));
+  } catch (const std::bad_alloc&) {
+    refused = true;
+  }
+  CHECK(refused);
 }

@@ -21,15 +21,19 @@ std::string message_of(edgeloop::ErrorKind kind, const std::function<void()>& bo
 
 int main() {
   int failed = 0;
+  int skipped = 0;
   for (const edgeloop_test::Test& test : edgeloop_test::tests()) {
     try {
       test.body();
       std::printf("ok      %s\n", test.name);
+    } catch (const edgeloop_test::Skipped& reason) {
+      ++skipped;
+      std::printf("skipped %s: %s\n", test.name, reason.what());
     } catch (const std::exception& error) {
       ++failed;
       std::printf("FAILED  %s\n        %s\n", test.name, error.what());
     }
   }
-  std::printf("%zu tests, %d failed\n", edgeloop_test::tests().size(), failed);
+  std::printf("%zu tests, %d failed, %d skipped\n", edgeloop_test::tests().size(), failed, skipped);
   return failed == 0 ? 0 : 1;
 }

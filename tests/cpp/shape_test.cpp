@@ -42,6 +42,19 @@ TEST(a_shape_of_another_rank_is_refused) {
   message_of(ErrorKind::usage, [&] { fixed_shape("x", {-1, 3}, options); });
 }
 
+TEST(a_dimension_beyond_32_bits_is_refused_and_not_cut_off) {
+  constexpr std::int64_t kBeyond = (std::int64_t{1} << 32) + 1;  // 1 in 32 bits
+  EngineOptions options;
+  options.batch_size = kBeyond;
+  const std::string message =
+      message_of(ErrorKind::usage, [&] { fixed_shape("x", {-1, 3}, options); });
+  CHECK(message.find("4294967297x3") != std::string::npos);
+  options.batch_size = 0;
+  options.shapes["x"] = {1, kBeyond};
+  message_of(ErrorKind::usage, [&] { fixed_shape("x", {-1, 3}, options); });
+  message_of(ErrorKind::model, [] { fixed_shape("x", {1, kBeyond}, EngineOptions{}); });
+}
+
 TEST(a_shape_for_an_unknown_input_names_the_inputs) {
   EngineOptions options;
   options.shapes["y"] = {1};

@@ -114,6 +114,51 @@ TEST(a_coarse_clock_gives_zeros_and_whole_ticks_only) {
   CHECK_EQUAL(total, 1500u);
 }
 
+TEST(a_clock_that_jumps_back_fails_the_block_and_says_how_far) {
+  FakeClock clock;
+  const std::uint64_t minus_600 = ~std::uint64_t{600} + 1;  // the second run "takes" -600 ns
+  FakeEngine engine(clock, {100, minus_600, 100});
+  Samples samples(3);
+  const std::string message =
+      message_of(ErrorKind::not_available, [&] { run_block(engine, samples, 3, 1, clock); });
+  CHECK(message.find("backwards by 600 ns") != std::string::npos);
+  CHECK_EQUAL(samples.size(), 3u);  // nothing is dropped
+}
+
+TEST(a_clock_that_jumps_back_in_the_last_run_is_noticed_too) {
+  FakeClock clock;
+  const std::uint64_t minus_1 = ~std::uint64_t{0};
+  FakeEngine engine(clock, {100, 100, minus_1});
+  Samples samples(3);
+  const std::string message =
+      message_of(ErrorKind::not_available, [&] { run_block(engine, samples, 3, 1, clock); });
+  CHECK(message.find("backwards by 1 ns") != std::string::npos);
+}
+
+TEST(a_clock_that_jumps_back_fails_schedules_and_bare_reads) {
+  struct BackwardClock {
+    mutable std::uint64_t time_ns = 1000;
+    std::uint64_t now_ns() const noexcept { return time_ns -= 100; }
+    void wait_until(std::uint64_t) const noexcept {}
+  };
+  FakeClock clock;
+  FakeEngine engine(clock, {10, 10});
+  Samples samples(2);
+  message_of(ErrorKind::not_available,
+             [&] { edgeloop::run_schedule(engine, samples, 2, 100, BackwardClock()); });
+  message_of(ErrorKind::not_available,
+             [&] { edgeloop::run_clock_pairs(samples, 2, BackwardClock()); });
+}
+
+TEST(a_clock_that_jumps_forward_shows_in_one_sample_and_in_the_sum) {
+  FakeClock clock;
+  constexpr std::uint64_t kHour = 3'600'000'000'000;
+  FakeEngine engine(clock, {100, kHour, 100});
+  Samples samples(3);
+  CHECK(run_block(engine, samples, 3, 1, clock).completed);
+  CHECK(durations(samples) == (std::vector<std::uint64_t>{100, kHour, 100}));
+}
+
 TEST(blocks_that_cannot_be_cut_or_do_not_fit_are_refused) {
   FakeClock clock;
   FakeEngine engine(clock, {});

@@ -2,8 +2,9 @@
 // is a model of one input "x" and one output "y", which is a copy of it.
 //
 // EDGELOOP_FAKE_FAIL_AT=N makes the N-th call that may fail do so, counted from the load of the
-// model. Steps: library, load, create, resize, delegate, allocate, invoke.
+// model. Steps: library, load, create, resize, xnnpack, delegate, plan, node, allocate, invoke.
 
+#include <atomic>
 #include <cstring>
 #include <vector>
 
@@ -14,13 +15,11 @@
 
 namespace {
 
-constexpr int kNodes = 4;     // the delegate takes the last two
-constexpr int kRank = 2;
-constexpr int kRegistrations = kNodes - 1;
+constexpr int kEntries = 3;  // of the plan: two nodes of the library's own, and what is delegated
 
-int live_objects = 0;
-unsigned long reached = 0;  // how often the ordered step was reached
-unsigned long fallible = 0;
+std::atomic<int> live_objects{0};
+std::atomic<unsigned long> reached{0};  // how often the ordered step was reached
+std::atomic<unsigned long> fallible{0};
 
 template <class T>
 T* make() {
@@ -76,8 +75,8 @@ struct TfLiteInterpreter {
   IntArray replaced{{2, 3}};
   std::vector<float> memory[2];
   TfLiteTensor tensors[2]{};
-  TfLiteNode nodes[kRegistrations]{};
-  TfLiteRegistration registrations[kRegistrations]{};
+  TfLiteNode nodes[kEntries]{};
+  TfLiteRegistration registrations[kEntries]{};
   TfLiteDelegate claiming{};
   TfLiteDelegateParams params{};
   TfLiteContext context{};
@@ -135,9 +134,9 @@ void describe(TfLiteInterpreter& interpreter) {
 void wire(TfLiteInterpreter& interpreter) {
   interpreter.params.delegate = &interpreter.claiming;
   interpreter.params.nodes_to_replace = interpreter.replaced.get();
-  interpreter.nodes[kRegistrations - 1].delegate = &interpreter.claiming;
-  interpreter.nodes[kRegistrations - 1].builtin_data = &interpreter.params;
-  interpreter.registrations[kRegistrations - 1].custom_name = "FakeDelegate";
+  interpreter.nodes[kEntries - 1].delegate = &interpreter.claiming;
+  interpreter.nodes[kEntries - 1].builtin_data = &interpreter.params;
+  interpreter.registrations[kEntries - 1].custom_name = "FakeDelegate";
   interpreter.context.tensors = interpreter.tensors;
   interpreter.context.tensors_size = 2;
   interpreter.context.impl_ = &interpreter;

@@ -66,24 +66,24 @@ mode_t mode_of(int flags, va_list arguments) {
 
 }  // namespace
 
-#define INTERPOSE_OPEN(name)                                            \
-  EXPORT int name(const char* path, int flags, ...) {                   \
+#define INTERPOSE_OPEN(name)                                              \
+  EXPORT int name(const char* path, int flags, ...) {                     \
     static const auto real = next<int (*)(const char*, int, ...)>(#name); \
-    va_list arguments;                                                  \
-    va_start(arguments, flags);                                         \
-    const mode_t mode = mode_of(flags, arguments);                      \
-    va_end(arguments);                                                  \
-    opening(path);                                                      \
-    return real(path, flags, mode);                                     \
+    va_list arguments;                                                    \
+    va_start(arguments, flags);                                           \
+    const mode_t mode = mode_of(flags, arguments);                        \
+    va_end(arguments);                                                    \
+    opening(path);                                                        \
+    return real(path, flags, mode);                                       \
   }
 INTERPOSE_OPEN(open)
 INTERPOSE_OPEN(open64)
 
-#define INTERPOSE_FOPEN(name)                                                  \
-  EXPORT std::FILE* name(const char* path, const char* how) {                  \
+#define INTERPOSE_FOPEN(name)                                                       \
+  EXPORT std::FILE* name(const char* path, const char* how) {                       \
     static const auto real = next<std::FILE* (*)(const char*, const char*)>(#name); \
-    opening(path);                                                             \
-    return real(path, how);                                                    \
+    opening(path);                                                                  \
+    return real(path, how);                                                         \
   }
 INTERPOSE_FOPEN(fopen)
 INTERPOSE_FOPEN(fopen64)

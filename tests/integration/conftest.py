@@ -1,14 +1,19 @@
-"""Models that the tests make on the fly."""
+"""Models and plugins that the tests make on the fly."""
 
 from __future__ import annotations
 
+import shutil
+import subprocess
 import sys
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 
 import pytest
 
+import edgeloop
+
 _MODELS = Path(__file__).parent / "models"
+_PLUGINS = Path(__file__).parents[1] / "plugins"
 
 
 @pytest.fixture(scope="session")
@@ -60,3 +65,33 @@ def torch_files(tmp_path_factory):
     torch.save({"state_dict": wrapped, "epoch": 3}, folder / "checkpoint.tar")
     torch.save(module, folder / "whole.pt")
     return folder
+
+
+class Plugins:
+    """Compiles the plugins of tests/plugins as a stranger would, with nothing but the header."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.model = folder / "model.scale"
+        self.model.write_text("scale 64 end\n", encoding="utf-8")
+
+    def build(self, name: str) -> Path:
+        source = next(_PLUGINS.glob(f"{name}.c*"))
+        compiler = shutil.which("c++" if source.suffix == ".cpp" else "cc")
+        if compiler is None:
+            pytest.skip("no C compiler is here: apt install gcc g++")
+        library = self.folder / f"{name}.so"
+        if not library.exists():
+            standard = "-std=c++11" if source.suffix == ".cpp" else "-std=c99"
+            subprocess.run(
+                [compiler, standard, "-Wall", "-Wextra", "-Werror", "-pedantic", "-D_GNU_SOURCE",
+                 "-O1", "-fPIC", "-shared", f"-I{edgeloop.get_include()}", "-o", library, source],
+                check=True,
+            )  # fmt: skip
+        return library
+
+
+@pytest.fixture(scope="session")
+def plugins(tmp_path_factory: pytest.TempPathFactory) -> Plugins:
+    """The plugins of the tests, and the model that they read."""
+    return Plugins(tmp_path_factory.mktemp("plugins"))

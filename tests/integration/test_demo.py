@@ -24,9 +24,9 @@ def test_demo_shows_latency_accuracy_and_overhead(command_line: Any) -> None:
     rows = json.loads(path.read_text())
     measured = {(row["variant"], row["runtime"]) for row in rows}
     for variant, name in (
-        ("tflite-float32", "litert"),
+        ("tflite-fp32", "litert"),
         ("tflite-int8", "litert"),
-        ("onnx-float32", "onnxruntime"),
+        ("onnx-fp32", "onnxruntime"),
         ("onnx-int8", "onnxruntime"),
     ):
         assert (variant, name) in measured

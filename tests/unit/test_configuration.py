@@ -43,3 +43,9 @@ def test_only_the_last_at_sign_separates() -> None:
 def test_a_bad_string_shows_the_form(text: str, words: str) -> None:
     with pytest.raises(UsageError, match=words):
         parse_configuration(text, DEFAULTS)
+
+
+def test_a_plugins_path_is_kept_as_it_is() -> None:
+    spec = parse_configuration("m.plan@Plugin=/Some_Where/My.so,threads=1", DEFAULTS)
+    assert spec.runtimes == ("plugin=/Some_Where/My.so",)
+    assert spec.threads == 1

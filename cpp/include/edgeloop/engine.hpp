@@ -45,6 +45,9 @@ struct Tensor {
   std::size_t bytes = 0;
 };
 
+// For a shape that no memory holds, or that has an open dimension, the largest count whose bytes
+// can still be written as a number: to allocate it fails, where a wrapped product would be too
+// small.
 std::size_t element_count(const std::vector<std::int64_t>& shape) noexcept;
 
 // A group of nodes of the graph that one owner executes ("TfLiteXNNPackDelegate", "builtin", ...).
@@ -102,6 +105,9 @@ class Engine {
   virtual std::string last_error() const { return last_error_; }
   virtual std::string runtime_version() const = 0;
   virtual Coverage coverage() { return {}; }
+
+  // What run() comprises, in the engine's own words; empty where Python knows them.
+  virtual std::string timed_region() const { return ""; }
 
   // True where run() needs the interpreter lock.
   virtual bool calls_python() const noexcept { return false; }

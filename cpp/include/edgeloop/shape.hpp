@@ -13,7 +13,8 @@ std::string shape_text(const std::vector<std::int64_t>& shape);
 
 // The shape to which an input is fixed: what the user asked for by name, else the model's shape
 // with the batch size as its first dimension. Open dimensions are < 0 in `declared`; an open first
-// one becomes 1. Throws Error{usage} where a dimension stays open or the rank differs.
+// one becomes 1. Throws Error{usage} where a dimension stays open, the rank differs, or a dimension
+// that was asked for needs more than 32 bits; Error{model} where the model declares such a one.
 std::vector<std::int64_t> fixed_shape(const std::string& input,
                                       const std::vector<std::int64_t>& declared,
                                       const EngineOptions& options);

@@ -30,6 +30,21 @@ inline void require_block_fits(const Samples& samples, std::uint64_t runs,
   }
 }
 
+// A clock that jumped back makes a difference wrap around: far above any real duration. Called
+// after a block, never within; throws Error{not_available}.
+inline void require_clock_forward(const Samples& samples) {
+  constexpr std::uint64_t kWrapped = std::uint64_t{1} << 63;
+  for (std::size_t sample = 0; sample < samples.size(); ++sample) {
+    const std::uint64_t duration_ns = samples.data()[sample];
+    if (duration_ns < kWrapped) continue;
+    throw Error(ErrorKind::not_available,
+                "the clock ran backwards by " + std::to_string(-duration_ns) +
+                    " ns in the middle of a block, so it cannot time anything; choose another "
+                    "clock source of the kernel (/sys/devices/system/clocksource), or another "
+                    "machine");
+  }
+}
+
 // Runs the engine `runs` times. Stamps are contiguous: the sum of the samples is the time of the
 // whole block, nothing hides between two samples, and one sample contains exactly one clock read.
 template <class Clock>
@@ -48,6 +63,7 @@ Block run_block(Engine& engine, Samples& samples, std::uint64_t runs, std::uint6
     samples.push(now - before);
     before = now;
   }
+  require_clock_forward(samples);
   block.completed = true;
   return block;
 }
@@ -70,6 +86,7 @@ Block run_schedule(Engine& engine, Samples& samples, std::uint64_t runs, std::ui
     samples.push(ended - due);
     block.busy_ns += ended - begun;
   }
+  require_clock_forward(samples);
   block.completed = true;
   return block;
 }
@@ -87,6 +104,7 @@ Block run_clock_pairs(Samples& samples, std::uint64_t pairs, const Clock& clock)
     samples.push(now - before);
     before = now;
   }
+  require_clock_forward(samples);
   block.completed = true;
   return block;
 }

@@ -1,23 +1,43 @@
 """The typer app: the commands, `--version`, and one place where errors become exit codes."""
 
-from __future__ import annotations
-
+import errno
 import os
-import sys
 import traceback
 from collections.abc import Sequence
-from typing import Annotated, Optional
+from typing import Annotated, Any, Optional
 
 import typer
+import typer.core
 
 import edgeloop
 from edgeloop.cli import bench, compare, demo, doctor, inspect, overhead, setup
-from edgeloop.errors import EdgeloopError
+from edgeloop.cli.output import abandon_stdout
+from edgeloop.errors import CannotWriteError, EdgeloopError, InterruptedRunError
 
 INTERRUPTED = 130
 
+# What a system says of a file, or a pipe's file, that takes no more.
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
+
+
+class _Commands(typer.core.TyperGroup):
+    """The commands; what typer would make a silent exit code is treated before it sees it."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command that was named."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            raise InterruptedRunError("interrupted") from None
+        except BrokenPipeError:
+            # The reader of our output has gone (`| head`): there is no one left to tell.
+            abandon_stdout()
+            return 0
+
+
 app = typer.Typer(
     name="edgeloop",
+    cls=_Commands,
     help="How fast, how accurate and how costly is this model in this runtime, and how much of "
     "that is Python?",
     no_args_is_help=True,
@@ -72,10 +92,12 @@ def run(arguments: Sequence[str]) -> int:
     except KeyboardInterrupt:
         typer.echo("edgeloop: interrupted", err=True)
         return INTERRUPTED
-    except BrokenPipeError:
-        # The reader of our output has gone (`| head`): there is no one left to tell.
-        sys.stderr.close()
-        return 0
+    except OSError as error:
+        if error.errno not in _FULL:
+            return _foreign(error, debug)
+        abandon_stdout()
+        typer.echo(f"edgeloop: the output cannot be written: {error.strerror}", err=True)
+        return CannotWriteError.exit_code
     except Exception as error:
         return _foreign(error, debug)
     return code if isinstance(code, int) else 0

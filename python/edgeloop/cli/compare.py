@@ -1,14 +1,12 @@
 """`edgeloop compare`."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
 from edgeloop.cli import options
-from edgeloop.cli.output import STDOUT, TerminalObserver, require_writable, write_json
+from edgeloop.cli.output import TerminalObserver, require_writable, show
 from edgeloop.errors import CheckFailedError, UsageError
 
 if TYPE_CHECKING:
@@ -96,13 +94,12 @@ def compare(
         )
         compared = compare_live(a, b, defaults, share, observer, save=not no_save, out=out)
     observer.clear()
-    if json is not None:
-        write_json(compared.as_dict(), json)
-    if json != STDOUT:
-        typer.echo(comparison_page(compared))
-    for path in () if is_result(a) else compared.results:
-        if path is not None:
-            typer.echo(f"result: {path}", err=True)
+    try:
+        show(lambda: comparison_page(compared), compared.as_dict, json)
+    finally:
+        for path in () if is_result(a) else compared.results:
+            if path is not None:
+                typer.echo(f"result: {path}", err=True)
     if compared.error is not None:
         raise compared.error
     _require(compared, checks)
@@ -118,7 +115,7 @@ def _check(text: str) -> tuple[str, float]:
     return verdict.replace("-", " "), parse_delta(share) if colon else 0.0
 
 
-def _require(compared: Compared, checks: Sequence[tuple[str, float]]) -> None:
+def _require(compared: "Compared", checks: Sequence[tuple[str, float]]) -> None:
     """Raise CheckFailedError where the verdict is one that the user will not have."""
     comparison = compared.comparison
     for verdict, share in checks:

@@ -1,11 +1,9 @@
 """`edgeloop demo`."""
 
-from __future__ import annotations
-
 import typer
 
 from edgeloop.cli import options
-from edgeloop.cli.output import STDOUT, TerminalObserver, require_writable, write_json
+from edgeloop.cli.output import TerminalObserver, require_writable, show
 
 
 def demo(json: options.Json = None, seed: options.Seed = 0) -> None:
@@ -25,9 +23,6 @@ def demo(json: options.Json = None, seed: options.Seed = 0) -> None:
     observer = TerminalObserver()
     outcome = run_demo(observer, seed)
     observer.clear()
-    if json is not None:
-        write_json([row.as_dict() for row in outcome.rows], json)
-    if json != STDOUT:
-        typer.echo(demo_page(outcome))
+    show(lambda: demo_page(outcome), lambda: [row.as_dict() for row in outcome.rows], json)
     if outcome.exit_code:
         raise typer.Exit(outcome.exit_code)

@@ -1,11 +1,7 @@
 """`edgeloop doctor`."""
 
-from __future__ import annotations
-
-import typer
-
 from edgeloop.cli import options
-from edgeloop.cli.output import STDOUT, require_writable, write_json
+from edgeloop.cli.output import require_writable, show
 
 
 def doctor(
@@ -29,7 +25,4 @@ def doctor(
     from edgeloop.report.doctor import doctor_page
 
     document = examine(python, timeout)
-    if json is not None:
-        write_json(document, json)
-    if json != STDOUT:
-        typer.echo(doctor_page(document))
+    show(lambda: doctor_page(document), lambda: document, json)

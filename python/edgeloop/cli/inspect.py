@@ -1,11 +1,7 @@
 """`edgeloop inspect`."""
 
-from __future__ import annotations
-
-import typer
-
 from edgeloop.cli import options
-from edgeloop.cli.output import STDOUT, require_writable, write_json
+from edgeloop.cli.output import require_writable, show
 
 
 def inspect(model: options.Model, json: options.Json = None) -> None:
@@ -24,7 +20,4 @@ def inspect(model: options.Model, json: options.Json = None) -> None:
     from edgeloop.report.model import model_page
 
     summary = describe(model)
-    if json is not None:
-        write_json(summary.as_dict(), json)
-    if json != STDOUT:
-        typer.echo(model_page(summary))
+    show(lambda: model_page(summary), summary.as_dict, json)

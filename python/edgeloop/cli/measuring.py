@@ -1,7 +1,5 @@
 """What bench and overhead share: the options, the results as text or JSON, the exit code."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from functools import wraps
 from importlib import import_module
@@ -10,8 +8,8 @@ from typing import Any, Optional
 import typer
 
 from edgeloop.cli import options
-from edgeloop.cli.output import STDOUT, TerminalObserver, require_writable, write_json
-from edgeloop.errors import EdgeloopError
+from edgeloop.cli.output import TerminalObserver, require_writable, show
+from edgeloop.results.schema import Result
 from edgeloop.spec import RunSpec, parse_percentiles, parse_setting, parse_shape
 
 
@@ -73,9 +71,9 @@ def _measuring_options(
 def run_spec(chosen: dict[str, Any]) -> RunSpec:
     """Return the spec that the options say."""
     same = (
-        "model", "threads", "batch_size", "require_delegate", "library", "python", "data", "x_key", "y_key", "data_layout",
-        "effort", "runs", "warmup", "processes", "seed", "model_class_path", "model_class_name",
-        "trust_pickle",
+        "model", "threads", "batch_size", "require_delegate", "library", "python", "data", "x_key",
+        "y_key", "data_layout", "effort", "runs", "warmup", "processes", "seed",
+        "model_class_path", "model_class_name", "trust_pickle",
     )  # fmt: skip
     return RunSpec(
         runtimes=tuple(chosen["runtime"] or ()),
@@ -111,22 +109,25 @@ def _measure_and_print(command: str, table: str, chosen: dict[str, Any]) -> int:
         spec, command, save=not chosen["no_save"], out=chosen["out"], observer=observer
     )
     observer.clear()
-    if json_path is not None and results:
-        documents = [result.as_dict() for result in results]
-        write_json(documents[0] if len(documents) == 1 else documents, json_path)
-    if json_path != STDOUT:
-        render = getattr(import_module("edgeloop.report.table"), table)
-        for result in results:
-            typer.echo(render(result))
-    for result in results:
-        if result.path is not None:
-            typer.echo(f"result: {result.path}", err=True)
     errors = [(result.header["title"], result.error) for result in results if result.error]
     errors += [(resolved.title, error) for resolved, error in failures]
-    return _report_errors(errors)
-
-
-def _report_errors(errors: Sequence[tuple[str, EdgeloopError]]) -> int:
-    for title, error in errors:
-        typer.echo(f"edgeloop: {title}: {error}", err=True)
+    try:
+        if results:
+            _show(results, table, json_path)
+    finally:  # these words go to stderr, whatever became of stdout
+        for result in results:
+            if result.path is not None:
+                typer.echo(f"result: {result.path}", err=True)
+        for title, error in errors:
+            typer.echo(f"edgeloop: {title}: {error}", err=True)
     return errors[0][1].exit_code if errors else 0
+
+
+def _show(results: Sequence[Result], table: str, json_path: Optional[str]) -> None:
+    render = getattr(import_module("edgeloop.report.table"), table)
+    documents = [result.as_dict() for result in results]
+    show(
+        lambda: "\n".join(render(result) for result in results),
+        lambda: documents[0] if len(documents) == 1 else documents,
+        json_path,
+    )

@@ -20,8 +20,9 @@ Runtimes = Annotated[
     typer.Option(
         "--runtime",
         "-r",
-        help="Runtime: null, litert, tflite, tflite-runtime, onnxruntime, torch, or 'all' found. "
-        "Repeat for several. Default: the first found for the model's format.",
+        help="Runtime: null, litert, tflite, tflite-runtime, onnxruntime, torch, plugin=PATH, one "
+        "of an installed package, or 'all' found. Repeat for several. Default: the first found for "
+        "the model's format.",
         show_default=False,
     ),
 ]

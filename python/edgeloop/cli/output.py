@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import time
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Optional
 
@@ -71,13 +74,30 @@ def require_writable(path: Optional[str]) -> None:
         raise CannotWriteError(f"--json {path} is a folder; name a file")
 
 
-def write_json(document: Any, path: str) -> None:
-    """Write a document to a file, or to stdout where the path is '-'."""
-    text = json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+def show(page: Callable[[], str], document: Callable[[], Any], json_path: Optional[str]) -> None:
+    """Print the page, then write the document where --json says; '-' is stdout, and it alone."""
+    if json_path != STDOUT:
+        typer.echo(page())
+    if json_path is not None:
+        _write_json(document(), json_path)
+
+
+def _write_json(document: Any, path: str) -> None:
+    text = json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False)
     if path == STDOUT:
-        sys.stdout.write(text)
+        typer.echo(text)
         return
+    target = Path(path)
     try:
-        Path(path).write_text(text, encoding="utf-8")
+        target.write_text(text + "\n", encoding="utf-8")
     except OSError as error:
+        if target.is_file():  # half a document is none
+            with suppress(OSError):
+                target.unlink()
         raise CannotWriteError(f"--json {path} cannot be written: {error.strerror}") from error
+
+
+def abandon_stdout() -> None:
+    """Send what is still to be printed nowhere: stdout is full, and must not fail once more."""
+    with suppress(OSError, ValueError, AttributeError), Path(os.devnull).open("wb") as nowhere:
+        os.dup2(nowhere.fileno(), sys.stdout.fileno())

@@ -1,7 +1,5 @@
 """`edgeloop setup`."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 import typer

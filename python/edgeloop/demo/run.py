@@ -88,9 +88,7 @@ def run_demo(observer: Observer, seed: int) -> Outcome:
     return Outcome(rows, tuple(missing.items()))
 
 
-def _measure(
-    variant: Variant, name: str, budget_s: float, observer: Observer, seed: int
-) -> Row:
+def _measure(variant: Variant, name: str, budget_s: float, observer: Observer, seed: int) -> Row:
     loops = tuple(loop for loop in LOOPS if loop in runtime(name).loops)
     spec = RunSpec(
         model=str(variant.path),

@@ -1,29 +1,22 @@
-"""One configuration, measured: as many worker processes as its precision needs, then the summary."""
+"""One configuration: as many worker processes as its precision needs, then the summary."""
 
 from __future__ import annotations
 
 import random
-import time
-from collections.abc import Sequence
-from dataclasses import asdict, replace
-from typing import Any, Optional
+from dataclasses import replace
+from typing import Optional
 
-from edgeloop.errors import CheckFailedError
-from edgeloop.host.frequency import frequency_policies
-from edgeloop.host.info import host_info
+from edgeloop.errors import EdgeloopError, InterruptedRunError
 from edgeloop.measure.invocation import Attempt, Budget, LoadDuring, measure
 from edgeloop.measure.observer import Observer, Progress
+from edgeloop.measure.record import Record, failed_check
 from edgeloop.measure.session import Predictions
-from edgeloop.metrics.classification import accuracy, why_no_accuracy
 from edgeloop.results.overhead import PROCESSES_FOR_TWO_INSTANCES
-from edgeloop.results.placement import placement_document, why_too_little
-from edgeloop.results.schema import SCHEMA_VERSION, Result
-from edgeloop.results.store import ResultWriter, new_path
-from edgeloop.results.summarise import headline_blocks, summarise_result
-from edgeloop.results.warnings import machine_warnings, result_warnings
+from edgeloop.results.schema import Result
+from edgeloop.results.store import ResultWriter
+from edgeloop.results.summarise import headline_blocks
 from edgeloop.runtimes import runtime
 from edgeloop.runtimes._base import instance_of
-from edgeloop.runtimes.identity import library_identity
 from edgeloop.spec import ResolvedSpec
 from edgeloop.stats.stopping import PRESETS, Preset, run_stop_reason
 
@@ -51,7 +44,6 @@ class Experiment:
             self._planned = self._most = spec.processes
         self._spent_s = 0.0
         self._generator = random.Random(spec.seed)
-        self._result: Optional[Result] = None
         self._predictions: Optional[Predictions] = None
         self._load: Optional[LoadDuring] = None
 
@@ -61,19 +53,35 @@ class Experiment:
         Raises what went wrong where nothing at all was measured.
         """
         self._observer.phase(f"measuring {self._spec.title}")
+        record = Record(self._spec, self._writer)
+        try:
+            stop_reason = self._measure(record)
+        except KeyboardInterrupt:  # between two processes
+            if record.result is None:
+                raise
+            record.result.error = InterruptedRunError("interrupted; what had been measured is kept")
+            stop_reason = "interrupted"
+        result = record.finish(stop_reason, self._predictions, self._load)
+        result.error = result.error or failed_check(self._spec, result)
+        return result
+
+    def _measure(self, record: Record) -> str:
+        """Add processes to the record; return why there are no more."""
         number = 0
-        stop_reason: Optional[str] = None
-        while stop_reason is None:
+        while True:
             attempt = self._attempt(number)
             number += 1
-            result = self._keep(attempt)
+            result = record.add(attempt)
+            if result is None:
+                raise attempt.error or EdgeloopError(f"{self._spec.title}: nothing was measured")
+            self._predictions = self._predictions or attempt.predictions
+            self._load = self._load or attempt.load
+            if attempt.error is not None:
+                return "failed"
             self._spent_s = sum(invocation.measuring_s for invocation in result.invocations)
-            stop_reason = "failed" if attempt.error is not None else self._stop_reason(result)
-        result.summary = _last_line(result, stop_reason, self._predictions, self._load)
-        self._append(result.summary)
-        if result.error is None:
-            result.error = _failed_check(self._spec, result)
-        return result
+            stop_reason = self._stop_reason(result)
+            if stop_reason is not None:
+                return stop_reason
 
     def _attempt(self, number: int) -> Attempt:
         budget_s = None if self._spec.fixed is not None else self._preset.total_seconds
@@ -120,145 +128,3 @@ class Experiment:
             process_s=typical_s,
             runs_per_sample=result.invocations[0].blocks[0].runs_per_sample,
         )
-
-    def _keep(self, attempt: Attempt) -> Result:
-        """Add what an attempt gave to the result and to its file."""
-        if self._result is None:
-            if attempt.error is not None and not (
-                attempt.invocation is not None and attempt.invocation.blocks
-            ):
-                raise attempt.error
-            header = header_of(self._spec, attempt)
-            self._result = Result(header=header)
-            if self._writer is not None:
-                self._result.path = str(self._writer.path)
-            self._append(header)
-        result = self._result
-        result.error = attempt.error
-        self._predictions = self._predictions or attempt.predictions
-        self._load = self._load or attempt.load
-        if attempt.invocation is not None:
-            result.invocations.append(attempt.invocation)
-            self._append(attempt.invocation.as_dict(result.fastest_probe_ns()))
-        return result
-
-    def _append(self, document: dict[str, Any]) -> None:
-        if self._writer is not None:
-            self._writer.append(document)
-
-
-def write_side(
-    spec: ResolvedSpec, attempts: Sequence[Attempt], stop_reason: str, out: Optional[str]
-) -> Optional[str]:
-    """Write the result file of one side of a comparison; return its path, None without samples."""
-    measured = [attempt for attempt in attempts if attempt.invocation is not None]
-    if not any(attempt.invocation and attempt.invocation.blocks for attempt in measured):
-        return None
-    with ResultWriter(new_path(out, spec.model.path, spec.runtime)) as writer:
-        result = Result(header=header_of(spec, measured[0]), path=str(writer.path))
-        writer.append(result.header)
-        for attempt in measured:
-            if attempt.invocation is not None:
-                result.invocations.append(attempt.invocation)
-                writer.append(attempt.invocation.as_dict(result.fastest_probe_ns()))
-        writer.append(_last_line(result, stop_reason, None, None))
-    return result.path
-
-
-def _last_line(
-    result: Result,
-    stop_reason: str,
-    predictions: Optional[Predictions],
-    load: Optional[LoadDuring],
-) -> dict[str, Any]:
-    """Return summary, loops, overhead, accuracy and warnings."""
-    line = summarise_result(result, stop_reason)
-    line.update(_accuracy(predictions))
-    line["warnings"] = [*machine_warnings(load), *result_warnings(result, line)]
-    return line
-
-
-def _accuracy(predictions: Optional[Predictions]) -> dict[str, Any]:
-    """Return the `accuracy` of a result, or why it has none."""
-    if predictions is None:
-        return {"accuracy": None, "accuracy_reason": "no data was given"}
-    reason = why_no_accuracy(predictions.scores, predictions.labels)
-    if reason is not None or predictions.labels is None:
-        return {"accuracy": None, "accuracy_reason": reason}
-    return {"accuracy": accuracy(predictions.scores, predictions.labels).as_dict()}
-
-
-def header_of(spec: ResolvedSpec, attempt: Attempt) -> dict[str, Any]:
-    """Describe everything that stays the same over the processes of a run."""
-    loaded, python = attempt.loaded, attempt.python
-    assert loaded is not None
-    assert python is not None
-    installation = loaded["installation"]
-    chosen = runtime(spec.runtime)
-    placement = loaded["placement"]
-    regions = {**chosen.timed_region, **loaded["timed_region"]}
-    return {
-        "schema_version": SCHEMA_VERSION,
-        "command": spec.command,
-        "created": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
-        "title": spec.title,
-        "spec": spec.as_dict(),
-        "host": host_info().as_dict(),
-        "policies": [policy.as_dict() for policy in frequency_policies()],
-        "runtime": {
-            "name": spec.runtime,
-            "version": loaded["runtime_version"],
-            "origin": installation["origin"],
-            **library_identity(installation["library"]),
-            "threads": spec.options.threads,
-            "delegates": [str(delegate) for delegate in spec.options.delegates]
-            if chosen.delegates
-            else [],
-            "delegate_libraries": [
-                {"name": name, "options": dict(options), **library_identity(path)}
-                for name, path, options in loaded["delegate_libraries"]
-            ],
-            **_provider(spec),
-            "python": python[0],
-            "executable": python[1],
-        },
-        "model": {
-            **asdict(spec.model),
-            "inputs": loaded["inputs"],
-            "outputs": loaded["outputs"],
-        },
-        "clock": attempt.clock,
-        "timed_region": {loop: regions[loop] for loop in spec.loops},
-        "attaches": chosen.attaches,
-        "coverage": None
-        if placement is None
-        else [{"owner": part["owner"], "nodes": part["nodes"]} for part in placement],
-        **({"coverage_reason": _why_no_placement(spec)} if placement is None else {}),
-        **placement_document(spec, placement, _why_no_placement(spec)),
-    }
-
-
-def _why_no_placement(spec: ResolvedSpec) -> str:
-    if spec.runtime == "litert":
-        return "CompiledModel does not tell it in Python; measure the native loop too"
-    if spec.runtime == "onnxruntime":
-        return "ONNX Runtime tells it from version 1.24 on"
-    return "this runtime offers no way to tell which node ran where"
-
-
-def _provider(spec: ResolvedSpec) -> dict[str, Any]:
-    if spec.runtime != "onnxruntime":
-        return {"provider": None, "provider_reason": "this runtime has no execution providers"}
-    from edgeloop.runtimes._onnx_providers import CPU, full_name
-
-    names = [full_name(provider.name) for provider in spec.options.providers]
-    options = {full_name(p.name): dict(p.options) for p in spec.options.providers if p.options}
-    fallback = [CPU] if spec.options.cpu_fallback and CPU not in names else []
-    return {"provider": ", ".join([*names, *fallback]), "provider_options": options}
-
-
-def _failed_check(spec: ResolvedSpec, result: Result) -> Optional[CheckFailedError]:
-    header = result.header
-    reason = header.get("placement_reason", "")
-    why = why_too_little(spec.require_delegate, header["placement"], reason)
-    return None if why is None else CheckFailedError(why)

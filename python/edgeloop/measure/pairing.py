@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -66,28 +66,48 @@ def measure_paired(
     preset: Preset,
     delta: float,
     observer: Observer,
+    keep: Callable[[tuple[Attempt, Attempt]], None],
 ) -> PairedRun:
     """Measure until the ratio is known well enough for a verdict, or the time is over.
 
     Every process pair is loaded anew and in random order; within it, each pair of blocks runs in
-    random order. What had been measured before an error or Ctrl-C is kept, with the error.
+    random order. What had been measured before an error or Ctrl-C is kept, with the error; `keep`
+    is given what a process pair leaves as soon as it has ended.
     """
     run = PairedRun((a, b))
-    generator = random.Random(a.seed)
+    try:
+        run.stop_reason = _take_sessions(run, preset, delta, observer, keep)
+    except KeyboardInterrupt:  # between two process pairs
+        run.error = _interrupted()
+    return run
+
+
+def _take_sessions(
+    run: PairedRun,
+    preset: Preset,
+    delta: float,
+    observer: Observer,
+    keep: Callable[[tuple[Attempt, Attempt]], None],
+) -> str:
+    """Measure in one process pair after the other; return why there are no more."""
+    generator = random.Random(run.specs[0].seed)
     begun_s = time.monotonic()
     share_s = preset.total_seconds / preset.processes
     for number in range(preset.max_processes):
         budget_s = min(share_s, preset.total_seconds - (time.monotonic() - begun_s))
         if number >= preset.min_processes and budget_s < share_s / 2:
-            run.stop_reason = TIME_BUDGET
-            return run
+            return TIME_BUDGET
         _measure_session(run, number, generator, max(budget_s, 1.0), preset, observer)
+        keep(run.attempts[-1])
         if run.error is not None:
-            return run
+            return CAPACITY
         if number + 1 >= preset.processes and _decided(run.compare(delta), delta):
-            run.stop_reason = CONVERGED
-            return run
-    return run
+            return CONVERGED
+    return CAPACITY
+
+
+def _interrupted() -> InterruptedRunError:
+    return InterruptedRunError("interrupted; what had been measured is kept")
 
 
 def _decided(comparison: Comparison, delta: float) -> bool:
@@ -126,7 +146,7 @@ def _measure_session(
     except EdgeloopError as error:
         run.error = error
     except KeyboardInterrupt:
-        run.error = InterruptedRunError("interrupted; what had been measured is kept")
+        run.error = _interrupted()
     run.attempts.append(pair.attempts(run.error))
 
 

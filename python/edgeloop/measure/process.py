@@ -119,7 +119,7 @@ def environment() -> dict[str, str]:
 def _spawn(python: str, connection_fd: int, log_fd: int) -> subprocess.Popen[bytes]:
     try:
         return subprocess.Popen(
-            [python, "-c", _BOOTSTRAP, "--fd", str(connection_fd)],
+            [python, "-c", _BOOTSTRAP, "--fd", str(connection_fd), "--parent", str(os.getpid())],
             stdin=subprocess.DEVNULL,
             stdout=log_fd,
             stderr=log_fd,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from edgeloop.errors import NotAvailableError
 from edgeloop.measure.schedule import samples_in
 
 if TYPE_CHECKING:
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
 
 # Differences are taken in pieces of this many stamps: a block's memory is that of its stamps.
 _PIECE = 1 << 16
+
+# A difference this long is a negative one, and not 292 years.
+_WRAPPED = 1 << 63
 
 
 def run_block(
@@ -26,7 +30,8 @@ def run_block(
 
     Stamps are contiguous as in the native loop: one sample holds one clock read and the storing
     of one stamp, and the sum of the samples is the time of the whole block.
-    Raises what the callable raises, and UsageError where the runs are no whole samples.
+    Raises what the callable raises, UsageError where the runs are no whole samples, and
+    NotAvailableError where the clock ran backwards.
     """
     samples = samples_in(runs, runs_per_sample)
     stamps = array("Q", [0]) * (samples + 1)
@@ -60,8 +65,15 @@ def _many_runs_per_sample(
 
 
 def _differences(stamps: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
-    """Turn stamps into the times between them, in place."""
+    """Turn stamps into the times between them, in place; refuse a clock that ran backwards."""
     for start in range(0, stamps.size - 1, _PIECE):
         piece = stamps[start : start + _PIECE + 1]
         piece[:-1] = piece[1:] - piece[:-1]
+        longest_ns = int(piece[:-1].max())
+        if longest_ns >= _WRAPPED:
+            raise NotAvailableError(
+                f"the clock ran backwards by {2 * _WRAPPED - longest_ns} ns in the middle of a "
+                "block, so it cannot time anything; choose another clock source of the kernel "
+                "(/sys/devices/system/clocksource), or another machine"
+            )
     return stamps[:-1]

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Optional
 
 import numpy as np
 
-from edgeloop.errors import EdgeloopError
+from edgeloop.errors import EdgeloopError, NotAvailableError
 from edgeloop.host.thermal import cpu_temperature
 from edgeloop.measure import schedule
 from edgeloop.measure.client import WorkerClient
 from edgeloop.results.schema import Block, Invocation
+from edgeloop.runtimes._base import instance_of
 from edgeloop.spec import ResolvedSpec
 
 if TYPE_CHECKING:
@@ -37,6 +39,8 @@ class Predictions:
 
     scores: npt.NDArray[np.float64]
     labels: Optional[npt.NDArray[Any]]
+    clipped: dict[str, float]
+    """Input → share of its values that the tensor could not hold."""
 
 
 class Session:
@@ -65,6 +69,7 @@ class Session:
         self.worker = WorkerClient(spec.python, spec.timeout_s)
         try:
             self.loaded = self._load()
+            _require_forward((self.loaded["import_ns"], *self.loaded["load_ns"].values()))
         except BaseException:
             self.worker.close()
             raise
@@ -91,9 +96,10 @@ class Session:
         return max(float(clock["tick_ns"]), *reads)
 
     def warm_runs(self, loop: str, runs: int) -> float:
-        """Run without recording; return the median time of a run in ns."""
+        """Run without recording; return the typical time of a run in ns."""
         answer = self._ask("warm", loop, runs, 1, probe=False)
-        return float(np.median(np.frombuffer(answer.frames[0], dtype=np.uint64)))
+        durations_ns = np.frombuffer(answer.frames[0], dtype=np.uint64)
+        return _typical_ns(durations_ns, float(self.worker.hello.clock["tick_ns"]))
 
     def warm_up(self, loop: str, cap_s: float, least_s: float) -> None:
         """Run until two stretches agree and the least time is over, but never beyond the cap."""
@@ -117,11 +123,13 @@ class Session:
         """Do exactly so many unrecorded runs."""
         self._begin()
         self._warmup_ns[loop] = []
-        self.run_ns[loop] = 1e6  # a guess that the first block corrects
-        if runs:
-            median_ns = self.warm_runs(loop, runs)
-            self._warmup_ns[loop].append(int(median_ns))
-            self.run_ns[loop] = max(1.0, median_ns)
+        self.run_ns[loop] = float(max(1, self.loaded["first_run_ns"][instance_of(loop)]))
+        while runs:
+            # As short as a block, whatever the count: the time-out is that of one answer.
+            stretch = min(runs, schedule.block_runs(self.run_ns[loop], 1, BLOCK_S))
+            self.run_ns[loop] = max(1.0, self.warm_runs(loop, stretch))
+            self._warmup_ns[loop].append(int(self.run_ns[loop]))
+            runs -= stretch
 
     def block(
         self,
@@ -161,10 +169,11 @@ class Session:
         answer = self.worker.request(request, "running the data set")
         scores = np.frombuffer(answer.frames[0], dtype=np.float64).reshape(answer.body["shape"])
         labels = answer.body["labels"]
+        clipped = answer.body["clipped_shares"]
         if labels is None:
-            return Predictions(scores, None)
-        kind = np.dtype(labels["dtype"])
-        return Predictions(scores, np.frombuffer(answer.frames[1], kind).reshape(labels["shape"]))
+            return Predictions(scores, None, clipped)
+        values = np.frombuffer(answer.frames[1], np.dtype(labels["dtype"]))
+        return Predictions(scores, values.reshape(labels["shape"]), clipped)
 
     def stop(self) -> None:
         """End the worker; keep what it used."""
@@ -250,6 +259,24 @@ class Session:
             },
             f"running the {loop} loop",
         )
+
+
+def _require_forward(times_ns: Iterable[int]) -> None:
+    """Raise NotAvailableError where the clock ran backwards; the loops look at their blocks."""
+    if any(time_ns < 0 for time_ns in times_ns):
+        raise NotAvailableError(
+            "the clock ran backwards while the model was loaded, so it cannot time anything; "
+            "choose another clock source of the kernel (/sys/devices/system/clocksource), or "
+            "another machine"
+        )
+
+
+def _typical_ns(durations_ns: npt.NDArray[np.uint64], tick_ns: float) -> float:
+    """Return the median of single runs, or their mean where the clock hardly sees one of them."""
+    median_ns = float(np.median(durations_ns))
+    if median_ns >= tick_ns:
+        return median_ns
+    return max(float(durations_ns.sum()), tick_ns) / durations_ns.size
 
 
 def _agree(a_ns: float, b_ns: float) -> bool:

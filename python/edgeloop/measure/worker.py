@@ -14,6 +14,7 @@ import socket
 import sys
 import time
 import traceback
+from contextlib import suppress
 from dataclasses import asdict
 from typing import Any, Callable
 
@@ -25,9 +26,14 @@ _PR_SET_PDEATHSIG = 1  # <linux/prctl.h>
 _SENTENCE_CHARACTERS = 600
 
 
-def _die_with_parent() -> None:
+def _die_with_parent(parent: int) -> None:
     """Have the kernel kill this process when its parent is gone, even in the middle of a run."""
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    with suppress(PermissionError):  # it is there, under another user
+        try:
+            os.kill(parent, 0)
+        except ProcessLookupError:  # gone before the kernel was asked
+            sys.exit(1)
 
 
 class Worker:
@@ -148,7 +154,8 @@ class Worker:
                 "outputs": [spec.as_dict() for spec in self._output_specs(request["loops"][0])],
                 "placement": placement,
                 "delegate_libraries": described_delegates(options),
-                "timed_region": dict(getattr(model.framework, "timed_region", {})),
+                "engine_region": None if engine is None else engine.timed_region() or None,
+                "framework_regions": dict(getattr(model.framework, "timed_region", {})),
             }
         )
 
@@ -261,8 +268,8 @@ def _sentence(error: Exception) -> str:
 
 
 def main() -> None:
-    """Serve the connection whose descriptor follows --fd."""
-    _die_with_parent()
+    """Serve the connection whose descriptor follows --fd, for the process after --parent."""
+    _die_with_parent(int(sys.argv[sys.argv.index("--parent") + 1]))
     descriptor = int(sys.argv[sys.argv.index("--fd") + 1])
     # A program that the runtime starts must not hold the connection: the parent would take its
     # worker for alive.

@@ -11,6 +11,12 @@ from edgeloop.report.columns import columns
 from edgeloop.report.figures import duration, duration_interval
 from edgeloop.report.table import accuracy_figure
 
+_LEGEND = """\
+  latency: median of the native loop, or of the framework's where there is none, with its
+  95 % interval over five short processes (a full `bench` measures longer).
+  + Python: what one call more costs from a Python loop: over edgeloop's own binding, over the
+  framework's own API, and with inputs set and outputs fetched each time."""
+
 
 def demo_page(outcome: Outcome) -> str:
     """Return what `edgeloop demo` prints."""
@@ -18,10 +24,7 @@ def demo_page(outcome: Outcome) -> str:
     parts = [
         "handwritten digits, 8x8 pixels, in every runtime that is here (1 thread)",
         columns([_HEADER, *(_cells(row) for row in measured)]),
-        "  latency: median of the native loop, or of the framework's where there is none, with its\n"
-        "  95 % interval over five short processes (a full `bench` measures longer).\n"
-        "  + Python: what one call more costs from a Python loop: over edgeloop's own binding, over\n"
-        "  the framework's own API, and with inputs set and outputs fetched each time.",
+        _LEGEND,
     ]
     parts += [
         f"  {row.variant.name} in {row.runtime}: failed: {row.error}"

@@ -1,4 +1,4 @@
-"""This machine on one page: what it is, what is wrong with it, which runtimes are here."""
+"""The machine on one page: what it is, what is wrong with it, which runtimes are here."""
 
 from __future__ import annotations
 
@@ -23,21 +23,28 @@ def doctor_page(document: dict[str, Any]) -> str:
 def _machine(document: dict[str, Any]) -> Sequence[Sequence[str]]:
     host = document["host"]
     cpu = host["cpu"]
-    clock = document["clock"]
     fastest = ",".join(str(number) for number in cpu["fastest_cluster"]["cpus"])
     return [
         ("board", _value(host["board"], "model")),
         ("CPU", f"{', '.join(cpu['model_names']) or 'unknown'} ({_value(cpu, 'architecture')})"),
         ("CPUs", f"{cpu['logical_cpus']} online, fastest cluster in reach: {fastest}"),
-        ("system", f"{_value(host['system'], 'distribution')}, kernel "
-                   f"{_value(host['system'], 'kernel')}, {_value(host['system'], 'libc')}"),
+        ("system", _system(host["system"])),
         ("Python", f"{host['system']['python_version']} {host['system']['python_implementation']}"),
         ("memory", _memory(host["memory"])),
-        ("clock", f"{clock['name']}: tick {clock['tick_ns']} ns, read {clock['read_ns']:.1f} ns "
-                  f"from C++, {clock['python_read_ns']:.1f} ns from Python"),
+        ("clock", _clock(document["clock"])),
         ("governor", _governors(document)),
         ("temperature", _temperature(document)),
     ]
+
+
+def _system(system: dict[str, Any]) -> str:
+    kernel = f"kernel {_value(system, 'kernel')}"
+    return f"{_value(system, 'distribution')}, {kernel}, {_value(system, 'libc')}"
+
+
+def _clock(clock: dict[str, Any]) -> str:
+    reads = f"{clock['read_ns']:.1f} ns from C++, {clock['python_read_ns']:.1f} ns from Python"
+    return f"{clock['name']}: tick {clock['tick_ns']} ns, a read {reads}"
 
 
 def _value(document: dict[str, Any], name: str) -> str:

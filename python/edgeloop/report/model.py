@@ -32,7 +32,10 @@ def model_page(summary: ModelSummary) -> str:
         ("parameters", _or_reason(_count(summary.parameters), summary.parameters_reason)),
         ("MACs", _or_reason(_count(summary.macs), summary.macs_reason)),
     ]
-    facts += [(plain(str(key)), plain(str(value), _NOTE_LENGTH)) for key, value in summary.metadata.items()]
+    facts += [
+        (plain(str(key)), plain(str(value), _NOTE_LENGTH))
+        for key, value in summary.metadata.items()
+    ]
     parts = [columns(facts, indent="")]
     for title, tensors in (("inputs", summary.inputs), ("outputs", summary.outputs)):
         if tensors:
@@ -55,7 +58,9 @@ def _name(name: str, custom: bool = False) -> str:
 
 
 def _or_reason(value: Optional[str], reason: str) -> str:
-    return f"unknown: {reason}" if value is None else f"{value} ({reason})" if reason else value
+    if value is None:
+        return f"unknown: {reason}"
+    return f"{value} ({reason})" if reason else value
 
 
 def _count(value: Optional[int]) -> Optional[str]:
@@ -63,9 +68,11 @@ def _count(value: Optional[int]) -> Optional[str]:
 
 
 def _tensor(tensor: TensorSummary) -> Sequence[str]:
-    dims = "?" if tensor.shape is None else "x".join(
-        "?" if dim is None else str(dim) for dim in tensor.shape
-    ) or "scalar"
+    dims = (
+        "?"
+        if tensor.shape is None
+        else "x".join("?" if dim is None else str(dim) for dim in tensor.shape) or "scalar"
+    )
     return (_name(tensor.name), dims, tensor.dtype, _quantization(tensor))
 
 

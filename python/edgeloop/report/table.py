@@ -165,11 +165,11 @@ def _share(difference: dict[str, Any]) -> str:
 def _timed_regions(result: Result) -> str:
     rows = [(loop, words) for loop, words in result.header["timed_region"].items()]
     floors = result.header["clock"]
+    reads = f"{floors['read_ns']:.0f} ns native, {floors['python_read_ns']:.0f} ns in Python"
     lines = [
         "between two clock reads",
         columns(rows),
-        f"  one clock read is in every sample: {floors['read_ns']:.0f} ns native, "
-        f"{floors['python_read_ns']:.0f} ns in Python; never subtracted",
+        f"  one clock read is in every sample: {reads}; never subtracted",
     ]
     others = [
         loop for loop, same in result.summary["overhead"]["same_instance"].items() if not same
@@ -217,10 +217,9 @@ def _how(result: Result) -> str:
     summary = result.summary["summary"]
     clock = result.header["clock"]
     threads = _threads(result)
-    lines = [
-        f"stopped: {summary['stop_reason']}; clock {clock['name']}, tick {clock['tick_ns']} ns, "
-        f"{summary['runs_per_sample']} run(s) per sample; {threads}"
-    ]
+    resolution = f"clock {clock['name']}, tick {clock['tick_ns']} ns"
+    per_sample = f"{summary['runs_per_sample']} run(s) per sample"
+    lines = [f"stopped: {summary['stop_reason']}; {resolution}, {per_sample}; {threads}"]
     if summary["advice"]:
         lines.append(f"to know it better: {summary['advice']}")
     return "\n".join([*_open_loop(summary), *lines])
@@ -230,11 +229,10 @@ def _open_loop(summary: dict[str, Any]) -> list[str]:
     """Return the line that says what a fixed rate means."""
     if "rate_hz" not in summary:
         return []
-    return [
-        f"open loop at {summary['rate_hz']:g} Hz: latency counts from when a run was due; "
-        f"{summary['missed_deadlines']} of {summary['n']} runs ended after the next was due, "
-        f"{percent(summary['utilisation'])} of the time was inside runs"
-    ]
+    late = f"{summary['missed_deadlines']} of {summary['n']} runs ended after the next was due"
+    busy = f"{percent(summary['utilisation'])} of the time was inside runs"
+    rate = f"open loop at {summary['rate_hz']:g} Hz: latency counts from when a run was due"
+    return [f"{rate}; {late}, {busy}"]
 
 
 def _threads(result: Result) -> str:

@@ -187,6 +187,8 @@ class _Work:
         from edgeloop.models.tflite_macs import macs_by_node
         from edgeloop.models.tflite_reader import read_model
 
+        if any(part["nodes"] != len(part["indexes"]) for part in parts):
+            return "the runtime does not tell which of the file's nodes it means"
         try:
             graphs = read_model(Path(path)).subgraphs
         except EdgeloopError as error:

@@ -1,4 +1,4 @@
-"""From the samples of a result to its last line: everything here can be recomputed from the file."""
+"""From the samples of a result to its last line: all of it can be recomputed from the file."""
 
 from __future__ import annotations
 
@@ -12,6 +12,10 @@ from edgeloop.stats.summary import Summary, summarise
 
 if TYPE_CHECKING:
     import numpy.typing as npt
+
+
+# Waking threads and reading the clock would be most of a shorter block.
+_SHORTEST_FOR_CPUS_NS = 10_000_000
 
 
 def headline_blocks(result: Result) -> list[list[npt.NDArray[Any]]]:
@@ -86,8 +90,8 @@ def _cpus_used(result: Result) -> dict[str, Any]:
     shares = [
         block.cpu_ns / block.wall_ns
         for block in _blocks(result, result.loops[0])
-        if block.cpu_ns is not None and block.wall_ns
+        if block.cpu_ns is not None and block.wall_ns >= _SHORTEST_FOR_CPUS_NS
     ]
     if not shares:
-        return {"cpus_used": None, "cpus_used_reason": "no CPU time was recorded"}
+        return {"cpus_used": None, "cpus_used_reason": "no block is long enough to tell"}
     return {"cpus_used": float(np.median(shares))}

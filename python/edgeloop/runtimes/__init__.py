@@ -12,16 +12,22 @@ if TYPE_CHECKING:
     from edgeloop.runtimes._base import Runtime
 
 # In the order in which a format's default runtime is sought.
-RUNTIME_NAMES = ("null", "litert", "tflite", "tflite-runtime", "onnxruntime", "torch")
+RUNTIME_NAMES = ("null", "litert", "tflite", "tflite-runtime", "onnxruntime", "torch", "plugin")
 
 
 def runtime(name: str) -> Runtime:
     """Return the runtime of that name; hyphens and underscores are the same.
 
-    Raises UsageError that names the nearest known runtime.
+    One that is not built in is sought among the installed packages. Raises UsageError that names
+    the nearest known runtime, NotAvailableError where a package's runtime cannot be used.
     """
     wanted = canonical(name)
-    if wanted not in RUNTIME_NAMES:
-        raise UsageError(f"no runtime is called '{name}'; {nearest(wanted, RUNTIME_NAMES)}")
-    module = import_module(f"edgeloop.runtimes.{wanted.replace('-', '_')}")
-    return cast("Runtime", module.RUNTIME)
+    if wanted in RUNTIME_NAMES:
+        module = import_module(f"edgeloop.runtimes.{wanted.replace('-', '_')}")
+        return cast("Runtime", module.RUNTIME)
+    from edgeloop.runtimes import installed
+
+    if wanted in installed.names():
+        return installed.load(wanted)
+    known = (*RUNTIME_NAMES, *installed.names())
+    raise UsageError(f"no runtime is called '{name}'; {nearest(wanted, known)}")

@@ -18,6 +18,12 @@ if TYPE_CHECKING:
 
 LOOPS = ("native", "binding", "callable", "framework", "framework-io")
 
+# Among a runtime's formats or settings: it takes any, and says when it loads whether it can.
+ANY = "any"
+
+# The model of a runtime that needs none.
+NULL_MODEL = "null"
+
 # Loops that go through the framework's own Python objects.
 FRAMEWORK_LOOPS = ("callable", "framework", "framework-io")
 
@@ -146,14 +152,14 @@ class Runtime(Protocol):
 
     name: str
     formats: tuple[str, ...]
-    """Model formats it reads, as edgeloop.models.formats names them."""
+    """Model formats it reads, as edgeloop.models.formats names them, or ANY."""
     loops: tuple[str, ...]
     """Those of LOOPS that it has; why one is missing stands in `missing_loops`."""
     missing_loops: Mapping[str, str]
     timed_region: Mapping[str, str]
     """Loop → the calls between two clock reads, in words."""
     settings: tuple[str, ...]
-    """Keys it accepts in LoadOptions.settings."""
+    """Keys it accepts in LoadOptions.settings, or ANY."""
     delegates: tuple[str, ...]
     """Delegates it knows by name; where there are any, others can be named by their path."""
     attaches: bool

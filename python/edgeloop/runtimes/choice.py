@@ -7,10 +7,39 @@ from typing import TYPE_CHECKING, Optional
 
 from edgeloop.errors import EdgeloopError, NotAvailableError, UsageError
 from edgeloop.names import canonical
-from edgeloop.runtimes import RUNTIME_NAMES, runtime
+from edgeloop.runtimes import RUNTIME_NAMES, installed, runtime
+from edgeloop.runtimes._base import ANY
 
 if TYPE_CHECKING:
     from edgeloop.spec import Model, RunSpec
+
+
+_PLUGIN = "plugin"
+
+
+def runtime_entry(text: str) -> str:
+    """Return what names a runtime in its canonical form; the path of plugin=PATH stays as it is."""
+    name, equals, path = text.partition("=")
+    return canonical(name) + equals + path.strip()
+
+
+def split_entry(entry: str) -> tuple[str, Optional[str]]:
+    """Return the runtime's name and the path of plugin=PATH, None where there is none.
+
+    Raises UsageError where another runtime is given a path.
+    """
+    name, equals, path = entry.partition("=")
+    if not equals:
+        return name, None
+    if name != _PLUGIN or not path:
+        raise UsageError(f"'{entry}' is no runtime; write plugin=PATH, or NAME and --library PATH")
+    return name, path
+
+
+def reads_any_format(entries: Sequence[str]) -> bool:
+    """Say whether every runtime that was named takes any file."""
+    named = [split_entry(runtime_entry(entry))[0] for entry in entries]
+    return bool(named) and "all" not in named and all(ANY in runtime(n).formats for n in named)
 
 
 def choose_runtimes(
@@ -18,14 +47,17 @@ def choose_runtimes(
 ) -> tuple[list[str], list[str]]:
     """Return the runtimes to measure, and what was chosen, one sentence each.
 
-    `candidates` are those that read the model's format, the favourite first.
+    `candidates` are the built-in ones that read the model's format, the favourite first; those of
+    other packages follow where no name was given or "all".
     Raises UsageError where a named runtime does not read the format, NotAvailableError where none
     is here.
     """
-    named = list(dict.fromkeys(canonical(name) for name in spec.runtimes))
+    named = list(dict.fromkeys(runtime_entry(name) for name in spec.runtimes))
     if named and "all" not in named:
         _require_readers(spec, model, named, candidates)
         return named, []
+    if named or not candidates:
+        candidates = [*candidates, *_installed_readers(model)]
     if not candidates:
         raise UsageError(
             f"{spec.model} is {model.format}, which no runtime of this version reads; "
@@ -45,13 +77,26 @@ def choose_runtimes(
 def _require_readers(
     spec: RunSpec, model: Model, named: Sequence[str], candidates: Sequence[str]
 ) -> None:
-    for name in named:
+    for name in (split_entry(entry)[0] for entry in named):
         formats = runtime(name).formats
-        if model.format not in formats:
+        if model.format not in formats and ANY not in formats:
             raise UsageError(
                 f"{name} reads {', '.join(formats)}, but {spec.model} is {model.format}; "
                 f"runtimes for it: {', '.join(candidates) or 'none yet'}"
             )
+
+
+def _installed_readers(model: Model) -> list[str]:
+    """Return the runtimes of other packages that read the model; a broken one reads nothing."""
+    readers = []
+    for name in installed.names():
+        try:
+            formats = runtime(name).formats
+        except NotAvailableError:
+            continue
+        if model.format in formats or ANY in formats:
+            readers.append(name)
+    return readers
 
 
 def _why_not_here(name: str, spec: RunSpec) -> Optional[str]:

@@ -8,7 +8,7 @@ from typing import Any, Optional
 
 from edgeloop.errors import EdgeloopError, NotAvailableError
 from edgeloop.measure.client import WorkerClient
-from edgeloop.runtimes import RUNTIME_NAMES, runtime
+from edgeloop.runtimes import RUNTIME_NAMES, installed, runtime
 
 
 @dataclass(frozen=True)
@@ -32,13 +32,20 @@ class RuntimeStatus:
 
 
 def survey(python: Optional[str] = None, timeout_s: float = 60.0) -> list[RuntimeStatus]:
-    """Look for every runtime in the interpreter `python`, by default this one."""
-    return [probe(name, python or sys.executable, timeout_s) for name in RUNTIME_NAMES]
+    """Look for every runtime in the interpreter `python`, by default this one.
+
+    A plugin is nowhere until its path is named, so it is not among them.
+    """
+    names = [name for name in (*RUNTIME_NAMES, *installed.names()) if name != "plugin"]
+    return [probe(name, python or sys.executable, timeout_s) for name in names]
 
 
 def probe(name: str, python: str, timeout_s: float) -> RuntimeStatus:
     """Find one runtime, load its library and import its package, in a process of its own."""
-    hint = runtime(name).install_hint
+    try:
+        hint = runtime(name).install_hint
+    except NotAvailableError as error:
+        return RuntimeStatus(name, "broken", reason=str(error))
     try:
         with WorkerClient(python, timeout_s) as worker:
             request = {"type": "find", "runtime": name, "library": None}

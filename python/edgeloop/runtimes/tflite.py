@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -26,13 +27,15 @@ _NO_FRAMEWORK = (
 # Runs in an interpreter of its own: a foreign library may crash, and one that is mapped already
 # would make the load look cheaper than it is.
 _ASK_VERSION = """
-import ctypes, sys
+import ctypes, os, sys
+answer = os.dup(1)
+os.dup2(2, 1)  # a library may print
 try:
     version = ctypes.CDLL(sys.argv[1]).TfLiteVersion
 except (OSError, AttributeError) as error:
     sys.exit(str(error))
 version.restype = ctypes.c_char_p
-print(version().decode())
+os.write(answer, version())
 """
 _ASK_TIMEOUT_S = 60  # a Pi Zero starts an interpreter in less than 2 s
 
@@ -113,20 +116,27 @@ def _version_of(path: str, size: int, mtime_ns: int) -> str:
     try:
         done = subprocess.run(
             [sys.executable, "-I", "-S", "-c", _ASK_VERSION, path],
-            capture_output=True, text=True, check=False, timeout=_ASK_TIMEOUT_S,
+            capture_output=True, text=True, errors="replace", check=False, timeout=_ASK_TIMEOUT_S,
         )  # fmt: skip
     except subprocess.TimeoutExpired as error:
         raise NotAvailableError(
             f"the library {path} did not tell its version within {_ASK_TIMEOUT_S} s; name another "
             "one with --library"
         ) from error
-    if done.returncode != 0:
-        reason = done.stderr.strip() or f"it ended the process with status {done.returncode}"
+    if done.returncode != 0 or not done.stdout:
         raise NotAvailableError(
-            f"the library {path} cannot be used: {reason}; name a {LIBRARY_NAME} that is built for "
-            "this machine"
+            f"the library {path} cannot be used: {_why(done)}; name a {LIBRARY_NAME} that is built "
+            "for this machine"
         )
     return done.stdout.strip()
+
+
+def _why(done: subprocess.CompletedProcess[str]) -> str:
+    """Return why a process failed: the signal that ended it, or its last words."""
+    if done.returncode < 0:
+        return f"it crashed ({signal.strsignal(-done.returncode)})"
+    said = done.stderr.strip()
+    return said.splitlines()[-1] if said else f"it ended the process with code {done.returncode}"
 
 
 def _places() -> Iterator[tuple[Path, str]]:

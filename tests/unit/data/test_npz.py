@@ -254,6 +254,14 @@ def test_a_batch_is_stored_as_the_tensor_wants_it(saved: Any) -> None:
     assert stored.ravel().tolist() == [1, 3, 5, 7, 9, 11, 13, 15]
 
 
+def test_a_transposed_batch_is_contiguous(saved: Any) -> None:
+    spec = TensorSpec("x", "float32", (2, 3, 4, 6))
+    nhwc = np.arange(2 * 72, dtype=np.float32).reshape(2, 4, 6, 3)
+    stored = batch(read_samples(saved(x_data=nhwc), (spec,), layout="nhwc"), spec, 0)
+    assert np.array_equal(stored, nhwc.transpose(0, 3, 1, 2))
+    assert stored.flags.c_contiguous
+
+
 @pytest.mark.parametrize("shape", [(), (1,)])
 def test_a_batch_of_a_scalar_input(shape: tuple[int, ...], saved: Any) -> None:
     spec = TensorSpec("x", "float32", shape)

@@ -20,7 +20,9 @@ FAKE = Path(__file__).parent / "fake"
 class LoadedWorker(WorkerClient):
     """A worker with the requests of the tests in short."""
 
-    def load(self, runtime: str = "null", loops: tuple[str, ...] = ("native",), **changes: Any) -> Any:
+    def load(
+        self, runtime: str = "null", loops: tuple[str, ...] = ("native",), **changes: Any
+    ) -> Any:
         options = {"model": "null", **changes.pop("options", {})}
         inputs = {"seed": 0, "data": None, "x_key": "x_data", "y_key": "y_data", "layout": None}
         request = {

@@ -18,6 +18,7 @@ import edgeloop
 from edgeloop.errors import RuntimeFailedError, UsageError
 from edgeloop.measure.client import WorkerClient
 
+
 def test_hello_describes_interpreter_and_clock(start_worker: Any) -> None:
     hello = start_worker().hello
     assert hello.python == ".".join(str(part) for part in sys.version_info[:3])
@@ -119,10 +120,16 @@ def test_no_process_is_left_after_close(
 
 
 def test_no_process_is_left_after_an_exception(wait_for_death: Callable[[int], None]) -> None:
-    with pytest.raises(ZeroDivisionError), WorkerClient(sys.executable, 60.0) as worker:
-        pid = worker.pid
-        raise ZeroDivisionError
-    wait_for_death(pid)
+    pids = []
+
+    def fail() -> None:
+        with WorkerClient(sys.executable, 60.0) as worker:
+            pids.append(worker.pid)
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
+    wait_for_death(pids[0])
 
 
 PARENT = """
@@ -136,17 +143,17 @@ with WorkerClient(sys.executable, 600.0) as worker:
                         inputs=inputs, framework_first=False), "loading")
     try:
         print("running", flush=True)
-        worker.request(dict(type="block", loop="native", runs=1000, runs_per_sample=1,
+        worker.request(dict(type="block", loop="native", runs=int(sys.argv[2]), runs_per_sample=1,
                             probe=False, interval_ns=None), "running")
     except KeyboardInterrupt:
         print(worker.stop()["type"], flush=True)
 """
 
 
-def start_parent(multiplications: str) -> tuple[subprocess.Popen[str], int]:
+def start_parent(multiplications: int, runs: int) -> tuple[subprocess.Popen[str], int]:
     """Start a process that has a worker in the middle of a long block."""
     parent = subprocess.Popen(
-        [sys.executable, "-c", PARENT, multiplications],
+        [sys.executable, "-c", PARENT, str(multiplications), str(runs)],
         stdout=subprocess.PIPE,
         text=True,
         start_new_session=True,
@@ -157,17 +164,32 @@ def start_parent(multiplications: str) -> tuple[subprocess.Popen[str], int]:
     return parent, worker
 
 
+def cpu_ticks(pid: int) -> int:
+    fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+    return int(fields[11])  # utime, the 14th field of the line
+
+
+def wait_until_busy(pid: int) -> None:
+    """Wait until a process is in the middle of its block."""
+    before = cpu_ticks(pid)
+    deadline_s = time.monotonic() + 30
+    while cpu_ticks(pid) < before + 5:
+        assert time.monotonic() < deadline_s, f"process {pid} is still idle after 30 s"
+        time.sleep(0.01)
+
+
 def test_the_worker_dies_with_a_parent_that_is_killed(
     wait_for_death: Callable[[int], None],
 ) -> None:
-    parent, worker = start_parent("10000000")  # 30 ms a run, 30 s the block
+    parent, worker = start_parent(10_000_000, runs=1_000_000)  # hours
     with parent:
+        wait_until_busy(worker)
         os.kill(parent.pid, signal.SIGKILL)
         wait_for_death(worker)
 
 
 def test_ctrl_c_is_the_parents_alone(wait_for_death: Callable[[int], None]) -> None:
-    parent, worker = start_parent("100000")  # 300 µs a run, 0.3 s the block
+    parent, worker = start_parent(100_000, runs=1000)  # about 0.1 s
     with parent:
         os.killpg(parent.pid, signal.SIGINT)
         assert parent.stdout is not None

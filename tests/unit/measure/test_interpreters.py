@@ -93,7 +93,7 @@ def test_one_that_talks_gibberish(program: Callable[[str], str]) -> None:
 
 def test_one_that_never_answers(program: Callable[[str], str]) -> None:
     path = program("import time\ntime.sleep(600)")
-    with pytest.raises(RuntimeFailedError, match="no answer within 0.3 s while starting"):
+    with pytest.raises(RuntimeFailedError, match=r"no answer within 0\.3 s while starting"):
         WorkerClient(path, 0.3)
 
 

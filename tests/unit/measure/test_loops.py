@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from edgeloop import _core
-from edgeloop.errors import RuntimeFailedError, UsageError
+from edgeloop.errors import NotAvailableError, RuntimeFailedError, UsageError
 from edgeloop.measure import native, pyloop
 
 CLOCK = time.CLOCK_MONOTONIC_RAW
@@ -86,6 +86,13 @@ def test_stamps_beyond_63_bits_are_differenced_without_a_sign(monkeypatch: Any) 
     assert durations.tolist() == [6, 2**63 - 6]
 
 
+def test_a_clock_that_runs_backwards_is_refused(monkeypatch: Any) -> None:
+    reads = iter([1000, 1010, 993, 1020])
+    monkeypatch.setattr(time, "clock_gettime_ns", lambda clock: next(reads))
+    with pytest.raises(NotAvailableError, match="the clock ran backwards by 17 ns"):
+        pyloop.run_block(lambda: None, 3, 1, CLOCK)
+
+
 @both
 def test_every_run_is_run(loop: Callable[..., Loop]) -> None:
     loop(**{"fail-at": "13"})(12, 4)
@@ -94,7 +101,9 @@ def test_every_run_is_run(loop: Callable[..., Loop]) -> None:
 
 
 @both
-@pytest.mark.parametrize(("runs", "per_sample"), [(0, 1), (-1, 1), (10, 3), (3, 10), (1, 0), (4, -2)])
+@pytest.mark.parametrize(
+    ("runs", "per_sample"), [(0, 1), (-1, 1), (10, 3), (3, 10), (1, 0), (4, -2)]
+)
 def test_a_block_of_no_whole_samples_is_refused(
     runs: int, per_sample: int, loop: Callable[..., Loop]
 ) -> None:
@@ -131,3 +140,29 @@ def test_the_samples_outlive_the_block_and_are_read_only() -> None:
     assert np.array_equal(first, copy)
     with pytest.raises(ValueError, match="read-only"):
         first[0] = 1
+
+
+def test_at_a_fixed_rate_no_run_starts_before_it_is_due() -> None:
+    engine = _core.create_engine("null")
+    before = time.clock_gettime_ns(CLOCK)
+    start, durations, busy = native.run_schedule(engine, 6, 2_000_000, CLOCK)
+    after = time.clock_gettime_ns(CLOCK)
+    assert before <= start
+    assert after - start >= 5 * 2_000_000
+    assert durations.shape == (6,)
+    assert 0 <= busy <= after - start
+    assert start + 5 * 2_000_000 + int(durations[-1]) <= after
+
+
+def test_runs_that_come_late_are_counted_from_when_they_were_due() -> None:
+    engine = _core.create_engine("null", settings={"multiplications": "100000"})
+    _, durations, busy = native.run_schedule(engine, 10, 1000, CLOCK)
+    # A run takes longer than 1 µs, so that each waits for all before it.
+    assert (np.diff(durations.astype(np.int64)) > 0).all()
+    assert int(durations[-1]) + 9 * 1000 >= busy
+
+
+def test_an_engine_that_fails_at_a_fixed_rate() -> None:
+    engine = _core.create_engine("null", settings={"fail-at": "3"})
+    with pytest.raises(RuntimeFailedError, match="failed at run 3"):
+        native.run_schedule(engine, 5, 1000, CLOCK)

@@ -106,6 +106,15 @@ def test_a_plan_that_is_not_the_file_has_no_work(spec: Any) -> None:
     assert why_too_little(1.0, placement, "") is None
 
 
+def test_nodes_that_are_only_counted_have_no_work(spec: Any, operators: list[str]) -> None:
+    counted = {**part("NPU", []), "nodes": len(operators)}  # as a plugin tells it
+    placement = placement_document(spec(), [counted], "")["placement"]
+    assert placement["nodes"] == placement["rest"]["nodes"] == len(operators)
+    assert placement["macs"] is None
+    assert placement["rest"]["operators"] is None
+    assert "which of the file's nodes" in placement["rest"]["operators_reason"]
+
+
 def test_an_unknown_plan_fails_a_requirement(spec: Any) -> None:
     document = placement_document(spec("/x.so"), None, "no way to tell")
     assert document == {"placement": None, "placement_reason": "no way to tell"}

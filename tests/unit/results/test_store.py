@@ -7,8 +7,6 @@ import os
 import re
 import resource
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,16 +14,12 @@ from typing import Any
 
 import pytest
 
-from edgeloop.errors import CannotWriteError, ModelError, UsageError
+from edgeloop.errors import CannotWriteError, ModelError
 from edgeloop.results import store
 from edgeloop.results.schema import SCHEMA_VERSION
 from edgeloop.results.store import (
     SUFFIX,
     ResultWriter,
-    default_folder,
-    file_name,
-    new_path,
-    open_result,
     read_result,
 )
 
@@ -194,15 +188,15 @@ def test_a_file_that_was_taken_away_meanwhile_is_no_error(tmp_path: Path) -> Non
 
 @pytest.mark.parametrize("folder", ["/proc/nowhere", "/dev/null/x", "/sys/kernel"])
 def test_a_place_that_takes_no_files(folder: str) -> None:
-    with pytest.raises(CannotWriteError, match="cannot be created .*; choose another place") as e:
+    with pytest.raises(CannotWriteError, match=r"cannot be created .*; choose another place") as e:
         ResultWriter(Path(folder) / f"a{SUFFIX}")
     assert "--no-save" in str(e.value)
 
 
 def test_a_folder_without_permission(tmp_path: Path) -> None:
-    if os.geteuid() == 0:
-        pytest.skip("root writes everywhere")
     tmp_path.chmod(0o500)
+    if os.access(tmp_path, os.W_OK):
+        pytest.skip("this user (root?) writes everywhere")
     try:
         for folder in (tmp_path, tmp_path / "deeper"):
             with pytest.raises(CannotWriteError, match="Permission denied"):
@@ -213,7 +207,7 @@ def test_a_folder_without_permission(tmp_path: Path) -> None:
 
 def test_a_folder_that_is_a_file(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
-    with pytest.raises(CannotWriteError, match="cannot be created .*file is a file") as caught:
+    with pytest.raises(CannotWriteError, match=r"cannot be created .*file is a file") as caught:
         ResultWriter(tmp_path / "file" / f"a{SUFFIX}")
     assert "exists already" not in str(caught.value)
     with pytest.raises(CannotWriteError, match="cannot be created"):
@@ -244,7 +238,7 @@ def test_a_full_disk_keeps_the_lines_before(tmp_path: Path, invocation: Any) -> 
     with ResultWriter(path) as writer, full_disk_after(2000):
         writer.append(HEADER)
         writer.append(invocation().as_dict())
-        with pytest.raises(CannotWriteError, match="File too large.*it holds the 2 lines before"):
+        with pytest.raises(CannotWriteError, match=r"File too large.*it holds the 2 lines before"):
             writer.append({"summary": "x" * 3000})
         writer.append({"summary": {"n": 2}})  # no half line is in its way
     result = read_result(str(path))
@@ -253,9 +247,12 @@ def test_a_full_disk_keeps_the_lines_before(tmp_path: Path, invocation: Any) -> 
 
 
 def test_a_disk_that_is_full_at_once_leaves_nothing(tmp_path: Path) -> None:
-    with ResultWriter(tmp_path / "new" / f"a{SUFFIX}") as writer, full_disk_after(10):
-        with pytest.raises(CannotWriteError, match="it holds the 0 lines before"):
-            writer.append(HEADER)
+    with (
+        pytest.raises(CannotWriteError, match="it holds the 0 lines before"),
+        ResultWriter(tmp_path / "new" / f"a{SUFFIX}") as writer,
+        full_disk_after(10),
+    ):
+        writer.append(HEADER)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -269,125 +266,6 @@ def test_a_disk_that_fails_on_fsync(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         with pytest.raises(CannotWriteError, match="Input/output error"):
             writer.append({"more": 1})
     assert read_result(str(tmp_path / f"a{SUFFIX}")).invocations == []
-
-
-@pytest.mark.parametrize(
-    ("model", "stem"),
-    [
-        ("/models/mobilenet_v2.tflite", "mobilenet_v2"),
-        ("null", "null"),
-        ("a b/c d.onnx", "c-d"),
-        ("../../etc/passwd", "passwd"),
-        ("-rf.onnx", "rf"),
-        ("--help", "help"),
-        (".hidden", "hidden"),
-        ("模型.tflite", "model"),
-        ("größe.tflite", "gr-e"),
-        ("a\nb;rm *.onnx", "a-b-rm"),
-        ("x" * 400 + ".onnx", "x" * 120),
-        ("saved_model/", "saved_model"),
-        ("...", "model"),
-        ("/", "model"),
-    ],
-)
-def test_a_name_is_safe_and_short(model: str, stem: str) -> None:
-    name = file_name(model, "litert")
-    match = re.fullmatch(r"\d{8}-\d{6}-(.+)-litert" + re.escape(SUFFIX), name)
-    assert match is not None
-    assert match[1] == stem
-    assert len(name.encode()) < 255
-
-
-@pytest.fixture
-def one_second(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Stop the clock that names are taken from."""
-    monkeypatch.setattr(store.time, "strftime", lambda form: "20260131-120000")
-
-
-@pytest.mark.usefixtures("one_second")
-def test_results_of_one_second_do_not_collide(tmp_path: Path) -> None:
-    names = []
-    for _ in range(3):
-        with ResultWriter(new_path(str(tmp_path), "m.onnx", "torch")) as writer:
-            writer.append(HEADER)
-        names.append(writer.path.name)
-    assert names == [
-        f"20260131-120000-m-torch{SUFFIX}",
-        f"20260131-120000-m-torch-2{SUFFIX}",
-        f"20260131-120000-m-torch-3{SUFFIX}",
-    ]
-
-
-@pytest.mark.usefixtures("one_second")
-def test_a_name_that_another_process_takes_first_is_left_to_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    free = store.new_path
-    races = iter(range(2))
-
-    def too_late(out: str, model: str, runtime: str) -> Path:
-        path = free(out, model, runtime)
-        if next(races, None) is not None:
-            path.write_text("theirs")
-        return path
-
-    monkeypatch.setattr(store, "new_path", too_late)
-    with open_result(str(tmp_path), "m.onnx", "torch") as writer:
-        writer.append(HEADER)
-    assert writer.path.name == f"20260131-120000-m-torch-3{SUFFIX}"
-    assert sorted(p.read_text() == "theirs" for p in tmp_path.iterdir()) == [False, True, True]
-
-
-RACE = """
-import sys
-from edgeloop.results import store
-store.time.strftime = lambda form: "20260131-120000"
-for _ in range(20):
-    with store.open_result(sys.argv[1], "m.onnx", "torch") as writer:
-        writer.append({"schema_version": 1})
-"""
-
-
-def test_processes_at_once_lose_no_result(tmp_path: Path) -> None:
-    command = [sys.executable, "-c", RACE, str(tmp_path)]
-    racers = [subprocess.Popen(command, stderr=subprocess.PIPE) for _ in range(3)]
-    assert [racer.communicate(timeout=60)[1] for racer in racers] == [b""] * 3
-    assert len(list(tmp_path.iterdir())) == 60
-
-
-def test_a_file_that_was_named_is_taken_as_it_is(tmp_path: Path) -> None:
-    path = tmp_path / f"mine{SUFFIX}"
-    assert new_path(str(path), "m.onnx", "torch") == path
-    path.write_text("precious")
-    with pytest.raises(CannotWriteError, match="exists already"):
-        open_result(str(path), "m.onnx", "torch")
-
-
-@pytest.mark.parametrize("name", ["result.json", "result.jsonl"])
-def test_a_file_of_another_name_does_not_become_a_folder(name: str, tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=re.escape(f"ends in {SUFFIX}")):
-        new_path(str(tmp_path / name), "m.onnx", "torch")
-
-
-def test_the_default_folder_is_that_of_xdg(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
-    assert default_folder() == tmp_path / "edgeloop" / "results"
-    monkeypatch.setenv("HOME", str(tmp_path / "home"))
-    for value in ("", "relative/path"):
-        monkeypatch.setenv("XDG_DATA_HOME", value)
-        assert default_folder() == tmp_path / "home/.local/share/edgeloop/results"
-
-
-def test_a_user_without_a_home_is_told_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
-    def no_home() -> Path:
-        raise RuntimeError("Could not determine home directory.")
-
-    monkeypatch.delenv("XDG_DATA_HOME", raising=False)
-    monkeypatch.setattr(store.Path, "home", no_home)
-    with pytest.raises(CannotWriteError, match="no home folder .* --out, or keep none with --no-"):
-        default_folder()
 
 
 def test_a_result_of_every_version_is_read(golden: Path) -> None:

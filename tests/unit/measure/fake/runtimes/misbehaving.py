@@ -27,7 +27,7 @@ def print_megabytes() -> None:
 
 def print_for_ever() -> None:
     while True:
-        os.write(1, b"again and again\n" * 1000)
+        os.write(1, b"again and again\n" * 100_000)
 
 
 def raise_error() -> None:
@@ -55,6 +55,12 @@ def crash_beside_a_fork() -> None:
     os.kill(os.getpid(), signal.SIGSEGV)
 
 
+def crash_beside_a_program() -> None:
+    """Leave a program behind that has every inheritable descriptor."""
+    os.system(f"sleep {LIFETIME} & echo child $!")
+    os.kill(os.getpid(), signal.SIGSEGV)
+
+
 ACTS: dict[str, Callable[[], object]] = {
     "nothing": lambda: None,
     "exit": lambda: sys.exit(3),
@@ -69,6 +75,7 @@ ACTS: dict[str, Callable[[], object]] = {
     "run out of memory": run_out_of_memory,
     "start a child": start_child,
     "crash beside a fork": crash_beside_a_fork,
+    "crash beside a program": crash_beside_a_program,
     "close every descriptor": lambda: os.closerange(0, 100) or time.sleep(float(LIFETIME)),
 }
 

@@ -1,0 +1,176 @@
+"""What is kept of one configuration: a result that grows, in memory and on the disk."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict
+from typing import Any, Optional
+
+from edgeloop.errors import CannotWriteError, CheckFailedError
+from edgeloop.host.frequency import frequency_policies
+from edgeloop.host.info import host_info
+from edgeloop.measure.invocation import Attempt, LoadDuring
+from edgeloop.measure.session import Predictions
+from edgeloop.metrics.classification import accuracy, why_no_accuracy
+from edgeloop.results.placement import placement_document, why_too_little
+from edgeloop.results.schema import SCHEMA_VERSION, Result
+from edgeloop.results.store import ResultWriter
+from edgeloop.results.summarise import summarise_result
+from edgeloop.results.warnings import data_warnings, machine_warnings, result_warnings
+from edgeloop.runtimes import runtime
+from edgeloop.runtimes._base import Runtime, instance_of
+from edgeloop.runtimes.identity import library_identity
+from edgeloop.spec import ResolvedSpec
+
+
+class Record:
+    """The result of one configuration, written line by line where a writer is given.
+
+    A disk that is full ends the file, not the measurement: the result in memory goes on, and says
+    so in `error` when it is finished.
+    """
+
+    def __init__(self, spec: ResolvedSpec, writer: Optional[ResultWriter]) -> None:
+        self.result: Optional[Result] = None
+        """None until the first process that measured something."""
+        self._spec = spec
+        self._writer = writer
+        self._unwritten: Optional[CannotWriteError] = None
+
+    def add(self, attempt: Attempt) -> Optional[Result]:
+        """Keep what a process gave; return the result so far."""
+        invocation = attempt.invocation
+        if self.result is None:
+            if invocation is None or not invocation.blocks:
+                return None
+            self.result = Result(header=header_of(self._spec, attempt))
+            self._append(self.result.header)
+            if self._writer is not None and self._unwritten is None:
+                self.result.path = str(self._writer.path)
+        self.result.error = attempt.error
+        if invocation is not None:
+            self.result.invocations.append(invocation)
+            self._append(invocation.as_dict(self.result.fastest_probe_ns()))
+        return self.result
+
+    def finish(
+        self,
+        stop_reason: str,
+        predictions: Optional[Predictions] = None,
+        load: Optional[LoadDuring] = None,
+    ) -> Result:
+        """Add the last line: summary, loops, overhead, accuracy and warnings."""
+        result = self.result
+        assert result is not None, "nothing was measured"
+        result.summary = summarise_result(result, stop_reason)
+        result.summary.update(_accuracy(predictions))
+        result.summary["warnings"] = [
+            *machine_warnings(load),
+            *data_warnings({} if predictions is None else predictions.clipped),
+            *result_warnings(result, result.summary),
+        ]
+        self._append(result.summary)
+        result.error = result.error or self._unwritten
+        return result
+
+    def _append(self, document: dict[str, Any]) -> None:
+        if self._writer is None or self._unwritten is not None:
+            return
+        try:
+            self._writer.append(document)
+        except CannotWriteError as error:
+            self._unwritten = error
+
+
+def _accuracy(predictions: Optional[Predictions]) -> dict[str, Any]:
+    """Return the `accuracy` of a result, or why it has none."""
+    if predictions is None:
+        return {"accuracy": None, "accuracy_reason": "no data was given"}
+    reason = why_no_accuracy(predictions.scores, predictions.labels)
+    if reason is not None or predictions.labels is None:
+        return {"accuracy": None, "accuracy_reason": reason}
+    return {"accuracy": accuracy(predictions.scores, predictions.labels).as_dict()}
+
+
+def header_of(spec: ResolvedSpec, attempt: Attempt) -> dict[str, Any]:
+    """Describe everything that stays the same over the processes of a run."""
+    loaded, python = attempt.loaded, attempt.python
+    assert loaded is not None
+    assert python is not None
+    installation = loaded["installation"]
+    chosen = runtime(spec.runtime)
+    placement = loaded["placement"]
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "command": spec.command,
+        "created": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
+        "title": spec.title,
+        "spec": spec.as_dict(),
+        "host": host_info().as_dict(),
+        "policies": [policy.as_dict() for policy in frequency_policies()],
+        "runtime": {
+            "name": spec.runtime,
+            "version": loaded["runtime_version"],
+            "origin": installation["origin"],
+            **library_identity(installation["library"]),
+            "threads": spec.options.threads,
+            "delegates": [str(delegate) for delegate in spec.options.delegates]
+            if chosen.delegates
+            else [],
+            "delegate_libraries": [
+                {"name": name, "options": dict(options), **library_identity(path)}
+                for name, path, options in loaded["delegate_libraries"]
+            ],
+            **_provider(spec),
+            "python": python[0],
+            "executable": python[1],
+        },
+        "model": {
+            **asdict(spec.model),
+            "inputs": loaded["inputs"],
+            "outputs": loaded["outputs"],
+        },
+        "clock": attempt.clock,
+        "timed_region": {loop: _timed_region(chosen, loop, loaded) for loop in spec.loops},
+        "attaches": chosen.attaches,
+        "coverage": None
+        if placement is None
+        else [{"owner": part["owner"], "nodes": part["nodes"]} for part in placement],
+        **({"coverage_reason": _why_no_placement(spec)} if placement is None else {}),
+        **placement_document(spec, placement, _why_no_placement(spec)),
+    }
+
+
+def _timed_region(chosen: Runtime, loop: str, loaded: dict[str, Any]) -> str:
+    """Return what a loop times, with what the engine or the framework itself says of its part."""
+    if instance_of(loop) != "engine":
+        return str(loaded["framework_regions"].get(loop, chosen.timed_region[loop]))
+    words, own = chosen.timed_region[loop], loaded["engine_region"]
+    return words if own is None else f"{words}: {own}"
+
+
+def _why_no_placement(spec: ResolvedSpec) -> str:
+    if spec.runtime == "litert":
+        return "CompiledModel does not tell it in Python; measure the native loop too"
+    if spec.runtime == "onnxruntime":
+        return "ONNX Runtime tells it from version 1.24 on"
+    return "this runtime offers no way to tell which node ran where"
+
+
+def _provider(spec: ResolvedSpec) -> dict[str, Any]:
+    if spec.runtime != "onnxruntime":
+        return {"provider": None, "provider_reason": "this runtime has no execution providers"}
+    from edgeloop.runtimes._onnx_providers import CPU, full_name
+
+    names = [full_name(provider.name) for provider in spec.options.providers]
+    options = {full_name(p.name): dict(p.options) for p in spec.options.providers if p.options}
+    fallback = [CPU] if spec.options.cpu_fallback and CPU not in names else []
+    return {"provider": ", ".join([*names, *fallback]), "provider_options": options}
+
+
+def failed_check(spec: ResolvedSpec, result: Result) -> Optional[CheckFailedError]:
+    """Return the error where the delegates took less than was required."""
+    header = result.header
+    reason = header.get("placement_reason", "")
+    why = why_too_little(spec.require_delegate, header["placement"], reason)
+    return None if why is None else CheckFailedError(why)
