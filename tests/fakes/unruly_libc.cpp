@@ -2,8 +2,8 @@
 // the runtime; see acts.hpp for the orders. The parent, which inherits it too, is left alone.
 //
 // Steps: open (of the file EDGELOOP_FAKE_MODEL), clock (a read of CLOCK_MONOTONIC_RAW after it).
-// Acts of the clock alone, from the N-th read on: back and forward (by a second), stuck, and
-// coarse (it ticks every millisecond), which holds from the beginning.
+// Acts of the clock alone: back and forward (by a second, from the N-th read on), and coarse (a tick
+// is N ns, from the beginning).
 
 #include <dlfcn.h>
 #include <fcntl.h>
@@ -19,7 +19,6 @@
 namespace {
 
 constexpr std::int64_t kSecond = 1'000'000'000;
-constexpr std::int64_t kCoarseTick = 1'000'000;
 
 bool model_is_open = false;
 
@@ -43,14 +42,13 @@ void opening(const char* path) {
 // The time that is told instead of the true one.
 std::int64_t bent(std::int64_t now_ns) {
   static unsigned long reads = 0;
-  static std::int64_t frozen_ns = 0;
   const fakes::Order& order = ordered();
   if (order.step != "clock" || !fakes::obeys_here()) return now_ns;
-  if (order.act == "coarse") return now_ns / kCoarseTick * kCoarseTick;
+  const auto tick_ns = static_cast<std::int64_t>(order.number);
+  if (order.act == "coarse") return now_ns / tick_ns * tick_ns;
   if (!model_is_open || ++reads < order.number) return now_ns;
   if (order.act == "back") return now_ns - kSecond;
   if (order.act == "forward") return now_ns + kSecond;
-  if (order.act == "stuck") return frozen_ns = frozen_ns == 0 ? now_ns : frozen_ns;
   if (reads == order.number) fakes::perform(order.act);
   return now_ns;
 }

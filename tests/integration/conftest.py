@@ -4,11 +4,20 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+import os
+import resource
+import shutil
+import subprocess
 import sys
+import time
+from functools import cache
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
+
+from edgeloop.results.store import read_result
 
 import edgeloop
 
@@ -95,3 +104,100 @@ class Plugins:
 def plugins(tmp_path_factory: pytest.TempPathFactory) -> Plugins:
     """The plugins of the tests, and the model that they read."""
     return Plugins(tmp_path_factory.mktemp("plugins"))
+
+
+_FAKES = Path(__file__).parents[1] / "fakes"
+_HEADERS = Path(__file__).parents[2] / "third_party"
+
+
+@pytest.fixture(scope="session")
+def build_fake(tmp_path_factory):
+    """A function that compiles a library of tests/fakes and returns its path."""
+    compiler = shutil.which("g++")
+    if compiler is None:
+        pytest.skip("no g++ is here to build the fake libraries")
+
+    @cache
+    def build(name):
+        library = tmp_path_factory.mktemp("fakes") / f"lib{name}.so"
+        subprocess.run(
+            [compiler, "-std=c++17", "-O1", "-shared", "-fPIC", f"-I{_HEADERS}",
+             str(_FAKES / f"{name}.cpp"), "-o", str(library), "-ldl"],
+            check=True,
+        )  # fmt: skip
+        return str(library)
+
+    return build
+
+
+class WatchedCommand:
+    """Runs the command line and looks for what it leaves behind: processes and temporary files."""
+
+    def __init__(self, folder):
+        self.results = folder / "results"
+        self._temporary = folder / "tmp"
+        self._temporary.mkdir()
+        self._mark = f"EDGELOOP_TEST_MARK={uuid4()}"
+        name, _, value = self._mark.partition("=")
+        self._environment = {
+            **os.environ,
+            name: value,
+            "TMPDIR": str(self._temporary),
+            "XDG_DATA_HOME": str(folder / "data"),
+        }
+
+    def __call__(self, *arguments, environment=(), limits=(), stdout=subprocess.PIPE):
+        """Run it; `limits` are pairs for setrlimit. Nothing of it may be left."""
+
+        def set_limits():
+            for kind, most in limits:
+                resource.setrlimit(kind, (most, most))
+
+        done = subprocess.run(
+            [sys.executable, "-m", "edgeloop", *arguments],
+            check=False,
+            cwd=self._temporary,
+            env={**self._environment, **dict(environment)},
+            stdout=stdout,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=200,
+            preexec_fn=set_limits if limits else None,
+        )
+        assert "Traceback" not in done.stderr, done.stderr
+        assert "internal error" not in done.stderr, done.stderr
+        self._nothing_is_left()
+        return done
+
+    def saved(self):
+        """Read the one result that was kept; None where there is none."""
+        paths = list(self.results.glob("*.edgeloop.jsonl"))
+        assert len(paths) <= 1
+        return read_result(str(paths[0])) if paths else None
+
+    def _nothing_is_left(self):
+        deadline_s = time.monotonic() + 30
+        while left := self._processes():
+            assert time.monotonic() < deadline_s, f"these processes are left: {left}"
+            time.sleep(0.02)
+        assert list(self._temporary.iterdir()) == []
+
+    def _processes(self):
+        mark = self._mark.encode()
+        return [
+            path.parent.name for path in Path("/proc").glob("[0-9]*/environ") if has(path, mark)
+        ]
+
+
+def has(path, content):
+    """Look into a file of a process that may end meanwhile."""
+    try:
+        return content in path.read_bytes()
+    except OSError:
+        return False
+
+
+@pytest.fixture
+def watched(tmp_path):
+    """The command line, watched; its results belong in `watched.results`."""
+    return WatchedCommand(tmp_path)

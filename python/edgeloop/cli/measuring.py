@@ -3,14 +3,16 @@
 from collections.abc import Callable, Sequence
 from functools import wraps
 from importlib import import_module
-from typing import Any, Optional
+from typing import TYPE_CHECKING, Any, Optional
 
 import typer
 
 from edgeloop.cli import options
 from edgeloop.cli.output import TerminalObserver, require_writable, show
-from edgeloop.results.schema import Result
 from edgeloop.spec import RunSpec, parse_percentiles, parse_setting, parse_shape
+
+if TYPE_CHECKING:
+    from edgeloop.results.schema import Result
 
 
 def measuring_command(command: str, table: str, help_text: str) -> Callable[..., None]:
@@ -123,7 +125,7 @@ def _measure_and_print(command: str, table: str, chosen: dict[str, Any]) -> int:
     return errors[0][1].exit_code if errors else 0
 
 
-def _show(results: Sequence[Result], table: str, json_path: Optional[str]) -> None:
+def _show(results: Sequence["Result"], table: str, json_path: Optional[str]) -> None:
     render = getattr(import_module("edgeloop.report.table"), table)
     documents = [result.as_dict() for result in results]
     show(
