@@ -5,9 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Optional, Union
 
-from edgeloop.delegates import NONE, DelegateSpec, parse_provider, parse_share, resolved_delegates
+from edgeloop.delegates import (
+    NONE,
+    XNNPACK,
+    DelegateSpec,
+    parse_provider,
+    parse_share,
+    resolved_delegates,
+)
 from edgeloop.errors import UsageError
-from edgeloop.names import canonical
+from edgeloop.names import canonical, nearest
 from edgeloop.runtimes import runtime
 
 if TYPE_CHECKING:
@@ -24,10 +31,9 @@ def texts(given: Union[str, Sequence[str], None]) -> tuple[str, ...]:
 def delegates_of(spec: RunSpec, name: str, said: list[str]) -> tuple[DelegateSpec, ...]:
     """Return the delegates in their order; add to `said` what was decided. Raises UsageError."""
     asked = texts(spec.delegate)
-    if not runtime(name).delegates:
-        if any(canonical(text) != NONE for text in asked):
-            raise UsageError(f"{name} has no delegates, but '{asked[0]}' was asked for")
-        return ()
+    known = runtime(name).delegates
+    if XNNPACK not in known:
+        return _of_another_runtime(asked, name, known)
     delegates = resolved_delegates(asked, name)
     if name == "litert" and any(delegate.external for delegate in delegates):
         said.append(
@@ -35,6 +41,20 @@ def delegates_of(spec: RunSpec, name: str, said: list[str]) -> tuple[DelegateSpe
             "what the delegate leaves runs on the built-in kernels"
         )
     return delegates
+
+
+def _of_another_runtime(
+    asked: Sequence[str], name: str, known: Sequence[str]
+) -> tuple[DelegateSpec, ...]:
+    """Return the delegates of a runtime that has its own, if any, and not TFLite's."""
+    if not asked:
+        return tuple(DelegateSpec(delegate, implied=True) for delegate in known[:1])
+    wanted = [one for one in map(canonical, asked) if one != NONE]
+    for one in wanted:
+        if one not in known:
+            reason = nearest(one, [*known, NONE])
+            raise UsageError(f"{name} has no delegate '{one}'; {reason}")
+    return tuple(map(DelegateSpec, wanted))
 
 
 def providers_of(spec: RunSpec, name: str) -> tuple[DelegateSpec, ...]:
@@ -52,8 +72,8 @@ def required_share(spec: RunSpec, name: str) -> Optional[float]:
         return None
     share = parse_share(wanted) if isinstance(wanted, str) else parse_share(repr(float(wanted)))
     providers = name == "onnxruntime" and bool(spec.provider)
-    delegates = bool(runtime(name).delegates) and any(
-        canonical(text) != NONE for text in texts(spec.delegate) or ("xnnpack",)
+    delegates = XNNPACK in runtime(name).delegates and any(
+        canonical(text) != NONE for text in texts(spec.delegate) or (XNNPACK,)
     )
     if not providers and not delegates:
         option = "--provider" if name == "onnxruntime" else "--delegate"
@@ -63,7 +83,7 @@ def required_share(spec: RunSpec, name: str) -> Optional[float]:
 
 def require_edgetpu_delegate(spec: RunSpec) -> None:
     """Raise UsageError where a compiled model is not given its delegate."""
-    if not any(canonical(text) not in (NONE, "xnnpack") for text in texts(spec.delegate)):
+    if not any(canonical(text) not in (NONE, XNNPACK) for text in texts(spec.delegate)):
         raise UsageError(
             f"{spec.model} is compiled for the Edge TPU (edgetpu) and runs with that device and "
             "its delegate only; give --delegate edgetpu"

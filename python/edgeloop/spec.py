@@ -14,7 +14,7 @@ from edgeloop.delegate_choice import (
     require_edgetpu_delegate,
     required_share,
 )
-from edgeloop.delegates import NONE
+from edgeloop.delegates import NONE, XNNPACK
 from edgeloop.errors import ModelError, UsageError
 from edgeloop.names import canonical, nearest
 from edgeloop.runtimes import runtime
@@ -164,7 +164,9 @@ class ResolvedSpec:
         parts = [f"{Path(self.model.path).name}@{engine}", f"threads={self.options.threads}"]
         if runtime(self.runtime).delegates:
             parts += [f"delegate={name}" for name in self.options.delegates]
-            parts += [] if self.options.xnnpack else [f"delegate={NONE}"]
+            own = XNNPACK not in runtime(self.runtime).delegates
+            if not self.options.delegates or not (own or self.options.xnnpack):
+                parts.append(f"delegate={NONE}")
         parts += [f"provider={name}" for name in self.options.providers]
         if self.options.batch_size:
             parts.append(f"batch-size={self.options.batch_size}")

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from edgeloop.delegates import DelegateSpec
 from edgeloop.demo import ASSETS
 from edgeloop.errors import ModelError, NotAvailableError, UsageError
 from edgeloop.host.affinity import fastest_cluster
@@ -109,7 +110,7 @@ def test_every_word_of_the_user_is_kept(tmp_path: Path) -> None:
 
 def test_a_resolved_spec_leaves_nothing_open_by_accident() -> None:
     open_fields = {name for name, value in vars(one(runs=3)).items() if value is None}
-    assert open_fields <= {"budget_s", "rate_hz", "processes"}
+    assert open_fields <= {"budget_s", "rate_hz", "processes", "require_delegate"}
     assert {field.name for field in fields(ResolvedSpec)} == set(vars(one()))
 
 
@@ -248,7 +249,9 @@ def test_runtimes_that_are_named_are_taken_once_and_in_order(here: Any) -> None:
 def test_a_runtime_that_cannot_read_the_format(here: Any) -> None:
     here("litert", "onnxruntime")
     words = why_not(model=ONNX, runtimes=["litert"])
-    assert words == f"litert reads tflite, but {ONNX} is onnx; runtimes for it: onnxruntime"
+    assert (
+        words == f"litert reads tflite, edgetpu, but {ONNX} is onnx; runtimes for it: onnxruntime"
+    )
 
 
 def test_a_format_that_no_runtime_reads(monkeypatch: pytest.MonkeyPatch, here: Any) -> None:
@@ -299,13 +302,23 @@ def test_what_another_interpreter_lacks_is_told(monkeypatch: pytest.MonkeyPatch,
 def test_delegates(here: Any) -> None:
     here("tflite")
     known = runtime("tflite").delegates
-    assert known == ("xnnpack",)
-    assert one(model=TFLITE).options.delegates == ("xnnpack",)
-    assert one(model=TFLITE, delegate="XNNPACK").options.delegates == ("xnnpack",)
+    assert known == ("xnnpack", "armnn", "edgetpu")
+    assert one(model=TFLITE).options.delegates == (DelegateSpec("xnnpack", implied=True),)
+    assert one(model=TFLITE, delegate="XNNPACK").options.delegates == (DelegateSpec("xnnpack"),)
     assert one(model=TFLITE, delegate="none").options.delegates == ()
     assert one(delegate="none").options.delegates == ()
     words = why_not(model=TFLITE, delegate="xnnpak")
-    assert words == "tflite has no delegate 'xnnpak'; did you mean 'xnnpack'? known: xnnpack, none"
+    assert words.startswith("no delegate is called 'xnnpak'; did you mean 'xnnpack'? known: ")
+
+
+def test_the_delegates_of_another_runtime(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(type(runtime("null")), "delegates", ("npu", "dsp"))
+    assert one().options.delegates == (DelegateSpec("npu", implied=True),)
+    assert one(delegate="DSP").options.delegates == (DelegateSpec("dsp"),)
+    assert one(delegate="none").options.delegates == ()
+    assert one(delegate="dsp", threads=1).title == "null@null,threads=1,delegate=dsp"
+    assert one(delegate="none", threads=1).title == "null@null,threads=1,delegate=none"
+    assert "did you mean 'npu'? known: npu, dsp, none" in why_not(delegate="npo")
 
 
 def test_settings_of_a_notebook_are_text_for_the_engine() -> None:

@@ -119,6 +119,7 @@ class Worker:
         return Message({"type": "imported"})
 
     def _load(self, request: dict[str, Any]) -> Any:
+        from edgeloop.delegates import XNNPACK
         from edgeloop.measure import loaded as loading
         from edgeloop.measure.protocol import Message
         from edgeloop.runtimes import runtime
@@ -153,7 +154,9 @@ class Worker:
                 "inputs": [spec.as_dict() for spec in model.inputs],
                 "outputs": [spec.as_dict() for spec in self._output_specs(request["loops"][0])],
                 "placement": placement,
-                "delegate_libraries": described_delegates(options),
+                "delegate_libraries": described_delegates(options)
+                if XNNPACK in chosen.delegates
+                else [],
                 "engine_region": None if engine is None else engine.timed_region() or None,
                 "framework_regions": dict(getattr(model.framework, "timed_region", {})),
             }

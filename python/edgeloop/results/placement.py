@@ -10,6 +10,7 @@ from typing import Any, Optional
 from edgeloop.delegates import XNNPACK, DelegateSpec
 from edgeloop.errors import EdgeloopError
 from edgeloop.results.fields import reasoned
+from edgeloop.runtimes import runtime
 from edgeloop.spec import ResolvedSpec
 
 _BUILTIN = "builtin"
@@ -105,9 +106,10 @@ def _counted(placement: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 
 
 def _asked(spec: ResolvedSpec) -> Sequence[DelegateSpec]:
-    if spec.runtime != "onnxruntime":
-        return spec.options.delegates
-    return spec.options.providers
+    if spec.runtime == "onnxruntime":
+        return spec.options.providers
+    # Which nodes a delegate of another package's runtime took, nothing tells.
+    return spec.options.delegates if XNNPACK in runtime(spec.runtime).delegates else ()
 
 
 def _name(delegate: DelegateSpec, spec: ResolvedSpec) -> str:
