@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
 import os
 import resource
 import shutil
@@ -15,8 +17,9 @@ from uuid import uuid4
 
 import pytest
 
-import edgeloop
 from edgeloop.results.store import read_result
+
+import edgeloop
 
 _MODELS = Path(__file__).parent / "models"
 _PLUGINS = Path(__file__).parents[1] / "plugins"
