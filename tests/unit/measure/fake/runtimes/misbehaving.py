@@ -101,6 +101,7 @@ class MisbehavingRuntime:
     name = "misbehaving"
     loops = ("callable", "framework", "framework-io")
     missing_loops = {"native": "it has no C API", "binding": "it has no C API"}  # noqa: RUF012
+    delegates: tuple[str, ...] = ()
     attaches = False
 
     def find(self, library: str | None = None) -> Installation:
