@@ -64,7 +64,7 @@ def _compare(configuration: str, seconds: float, seed: int) -> dict[str, Any]:
         min_blocks=6,
         total_seconds=seconds,
     )
-    run = measure_paired(spec, other, preset, DELTA, Silence())
+    run = measure_paired(spec, other, preset, DELTA, Silence(), keep=lambda attempts: None)
     if run.error is not None:
         raise run.error
     return {**asdict(run.compare(DELTA)), "half_width": run.compare(DELTA).half_width}
