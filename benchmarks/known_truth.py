@@ -4,8 +4,8 @@
 
 The expected time of a chain is its length times the rate of one chain of a second or more, run in
 the same process between the others. Of that long run the thread's CPU time counts, and of the
-rounds the fastest: what other processes took of that second is no part of the truth. Errors may be 0.5 % and one clock read from 10 us up, 3 % at 1 us. Exits 1 where
-one is larger.
+rounds the fastest: what other processes took of that second is no part of the truth. Errors may be
+0.5 % and one clock read from 10 us up, 3 % at 1 us. Exits 1 where one is larger.
 """
 
 from __future__ import annotations

@@ -80,6 +80,7 @@ inline bool perform(const std::string& act) {
   if (act == "print") print_megabytes();
   if (act == "memory") return !memory_ends();
   while (act == "hang") pause();
+  for (volatile bool spins = act == "spin"; spins;) continue;
   return act != "fail";
 }
 

@@ -2,8 +2,8 @@
 // the runtime; see acts.hpp for the orders. The parent, which inherits it too, is left alone.
 //
 // Steps: open (of the file EDGELOOP_FAKE_MODEL), clock (a read of CLOCK_MONOTONIC_RAW after it).
-// Acts of the clock alone: back and forward (by a second, from the N-th read on), and coarse (a tick
-// is N ns, from the beginning).
+// Acts of the clock alone: back and forward (by a second, from the N-th read on), and coarse (a
+// tick is N ns, from the beginning).
 
 #include <dlfcn.h>
 #include <fcntl.h>

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import subprocess
 import os
 import resource
 import shutil
@@ -17,9 +15,8 @@ from uuid import uuid4
 
 import pytest
 
-from edgeloop.results.store import read_result
-
 import edgeloop
+from edgeloop.results.store import read_result
 
 _MODELS = Path(__file__).parent / "models"
 _PLUGINS = Path(__file__).parents[1] / "plugins"

@@ -140,9 +140,9 @@ def _assert_agree(array: np.ndarray, expected: np.ndarray, words: str) -> None:
         assert distance.max() <= 5, words
         assert array.argmax() == expected.argmax(), words
     else:
-        # float kernels of different versions; the SSD's boxes come from an int8 body: one step
-        # of its scores is 1/256.
-        np.testing.assert_allclose(array, expected, rtol=1e-3, atol=8e-3, err_msg=words)
+        # Float kernels of different versions; the SSD's boxes come from an int8 body: a few steps
+        # of its scores, 1/256 each (seen: 3).
+        np.testing.assert_allclose(array, expected, rtol=1e-3, atol=2e-2, err_msg=words)
 
 
 def test_resnet20_is_the_same_in_onnxruntime_and_torch(shared_data: Path) -> None:
