@@ -8,14 +8,18 @@ from typing import Any
 from edgeloop.demo import ASSETS
 from edgeloop.demo.run import Outcome, Row
 from edgeloop.report.columns import columns
-from edgeloop.report.figures import duration, duration_interval
+from edgeloop.report.figures import duration_interval
 from edgeloop.report.table import accuracy_figure
 
-_LEGEND = """\
-  latency: median of the native loop, or of the framework's where there is none, with its
-  95 % interval over five short processes (a full `bench` measures longer).
-  + Python: what one call more costs from a Python loop: over edgeloop's own binding, over the
-  framework's own API, and with inputs set and outputs fetched each time."""
+_LATENCY = """\
+  The median of the native loop, or of the framework's where there is none, with its 95 % interval
+  over five short processes (`bench` measures longer); accuracy on the engine that was timed."""
+
+_PYTHON = """\
+  What one call more costs from a Python loop, with its 95 % interval: over edgeloop's own binding,
+  over the framework's own API, and with inputs set and outputs fetched each time."""
+
+_LOOPS = ("binding", "framework", "framework-io")
 
 
 def demo_page(outcome: Outcome) -> str:
@@ -24,7 +28,9 @@ def demo_page(outcome: Outcome) -> str:
     parts = [
         "handwritten digits, 8x8 pixels, in every runtime that is here (1 thread)",
         columns([_HEADER, *(_cells(row) for row in measured)]),
-        _LEGEND,
+        _LATENCY,
+        columns([_PYTHON_HEADER, *(_python_cells(row) for row in measured)]),
+        _PYTHON,
     ]
     parts += [
         f"  {row.variant.name} in {row.runtime}: failed: {row.error}"
@@ -38,34 +44,33 @@ def demo_page(outcome: Outcome) -> str:
     return "\n\n".join(parts)
 
 
-_HEADER = ("model", "runtime", "latency [95 %]", "accuracy [95 %]",
-           "+ binding", "+ framework", "+ framework-io")  # fmt: skip
+_HEADER = ("model", "runtime", "latency [95 %]", "accuracy [95 %]")
+_PYTHON_HEADER = ("model", "runtime", *(f"+ {loop}" for loop in _LOOPS))
 
 
 def _cells(row: Row) -> Sequence[str]:
     assert row.result is not None
     summary = row.result.summary
-    loops = row.result.loops
-    headline = summary["loops"][loops[0]]
+    headline = summary["loops"][row.result.loops[0]]
     latency = duration_interval(headline["median_ns"], headline["median_ci95_ns"])
-    return (
-        row.variant.name,
-        row.runtime,
-        latency,
-        accuracy_figure(summary["accuracy"]),
-        *(_more(summary, loop, loops[0]) for loop in ("binding", "framework", "framework-io")),
-    )
+    return (row.variant.name, row.runtime, latency, accuracy_figure(summary["accuracy"]))
+
+
+def _python_cells(row: Row) -> Sequence[str]:
+    assert row.result is not None
+    more = (_more(row.result.summary, loop, row.result.loops[0]) for loop in _LOOPS)
+    return (row.variant.name, row.runtime, *more)
 
 
 def _more(summary: dict[str, Any], loop: str, reference: str) -> str:
     if loop == reference:
-        return "(timed)"
+        return "(the loop above)"
     difference = summary["overhead"]["loops"].get(loop)
     if difference is None:
         return "none"
     if difference["difference_ns"] is None:
         return "unknown"
-    return f"+{duration(difference['difference_ns'])}".replace("+-", "-")
+    return duration_interval(difference["difference_ns"], difference["difference_ci95_ns"])
 
 
 def _next_steps() -> str:
