@@ -64,16 +64,23 @@ py::list views(const py::object& self, const std::vector<Tensor>& tensors) {
 using DelegateTuple =
     std::tuple<std::string, std::string, std::vector<std::pair<std::string, std::string>>>;
 
-std::unique_ptr<Engine> create(const std::string& name, const std::string& library,
-                               const std::string& model, int threads, std::int64_t batch_size,
+// A path as the system has it: its bytes need not be UTF-8.
+std::string path_bytes(const py::str& path) {
+  PyObject* encoded = PyUnicode_EncodeFSDefault(path.ptr());
+  if (encoded == nullptr) throw py::error_already_set();
+  return py::reinterpret_steal<py::bytes>(encoded);
+}
+
+std::unique_ptr<Engine> create(const std::string& name, const py::str& library,
+                               const py::str& model, int threads, std::int64_t batch_size,
                                const std::map<std::string, std::vector<std::int64_t>>& shapes,
                                const std::map<std::string, std::string>& settings,
                                const py::object& callable, std::uintptr_t handle,
                                const py::object& /*keep_alive: by call policy*/,
                                const std::vector<DelegateTuple>& delegates) {
   EngineOptions options;
-  options.library = library;
-  options.model = model;
+  options.library = path_bytes(library);
+  options.model = path_bytes(model);
   options.threads = threads;
   options.batch_size = batch_size;
   options.shapes = shapes;
@@ -99,9 +106,15 @@ py::object coverage(Engine& engine) {
   if (!coverage.known) return py::none();
   py::list partitions;
   for (const Partition& partition : coverage.partitions) {
-    partitions.append(py::make_tuple(partition.owner, partition.nodes));
+    partitions.append(py::make_tuple(plain_text(partition.owner), partition.nodes));
   }
   return partitions;
+}
+
+py::list operators(const Partition& partition) {
+  py::list names;
+  for (const std::string& name : partition.operators) names.append(plain_text(name));
+  return names;
 }
 
 }  // namespace
@@ -119,7 +132,8 @@ void bind_engine(py::module_& module) {
 
   py::class_<TensorView>(module, "Tensor", py::buffer_protocol(),
                          "One input or output: a writable buffer over the runtime's host memory.")
-      .def_property_readonly("name", [](const TensorView& view) { return view.tensor.name; })
+      .def_property_readonly("name",
+                             [](const TensorView& view) { return plain_text(view.tensor.name); })
       .def_property_readonly(
           "dtype", [](const TensorView& view) { return dtype_name(view.tensor.dtype); },
           "The NumPy name of the element type.")
@@ -131,12 +145,14 @@ void bind_engine(py::module_& module) {
       .def_buffer(&tensor_buffer);
 
   py::class_<Partition>(module, "Partition", "Nodes of the plan that one owner runs.")
-      .def_readonly("owner", &Partition::owner, "As the runtime calls it; \"builtin\" is its own.")
+      .def_property_readonly(
+          "owner", [](const Partition& partition) { return plain_text(partition.owner); },
+          "As the runtime calls it; \"builtin\" is its own.")
       .def_readonly("delegate", &Partition::delegate, "As the user called it; \"\" if unknown.")
       .def_readonly("nodes", &Partition::nodes)
       .def_readonly("subgraph", &Partition::subgraph)
       .def_readonly("indexes", &Partition::indexes, "Of the nodes in the model; may be empty.")
-      .def_readonly("operators", &Partition::operators, "Types of the nodes; may be empty.");
+      .def_property_readonly("operators", &operators, "Types of the nodes; may be empty.");
 
   py::class_<Engine>(module, "Engine", "One loaded model in one runtime.")
       .def(
@@ -150,9 +166,11 @@ void bind_engine(py::module_& module) {
            [](const py::object& self) { return views(self, self.cast<Engine&>().inputs()); })
       .def("outputs",
            [](const py::object& self) { return views(self, self.cast<Engine&>().outputs()); })
-      .def("runtime_version", &Engine::runtime_version)
-      .def("timed_region", &Engine::timed_region,
-           "What run() comprises, in the engine's own words; empty where its runtime knows them.")
+      .def("runtime_version",
+           [](const Engine& engine) { return plain_text(engine.runtime_version()); })
+      .def(
+          "timed_region", [](const Engine& engine) { return plain_text(engine.timed_region()); },
+          "What run() comprises, in the engine's own words; empty where its runtime knows them.")
       .def("coverage", &coverage,
            "(owner, nodes) per partition of the execution plan; None where it cannot be told.")
       .def(

@@ -29,7 +29,7 @@ void bind_error(py::module_&) {
       if (pointer) std::rethrow_exception(pointer);
     } catch (const Error& error) {
       const py::object type = py::module_::import("edgeloop.errors").attr(class_name(error.kind()));
-      py::set_error(type, error.what());
+      py::set_error(type, plain_text(error.what()));
     }
   });
 }

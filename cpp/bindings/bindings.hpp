@@ -2,9 +2,19 @@
 
 #include <pybind11/pybind11.h>
 
+#include <string>
+
 #include "edgeloop/engine.hpp"
 
 namespace edgeloop {
+
+// Text of a runtime or a model, which may hold any bytes: what is not UTF-8 is shown as \xNN.
+inline pybind11::str plain_text(const std::string& text) {
+  PyObject* decoded =
+      PyUnicode_DecodeUTF8(text.data(), static_cast<Py_ssize_t>(text.size()), "backslashreplace");
+  if (decoded == nullptr) throw pybind11::error_already_set();
+  return pybind11::reinterpret_steal<pybind11::str>(decoded);
+}
 
 void bind_error(pybind11::module_& module);
 void bind_clock(pybind11::module_& module);

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <exception>
+#include <new>
 
 #include "edgeloop/error.hpp"
 
@@ -25,6 +27,20 @@ std::string joined(const std::vector<std::string>& words) {
   return text.empty() ? "none" : text;
 }
 
+// A runtime may let a C++ exception out of its C functions, over a damaged model for one.
+std::unique_ptr<Engine> create(const EngineEntry& entry, const EngineOptions& options) {
+  try {
+    return entry.create(options);
+  } catch (const Error&) {
+    throw;
+  } catch (const std::bad_alloc&) {
+    throw;
+  } catch (const std::exception& error) {
+    throw Error(ErrorKind::model, std::string(entry.name) + " cannot load the model " +
+                                      options.model + ": " + error.what());
+  }
+}
+
 }  // namespace
 
 const char* dtype_name(DType dtype) noexcept { return kDTypes[static_cast<int>(dtype)].name; }
@@ -45,7 +61,7 @@ std::size_t element_count(const std::vector<std::int64_t>& shape) noexcept {
 std::unique_ptr<Engine> create_engine(const std::string& name, const EngineOptions& options) {
   std::vector<std::string> names;
   for (const EngineEntry& entry : engine_table()) {
-    if (name == entry.name) return entry.create(options);
+    if (name == entry.name) return create(entry, options);
     names.emplace_back(entry.name);
   }
   throw Error(ErrorKind::usage, "no engine is called '" + name + "'; known: " + joined(names));

@@ -75,6 +75,17 @@ TEST(tflite_gives_the_words_of_the_runtime_and_everything_back_whatever_step_fai
   }
 }
 
+TEST(tflite_gives_everything_back_where_the_runtime_lets_an_exception_out) {
+  for (const char* step : kSteps) {
+    if (std::string(step) == "resize") continue;  // not called without a batch size
+    const Ordered order("EDGELOOP_FAKE", std::string(step) + ":throw");
+    const std::string message = message_of(ErrorKind::model, [] { load(); });
+    CHECK(message.find("tflite cannot load the model") != std::string::npos);
+    CHECK(message.find("the fake threw") != std::string::npos);
+    CHECK_EQUAL(live_objects(FAKE_TFLITE), 0);
+  }
+}
+
 TEST(tflite_gives_everything_back_whichever_call_fails) {
   EngineOptions resized = options();
   resized.batch_size = 3;

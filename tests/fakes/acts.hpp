@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <new>
+#include <stdexcept>
 #include <string>
 
 // What a runtime does when it misbehaves, and when. EDGELOOP_FAKE=STEP:ACT[:N] orders ACT at the
@@ -76,7 +77,8 @@ inline bool perform(const std::string& act) {
   if (act == "kill") std::raise(SIGKILL);
   if (act == "abort") std::abort();
   if (act == "exit") std::exit(0);
-  if (act == "throw") throw std::bad_alloc();
+  if (act == "throw-bad-alloc") throw std::bad_alloc();
+  if (act == "throw") throw std::logic_error("the fake threw");
   if (act == "print") print_megabytes();
   if (act == "memory") return !memory_ends();
   while (act == "hang") pause();

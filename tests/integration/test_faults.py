@@ -123,9 +123,18 @@ def test_a_worker_that_hangs_is_killed_in_time(order: str, doing: str, fake: Any
     failed(done, 5, f"no answer within 2 s {doing}: the worker was killed; allow more with")
 
 
-def test_an_exception_that_leaves_a_c_function(fake: Any) -> None:
-    failed(fake("load:throw"), 5, "the worker ran out of memory")
-    failed(fake(f"invoke:throw:{BLOCK}"), 5, "the worker crashed with SIGABRT while running")
+@pytest.mark.parametrize(
+    ("order", "code", "words"),
+    [
+        ("load:throw", 4, "tflite cannot load the model"),
+        ("load:throw-bad-alloc", 5, "the worker ran out of memory; a smaller --batch-size needs"),
+        (f"invoke:throw:{BLOCK}", 5, f"the worker crashed with SIGABRT {RUNNING}"),
+    ],
+)
+def test_an_exception_that_leaves_a_c_function(
+    order: str, code: int, words: str, fake: Any
+) -> None:
+    failed(fake(order), code, words)
 
 
 @pytest.mark.parametrize(("step", "code"), [("load", 4), ("allocate", 4), (f"invoke:{BLOCK}", 5)])
@@ -264,7 +273,7 @@ def test_a_real_runtime_that_hangs_while_it_loads(struck: Any) -> None:
 
 
 def test_a_clock_that_jumps_back_is_no_duration(struck: Any) -> None:
-    failed(struck(f"clock:back:{BLOCK}"), 3, "the clock ran backwards by 99")
+    failed(struck(f"clock:back:{BLOCK}"), 3, "the clock ran backwards by ")
 
 
 def test_a_clock_that_jumps_back_while_the_model_is_loaded(struck: Any) -> None:
