@@ -184,7 +184,7 @@ def _wait_for(condition: Any, what: str) -> None:
 
 
 @pytest.mark.usefixtures("interruptible")
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_no_worker_outlives_the_command(
     number: signal.Signals, command_line: Any, tmp_path: Path
 ) -> None:
