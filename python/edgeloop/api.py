@@ -5,7 +5,7 @@ Every function measures in worker processes, so the calling interpreter needs no
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Optional, Union
@@ -17,8 +17,10 @@ from edgeloop.names import nearest
 from edgeloop.results.schema import Result
 from edgeloop.results.store import open_result
 from edgeloop.spec import ResolvedSpec, RunSpec, resolve
+from edgeloop.stats.verdict import DELTA
 
 if TYPE_CHECKING:
+    from edgeloop.comparison import Compared
     from edgeloop.models.summary import ModelSummary
 
 
@@ -58,6 +60,45 @@ def overhead(
     in `result.summary["overhead"]`. Options, units and errors are those of `bench`.
     """
     return _one("overhead", model, runtime, save, out, observer, options)
+
+
+def compare(
+    a: str,
+    b: str,
+    *,
+    delta: float = DELTA,
+    allow: Sequence[str] = (),
+    save: bool = False,
+    out: Optional[str] = None,
+    observer: Optional[Observer] = None,
+    **options: Any,
+) -> Compared:
+    """Compare B with A: the ratio of their times, its interval, the verdict.
+
+    Both are configurations (MODEL@runtime,threads=4,loop=binding), which are measured now, block by
+    block in random order, or both are the paths of stored results. `delta` is the difference that
+    matters, as a share; `allow` names conditions in which stored results may differ; `options` are
+    those of `bench`, for what the configurations leave open. Raises what `bench` raises.
+    """
+    from edgeloop.comparison import compare_live, compare_stored, is_result
+
+    if is_result(a) != is_result(b):
+        raise UsageError("one side is a stored result, the other is not: give two of one kind")
+    if is_result(a):
+        return compare_stored(a, b, delta, allow)
+    _require_known(options)
+    compared = compare_live(
+        a,
+        b,
+        replace(RunSpec(model=""), **options),
+        delta,
+        observer or Silence(),
+        save=save or out is not None,
+        out=out,
+    )
+    if compared.error is not None:
+        raise compared.error
+    return compared
 
 
 def inspect(model: Union[str, Path]) -> ModelSummary:
@@ -118,10 +159,7 @@ def _one(
     options: dict[str, Any],
 ) -> Result:
     runtimes: Sequence[str] = () if runtime is None else (runtime,)
-    known = [field.name for field in fields(RunSpec) if field.name not in ("model", "runtimes")]
-    for name in options:
-        if name not in known:
-            raise UsageError(f"no option is called '{name}'; {nearest(name, known)}")
+    _require_known(options)
     spec = replace(RunSpec(model=str(model), runtimes=runtimes), **options)
     (resolved,) = resolve(spec, command)[:1]
     result = measure_one(
@@ -131,6 +169,13 @@ def _one(
         result.error.result = result
         raise result.error
     return result
+
+
+def _require_known(options: Mapping[str, Any]) -> None:
+    known = [field.name for field in fields(RunSpec) if field.name not in ("model", "runtimes")]
+    for name in options:
+        if name not in known:
+            raise UsageError(f"no option is called '{name}'; {nearest(name, known)}")
 
 
 def _is_interruption(error: Optional[EdgeloopError]) -> bool:
