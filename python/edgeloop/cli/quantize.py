@@ -5,6 +5,9 @@ from typing import Annotated, Optional
 import typer
 
 from edgeloop.cli import options
+from edgeloop.cli.convert import Force, Output
+from edgeloop.cli.output import TerminalObserver, require_writable, show
+from edgeloop.errors import CheckFailedError
 
 Method = Annotated[
     str,
@@ -71,14 +74,15 @@ def quantize(
     representative_data: options.RepresentativeData = None,
     samples: options.Samples = 200,
     to: To = None,
-    out: options.Output = None,
-    force: options.Force = False,
+    out: Output = None,
+    force: Force = False,
     io: Io = None,
     purpose: For = "onnxruntime",
     reduce_range: ReduceRange = "auto",
     data: options.Data = None,
     x_key: options.XKey = "x_data",
     y_key: options.YKey = "y_data",
+    data_layout: options.DataLayout = None,
     debug_layers: DebugLayers = False,
     no_measure: NoMeasure = False,
     runtime: Annotated[
@@ -117,3 +121,48 @@ def quantize(
 
       edgeloop quantize model.onnx --method fp16 --no-measure --json -
     """
+    require_writable(json)
+    from edgeloop.quantize.run import quantize as run
+    from edgeloop.quantize.spec import QuantizeSpec
+    from edgeloop.report.quantization import quantization_page
+    from edgeloop.spec import RunSpec
+
+    spec = QuantizeSpec(
+        model=model,
+        precision=method,
+        to=to,
+        out=out,
+        force=force,
+        io=io,
+        purpose=purpose,
+        reduce_range=reduce_range,
+        representative_data=representative_data,
+        samples=samples,
+        debug_layers=debug_layers,
+        measure=not no_measure,
+        measured=RunSpec(
+            model="",
+            runtimes=() if runtime is None else (runtime,),
+            threads=threads,
+            data=data,
+            x_key=x_key,
+            y_key=y_key,
+            data_layout=data_layout,
+            effort=effort,
+            seed=seed,
+            python=python,
+            timeout_s=timeout,
+        ),
+    )
+    observer = TerminalObserver()
+    report = run(spec, observer)
+    observer.clear()
+    show(lambda: quantization_page(report), report.as_dict, json)
+    if report.verification.passed is False:
+        sentence = (
+            f"the result does NOT agree with {model}: {report.verification.faults[0]}; it was kept "
+            f"as {report.result.path}"
+        )
+        if strict:
+            raise CheckFailedError(sentence)
+        typer.echo(f"edgeloop: WARNING: {sentence}", err=True)

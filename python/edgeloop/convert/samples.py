@@ -45,7 +45,7 @@ def run(arguments: Mapping[str, Any]) -> dict[str, Any]:
     by position, transposed by `transposed` (name → axes).
     """
     start = time.monotonic_ns()
-    loaded, loop = _load(arguments["runtime"], LoadOptions(**arguments["options"]))
+    loaded, loop = load_model(arguments["runtime"], LoadOptions(**arguments["options"]))
     ready = time.monotonic_ns()
     inputs = list(loaded.inputs)
     samples = _samples(arguments, inputs)
@@ -86,7 +86,7 @@ def _spec(item: Mapping[str, Any]) -> TensorSpec:
     )
 
 
-def _load(name: str, options: LoadOptions) -> tuple[LoadedModel, str]:
+def load_model(name: str, options: LoadOptions) -> tuple[LoadedModel, str]:
     """Load for the loop whose tensors say the most: the engine's have names and scales."""
     from edgeloop.measure import loaded as loading
     from edgeloop.measure.clock import choose_clock

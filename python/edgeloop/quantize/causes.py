@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Optional
 
 from edgeloop.results.warnings import warning
+from edgeloop.stats.verdict import EQUIVALENT, INCONCLUSIVE, SLOWER
 
 # Instructions that multiply 8-bit integers and add up in one step: without them int8 gains little.
 _DOT_PRODUCT = {
@@ -18,6 +19,13 @@ _DOT_PRODUCT_WORDS = {"x86_64": "VNNI", "aarch64": "the dot-product extension (a
 
 # Activations whose long tails waste most of an 8-bit range.
 _SMOOTH = ("HARD_SWISH", "HardSwish", "HardSigmoid", "GELU", "Gelu", "Swish", "Mish", "Elu", "ELU")
+
+# What a comparison found → what it means for a model that was meant to be faster.
+_NOT_FASTER = {
+    SLOWER: "is slower than the float model",
+    EQUIVALENT: "is no faster than the float model",
+    INCONCLUSIVE: "was not shown to be faster than the float model",
+}
 
 # Fewer samples seldom show the whole range of an activation.
 _FEW_SAMPLES = 100
@@ -138,17 +146,32 @@ def causes_of_inaccuracy(facts: Facts) -> list[str]:
     return causes
 
 
+def kernel_warnings(facts: Facts) -> list[dict[str, Any]]:
+    """Return the warning that a precision has no fast kernels, whatever was measured."""
+    if facts.precision != "int16x8":
+        return []
+    return [
+        warning(
+            "reference-kernels",
+            "int16x8 runs on TFLite's reference kernels on CPUs (XNNPACK has none): it is for "
+            "accelerators and for accuracy, not for speed",
+            "use --method int8 where the CPU is to run it",
+        )
+    ]
+
+
 def slowness_warning(
     facts: Facts, verdict: Optional[str], ratio_words: str
 ) -> list[dict[str, Any]]:
-    """Return the warning that the result is not faster; none where it is, or was not measured."""
-    if verdict is None or verdict == "faster":
+    """Return the warning that the result is not faster; none where that is not known."""
+    words = _NOT_FASTER.get(verdict or "")
+    if words is None:
         return []
     return [
         warning(
             "not-faster",
-            f"{facts.precision} is not faster than the float model here ({ratio_words}). Known "
-            f"causes: {_listed(causes_of_slowness(facts))}",
+            f"{facts.precision} {words} here ({ratio_words} of its time). Known causes: "
+            f"{_listed(causes_of_slowness(facts))}",
             "measure on the machine that it is for: edgeloop compare FLOAT QUANTISED",
         )
     ]

@@ -26,6 +26,7 @@ from edgeloop.quantize.causes import (
     Facts,
     accuracy_warnings,
     calibration_warning,
+    kernel_warnings,
     saturates,
     slowness_warning,
     snr_warnings,
@@ -136,10 +137,10 @@ def _floats(spec: QuantizeSpec, plan: _Plan, scratch: Path, observer: Observer) 
             target=plan.method.target,
             out=baseline,
             via=spec.via,
-            python=spec.python,
+            python=spec.measured.python,
             options=spec.options,
             inputs=spec.inputs,
-            timeout_s=spec.timeout_s,
+            timeout_s=spec.measured.timeout_s,
         ),
         observer,
     )
@@ -206,6 +207,7 @@ class _Run:
             warnings=(
                 *_calibrated_on_test_data(calibration, spec.inputs),
                 *snr_warnings(facts, [(one.name, one.snr_db) for one in verification.outputs]),
+                *kernel_warnings(facts),
                 *slowness_warning(facts, latency.verdict, latency.words),
                 *accuracy_warnings(facts, accuracy.values),
             ),
@@ -216,7 +218,7 @@ class _Run:
             total_ns=time.monotonic_ns() - started_ns,
             log=log,
         )
-        write_sidecar(report)
+        write_sidecar(str(target), report.as_dict())
         return report
 
     def _calibrate(self) -> Optional[Calibration]:
@@ -228,10 +230,12 @@ class _Run:
         specs = steps.describe_inputs(
             self._floats.baseline,
             self._plan.method.target,
-            self._spec.python,
-            self._spec.timeout_s,
+            self._spec.measured.python,
+            self._spec.measured.timeout_s,
         )
-        return draw_samples(inputs, specs, self._spec.samples, self._spec.seed, self._samples)
+        return draw_samples(
+            inputs, specs, self._spec.samples, self._spec.measured.seed, self._samples
+        )
 
     @property
     def _samples(self) -> str:
@@ -250,7 +254,7 @@ class _Run:
             samples="" if calibration is None else self._samples,
         )
         answer, log = steps.run_method(
-            method, request, str(work), self._spec.python, self._spec.timeout_s
+            method, request, str(work), self._spec.measured.python, self._spec.measured.timeout_s
         )
         return written, answer, log
 
@@ -265,8 +269,8 @@ class _Run:
             Subject(baseline, self._plan.method.target, LoadOptions(model=baseline)),
             inputs,
             self._scratch,
-            self._spec.python,
-            self._spec.timeout_s,
+            self._spec.measured.python,
+            self._spec.measured.timeout_s,
             samples=_COMPARED_SAMPLES,
         )
         result = Subject(str(written), self._plan.method.target, LoadOptions(model=str(written)))
@@ -286,29 +290,19 @@ class _Run:
                 self._floats.baseline,
                 str(written),
                 self._samples,
-                self._spec.python,
-                self._spec.timeout_s,
+                self._spec.measured.python,
+                self._spec.measured.timeout_s,
             ),
             None,
         )
 
     def _measured(self) -> RunSpec:
-        """Return how latency and accuracy are measured, where the runtime is."""
-        spec, inputs = self._spec, self._spec.inputs
-        python = spec.python
-        if python is None:
-            _, packages, environment = RUNTIMES[self._plan.method.target]
-            python = look_for(packages, environment).python
-        return RunSpec(
-            model="",
-            runtimes=() if spec.runtime is None else (spec.runtime,),
-            threads=spec.threads,
-            python=python,
-            inputs=inputs,
-            effort=spec.effort,
-            seed=spec.seed,
-            timeout_s=spec.timeout_s,
-        )
+        """Return how latency and accuracy are measured: where the runtime is."""
+        measured = self._spec.measured
+        if measured.python is not None:
+            return measured
+        _, packages, environment = RUNTIMES[self._plan.method.target]
+        return replace(measured, python=look_for(packages, environment).python)
 
     def _latency(self, result: str) -> figures.Latency:
         if not self._spec.measure:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Optional
 
 from edgeloop.convert.edge import ConversionOptions
@@ -11,6 +11,7 @@ from edgeloop.data.options import InputSource
 from edgeloop.errors import ModelError, UsageError
 from edgeloop.names import canonical, nearest
 from edgeloop.quantize.methods import CALIBRATED
+from edgeloop.spec import RunSpec, input_source
 
 if TYPE_CHECKING:
     from edgeloop.models.summary import ModelSummary
@@ -43,24 +44,30 @@ class QuantizeSpec:
     """ONNX, int8: what is to run it, one of PURPOSES."""
     reduce_range: str = "auto"
     """ONNX: weights of 7 bits; auto: where this CPU's kernels would overflow."""
-    calibration: Optional[InputSource] = None
-    """The representative data."""
+    representative_data: Optional[str] = None
     samples: int = DEFAULT_SAMPLES
-    """So many of them, drawn by `seed`."""
-    seed: int = 0
-    inputs: InputSource = field(default_factory=lambda: InputSource(0))
-    """The data that accuracy and signal-to-noise ratios are taken on."""
+    """So many of them, drawn by the seed of `measured`."""
     debug_layers: bool = False
     measure: bool = True
     """Compare the latencies."""
-    runtime: Optional[str] = None
-    """That latency and accuracy are measured in; None: the first that is here."""
-    threads: Optional[int] = None
-    effort: str = "quick"
+    measured: RunSpec = field(default_factory=lambda: RunSpec(model=""))
+    """How latency and accuracy are measured, and on which data; how data becomes inputs."""
     via: tuple[str, ...] = ()
     options: ConversionOptions = field(default_factory=ConversionOptions)
-    python: Optional[str] = None
-    timeout_s: float = 3600.0
+
+    @property
+    def inputs(self) -> InputSource:
+        """The data that accuracy and signal-to-noise ratios are taken on."""
+        return input_source(self.measured)
+
+    @property
+    def calibration(self) -> Optional[InputSource]:
+        """The representative data: preprocessed as the other, its labels left aside."""
+        if self.representative_data is None:
+            return None
+        return input_source(
+            replace(self.measured, data=self.representative_data, y_file=None, labels=None)
+        )
 
 
 def require_sound(spec: QuantizeSpec, precision: str) -> None:
@@ -72,13 +79,13 @@ def require_sound(spec: QuantizeSpec, precision: str) -> None:
         raise UsageError(f"--reduce-range knows no '{spec.reduce_range}'; {known}")
     if spec.samples < 1:
         raise UsageError(f"--samples must be at least 1, not {spec.samples}")
-    if precision in CALIBRATED and spec.calibration is None:
+    if precision in CALIBRATED and spec.representative_data is None:
         raise UsageError(
             f"{precision} needs samples that show the ranges of the activations: give "
             "--representative-data (an .npz, an .npy or a folder of pictures, from the training "
             "set), or choose --method dynamic or fp16, which need none"
         )
-    if precision not in CALIBRATED and spec.calibration is not None:
+    if precision not in CALIBRATED and spec.representative_data is not None:
         raise UsageError(f"{precision} takes no --representative-data: nothing is calibrated")
 
 

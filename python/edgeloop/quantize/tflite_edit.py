@@ -42,6 +42,30 @@ def with_signature(content: bytes) -> bytes:
     return bytes(flatbuffer_utils.convert_object_to_bytearray(model))
 
 
+def with_names_of(content: bytes, original: bytes) -> bytes:
+    """Return the model with its inputs and outputs under the names that they have in `original`.
+
+    Where conversions were put before and behind the quantised part, the tool leaves the names to
+    the tensors inside.
+    """
+    from ai_edge_litert.tools import flatbuffer_utils
+
+    model = flatbuffer_utils.read_model_from_bytearray(bytearray(content))
+    graph = model.subgraphs[0]
+    kept = flatbuffer_utils.read_model_from_bytearray(bytearray(original)).subgraphs[0]
+    for ours, theirs in ((graph.inputs, kept.inputs), (graph.outputs, kept.outputs)):
+        for index, other in zip(ours, theirs):
+            _rename(graph.tensors, int(index), kept.tensors[int(other)].name)
+    return bytes(flatbuffer_utils.convert_object_to_bytearray(model))
+
+
+def _rename(tensors: Any, index: int, name: bytes) -> None:
+    for place, tensor in enumerate(tensors):
+        if place != index and tensor.name == name:
+            tensor.name = name + b"_quantized"
+    tensors[index].name = name
+
+
 def with_uint8_io(content: bytes) -> bytes:
     """Return an int8 model whose int8 inputs and outputs are uint8, by one QUANTIZE each."""
     from ai_edge_litert import schema_py_generated as schema
@@ -91,7 +115,7 @@ def _uint8_twin(graph: Any, index: int, schema: Any) -> Any:
     if inner.type != schema.TensorType.INT8 or inner.quantization is None:
         return None
     outer = schema.TensorT()
-    outer.name, inner.name = inner.name, inner.name + b"_int8"
+    outer.name, inner.name = inner.name, inner.name + b"_quantized"
     outer.type = schema.TensorType.UINT8
     outer.shape, outer.shapeSignature = inner.shape, inner.shapeSignature
     outer.hasRank = inner.hasRank

@@ -8,7 +8,7 @@ from pathlib import Path
 from edgeloop.errors import ModelError
 from edgeloop.quantize._base import QuantizeRequest, feeds, refused
 from edgeloop.quantize.ranges import Ranges, widen
-from edgeloop.quantize.tflite_edit import with_signature, with_uint8_io
+from edgeloop.quantize.tflite_edit import with_names_of, with_signature, with_uint8_io
 
 _TOOL = "ai-edge-quantizer"
 
@@ -35,6 +35,8 @@ def quantize(request: QuantizeRequest) -> list[str]:
     content = bytes(result.quantized_model)
     if request.io == "uint8":
         content = with_uint8_io(content)
+    if request.io == "float32":
+        content = with_names_of(content, source)
     Path(request.target).write_bytes(content)
     return []
 

@@ -9,6 +9,7 @@ from edgeloop.models.plain_text import plain
 from edgeloop.quantize.report import ratio_words
 from edgeloop.report.columns import columns
 from edgeloop.report.figures import duration_interval, percent, size
+from edgeloop.stats.verdict import EQUIVALENT, FASTER, SLOWER
 
 if TYPE_CHECKING:
     from edgeloop.convert.verification import Verification
@@ -35,7 +36,7 @@ def quantization_page(report: QuantizationReport) -> str:
     ]
     if report.layers is not None:
         parts.append(_layers(report.layers))
-    parts += [f"note: {plain(note, _NOTE_LENGTH)}" for note in report.notes]
+    parts += [f"note: {plain(note, _NOTE_LENGTH)}" for note in (*_unsettled(report), *report.notes)]
     parts += [_warning(one) for one in report.warnings]
     parts.append(
         f"{report.result.path}: {report.result.format}, {size(report.result.bytes)} "
@@ -57,7 +58,7 @@ def _before_and_after(report: QuantizationReport) -> list[Sequence[str]]:
 def _latency(latency: Figures) -> Sequence[str]:
     values = latency.values
     if values is None:
-        return ("latency", f"not measured: {latency.reason}")
+        return ("latency", "not measured", "not measured")
     where = f"{values['runtime']}, {values['threads']} thread(s)"
     return (
         "latency, median",
@@ -65,6 +66,20 @@ def _latency(latency: Figures) -> Sequence[str]:
         _median(values["after"]),
         f"{ratio_words(values)} of its time: {values['verdict']} ({where})",
     )
+
+
+def _unsettled(report: QuantizationReport) -> list[str]:
+    """Say why a figure is missing or has no clear outcome, and what would settle it."""
+    lines = [
+        f"no {name}: {figures.reason}"
+        for name, figures in (("latency", report.latency), ("accuracy", report.accuracy))
+        if figures.values is None
+    ]
+    values = report.latency.values
+    if values is not None and values["verdict"] not in (FASTER, SLOWER, EQUIVALENT):
+        settle = f"; to settle it: {values['settle']}" if values["settle"] else ""
+        lines.append(f"latency {values['verdict']}: {values['reason']}{settle}")
+    return lines
 
 
 def _median(side: Optional[Mapping[str, Any]]) -> str:
@@ -76,7 +91,7 @@ def _median(side: Optional[Mapping[str, Any]]) -> str:
 def _accuracy(accuracy: Figures) -> list[Sequence[str]]:
     values = accuracy.values
     if values is None:
-        return [("accuracy", f"not measured: {accuracy.reason}")]
+        return [("accuracy", "not measured", "not measured")]
     before, after = values["before"], values["after"]
     return [
         (name.replace("_", " "), _metric(before, name), _metric(after, name))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Optional
+
 import pytest
 
 from edgeloop.quantize.causes import (
@@ -10,6 +12,7 @@ from edgeloop.quantize.causes import (
     calibration_warning,
     causes_of_inaccuracy,
     causes_of_slowness,
+    kernel_warnings,
     saturates,
     slowness_warning,
     snr_warnings,
@@ -19,18 +22,28 @@ from edgeloop.quantize.causes import (
 INT8 = Facts("tflite", "int8", machine="x86_64", cpu_flags=frozenset({"avx2", "avx512_vnni"}))
 
 
-def test_faster_warns_of_nothing() -> None:
-    assert slowness_warning(INT8, "faster", "") == []
-    assert slowness_warning(INT8, None, "") == []
+@pytest.mark.parametrize("verdict", ["faster", "not comparable", None])
+def test_only_what_was_measured_and_is_not_faster_is_warned_of(verdict: Optional[str]) -> None:
+    assert slowness_warning(INT8, verdict, "") == []
 
 
-@pytest.mark.parametrize("verdict", ["slower", "equivalent", "inconclusive"])
-def test_what_is_not_faster_is_said_with_its_figure(verdict: str) -> None:
-    (found,) = slowness_warning(INT8, verdict, "1.20× [1.18, 1.22] of its time")
+@pytest.mark.parametrize(
+    ("verdict", "words"),
+    [("slower", "is slower"), ("equivalent", "is no faster"),
+     ("inconclusive", "was not shown to be faster")],
+)  # fmt: skip
+def test_what_is_not_faster_is_said_with_its_figure(verdict: str, words: str) -> None:
+    (found,) = slowness_warning(INT8, verdict, "1.20× [1.18, 1.22]")
     assert found["code"] == "not-faster"
-    assert "int8 is not faster" in found["text"]
-    assert "1.20× [1.18, 1.22]" in found["text"]
+    assert f"int8 {words} than the float model here" in found["text"]
+    assert "(1.20× [1.18, 1.22] of its time)" in found["text"]
     assert "Known causes: " in found["text"]
+
+
+def test_16x8_is_slow_whatever_was_measured() -> None:
+    (found,) = kernel_warnings(Facts("tflite", "int16x8"))
+    assert "reference kernels" in found["text"]
+    assert kernel_warnings(INT8) == []
 
 
 @pytest.mark.parametrize(

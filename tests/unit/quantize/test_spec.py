@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from edgeloop.data.options import InputSource
 
 from edgeloop.demo import variants
 from edgeloop.errors import ModelError, UsageError
@@ -13,8 +12,7 @@ from edgeloop.models.inspect import inspect_model
 from edgeloop.models.summary import ModelSummary, OperatorCount, Quantization, TensorSummary
 from edgeloop.quantize.spec import QuantizeSpec, require_float, require_sound
 
-SAMPLES = InputSource(0, "train.npz")
-INT8 = QuantizeSpec("model.tflite", "int8", calibration=SAMPLES)
+INT8 = QuantizeSpec("model.tflite", "int8", representative_data="train.npz")
 
 FLOAT = ModelSummary(
     path="model.onnx", format="onnx", kind=None, bytes=1, sha256="", precision="fp32",
@@ -26,7 +24,7 @@ FLOAT = ModelSummary(
 @pytest.mark.parametrize("precision", ["int8", "int16x8"])
 def test_ranges_need_samples(precision: str) -> None:
     with pytest.raises(UsageError, match="--representative-data"):
-        require_sound(replace(INT8, calibration=None), precision)
+        require_sound(replace(INT8, representative_data=None), precision)
     require_sound(INT8, precision)
 
 
