@@ -122,8 +122,8 @@ def quantize(
       edgeloop quantize model.onnx --method fp16 --no-measure --json -
     """
     require_writable(json)
-    from edgeloop.quantize.run import quantize as run
-    from edgeloop.quantize.spec import QuantizeSpec
+    from edgeloop.quantization.run import quantize as run
+    from edgeloop.quantization.spec import QuantizeSpec
     from edgeloop.report.quantization import quantization_page
     from edgeloop.spec import RunSpec
 

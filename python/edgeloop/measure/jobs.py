@@ -13,12 +13,12 @@ from typing import Any, cast
 from edgeloop.errors import UsageError
 
 JOBS: Mapping[str, str] = {
-    "compare-layers": "edgeloop.quantize.layers",
+    "compare-layers": "edgeloop.quantization.layers",
     "convert": "edgeloop.convert.job",
-    "describe-inputs": "edgeloop.quantize.inputs_job",
+    "describe-inputs": "edgeloop.quantization.inputs_job",
     "run-samples": "edgeloop.convert.samples",
     "packages": "edgeloop.envs.packages",
-    "quantize": "edgeloop.quantize.job",
+    "quantize": "edgeloop.quantization.job",
 }
 
 

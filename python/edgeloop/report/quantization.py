@@ -6,15 +6,15 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Optional
 
 from edgeloop.models.plain_text import plain
-from edgeloop.quantize.report import ratio_words
+from edgeloop.quantization.report import ratio_words
 from edgeloop.report.columns import columns
-from edgeloop.report.figures import duration_interval, percent, size
+from edgeloop.report.figures import duration, duration_interval, percent, size
 from edgeloop.stats.verdict import EQUIVALENT, FASTER, SLOWER
 
 if TYPE_CHECKING:
     from edgeloop.convert.verification import Verification
-    from edgeloop.quantize.layers import LayerError
-    from edgeloop.quantize.report import Calibration, Figures, QuantizationReport
+    from edgeloop.quantization.layers import LayerError
+    from edgeloop.quantization.report import Calibration, Figures, QuantizationReport
 
 _LAYERS_SHOWN = 10
 
@@ -85,6 +85,8 @@ def _unsettled(report: QuantizationReport) -> list[str]:
 def _median(side: Optional[Mapping[str, Any]]) -> str:
     if side is None or side["median_ns"] is None:
         return "unknown"
+    if side["median_ci95_ns"] is None:
+        return f"{duration(side['median_ns'])} (no interval)"
     return duration_interval(side["median_ns"], side["median_ci95_ns"])
 
 

@@ -6,9 +6,9 @@ import warnings
 from pathlib import Path
 
 from edgeloop.errors import ModelError
-from edgeloop.quantize._base import QuantizeRequest, feeds, refused
-from edgeloop.quantize.ranges import Ranges, widen
-from edgeloop.quantize.tflite_edit import with_names_of, with_signature, with_uint8_io
+from edgeloop.quantization._base import QuantizeRequest, feeds, refused
+from edgeloop.quantization.ranges import Ranges, widen
+from edgeloop.quantization.tflite_edit import with_names_of, with_signature, with_uint8_io
 
 _TOOL = "ai-edge-quantizer"
 

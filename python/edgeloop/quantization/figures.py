@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Optional
 from edgeloop.api import measure_one
 from edgeloop.comparison import Compared, compare_live
 from edgeloop.errors import EdgeloopError, InterruptedRunError
-from edgeloop.quantize.report import Figures, ratio_words
+from edgeloop.quantization.report import Figures, ratio_words
 from edgeloop.results.store import read_result
 from edgeloop.spec import RunSpec, resolve
 from edgeloop.stats.verdict import DELTA

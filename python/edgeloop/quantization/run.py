@@ -20,9 +20,9 @@ from edgeloop.measure.observer import Observer
 from edgeloop.models.formats import detect_format, model_bytes, sha256_of
 from edgeloop.models.inspect import inspect_model
 from edgeloop.names import canonical
-from edgeloop.quantize import figures, steps
-from edgeloop.quantize._base import QuantizeRequest
-from edgeloop.quantize.causes import (
+from edgeloop.quantization import figures, steps
+from edgeloop.quantization._base import QuantizeRequest
+from edgeloop.quantization.causes import (
     Facts,
     accuracy_warnings,
     calibration_warning,
@@ -32,16 +32,16 @@ from edgeloop.quantize.causes import (
     snr_warnings,
     this_machine,
 )
-from edgeloop.quantize.layers import LayerError
-from edgeloop.quantize.methods import (
+from edgeloop.quantization.layers import LayerError
+from edgeloop.quantization.methods import (
     Method,
     choose_method,
     parse_io,
     parse_precision,
 )
-from edgeloop.quantize.report import Calibration, Figures, ModelFile, QuantizationReport
-from edgeloop.quantize.samples import draw_samples
-from edgeloop.quantize.spec import QuantizeSpec, require_float, require_sound
+from edgeloop.quantization.report import Calibration, Figures, ModelFile, QuantizationReport
+from edgeloop.quantization.samples import draw_samples
+from edgeloop.quantization.spec import QuantizeSpec, require_float, require_sound
 from edgeloop.runtimes._base import LoadOptions
 from edgeloop.spec import RunSpec
 
@@ -323,7 +323,7 @@ class _Run:
             cpu_flags=flags,
             operators=tuple(operator.name for operator in operators),
             samples=None if calibration is None else calibration.samples,
-            undelegated=undelegated,
+            undelegated=undelegated if self._plan.method.target == "tflite" else None,
         )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Optional
 
-from edgeloop.quantize.layers import LayerError
+from edgeloop.quantization.layers import LayerError
 from edgeloop.results.fields import reasoned
 
 if TYPE_CHECKING:

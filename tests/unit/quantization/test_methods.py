@@ -7,7 +7,7 @@ from importlib.util import find_spec
 import pytest
 
 from edgeloop.errors import UsageError
-from edgeloop.quantize.methods import (
+from edgeloop.quantization.methods import (
     METHODS,
     choose_method,
     parse_io,

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Optional
 
-from edgeloop.quantize._base import QuantizeRequest, feeds, refused
-from edgeloop.quantize.onnx_opsets import strip_unused_opsets
+from edgeloop.quantization._base import QuantizeRequest, feeds, refused
+from edgeloop.quantization.onnx_opsets import strip_unused_opsets
 
 # TensorRT takes symmetric scales only, and quantises biases itself.
 _TENSORRT = {

@@ -10,7 +10,7 @@ from edgeloop.convert.edge import ConversionOptions
 from edgeloop.data.options import InputSource
 from edgeloop.errors import ModelError, UsageError
 from edgeloop.names import canonical, nearest
-from edgeloop.quantize.methods import CALIBRATED
+from edgeloop.quantization.methods import CALIBRATED
 from edgeloop.spec import RunSpec, input_source
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from edgeloop.demo import variants
 from edgeloop.errors import ModelError, UsageError
 from edgeloop.models.inspect import inspect_model
 from edgeloop.models.summary import ModelSummary, OperatorCount, Quantization, TensorSummary
-from edgeloop.quantize.spec import QuantizeSpec, require_float, require_sound
+from edgeloop.quantization.spec import QuantizeSpec, require_float, require_sound
 
 INT8 = QuantizeSpec("model.tflite", "int8", representative_data="train.npz")
 

@@ -12,7 +12,7 @@ from edgeloop.data.options import InputSource
 from edgeloop.data.source import random_rows
 from edgeloop.errors import ModelError
 from edgeloop.models.formats import sha256_of
-from edgeloop.quantize.report import Calibration
+from edgeloop.quantization.report import Calibration
 
 if TYPE_CHECKING:
     import numpy.typing as npt

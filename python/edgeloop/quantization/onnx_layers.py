@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from edgeloop.metrics.snr import Snr, finite_or_none
-from edgeloop.quantize._base import QuantizeRequest, feeds
-from edgeloop.quantize.layers import RUNS, LayerError
-from edgeloop.quantize.onnx_static import input_names, prepare
+from edgeloop.quantization._base import QuantizeRequest, feeds
+from edgeloop.quantization.layers import RUNS, LayerError
+from edgeloop.quantization.onnx_static import input_names, prepare
 
 
 def compare(source: str, quantised: str, samples: str) -> list[LayerError]:

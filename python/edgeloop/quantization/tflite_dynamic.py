@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from edgeloop.quantize._base import QuantizeRequest, refused
+from edgeloop.quantization._base import QuantizeRequest, refused
 
 
 def quantize(request: QuantizeRequest) -> list[str]:

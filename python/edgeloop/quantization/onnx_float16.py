@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from edgeloop.quantize._base import QuantizeRequest, refused
-from edgeloop.quantize.onnx_opsets import strip_unused_opsets
+from edgeloop.quantization._base import QuantizeRequest, refused
+from edgeloop.quantization.onnx_opsets import strip_unused_opsets
 
 
 def quantize(request: QuantizeRequest) -> list[str]:

@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from edgeloop.metrics.snr import Snr, finite_or_none
-from edgeloop.quantize._base import feeds
-from edgeloop.quantize.layers import RUNS, LayerError
+from edgeloop.quantization._base import feeds
+from edgeloop.quantization.layers import RUNS, LayerError
 
 
 def compare(source: str, quantised: str, samples: str) -> list[LayerError]:

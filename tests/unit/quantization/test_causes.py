@@ -6,7 +6,7 @@ from typing import Optional
 
 import pytest
 
-from edgeloop.quantize.causes import (
+from edgeloop.quantization.causes import (
     Facts,
     accuracy_warnings,
     calibration_warning,

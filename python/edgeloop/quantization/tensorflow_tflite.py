@@ -9,7 +9,7 @@ from typing import Any
 from edgeloop.convert.savedmodel_to_tflite import converter_of
 from edgeloop.convert.tensorflow_source import import_tensorflow, load_source
 from edgeloop.convert.tflite_names import rename_interface
-from edgeloop.quantize._base import QuantizeRequest, feeds, refused
+from edgeloop.quantization._base import QuantizeRequest, feeds, refused
 from edgeloop.runtimes._base import LoadOptions
 
 _TOOL = "TensorFlow's converter"

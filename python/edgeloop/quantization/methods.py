@@ -1,6 +1,6 @@
 """The methods of quantisation: what each reads, what it writes, and which packages it needs.
 
-How to add a method: write `edgeloop/quantize/<name>.py` with the function of `_base.MethodModule`,
+How to add a method: write `edgeloop/quantization/<name>.py` with what `_base.MethodModule` asks for,
 all imports of frameworks inside functions, and enter it in METHODS. The worker, the samples, the
 verification, the rename and the report come by themselves.
 """
@@ -36,7 +36,7 @@ class Method:
     """One tool for some precisions of one kind of model."""
 
     name: str
-    """Also its module: "onnx-static" is edgeloop/quantize/onnx_static.py."""
+    """Also its module: "onnx-static" is edgeloop/quantization/onnx_static.py."""
     sources: tuple[str, ...]
     """Formats that it reads."""
     target: str
@@ -51,7 +51,7 @@ class Method:
     @property
     def module(self) -> str:
         """The module that quantises."""
-        return f"edgeloop.quantize.{self.name.replace('-', '_')}"
+        return f"edgeloop.quantization.{self.name.replace('-', '_')}"
 
 
 _AEQ = ("ai_edge_quantizer", "ai_edge_litert")

@@ -8,7 +8,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgeloop.quantize.ranges import widen
+from edgeloop.quantization.ranges import widen
 
 
 def seen(low: float, high: float) -> dict[str, np.ndarray]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import tempfile
 
 from edgeloop.errors import ModelError
-from edgeloop.quantize._base import QuantizeRequest, refused
-from edgeloop.quantize.onnx_opsets import strip_unused_opsets
-from edgeloop.quantize.onnx_static import prepare
+from edgeloop.quantization._base import QuantizeRequest, refused
+from edgeloop.quantization.onnx_opsets import strip_unused_opsets
+from edgeloop.quantization.onnx_static import prepare
 
 # ConvInteger runs 3 to 11 times slower than a float convolution in ONNX Runtime on CPUs.
 _OPERATORS = ["MatMul", "Gemm"]

@@ -17,8 +17,8 @@ PACKAGES = {
 RUNS = 16
 
 _MODULES = {
-    "onnx": "edgeloop.quantize.onnx_layers",
-    "tflite": "edgeloop.quantize.tflite_layers",
+    "onnx": "edgeloop.quantization.onnx_layers",
+    "tflite": "edgeloop.quantization.tflite_layers",
 }
 
 

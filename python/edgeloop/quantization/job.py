@@ -12,8 +12,8 @@ from typing import Any, cast
 from edgeloop.convert.offline import refuse_network
 from edgeloop.errors import EdgeloopError, ModelError, UsageError
 from edgeloop.models.formats import model_bytes
-from edgeloop.quantize._base import MethodModule, QuantizeRequest, refused
-from edgeloop.quantize.methods import METHODS
+from edgeloop.quantization._base import MethodModule, QuantizeRequest, refused
+from edgeloop.quantization.methods import METHODS
 
 
 def run(arguments: Mapping[str, Any]) -> dict[str, Any]:

@@ -9,9 +9,9 @@ from typing import Any, Optional
 from edgeloop.convert.verification import RUNTIMES
 from edgeloop.envs.interpreter import interpreter_for
 from edgeloop.measure.client import WorkerClient
-from edgeloop.quantize._base import QuantizeRequest
-from edgeloop.quantize.layers import PACKAGES, LayerError
-from edgeloop.quantize.methods import Method
+from edgeloop.quantization._base import QuantizeRequest
+from edgeloop.quantization.layers import PACKAGES, LayerError
+from edgeloop.quantization.methods import Method
 from edgeloop.runtimes._base import LoadOptions, TensorSpec
 
 _ENVIRONMENT = "convert"
