@@ -79,6 +79,15 @@ def quantize(
     io: Io = None,
     purpose: For = "onnxruntime",
     reduce_range: ReduceRange = "auto",
+    via: options.Via = None,
+    opset: options.Opset = None,
+    layout: options.Layout = "keep",
+    batch_size: options.BatchSize = None,
+    shape: options.Shapes = None,
+    settings: options.Settings = None,
+    model_class_path: options.ModelClassPath = None,
+    model_class_name: options.ModelClassName = None,
+    trust_pickle: options.TrustPickle = False,
     data: options.Data = None,
     x_key: options.XKey = "x_data",
     y_key: options.YKey = "y_data",
@@ -117,15 +126,16 @@ def quantize(
 
       edgeloop quantize model.onnx --method int8 --for tensorrt --representative-data train.npz
 
-      edgeloop quantize net.pt --to tflite --method dynamic
+      edgeloop quantize net.pt --to tflite --shape 1x3x224x224 --method dynamic
 
       edgeloop quantize model.onnx --method fp16 --no-measure --json -
     """
     require_writable(json)
+    from edgeloop.convert.edge import ConversionOptions
     from edgeloop.quantization.run import quantize as run
     from edgeloop.quantization.spec import QuantizeSpec
     from edgeloop.report.quantization import quantization_page
-    from edgeloop.spec import RunSpec
+    from edgeloop.spec import RunSpec, parse_setting, parse_shape
 
     spec = QuantizeSpec(
         model=model,
@@ -140,6 +150,17 @@ def quantize(
         samples=samples,
         debug_layers=debug_layers,
         measure=not no_measure,
+        via=tuple(via or ()),
+        options=ConversionOptions(
+            opset=opset,
+            layout=layout,
+            batch_size=batch_size or 0,
+            shapes=dict(parse_shape(text) for text in shape or ()),
+            settings=dict(parse_setting(text) for text in settings or ()),
+            model_class_path=model_class_path,
+            model_class_name=model_class_name,
+            trust_pickle=trust_pickle,
+        ),
         measured=RunSpec(
             model="",
             runtimes=() if runtime is None else (runtime,),

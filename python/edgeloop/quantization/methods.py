@@ -1,8 +1,8 @@
 """The methods of quantisation: what each reads, what it writes, and which packages it needs.
 
-How to add a method: write `edgeloop/quantization/<name>.py` with what `_base.MethodModule` asks for,
-all imports of frameworks inside functions, and enter it in METHODS. The worker, the samples, the
-verification, the rename and the report come by themselves.
+How to add a method: write `edgeloop/quantization/<name>.py` with what `_base.MethodModule` asks
+for, all imports of frameworks inside functions, and enter it in METHODS. The worker, the samples,
+the verification, the rename and the report come by themselves.
 """
 
 from __future__ import annotations

@@ -15,6 +15,7 @@ def quantize(request: QuantizeRequest) -> list[str]:
 
     onnxruntime.disable_telemetry_events()
     from onnxruntime.transformers.float16 import convert_float_to_float16
+    from onnxruntime.transformers.onnx_model import OnnxModel
 
     model: Any = onnx.load(request.source)
     try:
@@ -22,6 +23,8 @@ def quantize(request: QuantizeRequest) -> list[str]:
     except Exception as error:
         hint = "the model can only be used in float32"
         raise refused(request, "onnxruntime.transformers", error, hint) from error
+    # The casts of the inputs were appended behind the nodes that take them.
+    OnnxModel(model).topological_sort()
     strip_unused_opsets(model)
     onnx.save(model, request.target)
     return []
