@@ -64,8 +64,8 @@ def run(arguments: Mapping[str, Any]) -> dict[str, Any]:
 
 def read(path: str, answer: Mapping[str, Any]) -> SampleRun:
     """Return the run that the job wrote to `path` and described in `answer`."""
-    inputs = [_spec(item) for item in answer["inputs"]]
-    outputs = [_spec(item) for item in answer["outputs"]]
+    inputs = [spec_from_dict(item) for item in answer["inputs"]]
+    outputs = [spec_from_dict(item) for item in answer["outputs"]]
     with np.load(path, allow_pickle=False) as arrays:
         return SampleRun(
             inputs,
@@ -75,7 +75,8 @@ def read(path: str, answer: Mapping[str, Any]) -> SampleRun:
         )
 
 
-def _spec(item: Mapping[str, Any]) -> TensorSpec:
+def spec_from_dict(item: Mapping[str, Any]) -> TensorSpec:
+    """Read what `TensorSpec.as_dict` returns."""
     return TensorSpec(
         item["name"],
         item["dtype"],

@@ -7,9 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from edgeloop.data.opening import open_data
-from edgeloop.data.options import InputSource
-from edgeloop.data.source import random_rows
+from edgeloop.data.npz import read_samples
 from edgeloop.errors import ModelError
 from edgeloop.models.formats import sha256_of
 from edgeloop.quantization.report import Calibration
@@ -17,11 +15,8 @@ from edgeloop.quantization.report import Calibration
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from edgeloop.data.model_data import ModelData
     from edgeloop.runtimes._base import TensorSpec
-
-# Samples that are read at a time.
-_CHUNK = 64
+    from edgeloop.spec import InputSource
 
 
 def draw_samples(
@@ -33,8 +28,11 @@ def draw_samples(
     Raises ModelError for data that does not fit, is empty, or holds NaN.
     """
     assert inputs.data is not None
-    data = open_data(inputs, specs)
-    drawn = _drawn(data, random_rows(data.n, count, seed))
+    data = read_samples(
+        inputs.data, specs, x_key=inputs.x_key, y_key=inputs.y_key, layout=inputs.layout
+    )
+    rows = np.random.default_rng(seed).choice(data.n, min(count, data.n), replace=False)
+    drawn = {name: values[np.sort(rows)] for name, values in data.x.items()}
     arrays = {
         f"input_{index}": _runs(_usable(drawn[spec.name], spec, inputs.data), spec)
         for index, spec in enumerate(specs)
@@ -47,16 +45,7 @@ def draw_samples(
         samples=len(drawn[specs[0].name]),
         of=data.n,
         seed=seed,
-        skipped=tuple((one.name, one.reason) for one in data.skipped),
-        notes=tuple(data.notes),
     )
-
-
-def _drawn(data: ModelData, rows: npt.NDArray[np.int64]) -> dict[str, npt.NDArray[Any]]:
-    chunks = [chunk.x for chunk in data.chunks(_CHUNK, rows) if chunk.n]
-    if not chunks:
-        raise ModelError(f"{data.source.path} has no sample that could be read")
-    return {name: np.concatenate([chunk[name] for chunk in chunks]) for name in chunks[0]}
 
 
 def _usable(values: npt.NDArray[Any], spec: TensorSpec, path: str) -> npt.NDArray[Any]:
