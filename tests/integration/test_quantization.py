@@ -5,6 +5,7 @@ The tools run in the managed environment `convert`; what they write runs in this
 
 from __future__ import annotations
 
+import json
 import subprocess
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from edgeloop.demo import ASSETS
 from edgeloop.envs.managed import python_of
 from edgeloop.errors import ModelError
 from edgeloop.measure.client import WorkerClient
+from edgeloop.models.formats import sha256_of
 from edgeloop.models.inspect import inspect_model
 from edgeloop.quantization._base import QuantizeRequest
 
@@ -271,3 +273,169 @@ def test_samples_for_another_number_of_inputs_are_refused(digits, tmp_path) -> N
     )
     with pytest.raises(ModelError, match=r"has 1 inputs.* are for 2"):
         quantize("tflite-static", request, tmp_path)
+
+
+@pytest.fixture(scope="module")
+def halves(digits, tmp_path_factory) -> tuple[str, str]:
+    """The data as a user has it: one file to calibrate, another to look at the accuracy."""
+    folder = tmp_path_factory.mktemp("data")
+    images, labels = digits
+    paths = []
+    for name, part in (("train", slice(HALF)), ("test", slice(HALF, None))):
+        paths.append(str(folder / f"{name}.npz"))
+        np.savez(paths[-1], x_data=images[part], y_data=labels[part])
+    return paths[0], paths[1]
+
+
+@pytest.fixture
+def quantise(command_line, monkeypatch):
+    """`edgeloop quantize`, with the managed environments of this machine."""
+    command_line.environment["EDGELOOP_ENVS"] = str(Path(PYTHON).parents[2])
+
+    def run(*arguments: object):
+        return command_line("quantize", *map(str, arguments), timeout_s=200)
+
+    run.folder = command_line.folder
+    return run
+
+
+def test_the_command_reports_what_was_gained_and_what_it_cost(quantise, halves) -> None:
+    train, test = halves
+    done = quantise(
+        FLOAT_TFLITE, "--method", "int8", "--representative-data", train, "--samples", "150",
+        "--seed", "7", "--data", test, "--debug-layers", "--json", "report.json",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    for words in ("size", "latency, median", "accuracy", "SNR", "drawn with seed 7"):
+        assert words in done.stdout
+    report = json.loads((quantise.folder / "report.json").read_text())
+    target = quantise.folder / "digits_float32_int8.tflite"
+    assert report["path"] == str(target)
+    assert report["sha256"] == sha256_of(target)
+    assert report["bytes"] == target.stat().st_size
+    assert report["verification"]["passed"] is True
+    assert 25 < report["verification"]["outputs"][0]["snr_db"] < 60  # 35.6 here
+    found = report["quantization"]
+    assert found["calibration"]["samples"] == 150
+    assert found["calibration"]["of"] == HALF
+    assert found["calibration"]["seed"] == 7
+    low, high = found["latency"]["ratio_ci95"]
+    assert 0 < low <= found["latency"]["ratio"] <= high
+    before, after = (found["accuracy"][side]["accuracy"] for side in ("before", "after"))
+    assert after >= before - ACCURACY_LOSS
+    errors = [layer["snr_db"] for layer in found["layers"]]
+    assert errors == sorted(errors)
+    assert {layer["operator"] for layer in found["layers"]} >= {"CONV_2D", "FULLY_CONNECTED"}
+    assert json.loads(Path(f"{target}.conversion.json").read_text()) == report
+    assert sorted(path.name for path in quantise.folder.iterdir() if path.name != "data") == [
+        target.name, f"{target.name}.conversion.json", "report.json",
+    ]  # fmt: skip
+
+
+def test_onnx_layers_are_compared_too(quantise, halves) -> None:
+    done = quantise(
+        FLOAT_ONNX, "--method", "int8", "--representative-data", halves[0], "--data-layout", "nhwc",
+        "--debug-layers", "--no-measure", "--json", "-",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)["quantization"]
+    assert found["latency"] is None
+    assert "--no-measure" in found["latency_reason"]
+    assert {layer["operator"] for layer in found["layers"]} >= {"Relu", "Gemm"}
+
+
+def test_calibrating_on_the_test_data_is_warned_of(quantise, halves) -> None:
+    done = quantise(
+        FLOAT_TFLITE, "--method", "int8", "--representative-data", halves[1], "--data", halves[1],
+        "--no-measure",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "warning: the calibration data is the test data" in done.stdout
+
+
+def test_the_seed_decides_the_samples(quantise, halves) -> None:
+    files = []
+    for seed in (1, 1, 2):
+        files.append(quantise.folder / f"{len(files)}.tflite")
+        done = quantise(
+            FLOAT_TFLITE, "--method", "int8", "--representative-data", halves[0], "--samples", "5",
+            "--seed", seed, "--out", files[-1], "--no-measure",
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+    first, again, other = map(sha256_of, files)
+    assert first == again
+    assert first != other
+
+
+def test_a_result_that_does_not_agree_is_kept_under_another_name(quantise, digits) -> None:
+    """Samples of a thousandth of the real range: everything beyond it is clipped."""
+    train, test = quantise.folder / "dark.npz", quantise.folder / "test.npz"
+    np.savez(train, x_data=digits[0][:HALF] / 1000)
+    np.savez(test, x_data=digits[0][HALF:], y_data=digits[1][HALF:])
+    asked = [
+        FLOAT_TFLITE, "--method", "int8", "--representative-data", train, "--data", test,
+        "--no-measure",
+    ]  # fmt: skip
+    done = quantise(*asked)
+    assert done.returncode == 0, done.stderr
+    assert "does NOT agree" in done.stderr
+    assert "verification FAILED" in done.stdout
+    assert "warning: output" in done.stdout
+    assert "the accuracy falls" in done.stdout
+    assert not (quantise.folder / "digits_float32_int8.tflite").exists()
+    assert (quantise.folder / "digits_float32_int8.tflite.unverified").exists()
+    assert quantise(*asked, "--strict", "--force").returncode == 1
+
+
+def written(folder: Path, name: str, **arrays: np.ndarray) -> Path:
+    np.savez(folder / name, **arrays)
+    return folder / name
+
+
+@pytest.mark.parametrize(
+    ("x_data", "words"),
+    [(np.zeros((4, 9, 9, 1), np.float32), "has shape 9x9x1"),
+     (np.zeros((0, 8, 8, 1), np.float32), "no samples"),
+     (np.full((4, 8, 8, 1), np.nan, np.float32), "4 of 4 calibration samples"),
+     (np.full((4, 8, 8, 1), np.inf, np.float32), "NaN or infinity"),
+     (np.full((4, 8, 8, 1), "a"), "which no model input takes")],
+    ids=["shape", "empty", "nan", "infinity", "text"],
+)  # fmt: skip
+def test_calibration_data_that_does_not_fit_is_refused(quantise, x_data, words) -> None:
+    data = written(quantise.folder, "bad.npz", x_data=x_data)
+    done = quantise(FLOAT_TFLITE, "--method", "int8", "--representative-data", data)
+    assert done.returncode == 4
+    assert words in done.stderr
+    assert [path.name for path in quantise.folder.glob("*.tflite*")] == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [((ASSETS / "digits_int8.tflite", "--method", "fp16"), 4, "quantised already"),
+     ((ASSETS / "digits_int8.onnx", "--method", "fp16"), 4, "quantised already"),
+     ((ASSETS / "digits_float32.pt", "--method", "fp16"), 2, "--to tflite or --to onnx"),
+     ((FLOAT_ONNX, "--method", "int4"), 2, "did you mean 'int8'"),
+     ((FLOAT_ONNX, "--method", "int8"), 2, "--representative-data"),
+     ((FLOAT_TFLITE, "--method", "fp16", "--for", "tensorrt"), 2, "is for int8 in ONNX"),
+     ((FLOAT_TFLITE, "--method", "dynamic", "--io", "int8"), 2, "keeps float32"),
+     (("nowhere.tflite", "--method", "fp16"), 4, "does not exist"),
+     ((FLOAT_TFLITE, "--method", "fp16", "--out", "no/such/folder.tflite"), 6, "no folder")],
+    ids=lambda value: None if isinstance(value, (int, str)) else value[0].__str__()[-12:],
+)  # fmt: skip
+def test_what_cannot_be_done_is_one_sentence(quantise, arguments, code, words) -> None:
+    done = quantise(*arguments)
+    assert done.returncode == code, done.stderr
+    assert words in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_file_that_is_there_is_not_replaced_unless_asked(quantise) -> None:
+    target = quantise.folder / "digits_float32_fp16.tflite"
+    target.write_bytes(b"mine")
+    asked = (FLOAT_TFLITE, "--method", "fp16", "--no-measure")
+    done = quantise(*asked)
+    assert done.returncode == 2
+    assert "--force" in done.stderr
+    assert target.read_bytes() == b"mine"
+    assert quantise(*asked, "--force").returncode == 0
+    assert inspect_model(target).precision == "fp16"
