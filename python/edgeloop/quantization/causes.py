@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Optional
 
-from edgeloop.results.warnings import warning
+from edgeloop.results.sample_warnings import warning
 from edgeloop.stats.verdict import EQUIVALENT, INCONCLUSIVE, SLOWER
 
 # Instructions that multiply 8-bit integers and add up in one step: without them int8 gains little.
