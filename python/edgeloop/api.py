@@ -5,7 +5,7 @@ Every function measures in worker processes, so the calling interpreter needs no
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Optional, Union
@@ -21,7 +21,9 @@ from edgeloop.stats.verdict import DELTA
 
 if TYPE_CHECKING:
     from edgeloop.comparison import Compared
+    from edgeloop.convert.edge import ConversionOptions
     from edgeloop.models.summary import ModelSummary
+    from edgeloop.quantization.report import QuantizationReport
 
 
 def bench(
@@ -86,11 +88,10 @@ def compare(
         raise UsageError("one side is a stored result, the other is not: give two of one kind")
     if is_result(a):
         return compare_stored(a, b, delta, allow)
-    _require_known(options)
     compared = compare_live(
         a,
         b,
-        replace(RunSpec(model=""), **options),
+        _run_spec("", (), options),
         delta,
         observer or Silence(),
         save=save or out is not None,
@@ -110,6 +111,60 @@ def inspect(model: Union[str, Path]) -> ModelSummary:
     from edgeloop.models.inspect import inspect_model
 
     return inspect_model(model)
+
+
+def quantize(
+    model: Union[str, Path],
+    precision: str,
+    *,
+    representative_data: Optional[str] = None,
+    samples: int = 200,
+    to: Optional[str] = None,
+    out: Optional[str] = None,
+    force: bool = False,
+    io: Optional[str] = None,
+    purpose: str = "onnxruntime",
+    reduce_range: str = "auto",
+    debug_layers: bool = False,
+    measure: bool = True,
+    conversion: Optional[ConversionOptions] = None,
+    observer: Optional[Observer] = None,
+    **options: Any,
+) -> QuantizationReport:
+    """Quantise a model to int8, int16x8, dynamic or fp16, and report its gain and its cost.
+
+    `representative_data` shows the ranges of the activations, which int8 and int16x8 need: the
+    least and greatest values over `samples` of it. `to` converts first ("tflite", "onnx"), with
+    `conversion`; `io` is the dtype of a TFLite file's inputs and outputs, `purpose` "onnxruntime"
+    or "tensorrt". `options` are those of `bench`: `data` gives the accuracy before and after,
+    `effort` (here "quick") is that of the comparison of the latencies, which `measure` switches
+    off. The result is at `report.result.path`; where it does not agree with the float model
+    (`report.verification`), under the name NAME.unverified.
+
+    Raises UsageError, NotAvailableError, ModelError, RuntimeFailedError or CannotWriteError, each
+    one sentence.
+    """
+    from edgeloop.convert.edge import ConversionOptions
+    from edgeloop.quantization.run import quantize as run
+    from edgeloop.quantization.spec import QuantizeSpec
+
+    spec = QuantizeSpec(
+        model=str(model),
+        precision=precision,
+        to=to,
+        out=out,
+        force=force,
+        io=io,
+        purpose=purpose,
+        reduce_range=reduce_range,
+        representative_data=representative_data,
+        samples=samples,
+        debug_layers=debug_layers,
+        measure=measure,
+        measured=_run_spec("", (), {"effort": "quick", **options}),
+        options=conversion or ConversionOptions(),
+    )
+    return run(spec, observer or Silence())
 
 
 def measure_all(
@@ -158,9 +213,7 @@ def _one(
     observer: Optional[Observer],
     options: dict[str, Any],
 ) -> Result:
-    runtimes: Sequence[str] = () if runtime is None else (runtime,)
-    _require_known(options)
-    spec = replace(RunSpec(model=str(model), runtimes=runtimes), **options)
+    spec = _run_spec(model, () if runtime is None else (runtime,), options)
     (resolved,) = resolve(spec, command)[:1]
     result = measure_one(
         resolved, save=save or out is not None, out=out, observer=observer or Silence()
@@ -171,11 +224,13 @@ def _one(
     return result
 
 
-def _require_known(options: Mapping[str, Any]) -> None:
+def _run_spec(model: Union[str, Path], runtimes: Sequence[str], options: dict[str, Any]) -> RunSpec:
+    """Return the spec that options given by name say. Raises UsageError for an unknown one."""
     known = [field.name for field in fields(RunSpec) if field.name not in ("model", "runtimes")]
     for name in options:
         if name not in known:
             raise UsageError(f"no option is called '{name}'; {nearest(name, known)}")
+    return replace(RunSpec(model=str(model), runtimes=runtimes), **options)
 
 
 def _is_interruption(error: Optional[EdgeloopError]) -> bool:
