@@ -66,6 +66,8 @@ def _measuring_options(
     model_class_path: options.ModelClassPath = None,
     model_class_name: options.ModelClassName = None,
     trust_pickle: options.TrustPickle = False,
+    peak_gflops: options.PeakGflops = None,
+    strict: options.Strict = False,
     json: options.Json = None,
     out: options.Out = None,
     no_save: options.NoSave = False,
@@ -79,6 +81,7 @@ def run_spec(chosen: dict[str, Any]) -> RunSpec:
         "model", "threads", "batch_size", "require_delegate", "torch_mode", "package", "device",
         "library", "python", "data", "x_key", "y_key", "data_layout", "effort", "runs", "warmup", "processes", "seed",
         "model_class_path", "model_class_name", "trust_pickle",
+        "peak_gflops", "strict",
     )  # fmt: skip
     return RunSpec(
         runtimes=tuple(chosen["runtime"] or ()),
