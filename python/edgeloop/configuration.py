@@ -20,8 +20,8 @@ def parse_configuration(text: str, defaults: RunSpec) -> RunSpec:
 
     After the last '@' come the runtime (or plugin=PATH) and KEY=VALUE pairs: threads, batch-size,
     delegate, provider, torch-mode, package, device, library, python, data, loop, shape
-    (NAME:1x3x224x224), or a setting of the runtime. A delegate's options are separated by ';' here; a piece without '=' belongs to what is
-    before it.
+    (NAME:1x3x224x224), or a setting of the runtime. A delegate's options are separated by ';' here;
+    a piece without '=' belongs to what is before it.
     Without '@' the whole string is the model. Raises UsageError that shows the right form.
     """
     model, at, rest = text.rpartition("@")

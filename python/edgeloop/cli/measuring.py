@@ -79,8 +79,8 @@ def run_spec(chosen: dict[str, Any]) -> RunSpec:
     """Return the spec that the options say."""
     same = (
         "model", "threads", "batch_size", "require_delegate", "torch_mode", "package", "device",
-        "library", "python", "data", "x_key", "y_key", "data_layout", "effort", "runs", "warmup", "processes", "seed",
-        "model_class_path", "model_class_name", "trust_pickle",
+        "library", "python", "data", "x_key", "y_key", "data_layout", "effort", "runs",
+        "warmup", "processes", "seed", "model_class_path", "model_class_name", "trust_pickle",
         "peak_gflops", "strict",
     )  # fmt: skip
     return RunSpec(

@@ -68,7 +68,7 @@ def code_of(
 def load_package(torch: Any, path: str) -> Code:
     """Return the code of a compiled package, as PyTorch's own loader calls it."""
     try:
-        with _quiet():
+        with quiet():
             package = torch._inductor.aoti_load_package(path)
     except Exception as error:
         raise ModelError(
@@ -81,7 +81,7 @@ def load_package(torch: Any, path: str) -> Code:
 def exported(torch: Any, loaded: LoadedModule, tensors: Sequence[Any], path: str) -> Any:
     """Return torch.export's program of a module, its inputs positional and their shapes fixed."""
     try:
-        with torch.no_grad(), _quiet():
+        with torch.no_grad(), quiet():
             return torch.export.export(positional(torch, loaded), tuple(tensors), strict=False)
     except Exception as error:  # of many classes, some of them private
         raise ModelError(
@@ -106,7 +106,7 @@ def positional(torch: Any, loaded: LoadedModule) -> Any:
 
 def _traced(torch: Any, loaded: LoadedModule, tensors: Sequence[Any], path: str) -> Any:
     try:
-        with torch.no_grad(), _quiet():
+        with torch.no_grad(), quiet():
             traced = torch.jit.trace(positional(torch, loaded), tuple(tensors))
             return torch.jit.freeze(traced.eval())
     except Exception as error:
@@ -122,7 +122,7 @@ def _compiled(
     compiled = torch.compile(positional(torch, loaded))
     begun_s = time.monotonic()
     try:
-        with torch.inference_mode(), _quiet():
+        with torch.inference_mode(), quiet():
             compiled(*tensors)
     except Exception as error:
         raise RuntimeFailedError(f"torch.compile failed on {path}: {_brief(error)}") from error
@@ -132,7 +132,7 @@ def _compiled(
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """Let no warning through: they advise whoever writes the model, not who measures it."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

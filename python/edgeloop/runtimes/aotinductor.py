@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import Any, BinaryIO, Optional
+from typing import Any, Optional
 
 from edgeloop import _core
 from edgeloop.errors import ModelError, NotAvailableError, UsageError
@@ -26,6 +26,7 @@ from edgeloop.models.aotinductor_file import (
 )
 from edgeloop.runtimes import _torch_modes as modes
 from edgeloop.runtimes._base import (
+    FRAMEWORK_LOOPS,
     LOOPS,
     Framework,
     Installation,
@@ -48,9 +49,9 @@ from edgeloop.runtimes._torch_package import (
 _CHECK_VARIABLE = "AOTI_RUNTIME_CHECK_INPUTS"
 _RUN = "aoti_torch_new_tensor_handle per input, AOTInductorModelContainerRun"
 
-# Package → its library, in an open file without a name. It stays open: the loader knows a library
-# by its path, /proc/self/fd/N, and never lets one of these go.
-_libraries: dict[tuple[Any, ...], BinaryIO] = {}
+# Package → the descriptor of its library, a file without a name. It stays open: the loader knows a
+# library by its path, /proc/self/fd/N, and never lets one of these go.
+_libraries: dict[tuple[Any, ...], int] = {}
 _checked: set[tuple[Any, ...]] = set()
 
 
@@ -89,7 +90,7 @@ class AotInductorRuntime:
 
     def import_packages(self, loops: Sequence[str]) -> None:
         """Import torch for the loops that go through Python."""
-        if any(loop not in ("native", "binding") for loop in loops):
+        if any(loop in FRAMEWORK_LOOPS for loop in loops):
             import_torch()
 
     def load_engine(self, options: LoadOptions, framework: Optional[Framework]) -> _core.Engine:
@@ -157,7 +158,7 @@ def _dense_strides(tensor: PackageTensor) -> tuple[int, ...]:
     return tuple(strides[: len(tensor.shape)])
 
 
-def _engine(package: Package, options: LoadOptions, library: BinaryIO) -> _core.Engine:
+def _engine(package: Package, options: LoadOptions, library: int) -> _core.Engine:
     installation = AotInductorRuntime().find(options.library)
     settings = {"package": str(package.path), "torch-version": installation.version}
     if package.inputs is None:
@@ -168,7 +169,7 @@ def _engine(package: Package, options: LoadOptions, library: BinaryIO) -> _core.
     return _core.create_engine(
         "aotinductor",
         library=str(installation.library),
-        model=f"/proc/self/fd/{library.fileno()}",
+        model=f"/proc/self/fd/{library}",
         threads=options.threads,
         batch_size=options.batch_size,
         shapes=engine_shapes(options),
@@ -180,13 +181,13 @@ def _lines(tensors: Sequence[PackageTensor]) -> str:
     return "".join(f"{t.dtype} {shape_text(t.shape)} {t.name}\n" for t in tensors)
 
 
-def _library(package: Package, purpose: str) -> BinaryIO:
-    """Return the unpacked library; each purpose has a copy of its own, with its own statics."""
+def _library(package: Package, purpose: str) -> int:
+    """Unpack the library; each purpose has a copy of its own, with its own statics."""
     key = _key(package, purpose)
     if key not in _libraries:
-        file = TemporaryFile(prefix="edgeloop-aotinductor-")  # noqa: SIM115 (it stays open: see _libraries)
-        extract_library(package, file)
-        _libraries[key] = file
+        with TemporaryFile(prefix="edgeloop-aotinductor-") as file:
+            extract_library(package, file)
+            _libraries[key] = os.dup(file.fileno())
     return _libraries[key]
 
 
@@ -205,8 +206,8 @@ def _require_checked(package: Package, options: LoadOptions) -> None:
     key = _key(package, (shapes, options.settings.get("input-dtype")))
     if key in _checked:
         return
-    file = _library(package, "checked")
-    with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+    library = _library(package, "checked")
+    with mmap.mmap(library, 0, access=mmap.ACCESS_READ) as content:
         if content.find(_CHECK_VARIABLE.encode()) < 0:
             raise ModelError(
                 f"{package.path} cannot check its inputs, because its PyTorch is too old; make the "
@@ -214,7 +215,7 @@ def _require_checked(package: Package, options: LoadOptions) -> None:
             )
     try:
         with _environment(_CHECK_VARIABLE, "1"):
-            _engine(package, options, file)
+            _engine(package, options, library)
     except ModelError as error:
         raise ModelError(
             f"{error}; it was exported for other inputs than dense ones of this shape and dtype: "

@@ -12,7 +12,14 @@ from typing import Optional
 from edgeloop import _core
 from edgeloop.errors import ModelError, NotAvailableError, UsageError
 from edgeloop.runtimes import _torch_modes as modes
-from edgeloop.runtimes._base import LOOPS, Framework, Installation, LoadOptions, TensorSpec
+from edgeloop.runtimes._base import (
+    FRAMEWORK_LOOPS,
+    LOOPS,
+    Framework,
+    Installation,
+    LoadOptions,
+    TensorSpec,
+)
 from edgeloop.runtimes._shape import asked_shapes, fixed_shapes, shape_text
 from edgeloop.runtimes._torch_device import require_device
 from edgeloop.runtimes._torch_files import DeclaredInput, load_module
@@ -52,9 +59,9 @@ class TorchRuntime:
         return Installation(found.version, None, found.origin)
 
     def import_packages(self, loops: Sequence[str]) -> None:
-        """Import torch: every loop needs it."""
-        del loops
-        import_torch()
+        """Import torch, unless the package's library is all that the loops need."""
+        if any(loop in FRAMEWORK_LOOPS for loop in loops):
+            import_torch()
 
     def load_engine(self, options: LoadOptions, framework: Optional[Framework]) -> _core.Engine:
         """Load the model's AOTInductor package. Raises UsageError where none was named."""
@@ -67,12 +74,12 @@ class TorchRuntime:
 
     def load_framework(self, options: LoadOptions) -> TorchFramework:
         """Load the module, fix its input shapes, and bring it into the form of the mode."""
-        dtype = _setting_dtype(options)
+        dtype = setting_dtype(options)
         torch = import_torch()
         device = require_device(torch, options.device)
         notes = set_threads(torch, options.threads)
         loaded = load_module(torch, options)
-        inputs = _input_specs(loaded.inputs, options, dtype)
+        inputs = input_specs(loaded.inputs, options, dtype)
         if options.torch_mode == modes.AOTINDUCTOR:
             code = modes.load_package(torch, _package_of(options, inputs))
         else:
@@ -104,7 +111,8 @@ def _package_of(options: LoadOptions, inputs: Sequence[TensorSpec]) -> str:
     return options.package
 
 
-def _setting_dtype(options: LoadOptions) -> str:
+def setting_dtype(options: LoadOptions) -> str:
+    """Return the dtype of inputs whose dtype the file does not tell. Raises UsageError."""
     for key, value in options.settings.items():
         if key not in TorchRuntime.settings:
             raise UsageError(
@@ -116,9 +124,10 @@ def _setting_dtype(options: LoadOptions) -> str:
     return dtype
 
 
-def _input_specs(
+def input_specs(
     inputs: Sequence[DeclaredInput], options: LoadOptions, dtype: str
 ) -> list[TensorSpec]:
+    """Fix the shapes of the inputs. Raises UsageError, ModelError for a dtype that cannot be."""
     asked = asked_shapes([item.name for item in inputs], options)
     declared: dict[str, Sequence[Optional[int]]] = {}
     for item in inputs:
