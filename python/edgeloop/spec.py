@@ -32,6 +32,7 @@ RUNTIMES_OF_FORMAT: Mapping[str, Sequence[str]] = {
     "onnx": ("onnxruntime",),
     "pytorch": ("torch",),
     "aotinductor": ("aotinductor",),
+    "tensorrt": ("tensorrt",),
 }
 
 # The format of a file that only the runtime that was named may know.
