@@ -10,7 +10,18 @@ import typer
 import typer.core
 
 import edgeloop
-from edgeloop.cli import bench, compare, convert, demo, doctor, inspect, overhead, quantize, setup
+from edgeloop.cli import (
+    bench,
+    compare,
+    convert,
+    demo,
+    doctor,
+    inspect,
+    overhead,
+    quantize,
+    setup,
+    suite,
+)
 from edgeloop.cli.output import abandon_stdout
 from edgeloop.errors import CannotWriteError, EdgeloopError, InterruptedRunError
 
@@ -55,6 +66,7 @@ app.command("compare")(compare.compare)
 app.command("convert")(convert.convert)
 app.command("inspect")(inspect.inspect)
 app.command("quantize")(quantize.quantize)
+app.command("suite")(suite.suite)
 app.command("setup")(setup.setup)
 
 
