@@ -30,6 +30,7 @@ RUNTIMES_OF_FORMAT: Mapping[str, Sequence[str]] = {
     "edgetpu": ("tflite", "tflite-runtime", "litert"),
     "onnx": ("onnxruntime",),
     "pytorch": ("torch",),
+    "tensorrt": ("tensorrt",),
 }
 
 # The format of a file that only the runtime that was named may know.
@@ -96,6 +97,10 @@ class RunSpec:
     model_class_path: Optional[str] = None
     model_class_name: Optional[str] = None
     trust_pickle: bool = False
+    peak_gflops: Optional[float] = None
+    """The most that the device can do, in GFLOP/s (GOP/s for int8), where no table knows it."""
+    strict: bool = False
+    """Fail where the result itself is at fault: an impossible latency."""
 
 
 @dataclass(frozen=True)
@@ -154,6 +159,8 @@ class ResolvedSpec:
     """What was chosen for the user, one sentence each."""
     require_delegate: Optional[float] = None
     """The least share that delegates or providers must run; 0: at least one node."""
+    peak_gflops: Optional[float] = None
+    strict: bool = False
 
     @property
     def title(self) -> str:
@@ -249,6 +256,8 @@ def _require_sound_numbers(spec: RunSpec) -> None:
         )
     if spec.budget_s is not None and not spec.budget_s > 0:
         raise UsageError(f"--budget must be more than 0 s, not {spec.budget_s:g}")
+    if spec.peak_gflops is not None and not spec.peak_gflops > 0:
+        raise UsageError(f"--peak-gflops must be more than 0, not {spec.peak_gflops:g}")
     if spec.warmup is not None and spec.runs is None:
         raise UsageError("--warmup is the fixed count's: give --runs too, or neither")
     for percentile in spec.percentiles:
@@ -325,7 +334,7 @@ def _resolve_one(
         options=options,
         loops=loops,
         python=spec.python or sys.executable,
-        inputs=_inputs(spec),
+        inputs=input_source(spec.seed, spec.data, spec.x_key, spec.y_key, spec.data_layout),
         effort=spec.effort,
         budget_s=spec.budget_s,
         rate_hz=spec.rate_hz,
@@ -336,17 +345,26 @@ def _resolve_one(
         timeout_s=spec.timeout_s,
         choices=tuple(said),
         require_delegate=required,
+        peak_gflops=spec.peak_gflops,
+        strict=spec.strict,
     )
 
 
-def _inputs(spec: RunSpec) -> InputSource:
-    layout = None if spec.data_layout is None else spec.data_layout.lower()
+def input_source(
+    seed: int,
+    data: Optional[str],
+    x_key: str = "x_data",
+    y_key: str = "y_data",
+    data_layout: Optional[str] = None,
+) -> InputSource:
+    """Check where inputs come from. Raises UsageError, ModelError where the file is not there."""
+    layout = None if data_layout is None else data_layout.lower()
     if layout is not None and layout not in DATA_LAYOUTS:
         raise UsageError(f"no data layout is called '{layout}'; {nearest(layout, DATA_LAYOUTS)}")
-    data = _absolute(spec.data)
-    if data is not None and not Path(data).is_file():
-        raise ModelError(f"the data file {spec.data} does not exist")
-    return InputSource(spec.seed, data, spec.x_key, spec.y_key, layout)
+    path = _absolute(data)
+    if path is not None and not Path(path).is_file():
+        raise ModelError(f"the data file {data} does not exist")
+    return InputSource(seed, path, x_key, y_key, layout)
 
 
 def _require_schedulable(spec: RunSpec, rate_hz: float, command: str) -> None:

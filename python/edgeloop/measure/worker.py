@@ -1,7 +1,7 @@
 """The worker: a process that holds one runtime and answers requests, one at a time.
 
 Started by `measure/process.py` with `--fd N`, a connected socket at descriptor N. It says hello,
-then answers `find`, `import`, `load`, `warm`, `block`, `outputs`, `evaluate` and `stop`.
+then answers `find`, `import`, `load`, `warm`, `block`, `outputs`, `evaluate`, `job` and `stop`.
 """
 
 from __future__ import annotations
@@ -53,6 +53,7 @@ class Worker:
             "block": self._block,
             "outputs": self._outputs,
             "evaluate": self._evaluate,
+            "job": self._job,
         }
 
     def serve(self) -> None:
@@ -253,6 +254,13 @@ class Worker:
             },
             (scores, b"" if samples.y is None else samples.y.tobytes()),
         )
+
+    def _job(self, request: dict[str, Any]) -> Any:
+        from edgeloop.measure.jobs import run_job
+        from edgeloop.measure.protocol import Message
+
+        result = run_job(request["name"], request["arguments"])
+        return Message({"type": "job", "result": result})
 
 
 def _failure(text: str) -> Any:
