@@ -52,6 +52,19 @@ debian_unpack() {  # FOLDER SUITE ARCHITECTURE PACKAGE
   mv "$target.new" "$target"
 }
 
+# Fetches a source package's upstream archive and prints its path. Not by `apt-get source`: mirrors
+# that lack the Debian part of it were seen.
+debian_upstream() {  # FOLDER SUITE PACKAGE
+  local line uri name hash
+  line=$(debian_apt "$1" "$2" amd64 source --print-uris --only-source "$3" | grep "\.orig\.tar\.xz'")
+  read -r uri name _ hash <<<"$line"
+  if [ ! -e "$1/$name" ]; then
+    /usr/lib/apt/apt-helper -q -o APT::Sandbox::User= download-file "${uri//\'/}" "$1/$name.new" "$hash" >&2
+    mv "$1/$name.new" "$1/$name"
+  fi
+  echo "$1/$name"
+}
+
 # Installs what makes and enters roots, and ends with SKIP where this system does not allow it.
 need_roots() {
   [ "$(uname -sm)" = "Linux x86_64" ] || skip "root folders are made on Linux x86-64 only"

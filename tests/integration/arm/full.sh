@@ -10,7 +10,7 @@ download "$work/wheels-trixie" aarch64 3.13 35 -c tests/requirements/main.txt \
 root=$(bash $here/root.sh trixie | tail -1)
 install "$root" main "$work/wheels-trixie" 'edgeloop[litert,onnx]'
 run "$root" /opt/main/bin/python /null_engine.py
-compare "$root" main main-without-tflite litert onnxruntime
+compare "$root" main trixie litert onnxruntime
 
 step "bullseye arm64, Python 3.9"
 download "$work/wheels-bullseye" aarch64 3.9 31 "$(wheel cp39 aarch64)" tflite-runtime==2.13.0 \

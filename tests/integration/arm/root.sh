@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Makes a Debian root folder of another architecture, or uses it again; see usage().
+# Makes a Debian root folder, or uses it again; see usage().
 set -euo pipefail
 cd "$(dirname "$0")/../../.."
 # shellcheck source=debian.sh
@@ -21,10 +21,10 @@ case "${1:-}" in
 esac
 suite=$1
 architecture=${2:-arm64}
-packages="base-files coreutils dash libc-bin python3 python3-venv ${*:3}"
+packages="base-files coreutils dash libc-bin libstdc++6 python3 python3-venv${3:+ ${*:3}}"
 root=$PWD/.cache/arm/roots/$suite-$architecture
 
-need_emulation >&2
+if [ "$architecture" = amd64 ]; then need_roots >&2; else need_emulation >&2; fi
 if [ "$(cat "$root.packages" 2>/dev/null)" != "$packages" ]; then
   rm -rf "$root" "$root.new" "$root.packages"
   mkdir -p "${root%/*}"

@@ -38,32 +38,8 @@ here=tests/integration/arm
 work=$PWD/.cache/arm
 wheels=${given:-$work/wheels}
 mkdir -p "$work/outputs"
-
-step() { printf '\n== %s (%s s)\n' "$1" "$SECONDS"; }
-
-find_python() {
-  local candidate
-  for candidate in python3.11 python3 "$HOME"/.pyenv/versions/3.11*/bin/python; do
-    if "$candidate" -c 'import sys, venv; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null; then
-      command -v "$candidate"
-      return
-    fi
-  done
-  return 1
-}
-
-# What a command says is shown where it fails: the runtimes print a lot when they are loaded.
-quietly() {
-  if ! "$@" >"$work/log" 2>&1; then
-    tail -40 "$work/log" >&2
-    echo "failed: $*" >&2
-    return 1
-  fi
-}
-
-wheel() {  # TAG MACHINE
-  ls "$wheels"/edgeloop-*-"$1-$1"-*"_$2.whl"
-}
+# shellcheck source=host.sh
+. $here/host.sh
 
 # Puts wheels for another machine into a folder; the versions are those that the other tests use.
 download() {  # FOLDER MACHINE PYTHON GLIBC_MINOR ARGUMENT...
@@ -78,15 +54,23 @@ download() {  # FOLDER MACHINE PYTHON GLIBC_MINOR ARGUMENT...
 
 run() { "$here/arm64-run" "$@"; }
 
-# Makes an environment in a root from a folder of wheels, without an index.
+# Makes an environment in a root from a folder of wheels, without an index. Where all but edgeloop
+# is there already, only that is put in again.
 install() {  # ROOT ENVIRONMENT WHEELS REQUIREMENT...
-  local root=$1 env=/opt/$2
-  rm -rf "${root:?}/wheels" "${root:?}$env"
+  local root=$1 env=/opt/$2 others
+  others=$(ls "$3" | grep -v '^edgeloop-')
+  rm -rf "${root:?}/wheels"
   cp -r "$3" "$root/wheels"
   cp "$here/outputs.py" "$here/null_engine.py" "$root/"
+  local pip=("$env/bin/python" -m pip install --no-index --no-compile --find-links /wheels)
+  if [ "$(cat "$root$env/wheels.txt" 2>/dev/null)" = "$others" ]; then
+    quietly run "$root" "${pip[@]}" --force-reinstall --no-deps edgeloop
+    return
+  fi
+  rm -rf "${root:?}$env"
   quietly run "$root" python3 -m venv "$env"
-  quietly run "$root" "$env/bin/python" -m pip install --no-index --no-compile \
-    --find-links /wheels "${@:4}"
+  quietly run "$root" "${pip[@]}" "${@:4}"
+  echo "$others" >"$root$env/wheels.txt"
 }
 
 # Runs the digits models in a root and compares; the reference is of the same runtimes on x86-64.
@@ -95,29 +79,21 @@ compare() {  # ROOT ENVIRONMENT REFERENCE RUNTIME...
   "$host/bin/python" "$here/check_outputs.py" "$work/outputs/$3.npz" "$1/outputs.npz"
 }
 
-python=$(find_python) || skip "no Python 3.11 with venv is here to make the x86-64 outputs with"
+find_python >/dev/null || skip "no Python 3.11 with venv is here to make the x86-64 outputs with"
 need_emulation
 
 step "wheels"
 if [ -z "$given" ]; then
-  bash .ci/wheels.sh --python 3.11 --machine x86_64 --machine aarch64 --out "$wheels"
+  bash .ci/wheels.sh --python 3.11 --out "$wheels"
 fi
 
 step "x86-64"
-host=$work/x86_64
-tflite_host=$work/x86_64-tflite-runtime
-export XDG_DATA_HOME=$work/data
-[ -x "$host/bin/python" ] || "$python" -m venv "$host"
-[ -x "$tflite_host/bin/python" ] || "$python" -m venv "$tflite_host"
-quietly "$host/bin/python" -m pip install -c tests/requirements/main.txt \
-  "$(wheel cp311 x86_64)[litert,onnx]"
-quietly "$host/bin/python" -m pip install --force-reinstall --no-deps "$(wheel cp311 x86_64)"
-quietly "$tflite_host/bin/python" -m pip install -c tests/requirements/tflite-runtime.txt \
-  "$(wheel cp311 x86_64)" tflite-runtime
-quietly "$tflite_host/bin/python" -m pip install --force-reinstall --no-deps "$(wheel cp311 x86_64)"
-quietly "$host/bin/edgeloop" setup tflite-c
+make_host
 quietly "$host/bin/python" $here/outputs.py "$work/outputs/main.npz" litert tflite onnxruntime
 quietly "$tflite_host/bin/python" $here/outputs.py "$work/outputs/tflite-runtime.npz" tflite-runtime
+if [ $full = yes ]; then
+  quietly "$host/bin/python" $here/outputs.py "$work/outputs/trixie.npz" litert onnxruntime
+fi
 
 step "downloads for bookworm arm64"
 download "$work/wheels-main" aarch64 3.11 35 -c tests/requirements/main.txt \
