@@ -9,9 +9,8 @@ from typing import Any, Optional
 from edgeloop.errors import CannotWriteError, CheckFailedError
 from edgeloop.host.frequency import frequency_policies
 from edgeloop.host.info import host_info
+from edgeloop.measure.data_set import DataResult
 from edgeloop.measure.invocation import Attempt, LoadDuring
-from edgeloop.measure.session import Predictions
-from edgeloop.metrics.classification import accuracy, why_no_accuracy
 from edgeloop.results.placement import placement_document, why_too_little
 from edgeloop.results.schema import SCHEMA_VERSION, Result
 from edgeloop.results.store import ResultWriter
@@ -56,17 +55,23 @@ class Record:
     def finish(
         self,
         stop_reason: str,
-        predictions: Optional[Predictions] = None,
+        data_result: Optional[DataResult] = None,
         load: Optional[LoadDuring] = None,
+        extra: Optional[dict[str, Any]] = None,
     ) -> Result:
-        """Add the last line: summary, loops, overhead, accuracy and warnings."""
+        """Add the last line: summary, loops, overhead, accuracy, warnings, and what is `extra`."""
         result = self.result
         assert result is not None, "nothing was measured"
         result.summary = summarise_result(result, stop_reason)
-        result.summary.update(_accuracy(predictions))
+        result.summary.update(
+            {"accuracy": None, "accuracy_reason": "no data was given"}
+            if data_result is None
+            else data_result.as_dict()
+        )
+        result.summary.update(extra or {})
         result.summary["warnings"] = [
             *machine_warnings(load),
-            *data_warnings({} if predictions is None else predictions.clipped),
+            *([] if data_result is None else data_warnings(data_result)),
             *result_warnings(result, result.summary),
         ]
         self._append(result.summary)
@@ -80,16 +85,6 @@ class Record:
             self._writer.append(document)
         except CannotWriteError as error:
             self._unwritten = error
-
-
-def _accuracy(predictions: Optional[Predictions]) -> dict[str, Any]:
-    """Return the `accuracy` of a result, or why it has none."""
-    if predictions is None:
-        return {"accuracy": None, "accuracy_reason": "no data was given"}
-    reason = why_no_accuracy(predictions.scores, predictions.labels)
-    if reason is not None or predictions.labels is None:
-        return {"accuracy": None, "accuracy_reason": reason}
-    return {"accuracy": accuracy(predictions.scores, predictions.labels).as_dict()}
 
 
 def header_of(spec: ResolvedSpec, attempt: Attempt) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Optional
 
+from edgeloop.report.accuracy import metrics_parts
 from edgeloop.report.columns import columns
 from edgeloop.report.figures import duration, duration_interval, percent, size
 from edgeloop.report.placement import placement_lines
@@ -20,27 +21,28 @@ _COLD = (
 
 def bench_table(result: Result) -> str:
     """Return what `edgeloop bench` prints for one configuration."""
-    parts = [_heading(result)]
+    parts = [heading(result)]
     for loop in result.loops:
         title = "" if len(result.loops) == 1 else f"{loop} loop\n"
-        parts.append(title + columns(_latency(result.summary["loops"][loop])))
+        parts.append(title + columns(latency_rows(result.summary["loops"][loop])))
     parts += _accuracy(result)
     parts.append(_cold(result))
     parts.append(_how(result))
-    return "\n\n".join([*parts, *_warnings(result)])
+    return "\n\n".join([*parts, *warning_lines(result)])
 
 
 def overhead_table(result: Result) -> str:
     """Return what `edgeloop overhead` prints for one configuration."""
-    parts = [_heading(result), columns(_loop_rows(result), right=(1, 2, 3))]
+    parts = [heading(result), columns(_loop_rows(result), right=(1, 2, 3))]
     parts += _missing_figures(result)
     parts.append(_timed_regions(result))
     parts.append(_cold(result))
     parts.append(_how(result))
-    return "\n\n".join([*parts, *_warnings(result)])
+    return "\n\n".join([*parts, *warning_lines(result)])
 
 
-def _heading(result: Result) -> str:
+def heading(result: Result) -> str:
+    """Return what was measured: title, runtime, model."""
     runtime = result.header["runtime"]
     model = result.header["model"]
     about = [f"{runtime['name']} {runtime['version']}", f"{runtime['threads']} threads"]
@@ -56,7 +58,8 @@ def _heading(result: Result) -> str:
     return "\n".join([*lines, *placement_lines(result.header)])
 
 
-def _latency(summary: dict[str, Any]) -> list[Sequence[str]]:
+def latency_rows(summary: dict[str, Any]) -> list[Sequence[str]]:
+    """Return the figures of one loop, name and value."""
     rows: list[Sequence[str]] = [
         ("median", _figure(summary, "median_ns", "median_ci95_ns")),
         *(
@@ -194,10 +197,7 @@ def accuracy_figure(accuracy: Optional[dict[str, Any]]) -> str:
 def _accuracy(result: Result) -> list[str]:
     if result.header["spec"]["inputs"]["data"] is None:
         return []
-    accuracy = result.summary["accuracy"]
-    if accuracy is None:
-        return [f"no accuracy: {result.summary['accuracy_reason']}"]
-    return [f"accuracy {accuracy_figure(accuracy)} samples, on the engine that was timed"]
+    return [f"{part}\n  on the engine that was timed" for part in metrics_parts(result.summary)]
 
 
 def _cold(result: Result) -> str:
@@ -241,7 +241,8 @@ def _threads(result: Result) -> str:
     return f"{result.header['runtime']['threads']} thread(s) asked for{busy}"
 
 
-def _warnings(result: Result) -> list[str]:
+def warning_lines(result: Result) -> list[str]:
+    """Return the warnings of a result, each with its remedy."""
     return [
         f"warning: {warning['text']}" + (f"\n  to mend: {warning['fix']}" if warning["fix"] else "")
         for warning in result.summary["warnings"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Optional
+from typing import TYPE_CHECKING, Any, Optional
 
 from edgeloop.host.findings import findings
 from edgeloop.host.frequency import boost_enabled, frequency_policies
@@ -13,11 +13,19 @@ from edgeloop.host.thermal import thermal_zones
 from edgeloop.host.throttle import throttling
 from edgeloop.results.schema import PROBE_THROTTLED, Result
 
+if TYPE_CHECKING:
+    from edgeloop.data.model_data import ModelData
+    from edgeloop.measure.data_set import DataResult
+    from edgeloop.metrics.evaluation import Evaluation
+
 # Other threads of the process (a framework's own, the interpreter's) may add a little.
 _TOO_MANY_CPUS = 0.25
 
 # A few outliers are clipped in any data set; more is another scale.
 SHARE_CLIPPED = 0.05
+
+# As many pictures that could not be read are named in a warning.
+_MOST_NAMED = 5
 
 # As many blocks may be disturbed by chance before it is worth a warning (method: 80 % clean).
 SHARE_THROTTLED = 0.2
@@ -51,8 +59,17 @@ def machine_warnings(
     ]
 
 
-def data_warnings(clipped: Mapping[str, float]) -> list[dict[str, Any]]:
-    """Return what the data warns of; `clipped` is input → share of values it could not hold."""
+def data_warnings(result: DataResult) -> list[dict[str, Any]]:
+    """Return what a data set warns of: clipped values, skipped samples, shifted labels."""
+    return [
+        *_clipped(result.data.clipped_shares()),
+        *_skipped(result.data),
+        *_shifted_labels(result.evaluation),
+    ]
+
+
+def _clipped(shares: Mapping[str, float]) -> list[dict[str, Any]]:
+    """Warn of shares of an input's values that it could not hold."""
     return [
         warning(
             "data-clipped",
@@ -60,9 +77,36 @@ def data_warnings(clipped: Mapping[str, float]) -> list[dict[str, Any]]:
             "hold and were clipped: the data is probably not scaled as in training",
             "give data in the units the model was trained on, or of the tensor's own dtype",
         )
-        for name, share in clipped.items()
+        for name, share in shares.items()
         if share > SHARE_CLIPPED
     ]
+
+
+def _skipped(data: ModelData) -> list[dict[str, Any]]:
+    if not data.skipped:
+        return []
+    names = ", ".join(f"{one.name} ({one.reason})" for one in data.skipped[:_MOST_NAMED])
+    more = len(data.skipped) - _MOST_NAMED
+    return [warning(
+        "data-skipped",
+        f"{len(data.skipped)} of {data.n} pictures could not be read and are left out: {names}"
+        + (f", and {more} more" if more > 0 else ""),
+        "mend or remove them; --strict stops at the first",
+    )]  # fmt: skip
+
+
+def _shifted_labels(evaluation: Optional[Evaluation]) -> list[dict[str, Any]]:
+    shift = None if evaluation is None else evaluation.label_shift()
+    if shift is None:
+        return []
+    offset, now, then = shift
+    return [warning(
+        "labels-shifted",
+        f"with {offset:+d} added to every label the accuracy would be {100 * then:.1f} % instead "
+        f"of {100 * now:.1f} %: the labels and the model probably disagree about a background "
+        "class",
+        f"say --label-offset {offset}",
+    )]  # fmt: skip
 
 
 def result_warnings(result: Result, summary: dict[str, Any]) -> list[dict[str, Any]]:
@@ -70,14 +114,14 @@ def result_warnings(result: Result, summary: dict[str, Any]) -> list[dict[str, A
     if summary["summary"] is None:
         return []
     headline = summary["summary"]
-    return [
+    found = [
         *_delegates(result.header),
         *_threads(result, headline),
         *_throttled(result),
-        *_precision(headline),
-        *_steadiness(headline),
-        *_processes(result, headline),
     ]
+    if result.header["command"] == "eval":  # its latency is that of one pass over the data
+        return found
+    return [*found, *_precision(headline), *_steadiness(headline), *_processes(result, headline)]
 
 
 def _threads(result: Result, headline: dict[str, Any]) -> Sequence[dict[str, Any]]:
