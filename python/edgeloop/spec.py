@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Optional, Union
 
@@ -32,6 +32,7 @@ RUNTIMES_OF_FORMAT: Mapping[str, Sequence[str]] = {
     "edgetpu": ("tflite", "tflite-runtime", "litert"),
     "onnx": ("onnxruntime",),
     "pytorch": ("torch",),
+    "tensorrt": ("tensorrt",),
 }
 
 # The format of a file that only the runtime that was named may know.
@@ -94,7 +95,6 @@ class RunSpec:
     labels: Optional[str] = None
     """A file with the names of the classes, one a line."""
     label_offset: int = 0
-    strict: bool = False
     task: Optional[str] = None
     """ "classification" or "regression"; None: told from the labels."""
     top_k: int = 5
@@ -111,6 +111,10 @@ class RunSpec:
     model_class_path: Optional[str] = None
     model_class_name: Optional[str] = None
     trust_pickle: bool = False
+    peak_gflops: Optional[float] = None
+    """The most that the device can do, in GFLOP/s (GOP/s for int8), where no table knows it."""
+    strict: bool = False
+    """Fail where an impossible latency, or a picture that cannot be read, is else only told."""
 
 
 @dataclass(frozen=True)
@@ -158,6 +162,8 @@ class ResolvedSpec:
     metrics: MetricOptions = field(default_factory=MetricOptions)
     require_delegate: Optional[float] = None
     """The least share that delegates or providers must run; 0: at least one node."""
+    peak_gflops: Optional[float] = None
+    strict: bool = False
 
     @property
     def title(self) -> str:
@@ -253,6 +259,8 @@ def _require_sound_numbers(spec: RunSpec) -> None:
         )
     if spec.budget_s is not None and not spec.budget_s > 0:
         raise UsageError(f"--budget must be more than 0 s, not {spec.budget_s:g}")
+    if spec.peak_gflops is not None and not spec.peak_gflops > 0:
+        raise UsageError(f"--peak-gflops must be more than 0, not {spec.peak_gflops:g}")
     if spec.warmup is not None and spec.runs is None:
         raise UsageError("--warmup is the fixed count's: give --runs too, or neither")
     for percentile in spec.percentiles:
@@ -341,32 +349,42 @@ def _resolve_one(
         choices=tuple(said),
         metrics=metric_options(spec.task, spec.top_k, spec.softmax),
         require_delegate=required,
+        peak_gflops=spec.peak_gflops,
+        strict=spec.strict,
     )
 
 
 def _inputs(spec: RunSpec) -> InputSource:
-    data = _absolute(spec.data)
-    if data is not None and not Path(data).exists():
-        raise ModelError(f"the data {spec.data} does not exist")
-    return InputSource(
-        seed=spec.seed,
-        data=data,
-        x_key=spec.x_key,
-        y_key=spec.y_key,
-        layout=parse_layout(spec.data_layout),
+    preprocess = parse_preprocess(
+        resize=spec.resize,
+        crop=spec.crop,
+        color=spec.color,
+        scale=spec.scale,
+        mean=spec.mean,
+        std=spec.std,
+    )
+    return replace(
+        input_source(spec.seed, spec.data, spec.x_key, spec.y_key, spec.data_layout),
         y_file=_absolute(spec.y_file),
         labels=_absolute(spec.labels),
         label_offset=spec.label_offset,
         strict=spec.strict,
-        preprocess=parse_preprocess(
-            resize=spec.resize,
-            crop=spec.crop,
-            color=spec.color,
-            scale=spec.scale,
-            mean=spec.mean,
-            std=spec.std,
-        ),
+        preprocess=preprocess,
     )
+
+
+def input_source(
+    seed: int,
+    data: Optional[str],
+    x_key: str = X_KEY,
+    y_key: str = Y_KEY,
+    data_layout: Optional[str] = None,
+) -> InputSource:
+    """Check where inputs come from. Raises UsageError, ModelError where the data is not there."""
+    path = _absolute(data)
+    if path is not None and not Path(path).exists():
+        raise ModelError(f"the data {data} does not exist")
+    return InputSource(seed, path, x_key, y_key, parse_layout(data_layout))
 
 
 def _require_schedulable(spec: RunSpec, rate_hz: float, command: str) -> None:

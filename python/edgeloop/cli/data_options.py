@@ -74,13 +74,6 @@ LabelOffset = Annotated[
         help="Add this to every label: 1 where only the model has a background class.",
     ),
 ]
-Strict = Annotated[
-    bool,
-    typer.Option(
-        "--strict",
-        help="Exit 1 at a picture that cannot be read; else it is counted and named.",
-    ),
-]
 Task = Annotated[
     Optional[str],
     typer.Option(

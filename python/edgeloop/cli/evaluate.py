@@ -41,7 +41,7 @@ def evaluate(
     std: data_options.Std = None,
     labels: data_options.Labels = None,
     label_offset: data_options.LabelOffset = 0,
-    strict: data_options.Strict = False,
+    strict: options.Strict = False,
     threads: options.Threads = None,
     batch_size: options.BatchSize = None,
     shape: options.Shapes = None,

@@ -60,7 +60,6 @@ def _measuring_options(
     std: data_options.Std = None,
     labels: data_options.Labels = None,
     label_offset: data_options.LabelOffset = 0,
-    strict: data_options.Strict = False,
     task: data_options.Task = None,
     top_k: data_options.TopK = 5,
     softmax: data_options.Softmax = False,
@@ -76,6 +75,8 @@ def _measuring_options(
     model_class_path: options.ModelClassPath = None,
     model_class_name: options.ModelClassName = None,
     trust_pickle: options.TrustPickle = False,
+    peak_gflops: options.PeakGflops = None,
+    strict: options.Strict = False,
     json: options.Json = None,
     out: options.Out = None,
     no_save: options.NoSave = False,
@@ -89,7 +90,7 @@ _SAME = (
     *("data", "x_key", "y_key", "y_file", "data_layout", "resize", "crop", "color", "scale"),
     *("mean", "std", "labels", "label_offset", "strict", "task", "top_k", "softmax"),
     *("effort", "runs", "warmup", "processes", "seed"),
-    *("model_class_path", "model_class_name", "trust_pickle"),
+    *("model_class_path", "model_class_name", "trust_pickle", "peak_gflops"),
 )
 
 

@@ -15,6 +15,36 @@ Model = Annotated[
         show_default=False,
     ),
 ]
+ModelFile = Annotated[
+    str,
+    typer.Argument(
+        metavar="MODEL",
+        help="Model file or SavedModel folder; its format is told from its content.",
+        show_default=False,
+    ),
+]
+Via = Annotated[
+    Optional[list[str]],
+    typer.Option(
+        "--via",
+        metavar="FORMAT",
+        help="Convert by way of this format, or 'direct' for a single step: PyTorch to TFLite goes "
+        "both ways. Repeatable.",
+        show_default=False,
+    ),
+]
+Opset = Annotated[
+    Optional[int],
+    typer.Option("--opset", help="ONNX opset to write (default 18; 13 to 17 suit older runtimes)."),
+]
+Layout = Annotated[
+    str,
+    typer.Option(
+        "--layout",
+        help="keep: inputs as the model has them. nhwc: channels of images at the end, as TFLite "
+        "models have them; edgeloop then transposes the data by itself.",
+    ),
+]
 Runtimes = Annotated[
     Optional[list[str]],
     typer.Option(
@@ -211,6 +241,24 @@ TrustPickle = Annotated[
     typer.Option(
         "--trust-pickle",
         help="Let torch.load execute the code pickled into the file. Only for files you made.",
+    ),
+]
+PeakGflops = Annotated[
+    Optional[float],
+    typer.Option(
+        "--peak-gflops",
+        metavar="GFLOP/S",
+        help="The most that the device can do (GOP/s for an int8 model), where no table knows it: "
+        "a latency beyond it is impossible, and its headline is withheld.",
+        show_default=False,
+    ),
+]
+Strict = Annotated[
+    bool,
+    typer.Option(
+        "--strict",
+        help="Exit 1 where the latency is impossible for the device, and at a picture of the data "
+        "that cannot be read; else both are told.",
     ),
 ]
 Json = Annotated[

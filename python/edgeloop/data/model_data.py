@@ -104,8 +104,21 @@ class ModelData:
 
     def first_inputs(self) -> list[npt.NDArray[Any]]:
         """Return the inputs of the first run."""
-        first = next(self.batches(self.batch_size))
-        return [array[0] for array in first.inputs]
+        return [array[0] for array in self.first_runs(1)]
+
+    def first_runs(self, runs: int) -> list[npt.NDArray[Any]]:
+        """Return (runs, *shape) for each input; after the last sample comes the first again."""
+        parts: list[Sequence[npt.NDArray[Any]]] = []
+        found = 0
+        for batches in self.batches(self.batch_size):
+            parts.append(batches.inputs)
+            found += batches.runs
+            if found >= runs:
+                break
+        return [
+            np.take(np.concatenate(arrays), np.arange(runs) % found, axis=0)
+            for arrays in zip(*parts)
+        ]
 
     def clipped_shares(self) -> dict[str, float]:
         """Return, by input, the share of the values so far that its integers cannot hold (0 to 1).

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Optional, Union
+from typing import Any, Optional, Union
 
 from edgeloop.errors import UsageError
 from edgeloop.names import nearest
@@ -64,6 +64,16 @@ class InputSource:
     strict: bool = False
     """A picture that cannot be read ends the run, instead of being counted and named."""
     preprocess: Preprocess = field(default_factory=Preprocess)
+
+    @classmethod
+    def from_dict(cls, document: Mapping[str, Any]) -> InputSource:
+        """Read what `dataclasses.asdict` made of one, also after a way through JSON."""
+        values = dict(document)
+        preprocess: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value
+            for name, value in values.pop("preprocess", {}).items()
+        }
+        return cls(**values, preprocess=Preprocess(**preprocess))
 
 
 def parse_preprocess(

@@ -1,7 +1,8 @@
 """The worker: a process that holds one runtime and answers requests, one at a time.
 
 Started by `measure/process.py` with `--fd N`, a connected socket at descriptor N. It says hello,
-then answers `find`, `import`, `load`, `start`, `warm`, `block`, `outputs`, `data` and `stop`.
+then answers `find`, `import`, `load`, `start`, `warm`, `block`, `outputs`, `data`, `job` and
+`stop`.
 """
 
 from __future__ import annotations
@@ -54,6 +55,7 @@ class Worker:
             "outputs": self._outputs,
             "start": self._start,
             "data": self._data,
+            "job": self._job,
         }
 
     def serve(self) -> None:
@@ -251,6 +253,13 @@ class Worker:
             },
             (done.durations_ns, *done.outputs),
         )
+
+    def _job(self, request: dict[str, Any]) -> Any:
+        from edgeloop.measure.jobs import run_job
+        from edgeloop.measure.protocol import Message
+
+        result = run_job(request["name"], request["arguments"])
+        return Message({"type": "job", "result": result})
 
 
 def _failure(text: str) -> Any:
