@@ -13,12 +13,13 @@ from edgeloop.host.info import host_info
 from edgeloop.measure.data_set import DataResult
 from edgeloop.measure.invocation import Attempt, LoadDuring
 from edgeloop.models.summary import ModelSummary
+from edgeloop.results.data_warnings import data_warnings
 from edgeloop.results.placement import placement_document, why_too_little
 from edgeloop.results.plausibility import IMPOSSIBLE, plausibility, withhold
 from edgeloop.results.schema import SCHEMA_VERSION, Result
 from edgeloop.results.store import ResultWriter
 from edgeloop.results.summarise import summarise_result
-from edgeloop.results.warnings import data_warnings, machine_warnings, result_warnings
+from edgeloop.results.warnings import machine_warnings, result_warnings
 from edgeloop.runtimes import runtime
 from edgeloop.runtimes._base import Runtime, instance_of
 from edgeloop.runtimes.identity import library_identity

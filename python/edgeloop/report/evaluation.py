@@ -6,8 +6,8 @@ from typing import Any
 
 from edgeloop.report.accuracy import agreement_parts, metrics_parts
 from edgeloop.report.columns import columns
-from edgeloop.report.figures import duration_interval
-from edgeloop.report.table import heading, latency_rows, warning_lines
+from edgeloop.report.figures import duration_interval, warning_lines
+from edgeloop.report.table import heading, latency_rows
 from edgeloop.results.schema import Result
 
 
@@ -22,7 +22,7 @@ def evaluation_page(result: Result) -> str:
         f"latency of each run in the data-set loop ({loop}), from the first sample on\n"
         + columns(latency_rows(summary["loops"][loop]))
     )
-    return "\n\n".join([*parts, *warning_lines(result)])
+    return "\n\n".join([*parts, *warning_lines(result.summary["warnings"])])
 
 
 def _preprocess(summary: dict[str, Any]) -> list[str]:

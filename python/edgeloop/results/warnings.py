@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Optional
+from collections.abc import Sequence
+from typing import Any, Optional
 
 from edgeloop.host.findings import findings
 from edgeloop.host.frequency import boost_enabled, frequency_policies
@@ -12,32 +12,17 @@ from edgeloop.host.processes import MachineLoad, ProcessLoad
 from edgeloop.host.thermal import thermal_zones
 from edgeloop.host.throttle import throttling
 from edgeloop.results.plausibility import IMPOSSIBLE
+from edgeloop.results.sample_warnings import sample_warnings, warning
 from edgeloop.results.schema import PROBE_THROTTLED, Result
-
-if TYPE_CHECKING:
-    from edgeloop.data.model_data import ModelData
-    from edgeloop.measure.data_set import DataResult
-    from edgeloop.metrics.evaluation import Evaluation
 
 # Other threads of the process (a framework's own, the interpreter's) may add a little.
 _TOO_MANY_CPUS = 0.25
-
-# A few outliers are clipped in any data set; more is another scale.
-SHARE_CLIPPED = 0.05
-
-# As many pictures that could not be read are named in a warning.
-_MOST_NAMED = 5
 
 # As many blocks may be disturbed by chance before it is worth a warning (method: 80 % clean).
 SHARE_THROTTLED = 0.2
 
 
 CPU_PROVIDER = "CPUExecutionProvider"
-
-
-def warning(code: str, text: str, fix: Optional[str] = None) -> dict[str, Any]:
-    """Return one warning of a result."""
-    return {"code": code, "text": text, "fix": fix}
 
 
 def machine_warnings(
@@ -60,56 +45,6 @@ def machine_warnings(
     ]
 
 
-def data_warnings(result: DataResult) -> list[dict[str, Any]]:
-    """Return what a data set warns of: clipped values, skipped samples, shifted labels."""
-    return [
-        *_clipped(result.data.clipped_shares()),
-        *_skipped(result.data),
-        *_shifted_labels(result.evaluation),
-    ]
-
-
-def _clipped(shares: Mapping[str, float]) -> list[dict[str, Any]]:
-    """Warn of shares of an input's values that it could not hold."""
-    return [
-        warning(
-            "data-clipped",
-            f"{100 * share:.0f} % of the values for input '{name}' lie outside what its tensor can "
-            "hold and were clipped: the data is probably not scaled as in training",
-            "give data in the units the model was trained on, or of the tensor's own dtype",
-        )
-        for name, share in shares.items()
-        if share > SHARE_CLIPPED
-    ]
-
-
-def _skipped(data: ModelData) -> list[dict[str, Any]]:
-    if not data.skipped:
-        return []
-    names = ", ".join(f"{one.name} ({one.reason})" for one in data.skipped[:_MOST_NAMED])
-    more = len(data.skipped) - _MOST_NAMED
-    return [warning(
-        "data-skipped",
-        f"{len(data.skipped)} of {data.n} pictures could not be read and are left out: {names}"
-        + (f", and {more} more" if more > 0 else ""),
-        "mend or remove them; --strict stops at the first",
-    )]  # fmt: skip
-
-
-def _shifted_labels(evaluation: Optional[Evaluation]) -> list[dict[str, Any]]:
-    shift = None if evaluation is None else evaluation.label_shift()
-    if shift is None:
-        return []
-    offset, now, then = shift
-    return [warning(
-        "labels-shifted",
-        f"with {offset:+d} added to every label the accuracy would be {100 * then:.1f} % instead "
-        f"of {100 * now:.1f} %: the labels and the model probably disagree about a background "
-        "class",
-        f"say --label-offset {offset}",
-    )]  # fmt: skip
-
-
 def result_warnings(result: Result, summary: dict[str, Any]) -> list[dict[str, Any]]:
     """Return what the samples themselves warn of."""
     if summary["summary"] is None:
@@ -126,8 +61,7 @@ def result_warnings(result: Result, summary: dict[str, Any]) -> list[dict[str, A
         return found
     return [
         *found,
-        *(() if impossible else _precision(headline)),
-        *_steadiness(headline),
+        *(() if impossible else sample_warnings(headline, result.header["clock"])),
         *_processes(result, headline),
     ]
 
@@ -209,27 +143,6 @@ def _throttled(result: Result) -> Sequence[dict[str, Any]]:
         f"{100 * (1 - PROBE_THROTTLED):.0f} % slower than at its fastest: the clock fell, or "
         "something else had the core",
         "cool the board, check its supply, stop other programs; the blocks are labelled",
-    )]  # fmt: skip
-
-
-def _precision(headline: dict[str, Any]) -> Sequence[dict[str, Any]]:
-    if headline["median_ci95_ns"] is not None:
-        return []
-    return [warning(
-        "no-interval",
-        f"the median has no interval: {headline.get('median_ci95_ns_reason', 'unknown')}",
-        "measure longer: --effort standard or rigorous",
-    )]  # fmt: skip
-
-
-def _steadiness(headline: dict[str, Any]) -> Sequence[dict[str, Any]]:
-    state = headline["steady_state"]
-    if state in (None, "flat", "warm-up"):
-        return []
-    return [warning(
-        "not-steady",
-        f"the latency did not settle ({state}): the headline holds for this run, not for the next",
-        "close other programs, cool the board, and see `edgeloop doctor`",
     )]  # fmt: skip
 
 
