@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Optional
 
 import typer
 
-from edgeloop.cli import options
+from edgeloop.cli import data_options, options
 from edgeloop.cli.output import TerminalObserver, require_writable, show
 from edgeloop.spec import RunSpec, parse_percentiles, parse_setting, parse_shape
 
@@ -50,7 +50,19 @@ def _measuring_options(
     data: options.Data = None,
     x_key: options.XKey = "x_data",
     y_key: options.YKey = "y_data",
+    y_file: data_options.YFile = None,
     data_layout: options.DataLayout = None,
+    resize: data_options.Resize = None,
+    crop: data_options.Crop = None,
+    color: data_options.Color = None,
+    scale: data_options.Scale = None,
+    mean: data_options.Mean = None,
+    std: data_options.Std = None,
+    labels: data_options.Labels = None,
+    label_offset: data_options.LabelOffset = 0,
+    task: data_options.Task = None,
+    top_k: data_options.TopK = 5,
+    softmax: data_options.Softmax = False,
     effort: options.Effort = "standard",
     budget: options.Budget = None,
     rate: options.Rate = None,
@@ -72,26 +84,32 @@ def _measuring_options(
     """Carry the signature that every measuring command shows."""
 
 
+# Options whose name is that of the spec's field, and whose value is its value.
+_SAME = (
+    *("model", "threads", "batch_size", "require_delegate", "library", "python"),
+    *("data", "x_key", "y_key", "y_file", "data_layout", "resize", "crop", "color", "scale"),
+    *("mean", "std", "labels", "label_offset", "strict", "task", "top_k", "softmax"),
+    *("effort", "runs", "warmup", "processes", "seed"),
+    *("model_class_path", "model_class_name", "trust_pickle", "peak_gflops"),
+)
+
+
 def run_spec(chosen: dict[str, Any]) -> RunSpec:
-    """Return the spec that the options say."""
-    same = (
-        "model", "threads", "batch_size", "require_delegate", "library", "python", "data", "x_key",
-        "y_key", "data_layout", "effort", "runs", "warmup", "processes", "seed",
-        "model_class_path", "model_class_name", "trust_pickle",
-        "peak_gflops", "strict",
-    )  # fmt: skip
+    """Return the spec that the options say; a command may lack those of measuring."""
+    given = {name: chosen[name] for name in _SAME if name in chosen}
+    if "percentiles" in chosen:
+        given["percentiles"] = parse_percentiles(chosen["percentiles"])
     return RunSpec(
         runtimes=tuple(chosen["runtime"] or ()),
         loops=tuple(name for name in (chosen["loops"] or "").split(",") if name.strip()),
         shapes=dict(parse_shape(text) for text in chosen["shape"] or ()),
         settings=dict(parse_setting(text) for text in chosen["settings"] or ()),
-        percentiles=parse_percentiles(chosen["percentiles"]),
         timeout_s=chosen["timeout"],
-        budget_s=chosen["budget"],
-        rate_hz=chosen["rate"],
+        budget_s=chosen.get("budget"),
+        rate_hz=chosen.get("rate"),
         delegate=_delegates(chosen),
         provider=tuple(chosen["provider"] or ()),
-        **{name: chosen[name] for name in same},
+        **given,
     )
 
 

@@ -155,18 +155,20 @@ Data = Annotated[
     Optional[str],
     typer.Option(
         "--data",
-        help="npz or npy file: its first sample is the input, and with labels the accuracy is "
-        "measured on the engine that was timed. Default: seeded random values.",
+        help="Data set (see `eval`): its first sample is the input, and with labels the accuracy "
+        "is measured on the engine that was timed. Default: seeded random values.",
         show_default=False,
     ),
 ]
-XKey = Annotated[str, typer.Option("--x-key", help="Array of the samples in --data.")]
-YKey = Annotated[str, typer.Option("--y-key", help="Array of the labels in --data.")]
+XKey = Annotated[str, typer.Option("--x-key", help="Array of the samples in an .npz.")]
+YKey = Annotated[str, typer.Option("--y-key", help="Array of the labels in an .npz.")]
 DataLayout = Annotated[
     Optional[str],
     typer.Option(
+        "--layout",
         "--data-layout",
-        help="nhwc or nchw: layout of --data where it is not the model's; it is transposed.",
+        help="nhwc or nchw. Arrays: their layout, where it is not the model's; they are "
+        "transposed. Pictures: the model's, where its shape does not tell.",
         show_default=False,
     ),
 ]
@@ -266,7 +268,12 @@ PeakGflops = Annotated[
     ),
 ]
 Strict = Annotated[
-    bool, typer.Option("--strict", help="Exit 1 where the latency is impossible for the device.")
+    bool,
+    typer.Option(
+        "--strict",
+        help="Exit 1 where the latency is impossible for the device, and at a picture of the data "
+        "that cannot be read; else both are told.",
+    ),
 ]
 Json = Annotated[
     Optional[str],

@@ -117,17 +117,10 @@ def _samples(arguments: Mapping[str, Any], inputs: Sequence[TensorSpec]) -> list
 def _from_data(
     source: Mapping[str, Any], n: int, inputs: Sequence[TensorSpec]
 ) -> list[npt.NDArray[Any]]:
-    from edgeloop.data.npz import batch, read_samples
+    from edgeloop.data.opening import open_data
+    from edgeloop.data.options import InputSource
 
-    samples = read_samples(
-        source["data"],
-        inputs,
-        x_key=source["x_key"],
-        y_key=source["y_key"],
-        layout=source["layout"],
-    )
-    step = inputs[0].shape[0] if inputs and inputs[0].shape else 1
-    return [np.stack([batch(samples, spec, index * step) for index in range(n)]) for spec in inputs]
+    return open_data(InputSource.from_dict(source), inputs).first_runs(n)
 
 
 def _given(

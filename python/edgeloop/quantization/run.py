@@ -13,6 +13,7 @@ from edgeloop.convert.place import put, scratch_beside, target_of
 from edgeloop.convert.report import read_sidecar, write_sidecar
 from edgeloop.convert.run import EXTENSIONS, ConversionSpec, convert
 from edgeloop.convert.verification import RUNTIMES, Reference, Subject, Verification
+from edgeloop.data.options import InputSource
 from edgeloop.envs.interpreter import look_for
 from edgeloop.errors import ModelError, UsageError
 from edgeloop.measure.observer import Observer
@@ -42,7 +43,7 @@ from edgeloop.quantization.report import Calibration, Figures, ModelFile, Quanti
 from edgeloop.quantization.samples import draw_samples
 from edgeloop.quantization.spec import QuantizeSpec, require_float, require_sound
 from edgeloop.runtimes._base import LoadOptions
-from edgeloop.spec import InputSource, RunSpec
+from edgeloop.spec import RunSpec
 
 # Samples on which the signal-to-noise ratios are taken, and the layers are compared.
 _COMPARED_SAMPLES = 32
