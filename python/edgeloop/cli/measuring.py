@@ -44,6 +44,9 @@ def _measuring_options(
     armnn_path: options.ArmnnPath = None,
     provider: options.Provider = None,
     require_delegate: options.RequireDelegate = None,
+    torch_mode: options.TorchMode = None,
+    package: options.Package = None,
+    device: options.Device = None,
     settings: options.Settings = None,
     library: options.Library = None,
     python: options.Python = None,
@@ -91,6 +94,7 @@ _SAME = (
     *("mean", "std", "labels", "label_offset", "strict", "task", "top_k", "softmax"),
     *("effort", "runs", "warmup", "processes", "seed"),
     *("model_class_path", "model_class_name", "trust_pickle", "peak_gflops"),
+    *("torch_mode", "package", "device"),
 )
 
 
