@@ -12,8 +12,10 @@ from edgeloop.host.frequency import frequency_policies
 from edgeloop.host.info import host_info
 from edgeloop.measure.data_set import DataResult
 from edgeloop.measure.invocation import Attempt, LoadDuring
+from edgeloop.models.provenance import provenance
 from edgeloop.models.summary import ModelSummary
 from edgeloop.results.data_warnings import data_warnings
+from edgeloop.results.fields import reasoned
 from edgeloop.results.placement import placement_document, why_too_little
 from edgeloop.results.plausibility import IMPOSSIBLE, plausibility, withhold
 from edgeloop.results.schema import SCHEMA_VERSION, Result
@@ -154,6 +156,7 @@ def header_of(spec: ResolvedSpec, attempt: Attempt) -> dict[str, Any]:
             "inputs": loaded["inputs"],
             "outputs": loaded["outputs"],
         },
+        **reasoned("conversion", provenance(spec.model.path), "edgeloop did not make this file"),
         "clock": attempt.clock,
         "timed_region": {loop: _timed_region(chosen, loop, loaded) for loop in spec.loops},
         "attaches": chosen.attaches,
