@@ -5,9 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Optional
 
 from edgeloop.errors import (
     CannotWriteError,
@@ -16,10 +15,9 @@ from edgeloop.errors import (
     InterruptedRunError,
 )
 from edgeloop.measure.observer import Observer
+from edgeloop.preparing import Preparation, prepare, prepared
+from edgeloop.spec import RunSpec
 from edgeloop.suite.entry import Conversion, Entry
-
-if TYPE_CHECKING:
-    from edgeloop.convert.edge import ConversionOptions
 
 _FOLDER = "models"
 
@@ -58,37 +56,38 @@ class Conversions:
         self._observer = observer
         self._failed: dict[Path, EdgeloopError] = {}
 
-    def path_for(self, entry: Entry) -> tuple[str, Optional[str]]:
-        """Return the file that the entry measures and the layout that its data then has.
+    def measured(self, entry: Entry) -> RunSpec:
+        """Return the run of what is made of the entry's model.
 
         Raises what `convert` and `quantize` raise; CheckFailedError where the result does not
         agree with its source.
         """
         assert entry.conversion is not None
-        target = self._target(entry)
-        known = target.with_name(f"{target.name}.made")
+        target = self._target(entry, entry.conversion)
         if target in self._failed:  # it would fail for the next entry too
             raise self._failed[target]
-        if not known.exists():
+        marker = target.with_name(f"{target.name}.made")
+        if not marker.exists():
             try:
                 transposed = self._make(entry, entry.conversion, target)
             except EdgeloopError as error:
                 if not isinstance(error, InterruptedRunError):
                     self._failed[target] = error
                 raise
-            known.write_text(json.dumps({"transposed": transposed}) + "\n", encoding="utf-8")
-        transposed = json.loads(known.read_text(encoding="utf-8"))["transposed"]
-        return str(target), "nchw" if transposed else None
+            marker.write_text(json.dumps({"transposed": transposed}) + "\n", encoding="utf-8")
+        transposed = json.loads(marker.read_text(encoding="utf-8"))["transposed"]
+        return prepared(entry.spec, str(target), transposed=transposed)
 
-    def _target(self, entry: Entry) -> Path:
+    def _target(self, entry: Entry, made: Conversion) -> Path:
         from edgeloop.convert.run import EXTENSIONS
         from edgeloop.models.formats import detect_format
 
-        assert entry.conversion is not None
-        what = json.dumps([entry.model_sha256, asdict(entry.conversion)], sort_keys=True)
+        what = json.dumps(
+            [entry.model_sha256, asdict(made), entry.spec.data_layout], sort_keys=True
+        )
         digest = hashlib.sha256(what.encode()).hexdigest()[:12]
-        found = entry.conversion.to or detect_format(entry.spec.model).format
-        parts = [Path(entry.spec.model).stem, entry.conversion.precision or "", digest]
+        found = made.to or detect_format(entry.spec.model).format
+        parts = [Path(entry.spec.model).stem, made.precision or "", digest]
         stem = "-".join(part for part in parts if part)
         return self._folder / f"{stem}{EXTENSIONS[found]}"
 
@@ -100,69 +99,20 @@ class Conversions:
             raise CannotWriteError(
                 f"the folder {self._folder} cannot be made: {error.strerror}"
             ) from error
-        if what.precision is not None:
-            transposed, faults = self._quantize(entry, what, target)
-        else:
-            transposed, faults = self._convert(entry, what, target)
-        if faults:
+        wanted = Preparation(
+            to=what.to,
+            precision=what.precision,
+            representative_data=what.representative_data,
+            samples=what.samples,
+            layout=what.layout,
+            out=str(target),
+            force=True,
+        )
+        before = replace(entry.spec, host=None)
+        measured, verification = prepare(before, wanted, self._observer)
+        if verification is not None and verification.passed is False:
             raise CheckFailedError(
-                f"the converted model does NOT agree with {entry.spec.model}: {faults[0]}"
+                f"the converted model does NOT agree with {entry.spec.model}: "
+                f"{verification.faults[0]}"
             )
-        return transposed
-
-    def _convert(self, entry: Entry, what: Conversion, target: Path) -> tuple[bool, Sequence[str]]:
-        from edgeloop.convert.run import ConversionSpec, convert
-        from edgeloop.spec import InputSource
-
-        assert what.to is not None
-        report = convert(
-            ConversionSpec(
-                model=entry.spec.model,
-                target=what.to,
-                out=str(target),
-                force=True,
-                options=_options(entry, what),
-                inputs=InputSource(entry.spec.seed),
-            ),
-            self._observer,
-        )
-        checked = report.verification
-        return bool(report.input_layouts), checked.faults if checked.passed is False else ()
-
-    def _quantize(self, entry: Entry, what: Conversion, target: Path) -> tuple[bool, Sequence[str]]:
-        from edgeloop.quantization.run import quantize
-        from edgeloop.quantization.spec import QuantizeSpec
-        from edgeloop.spec import RunSpec
-
-        assert what.precision is not None
-        report = quantize(
-            QuantizeSpec(
-                model=entry.spec.model,
-                precision=what.precision,
-                to=what.to,
-                out=str(target),
-                force=True,
-                representative_data=what.representative_data,
-                samples=what.samples,
-                measure=False,
-                measured=RunSpec(model="", seed=entry.spec.seed),
-                options=_options(entry, what),
-            ),
-            self._observer,
-        )
-        checked = report.verification
-        return bool(report.transposed_inputs), checked.faults if checked.passed is False else ()
-
-
-def _options(entry: Entry, what: Conversion) -> ConversionOptions:
-    from edgeloop.convert.edge import ConversionOptions
-
-    spec = entry.spec
-    return ConversionOptions(
-        layout=what.layout,
-        batch_size=spec.batch_size or 0,
-        shapes=spec.shapes,
-        model_class_path=spec.model_class_path,
-        model_class_name=spec.model_class_name,
-        trust_pickle=spec.trust_pickle,
-    )
+        return measured.data_layout != before.data_layout

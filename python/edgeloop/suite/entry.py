@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Optional
 
@@ -104,18 +104,6 @@ class Entry:
             "conversion": self._conversion(),
             "options": json.loads(json.dumps(changed)),
         }
-
-    def measured(self, path: str) -> RunSpec:
-        """Return the spec of what the conversion left at `path`."""
-        return replace(
-            self.spec,
-            model=path,
-            model_class_path=None,
-            model_class_name=None,
-            trust_pickle=False,
-            shapes={},
-            batch_size=None,
-        )
 
     def _conversion(self) -> Optional[dict[str, Any]]:
         return None if self.conversion is None else asdict(self.conversion)

@@ -261,10 +261,7 @@ class _Run:
         """Return the run: of the converted model, in the managed environment."""
         spec = entry.spec
         if entry.conversion is not None:
-            path, layout = self._conversions.path_for(entry)
-            spec = entry.measured(path)
-            if layout is not None and spec.data_layout is None:
-                spec = replace(spec, data_layout=layout)
+            spec = self._conversions.measured(entry)
         if entry.environment is None:
             return spec
         python = python_of(entry.environment)
