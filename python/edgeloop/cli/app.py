@@ -10,7 +10,18 @@ import typer
 import typer.core
 
 import edgeloop
-from edgeloop.cli import bench, compare, convert, demo, doctor, inspect, overhead, quantize, setup
+from edgeloop.cli import (
+    bench,
+    compare,
+    convert,
+    demo,
+    doctor,
+    inspect,
+    overhead,
+    quantize,
+    results,
+    setup,
+)
 from edgeloop.cli.output import abandon_stdout
 from edgeloop.errors import CannotWriteError, EdgeloopError, InterruptedRunError
 
@@ -56,6 +67,7 @@ app.command("convert")(convert.convert)
 app.command("inspect")(inspect.inspect)
 app.command("quantize")(quantize.quantize)
 app.command("setup")(setup.setup)
+app.add_typer(results.results)
 
 
 def _version(wanted: bool) -> None:
