@@ -12,6 +12,7 @@ from edgeloop.host.frequency import frequency_policies
 from edgeloop.host.info import host_info
 from edgeloop.measure.invocation import Attempt, LoadDuring
 from edgeloop.measure.session import Predictions
+from edgeloop.measure.surroundings import Surroundings
 from edgeloop.metrics.classification import accuracy, why_no_accuracy
 from edgeloop.models.summary import ModelSummary
 from edgeloop.results.placement import placement_document, why_too_little
@@ -19,6 +20,7 @@ from edgeloop.results.plausibility import IMPOSSIBLE, plausibility, withhold
 from edgeloop.results.schema import SCHEMA_VERSION, Result
 from edgeloop.results.store import ResultWriter
 from edgeloop.results.summarise import summarise_result
+from edgeloop.results.throttle_verdict import FEWEST_CLEAN
 from edgeloop.results.warnings import data_warnings, machine_warnings, result_warnings
 from edgeloop.runtimes import runtime
 from edgeloop.runtimes._base import Runtime, instance_of
@@ -61,11 +63,16 @@ class Record:
         stop_reason: str,
         predictions: Optional[Predictions] = None,
         load: Optional[LoadDuring] = None,
+        surroundings: Optional[Surroundings] = None,
     ) -> Result:
         """Add the last line: summary, loops, overhead, accuracy and warnings."""
         result = self.result
         assert result is not None, "nothing was measured"
         result.summary = summarise_result(result, stop_reason)
+        if surroundings is not None:
+            result.summary.update(surroundings.document(result))
+            _put_energy(result.summary)
+            _require_clean_burst(self._spec, result.summary)
         result.summary.update(_accuracy(predictions))
         result.summary.update(_plausibility(self._spec, result))
         result.summary["warnings"] = [
@@ -84,6 +91,28 @@ class Record:
             self._writer.append(document)
         except CannotWriteError as error:
             self._unwritten = error
+
+
+def _require_clean_burst(spec: ResolvedSpec, summary: dict[str, Any]) -> None:
+    """Withhold the headline of a burst that was throttled too often to be one."""
+    found = summary["throttling"]
+    share = found.get("share_throttled")
+    if spec.regime != "burst" or share is None or 1 - share >= FEWEST_CLEAN:
+        return
+    if summary["summary"] is not None:
+        least = f"at least {100 * FEWEST_CLEAN:.0f} % of its blocks must be clean"
+        withhold(summary["summary"], f"this was no burst, {found['text']}; {least}")
+
+
+def _put_energy(summary: dict[str, Any]) -> None:
+    """Let the headline tell the energy of a run, or why it does not."""
+    headline, found = summary["summary"], summary["energy"]
+    if headline is None:
+        return
+    headline["energy_j"] = None if found is None else found["energy_per_run_j"]
+    headline.pop("energy_j_reason", None)
+    if found is None:
+        headline["energy_j_reason"] = summary["energy_reason"]
 
 
 def _plausibility(spec: ResolvedSpec, result: Result) -> dict[str, Any]:
@@ -161,6 +190,7 @@ def header_of(spec: ResolvedSpec, attempt: Attempt) -> dict[str, Any]:
         "clock": attempt.clock,
         "timed_region": {loop: _timed_region(chosen, loop, loaded) for loop in spec.loops},
         "attaches": chosen.attaches,
+        "control": {**loaded["control"], **attempt.governor},
         "coverage": None
         if placement is None
         else [{"owner": part["owner"], "nodes": part["nodes"]} for part in placement],
