@@ -10,12 +10,12 @@ from typing import Any, Optional
 from edgeloop.errors import EdgeloopError, InterruptedRunError
 from edgeloop.host.governor import governor_held
 from edgeloop.host.state import host_state
+from edgeloop.measure.data_set import DataResult
 from edgeloop.measure.invocation import Attempt, Budget, LoadDuring, measure
 from edgeloop.measure.monitor import Monitor
 from edgeloop.measure.observer import Observer, Progress
 from edgeloop.measure.record import Record, failed_check
 from edgeloop.measure.regime import Regime
-from edgeloop.measure.session import Predictions
 from edgeloop.measure.surroundings import Surroundings
 from edgeloop.power.source import find_meter
 from edgeloop.results.overhead import PROCESSES_FOR_TWO_INSTANCES
@@ -54,7 +54,7 @@ class Experiment:
             self._planned = self._most = spec.processes
         self._spent_s = 0.0
         self._generator = random.Random(spec.seed)
-        self._predictions: Optional[Predictions] = None
+        self._data_result: Optional[DataResult] = None
         self._load: Optional[LoadDuring] = None
         self._idle_w: list[float] = []
         self._governor: dict[str, Any] = {}
@@ -81,7 +81,7 @@ class Experiment:
             idle_w=self._idle_w,
         )
         assert record.result is not None
-        result = record.finish(stop_reason, self._predictions, self._load, surroundings)
+        result = record.finish(stop_reason, self._data_result, self._load, surroundings)
         result.error = result.error or failed_check(self._spec, result)
         return result
 
@@ -117,7 +117,7 @@ class Experiment:
             result = record.add(attempt)
             if result is None:
                 raise attempt.error or EdgeloopError(f"{self._spec.title}: nothing was measured")
-            self._predictions = self._predictions or attempt.predictions
+            self._data_result = self._data_result or attempt.data_result
             self._load = self._load or attempt.load
             if attempt.error is not None:
                 return "failed"

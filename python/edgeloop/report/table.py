@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any, Optional
 
 from edgeloop.models.plain_text import plain
+from edgeloop.report.accuracy import metrics_parts
 from edgeloop.report.columns import columns
 from edgeloop.report.figures import duration, duration_interval, percent, size, warning_lines
 from edgeloop.report.placement import placement_lines
@@ -28,7 +29,7 @@ def result_page(result: Result) -> str:
     """Return what the command that measured a result printed of it."""
     if not result.summary or result.summary["summary"] is None:
         reason = result.summary.get("summary_reason", "the run was ended before its summary")
-        return f"{_heading(result)}\n\n{reason}"
+        return f"{heading(result)}\n\n{reason}"
     page = overhead_table(result) if "overhead" in result.summary else bench_table(result)
     # A file from elsewhere may hold what steers a terminal.
     return "\n".join(plain(line, _LONGEST_LINE) for line in page.split("\n"))
@@ -36,11 +37,12 @@ def result_page(result: Result) -> str:
 
 def bench_table(result: Result) -> str:
     """Return what `edgeloop bench` prints for one configuration."""
-    parts = [_heading(result)]
+    parts = [heading(result)]
     parts += _withheld(result)
     for loop in result.loops if len(parts) == 1 else ():
         title = "" if len(result.loops) == 1 else f"{loop} loop\n"
-        parts.append(title + columns(_latency(result.summary["loops"][loop], _qualified(result))))
+        rows = latency_rows(result.summary["loops"][loop], _qualified(result))
+        parts.append(title + columns(rows))
     parts += _accuracy(result)
     parts.append(_cold(result))
     parts.append(_how(result))
@@ -49,7 +51,7 @@ def bench_table(result: Result) -> str:
 
 def overhead_table(result: Result) -> str:
     """Return what `edgeloop overhead` prints for one configuration."""
-    parts = [_heading(result), columns(_loop_rows(result), right=(1, 2, 3))]
+    parts = [heading(result), columns(_loop_rows(result), right=(1, 2, 3))]
     parts += _missing_figures(result)
     parts.append(_timed_regions(result))
     parts.append(_cold(result))
@@ -57,7 +59,8 @@ def overhead_table(result: Result) -> str:
     return "\n\n".join([*parts, *warning_lines(result.summary["warnings"])])
 
 
-def _heading(result: Result) -> str:
+def heading(result: Result) -> str:
+    """Return what was measured: title, runtime, model."""
     runtime = result.header["runtime"]
     model = result.header["model"]
     about = [f"{runtime['name']} {runtime['version']}", f"{runtime['threads']} threads"]
@@ -90,7 +93,8 @@ def _qualified(result: Result) -> str:
     return f" ({found['verdict']}" + (f", {percent(share)} of the blocks)" if share else ")")
 
 
-def _latency(summary: dict[str, Any], qualified: str) -> list[Sequence[str]]:
+def latency_rows(summary: dict[str, Any], qualified: str = "") -> list[Sequence[str]]:
+    """Return the figures of one loop, name and value; `qualified` stands behind the headline."""
     rows: list[Sequence[str]] = [
         ("median", _figure(summary, "median_ns", "median_ci95_ns") + qualified),
         *(
@@ -101,7 +105,7 @@ def _latency(summary: dict[str, Any], qualified: str) -> list[Sequence[str]]:
     ]
     if summary["n"]:
         if summary["median_ns"] is not None and summary["median_ci95_ns"] is not None:
-            rows.append(("the interval", _both_intervals(summary)))
+            rows.append(("interval", _both_intervals(summary)))
         rows.append(("spread", _spread(summary)))
         rows.append(("throughput", f"{summary['runs_per_s']:.4g} runs/s"))
         if summary["steady_state"] is not None:
@@ -251,10 +255,7 @@ def accuracy_figure(accuracy: Optional[dict[str, Any]]) -> str:
 def _accuracy(result: Result) -> list[str]:
     if result.header["spec"]["inputs"]["data"] is None:
         return []
-    accuracy = result.summary["accuracy"]
-    if accuracy is None:
-        return [f"no accuracy: {result.summary['accuracy_reason']}"]
-    return [f"accuracy {accuracy_figure(accuracy)} samples, on the engine that was timed"]
+    return [f"{part}\n  on the engine that was timed" for part in metrics_parts(result.summary)]
 
 
 def _cold(result: Result) -> str:
