@@ -20,6 +20,7 @@ from edgeloop.cli import (
     inspect,
     overhead,
     quantize,
+    results,
     setup,
     suite,
 )
@@ -70,6 +71,7 @@ app.command("inspect")(inspect.inspect)
 app.command("quantize")(quantize.quantize)
 app.command("suite")(suite.suite)
 app.command("setup")(setup.setup)
+app.add_typer(results.results)
 
 
 def _version(wanted: bool) -> None:
