@@ -104,10 +104,14 @@ TEST(aotinductor_gives_everything_back_whichever_call_fails) {
 
 TEST(aotinductor_goes_on_after_a_run_that_failed) {
   const auto engine = load();
+  values(engine->inputs()[0])[0] = 1;
+  CHECK(engine->run());
+  CHECK_EQUAL(values(engine->outputs()[0])[0], 2.0F);
   {
     const Ordered order("EDGELOOP_FAKE", "run:fail");
     CHECK(!engine->run());
   }
+  CHECK_EQUAL(values(engine->outputs()[0])[0], 0.0F);  // and no memory that was given back
   CHECK_EQUAL(engine->last_error(), "the compiled model failed: the fake failed");
   CHECK(engine->run());
 }
