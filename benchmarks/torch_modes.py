@@ -18,8 +18,11 @@ from pathlib import Path
 from typing import Optional
 
 import edgeloop
+from edgeloop.convert.edge import ConversionOptions
+from edgeloop.convert.run import ConversionSpec, convert
 from edgeloop.demo import ASSETS
 from edgeloop.errors import EdgeloopError
+from edgeloop.measure.observer import Silence
 
 RESNET20 = (
     Path(__file__).parents[2] / "shared" / "data" / "cifar10_resnet" / "resnet20_torchscript.pt"
@@ -54,8 +57,11 @@ def measured(name: str, code: str, loop: str, path: Path, **options: object) -> 
 def converted(source: Path, to: str, folder: Path, shape: tuple[int, ...]) -> Path:
     """Convert with edgeloop, at a fixed shape; return the file."""
     target = folder / f"{source.stem}.{'pt2' if to == 'aotinductor' else to}"
-    edgeloop.convert(str(source), to, out=str(target), shapes={"": shape}, force=True)
-    return target
+    options = ConversionOptions(shapes={"": shape})
+    spec = ConversionSpec(str(source), to, out=str(target), options=options)
+    report = convert(spec, Silence())
+    print(f"converted {source.name} to {to}: {report.total_ns / 1e9:.3g} s", flush=True)
+    return Path(report.path)
 
 
 def rows_of(
