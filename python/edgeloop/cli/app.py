@@ -10,7 +10,18 @@ import typer
 import typer.core
 
 import edgeloop
-from edgeloop.cli import bench, compare, convert, demo, doctor, evaluate, inspect, overhead, setup
+from edgeloop.cli import (
+    bench,
+    compare,
+    convert,
+    demo,
+    doctor,
+    evaluate,
+    inspect,
+    overhead,
+    quantize,
+    setup,
+)
 from edgeloop.cli.output import abandon_stdout
 from edgeloop.errors import CannotWriteError, EdgeloopError, InterruptedRunError
 
@@ -55,6 +66,7 @@ app.command("eval")(evaluate.evaluate)
 app.command("compare")(compare.compare)
 app.command("convert")(convert.convert)
 app.command("inspect")(inspect.inspect)
+app.command("quantize")(quantize.quantize)
 app.command("setup")(setup.setup)
 
 
