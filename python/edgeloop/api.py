@@ -91,7 +91,7 @@ def compare(
     compared = compare_live(
         a,
         b,
-        _run_spec("", (), options),
+        _spec("", None, options),
         delta,
         observer or Silence(),
         save=save or out is not None,
@@ -127,9 +127,8 @@ def evaluate(
     """
     from edgeloop.evaluation import evaluate_all
 
-    runtimes = () if runtime is None else (runtime,)
     result = evaluate_all(
-        _run_spec(model, runtimes, {**options, "data": str(data)}),
+        _spec(model, runtime, {**options, "data": str(data)}),
         reference=reference,
         include_preprocess=include_preprocess,
         save=save or out is not None,
@@ -153,6 +152,7 @@ def inspect(model: Union[str, Path]) -> ModelSummary:
 def quantize(
     model: Union[str, Path],
     precision: str,
+    runtime: Optional[str] = None,
     *,
     representative_data: Optional[str] = None,
     samples: int = 200,
@@ -198,7 +198,7 @@ def quantize(
         samples=samples,
         debug_layers=debug_layers,
         measure=measure,
-        measured=_run_spec("", (), {"effort": "quick", **options}),
+        measured=_spec("", runtime, {"effort": "quick", **options}),
         options=conversion or ConversionOptions(),
     )
     return run(spec, observer or Silence())
@@ -250,12 +250,21 @@ def _one(
     observer: Optional[Observer],
     options: dict[str, Any],
 ) -> Result:
-    spec = _run_spec(model, () if runtime is None else (runtime,), options)
-    (resolved,) = resolve(spec, command)[:1]
+    (resolved,) = resolve(_spec(model, runtime, options), command)[:1]
     result = measure_one(
         resolved, save=save or out is not None, out=out, observer=observer or Silence()
     )
     return _raised(result)
+
+
+def _spec(model: Union[str, Path], runtime: Optional[str], options: dict[str, Any]) -> RunSpec:
+    """Return the spec that keyword arguments say. Raises UsageError for an unknown one."""
+    runtimes: Sequence[str] = () if runtime is None else (runtime,)
+    known = [field.name for field in fields(RunSpec) if field.name not in ("model", "runtimes")]
+    for name in options:
+        if name not in known:
+            raise UsageError(f"no option is called '{name}'; {nearest(name, known)}")
+    return replace(RunSpec(model=str(model), runtimes=runtimes), **options)
 
 
 def _raised(result: Result) -> Result:
@@ -264,15 +273,6 @@ def _raised(result: Result) -> Result:
         result.error.result = result
         raise result.error
     return result
-
-
-def _run_spec(model: Union[str, Path], runtimes: Sequence[str], options: dict[str, Any]) -> RunSpec:
-    """Return the spec that options given by name say. Raises UsageError for an unknown one."""
-    known = [field.name for field in fields(RunSpec) if field.name not in ("model", "runtimes")]
-    for name in options:
-        if name not in known:
-            raise UsageError(f"no option is called '{name}'; {nearest(name, known)}")
-    return replace(RunSpec(model=str(model), runtimes=runtimes), **options)
 
 
 def _is_interruption(error: Optional[EdgeloopError]) -> bool:

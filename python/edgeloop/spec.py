@@ -362,7 +362,7 @@ def _resolve_one(
         options=options,
         loops=loops,
         python=spec.python or sys.executable,
-        inputs=_inputs(spec),
+        inputs=inputs_of(spec),
         effort=spec.effort,
         budget_s=spec.budget_s,
         rate_hz=spec.rate_hz,
@@ -379,7 +379,8 @@ def _resolve_one(
     )
 
 
-def _inputs(spec: RunSpec) -> InputSource:
+def inputs_of(spec: RunSpec) -> InputSource:
+    """Return the data of a spec. Raises UsageError, ModelError where it is not there."""
     preprocess = parse_preprocess(
         resize=spec.resize,
         crop=spec.crop,

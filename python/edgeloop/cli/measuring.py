@@ -9,6 +9,7 @@ import typer
 
 from edgeloop.cli import data_options, options
 from edgeloop.cli.output import TerminalObserver, require_writable, show
+from edgeloop.errors import CheckFailedError
 from edgeloop.spec import RunSpec, parse_percentiles, parse_setting, parse_shape
 
 if TYPE_CHECKING:
@@ -66,6 +67,13 @@ def _measuring_options(
     task: data_options.Task = None,
     top_k: data_options.TopK = 5,
     softmax: data_options.Softmax = False,
+    to: options.ConvertTo = None,
+    quantize: options.Quantize = None,
+    representative_data: options.RepresentativeData = None,
+    samples: options.Samples = 200,
+    layout: options.Layout = "keep",
+    model_out: options.ModelOut = None,
+    force: options.Force = False,
     effort: options.Effort = "standard",
     budget: options.Budget = None,
     rate: options.Rate = None,
@@ -95,6 +103,7 @@ _SAME = (
     *("mean", "std", "labels", "label_offset", "strict", "task", "top_k", "softmax"),
     *("effort", "runs", "warmup", "processes", "seed"),
     *("model_class_path", "model_class_name", "trust_pickle", "peak_gflops"),
+    *("torch_mode", "package", "device"),
 )
 
 
@@ -128,10 +137,10 @@ def _delegates(chosen: dict[str, Any]) -> tuple[str, ...]:
 def _measure_and_print(command: str, table: str, chosen: dict[str, Any]) -> int:
     json_path: Optional[str] = chosen["json"]
     require_writable(json_path)
-    spec = run_spec(chosen)
+    observer = TerminalObserver()
+    spec = _prepared(run_spec(chosen), chosen, observer)
     from edgeloop.api import measure_all
 
-    observer = TerminalObserver()
     results, failures = measure_all(
         spec, command, save=not chosen["no_save"], out=chosen["out"], observer=observer
     )
@@ -148,6 +157,28 @@ def _measure_and_print(command: str, table: str, chosen: dict[str, Any]) -> int:
         for title, error in errors:
             typer.echo(f"edgeloop: {title}: {error}", err=True)
     return errors[0][1].exit_code if errors else 0
+
+
+def _prepared(spec: RunSpec, chosen: dict[str, Any], observer: TerminalObserver) -> RunSpec:
+    """Return the spec of what --to and --quantize make of the model."""
+    from edgeloop.preparing import Preparation, prepare
+
+    wanted = Preparation(
+        to=chosen["to"],
+        precision=chosen["quantize"],
+        representative_data=chosen["representative_data"],
+        samples=chosen["samples"],
+        layout=chosen["layout"],
+        out=chosen["model_out"],
+        force=chosen["force"],
+    )
+    measured, verification = prepare(spec, wanted, observer)
+    if verification is not None and verification.passed is False:
+        sentence = f"the result does NOT agree with {spec.model}: {verification.faults[0]}"
+        if spec.strict:
+            raise CheckFailedError(sentence)
+        typer.echo(f"edgeloop: WARNING: {sentence}", err=True)
+    return measured
 
 
 def _show(results: Sequence["Result"], table: str, json_path: Optional[str]) -> None:

@@ -64,8 +64,8 @@ def run(arguments: Mapping[str, Any]) -> dict[str, Any]:
 
 def read(path: str, answer: Mapping[str, Any]) -> SampleRun:
     """Return the run that the job wrote to `path` and described in `answer`."""
-    inputs = [spec_from_dict(item) for item in answer["inputs"]]
-    outputs = [spec_from_dict(item) for item in answer["outputs"]]
+    inputs = [TensorSpec.from_dict(item) for item in answer["inputs"]]
+    outputs = [TensorSpec.from_dict(item) for item in answer["outputs"]]
     with np.load(path, allow_pickle=False) as arrays:
         return SampleRun(
             inputs,
@@ -73,18 +73,6 @@ def read(path: str, answer: Mapping[str, Any]) -> SampleRun:
             [arrays[f"input_{index}"] for index in range(len(inputs))],
             [arrays[f"output_{index}"] for index in range(len(outputs))],
         )
-
-
-def spec_from_dict(item: Mapping[str, Any]) -> TensorSpec:
-    """Read what `TensorSpec.as_dict` returns."""
-    return TensorSpec(
-        item["name"],
-        item["dtype"],
-        tuple(item["shape"]),
-        tuple(item.get("scales", ())),
-        tuple(item.get("zero_points", ())),
-        item.get("axis", 0),
-    )
 
 
 def load_model(name: str, options: LoadOptions) -> tuple[LoadedModel, str]:

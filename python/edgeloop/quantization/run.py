@@ -10,7 +10,7 @@ from typing import Any, Optional
 
 from edgeloop.convert.faults import name_of_unverified
 from edgeloop.convert.place import put, scratch_beside, target_of
-from edgeloop.convert.report import read_sidecar, write_sidecar
+from edgeloop.convert.report import write_sidecar
 from edgeloop.convert.run import EXTENSIONS, ConversionSpec, convert
 from edgeloop.convert.verification import RUNTIMES, Reference, Subject, Verification
 from edgeloop.data.options import InputSource
@@ -19,6 +19,7 @@ from edgeloop.errors import ModelError, UsageError
 from edgeloop.measure.observer import Observer
 from edgeloop.models.formats import detect_format, model_bytes, sha256_of
 from edgeloop.models.inspect import inspect_model
+from edgeloop.models.provenance import read_sidecar
 from edgeloop.names import canonical
 from edgeloop.quantization import figures, steps
 from edgeloop.quantization._base import QuantizeRequest
@@ -85,6 +86,9 @@ def quantize(spec: QuantizeSpec, observer: Observer) -> QuantizationReport:
     plan = _decide(spec)
     with scratch_beside(plan.target) as scratch:
         floats = _floats(spec, plan, scratch, observer)
+        if floats.transposed_inputs and spec.measured.data_layout is None:
+            # The data has the layout of the model that was given.
+            spec = replace(spec, measured=replace(spec.measured, data_layout="nchw"))
         return _Run(spec, plan, floats, scratch, observer).report(started_ns)
 
 

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from edgeloop.data.opening import open_data
-from edgeloop.data.options import InputSource
 from edgeloop.data.source import random_rows
 from edgeloop.errors import ModelError
 from edgeloop.models.formats import sha256_of
@@ -17,7 +16,12 @@ from edgeloop.quantization.report import Calibration
 if TYPE_CHECKING:
     import numpy.typing as npt
 
+    from edgeloop.data.model_data import ModelData
+    from edgeloop.data.options import InputSource
     from edgeloop.runtimes._base import TensorSpec
+
+# Samples that are read at a time.
+_CHUNK = 64
 
 
 def draw_samples(
@@ -30,8 +34,7 @@ def draw_samples(
     """
     assert inputs.data is not None
     data = open_data(inputs, specs)
-    chunks = list(data.chunks(count, random_rows(data.n, count, seed)))
-    drawn = {spec.name: np.concatenate([c.x[spec.name] for c in chunks]) for spec in specs}
+    drawn = _drawn(data, random_rows(data.n, count, seed))
     arrays = {
         f"input_{index}": _runs(_usable(drawn[spec.name], spec, inputs.data), spec)
         for index, spec in enumerate(specs)
@@ -44,7 +47,16 @@ def draw_samples(
         samples=len(drawn[specs[0].name]),
         of=data.n,
         seed=seed,
+        skipped=tuple((one.name, one.reason) for one in data.skipped),
+        notes=tuple(data.notes),
     )
+
+
+def _drawn(data: ModelData, rows: npt.NDArray[np.int64]) -> dict[str, npt.NDArray[Any]]:
+    chunks = [chunk.x for chunk in data.chunks(_CHUNK, rows) if chunk.n]
+    if not chunks:
+        raise ModelError(f"{data.source.path} has no sample that could be read")
+    return {name: np.concatenate([chunk[name] for chunk in chunks]) for name in chunks[0]}
 
 
 def _usable(values: npt.NDArray[Any], spec: TensorSpec, path: str) -> npt.NDArray[Any]:
