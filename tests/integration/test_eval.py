@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import sys
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -334,6 +335,26 @@ def test_a_result_is_saved_and_read_again(command_line: Any, tmp_path: Path) -> 
     from edgeloop.results.store import read_result
 
     assert read_result(str(path)).summary["accuracy"] == result["accuracy"]
+
+
+def test_every_kind_of_evaluation_is_within_the_schema(command_line: Any, tmp_path: Path) -> None:
+    require("litert")
+    jsonschema = pytest.importorskip("jsonschema", reason="pip install jsonschema")
+    place = resources.files("edgeloop.results").joinpath("result.schema.json")
+    schema = json.loads(place.read_text(encoding="utf-8"))
+    validator = jsonschema.Draft202012Validator(schema)
+    values = tmp_path / "values.npz"
+    with np.load(DIGITS_DATA) as arrays:
+        labels = np.random.default_rng(0).random((len(arrays["x_data"]), 10))
+        np.savez(values, x_data=arrays["x_data"], y_data=labels)
+    known = schema["properties"]
+    for data, more in ((DIGITS_DATA, ("--reference", str(DIGITS))), (values, ())):
+        result = evaluated(command_line, str(DIGITS), str(data), "--include-preprocess", *more)
+        validator.validate(result)
+        assert {name for name in result if not name.endswith("_reason")} <= set(known)
+        for name in result["accuracy"]:
+            plain = name.removesuffix("_reason")
+            assert {name, plain} & set(known["accuracy"]["properties"]) or name.startswith("top_")
 
 
 BAD = [
