@@ -412,7 +412,8 @@ def test_data_that_is_not_there(command_line: Any, tmp_path: Path) -> None:
     done = command_line("eval", str(DIGITS), str(tmp_path / "none"))
     assert done.returncode == 4
     assert "does not exist" in done.stderr
-    done = command_line("eval", str(DIGITS), str(tmp_path))
+    (tmp_path / "empty").mkdir()
+    done = command_line("eval", str(DIGITS), str(tmp_path / "empty"))
     assert done.returncode == 4
     assert "neither pictures" in done.stderr
 
