@@ -21,6 +21,7 @@ from edgeloop.cli import (
     inspect,
     overhead,
     quantize,
+    results,
     setup,
 )
 from edgeloop.cli.output import abandon_stdout
@@ -70,6 +71,7 @@ app.command("convert")(convert.convert)
 app.command("inspect")(inspect.inspect)
 app.command("quantize")(quantize.quantize)
 app.command("setup")(setup.setup)
+app.add_typer(results.results)
 
 
 def _version(wanted: bool) -> None:
