@@ -13,6 +13,7 @@ from edgeloop.data.labels import ClassNames
 from edgeloop.data.source import Skipped
 from edgeloop.errors import ModelError
 from edgeloop.measure.data_set import run_outputs
+from edgeloop.measure.monitor import Monitor
 from edgeloop.measure.observer import Observer
 from edgeloop.measure.session import Session
 from edgeloop.metrics.alignment import score_rows
@@ -88,7 +89,7 @@ def _classified(spec: ResolvedSpec, top: int, observer: Observer) -> Classified:
     inputs = spec.inputs
     names = None if inputs.labels is None else ClassNames.read(inputs.labels)
     found: list[tuple[Answer, ...]] = []
-    with Session(spec, 0) as session:
+    with Monitor() as monitor, Session(spec, 0, monitor) as session:
         data = session.data
         assert data is not None
         for note in data.notes:
