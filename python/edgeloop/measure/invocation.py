@@ -84,6 +84,7 @@ def measure(
             stop_reason = _measure_blocks(session, budget, generator, observer, base)
             attempt.load = _load_during(before)
             session.stop_measuring()
+            session.time_stages()
             if spec.inputs.data is not None and number == 0:
                 attempt.predictions = session.evaluate()
             session.stop()

@@ -14,6 +14,7 @@ from edgeloop.measure.invocation import Attempt, LoadDuring
 from edgeloop.measure.session import Predictions
 from edgeloop.metrics.classification import accuracy, why_no_accuracy
 from edgeloop.models.summary import ModelSummary
+from edgeloop.results.fields import reasoned
 from edgeloop.results.placement import placement_document, why_too_little
 from edgeloop.results.plausibility import IMPOSSIBLE, plausibility, withhold
 from edgeloop.results.schema import SCHEMA_VERSION, Result
@@ -141,6 +142,7 @@ def header_of(spec: ResolvedSpec, attempt: Attempt) -> dict[str, Any]:
             "version": loaded["runtime_version"],
             "origin": installation["origin"],
             **library_identity(installation["library"]),
+            **reasoned("device", loaded["device"], "the runtime does not name a device"),
             "threads": spec.options.threads,
             "delegates": [str(delegate) for delegate in spec.options.delegates]
             if chosen.delegates

@@ -26,6 +26,7 @@ def bench_table(result: Result) -> str:
     for loop in result.loops if len(parts) == 1 else ():
         title = "" if len(result.loops) == 1 else f"{loop} loop\n"
         parts.append(title + columns(_latency(result.summary["loops"][loop])))
+    parts += _stages(result)
     parts += _accuracy(result)
     parts.append(_cold(result))
     parts.append(_how(result))
@@ -36,6 +37,7 @@ def overhead_table(result: Result) -> str:
     """Return what `edgeloop overhead` prints for one configuration."""
     parts = [_heading(result), columns(_loop_rows(result), right=(1, 2, 3))]
     parts += _missing_figures(result)
+    parts += _stages(result)
     parts.append(_timed_regions(result))
     parts.append(_cold(result))
     parts.append(_how(result))
@@ -52,6 +54,8 @@ def _heading(result: Result) -> str:
         about.append(" + ".join(runtime["delegates"]))
     if runtime["provider"]:
         about.append(runtime["provider"])
+    if runtime.get("device"):
+        about.append(runtime["device"])
     if model["bytes"] is not None:
         about.append(f"{model['format']}, {size(model['bytes'])}")
     lines = [result.header["title"], "  " + "; ".join(about)]
@@ -88,6 +92,15 @@ def _latency(summary: dict[str, Any]) -> list[Sequence[str]]:
             else ("samples", f"{summary['n']} in 1 process{worth}")
         )
     return rows
+
+
+def _stages(result: Result) -> list[str]:
+    """Return what the device says of the stages of a run, in runs that were not timed."""
+    stages = (result.summary.get("summary") or {}).get("stages")
+    if not stages:
+        return []
+    rows = [(name, _percentile(estimate)) for name, estimate in stages.items()]
+    return ["stages, median of runs of their own\n" + columns(rows)]
 
 
 def _steady(summary: dict[str, Any]) -> str:

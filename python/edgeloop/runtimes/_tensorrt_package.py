@@ -62,6 +62,7 @@ class TensorRtFramework:
         self._enqueue = self._names.bound(
             self._context, {**self._inputs, **self._outputs}, self._stream.handle
         )
+        self.device = self._cuda.device_name()
         self.invoke = self._run_with_copies if copies else self._run
         self.timed_region = _regions(self._names.call, copies)
 
