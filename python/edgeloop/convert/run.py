@@ -8,7 +8,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Optional
 
@@ -25,6 +25,7 @@ from edgeloop.errors import CannotWriteError, UsageError
 from edgeloop.measure.client import WorkerClient
 from edgeloop.measure.observer import Observer
 from edgeloop.models.formats import detect_format, model_bytes, sha256_of
+from edgeloop.names import nearest
 from edgeloop.runtimes._base import LoadOptions
 from edgeloop.spec import InputSource
 
@@ -69,6 +70,7 @@ def convert(spec: ConversionSpec, observer: Observer) -> ConversionReport:
     CannotWriteError, RuntimeFailedError where a worker died; then nothing is left.
     """
     plan = plan_conversion(spec)
+    _require_known_settings(plan, spec.options)
     plan.require_runnable()
     target = _target(spec, plan.target)
     started = time.monotonic_ns()
@@ -93,6 +95,17 @@ def convert(spec: ConversionSpec, observer: Observer) -> ConversionReport:
         write_sidecar(report)
         _put(written, target)
     return report
+
+
+def _require_known_settings(plan: Plan, options: ConversionOptions) -> None:
+    """Raise UsageError for a setting of a builder that no step of the way takes."""
+    known = [key for step in plan.steps for key in step.edge.builder]
+    for key in options.builder:
+        if key not in known:
+            raise UsageError(
+                f"no step from {plan.source.format} to {plan.target} has a builder's setting "
+                f"'{key}'; {nearest(key, known) if known else 'none has any'}"
+            )
 
 
 def _target(spec: ConversionSpec, format_name: str) -> Path:
@@ -178,6 +191,7 @@ def _report(
     step: Step, answer: dict[str, Any], parameters: Optional[int], options: ConversionOptions
 ) -> StepReport:
     written = facts_from_dict(answer["written"])
+    written = replace(written, precision=written.precision or answer["precision"])
     faults = file_faults(
         written,
         answer["beside"],

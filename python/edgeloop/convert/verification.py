@@ -24,6 +24,7 @@ RUNTIMES: Mapping[str, tuple[str, tuple[str, ...], Optional[str]]] = {
     "savedmodel": (TENSORFLOW, ("tensorflow",), "convert"),
     "keras": (TENSORFLOW, ("tensorflow",), "convert"),
     "tflite": ("litert", ("ai_edge_litert",), "convert"),
+    "tensorrt": ("tensorrt", (), None),
 }
 
 
