@@ -41,7 +41,7 @@ def network(path: Path, operators: list[str], batch: Any = "N", name: str = "onl
     nodes = [
         helper.make_node(
             operator,
-            [names[i], "scale", "zero"] if "Quantize" in operator else [names[i]],
+            [names[i], "scale", "zero"] if "uantize" in operator else [names[i]],
             [names[i + 1]],
             name=name if i == len(operators) - 1 else operator,
             domain="wings" if operator == "Wings" else "",
@@ -54,7 +54,7 @@ def network(path: Path, operators: list[str], batch: Any = "N", name: str = "onl
         "chain",
         [value("x", onnx.TensorProto.FLOAT, [batch, 4])],
         [value("y", onnx.TensorProto.FLOAT, [batch, 4])],
-        symmetric if any("Quantize" in operator for operator in operators) else [],
+        symmetric if any("uantize" in operator for operator in operators) else [],
     )
     opsets = [helper.make_opsetid("", 17), helper.make_opsetid("wings", 1)]
     onnx.save(helper.make_model(graph, opset_imports=opsets, ir_version=8), path)

@@ -180,6 +180,20 @@ DataLayout = Annotated[
         show_default=False,
     ),
 ]
+RepresentativeData = Annotated[
+    Optional[str],
+    typer.Option(
+        "--representative-data",
+        "--representative-data-path",
+        metavar="PATH",
+        help="Samples that show the ranges of the activations, from the training set: an .npz, an "
+        ".npy, a folder or a list (.csv) of pictures. Preprocessed like --data.",
+        show_default=False,
+    ),
+]
+Samples = Annotated[
+    int, typer.Option("--samples", help="So many of --representative-data, drawn by --seed.")
+]
 Effort = Annotated[
     str,
     typer.Option("--effort", help="quick (5 s), standard (60 s at most), rigorous (10 min)."),
