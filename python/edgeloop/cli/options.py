@@ -50,9 +50,9 @@ Runtimes = Annotated[
     typer.Option(
         "--runtime",
         "-r",
-        help="Runtime: null, litert, tflite, tflite-runtime, onnxruntime, torch, plugin=PATH, one "
-        "of an installed package, or 'all' found. Repeat for several. Default: the first found for "
-        "the model's format.",
+        help="Runtime: null, litert, tflite, tflite-runtime, onnxruntime, torch, aotinductor, "
+        "plugin=PATH, one of an installed package, or 'all' found. Repeat for several. Default: "
+        "the first found for the model's format.",
         show_default=False,
     ),
 ]
@@ -123,6 +123,34 @@ RequireDelegate = Annotated[
         metavar="SHARE",
         help="Exit 1 where the delegates or providers run less than this share of the model (0.9, "
         "90%, or any: at least one node).",
+        show_default=False,
+    ),
+]
+TorchMode = Annotated[
+    Optional[list[str]],
+    typer.Option(
+        "--torch-mode",
+        metavar="MODE",
+        help="torch: eager, script (TorchScript), compile (torch.compile) or aotinductor (needs "
+        "--package); several, also comma-separated, are one table. Default: as the file has it.",
+        show_default=False,
+    ),
+]
+Package = Annotated[
+    Optional[str],
+    typer.Option(
+        "--package",
+        metavar="FILE",
+        help="torch: AOTInductor package of this model (convert --to aotinductor), which the "
+        "native loop runs. It is machine code: only packages that you trust.",
+        show_default=False,
+    ),
+]
+Device = Annotated[
+    Optional[str],
+    typer.Option(
+        "--device",
+        help="torch: cpu, cuda or cuda:N; each call ends with the wait for the GPU.",
         show_default=False,
     ),
 ]
