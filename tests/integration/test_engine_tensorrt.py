@@ -16,6 +16,10 @@ import pytest
 from edgeloop import _core
 
 _TESTS = Path(__file__).parents[1]
+_ASK_FOR_A_GPU = """
+import ctypes, sys
+sys.exit(ctypes.CDLL(sys.argv[1]).cudaGetDeviceCount(ctypes.byref(ctypes.c_int())))
+"""
 _TAKES_20_MS = "takes 20000\ninput x float32 1x4\noutput y float32 1x4\n"
 
 
@@ -247,6 +251,40 @@ def test_a_library_that_is_missing(board: Board) -> None:
     refused(done, 3, "EDGELOOP_CUDART_LIBRARY names /nowhere/libcudart.so")
     done = board("bench", str(board.fake.model), "--library", "/nowhere/libnvinfer.so")
     refused(done, 3, "--library names /nowhere/libnvinfer.so")
+
+
+@pytest.fixture(scope="module")
+def real_cudart() -> str:
+    """The path of a CUDA runtime that finds a GPU: EDGELOOP_TEST_CUDART, or the one of the system."""
+    from edgeloop.errors import NotAvailableError
+    from edgeloop.runtimes._nvidia_libraries import find_cudart
+
+    try:
+        path = os.environ.get("EDGELOOP_TEST_CUDART") or str(find_cudart())
+    except NotAvailableError as error:
+        pytest.skip(f"no CUDA runtime is here: {error}")
+    done = subprocess.run(
+        [sys.executable, "-c", _ASK_FOR_A_GPU, path], capture_output=True, check=False
+    )
+    if done.returncode != 0:
+        pytest.skip(f"{path} finds no GPU: cudaGetDeviceCount gives error {done.returncode}")
+    return path
+
+
+@pytest.mark.parametrize("graph", ["off", "on"])
+def test_the_stand_in_on_a_real_cuda_runtime(
+    graph: str, real_cudart: str, board: Board, tmp_path: Path
+) -> None:
+    """Real memory, streams, events and graphs; only libnvinfer is ours."""
+    plan = board.fake.plan(tmp_path / "slow.plan", _TAKES_20_MS)
+    real = {"EDGELOOP_CUDART_LIBRARY": real_cudart, "EDGELOOP_FAKE_CUDART": real_cudart}
+    result = board.result(
+        "bench", str(plan), "--runs", "5", "--set", "region=copies", "--set",
+        f"cuda-graph={graph}", **real,
+    )  # fmt: skip
+    assert result["summary"]["min_ns"] >= 20e6
+    assert min(result["invocations"][0]["stages_ns"]["compute"]) >= 20e6
+    assert "compute capability" in result["runtime"]["device"]
 
 
 def real_headers() -> list[Path]:
