@@ -17,8 +17,10 @@ from edgeloop.names import nearest
 from edgeloop.results.schema import Result
 from edgeloop.results.store import open_result
 from edgeloop.spec import ResolvedSpec, RunSpec, resolve
+from edgeloop.stats.verdict import DELTA
 
 if TYPE_CHECKING:
+    from edgeloop.comparison import Compared
     from edgeloop.convert.edge import ConversionOptions
     from edgeloop.models.summary import ModelSummary
     from edgeloop.quantization.report import QuantizationReport
@@ -60,6 +62,44 @@ def overhead(
     in `result.summary["overhead"]`. Options, units and errors are those of `bench`.
     """
     return _one("overhead", model, runtime, save, out, observer, options)
+
+
+def compare(
+    a: str,
+    b: str,
+    *,
+    delta: float = DELTA,
+    allow: Sequence[str] = (),
+    save: bool = False,
+    out: Optional[str] = None,
+    observer: Optional[Observer] = None,
+    **options: Any,
+) -> Compared:
+    """Compare B with A: the ratio of their times, its interval, the verdict.
+
+    Both are configurations (MODEL@runtime,threads=4,loop=binding), which are measured now, block by
+    block in random order, or both are the paths of stored results. `delta` is the difference that
+    matters, as a share; `allow` names conditions in which stored results may differ; `options` are
+    those of `bench`, for what the configurations leave open. Raises what `bench` raises.
+    """
+    from edgeloop.comparison import compare_live, compare_stored, is_result
+
+    if is_result(a) != is_result(b):
+        raise UsageError("one side is a stored result, the other is not: give two of one kind")
+    if is_result(a):
+        return compare_stored(a, b, delta, allow)
+    compared = compare_live(
+        a,
+        b,
+        _run_spec("", (), options),
+        delta,
+        observer or Silence(),
+        save=save or out is not None,
+        out=out,
+    )
+    if compared.error is not None:
+        raise compared.error
+    return compared
 
 
 def inspect(model: Union[str, Path]) -> ModelSummary:
