@@ -255,7 +255,7 @@ def test_a_library_that_is_missing(board: Board) -> None:
 
 @pytest.fixture(scope="module")
 def real_cudart() -> str:
-    """The path of a CUDA runtime that finds a GPU: EDGELOOP_TEST_CUDART, or the one of the system."""
+    """The path of a CUDA runtime that finds a GPU: EDGELOOP_TEST_CUDART, or the system's."""
     from edgeloop.errors import NotAvailableError
     from edgeloop.runtimes._nvidia_libraries import find_cudart
 
