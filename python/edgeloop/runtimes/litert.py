@@ -52,14 +52,17 @@ _Array = np.ndarray[Any, Any]
 class LiteRtFramework:
     """A CompiledModel with one set of buffers."""
 
-    def __init__(self, model: Any, inputs: Sequence[TensorSpec], dtypes: Sequence[str]) -> None:
+    def __init__(
+        self, model: Any, inputs: Sequence[TensorSpec], outputs: Sequence[TensorSpec]
+    ) -> None:
         self.inputs = tuple(inputs)
+        self.output_specs = tuple(outputs)
         self._model = model
         # Until the shapes of the outputs were asked for once, buffers come too small for those that
         # the model file leaves open, and the runtime writes past them.
         details = _details(model, "output")
         self._shapes = [tuple(detail["shape"]) for detail in details]
-        self._dtypes = [np.dtype(dtype) for dtype in dtypes]
+        self._dtypes = [np.dtype(spec.dtype) for spec in outputs]
         self._input_buffers = model.create_input_buffers(_SIGNATURE)
         self._output_buffers = model.create_output_buffers(_SIGNATURE)
         self._share_passed_through(_details(model, "input"), details)
@@ -200,19 +203,8 @@ class LiteRtRuntime:
             return load_interpreter(package, options, self.name, ClassicFramework)
         package = _import_package()
         inputs, outputs = declared_tensors(options.model)
-        dtypes = [_dtype_of(tensor) for tensor in (*inputs, *outputs)]
         shapes = fixed_shapes({tensor.name: tensor.shape for tensor in inputs}, options)
-        specs = [
-            TensorSpec(
-                name=tensor.name,
-                dtype=tensor.dtype,
-                shape=shapes[tensor.name],
-                scales=tensor.scales,
-                zero_points=tensor.zero_points,
-                axis=tensor.axis,
-            )
-            for tensor in inputs
-        ]
+        specs = [_spec_of(tensor, shapes[tensor.name]) for tensor in inputs]
         modes = package.CpuKernelMode
         cpu = package.CpuOptions(
             num_threads=options.threads,
@@ -225,7 +217,7 @@ class LiteRtRuntime:
             for number, spec in enumerate(specs):
                 if spec.shape:  # a scalar has no shape to fix
                     model.resize_input_tensor(number, spec.shape, _SIGNATURE, strict=False)
-            return LiteRtFramework(model, specs, dtypes[len(inputs) :])
+            return LiteRtFramework(model, specs, [_spec_of(tensor, ()) for tensor in outputs])
         except RuntimeError as error:
             raise ModelError(_refusal(options, error)) from error
 
@@ -298,6 +290,18 @@ def _dtype_of(tensor: DeclaredTensor) -> str:
             "convert the model with float32 or integer inputs and outputs"
         )
     return tensor.dtype
+
+
+def _spec_of(tensor: DeclaredTensor, shape: tuple[int, ...]) -> TensorSpec:
+    """Describe a tensor; an output's shape is known after a run only."""
+    return TensorSpec(
+        name=tensor.name,
+        dtype=_dtype_of(tensor),
+        shape=shape,
+        scales=tensor.scales,
+        zero_points=tensor.zero_points,
+        axis=tensor.axis,
+    )
 
 
 def _transfer(count: int, dtype: np.dtype[Any]) -> tuple[int, np.dtype[Any]]:
