@@ -474,8 +474,8 @@ def _loops(spec: RunSpec, command: str, name: str, said: list[str]) -> tuple[str
             raise UsageError(f"no loop is called '{loop}'; {nearest(loop, LOOPS)}")
         if loop in missing:
             raise UsageError(f"{name} has no {loop} loop: {missing[loop]}")
-    if len(wanted) > 1 and command == "eval":
-        raise UsageError("eval runs the data set through one loop: name one with --loops")
+    if len(wanted) > 1 and command in ("eval", "classify"):
+        raise UsageError(f"{command} runs the data through one loop: name one with --loops")
     if wanted:
         return tuple(dict.fromkeys(wanted))
     if command == "overhead":

@@ -12,6 +12,7 @@ import typer.core
 import edgeloop
 from edgeloop.cli import (
     bench,
+    classify,
     compare,
     convert,
     demo,
@@ -65,6 +66,7 @@ app.command("doctor")(doctor.doctor)
 app.command("bench")(bench.bench)
 app.command("overhead")(overhead.overhead)
 app.command("eval")(evaluate.evaluate)
+app.command("classify")(classify.classify)
 app.command("compare")(compare.compare)
 app.command("convert")(convert.convert)
 app.command("inspect")(inspect.inspect)
