@@ -20,6 +20,7 @@ from edgeloop.cli import (
     inspect,
     overhead,
     quantize,
+    report,
     results,
     setup,
 )
@@ -69,6 +70,7 @@ app.command("convert")(convert.convert)
 app.command("inspect")(inspect.inspect)
 app.command("quantize")(quantize.quantize)
 app.command("setup")(setup.setup)
+app.command("report")(report.report)
 app.add_typer(results.results)
 
 

@@ -11,10 +11,10 @@ import json
 import sys
 
 import numpy as np
+from edgeloop.measure.evaluate import predictions
 
 from edgeloop.data.npz import read_samples
 from edgeloop.demo import variants
-from edgeloop.measure.evaluate import predictions
 from edgeloop.measure.loaded import load, placement
 from edgeloop.runtimes import runtime
 from edgeloop.runtimes._base import LoadOptions
