@@ -23,6 +23,7 @@ from edgeloop.cli import (
     quantize,
     results,
     setup,
+    suite,
 )
 from edgeloop.cli.output import abandon_stdout
 from edgeloop.errors import CannotWriteError, EdgeloopError, InterruptedRunError
@@ -70,6 +71,7 @@ app.command("compare")(compare.compare)
 app.command("convert")(convert.convert)
 app.command("inspect")(inspect.inspect)
 app.command("quantize")(quantize.quantize)
+app.command("suite")(suite.suite)
 app.command("setup")(setup.setup)
 app.add_typer(results.results)
 
