@@ -70,6 +70,11 @@ def convert(spec: ConversionSpec, observer: Observer) -> ConversionReport:
     """
     plan = plan_conversion(spec)
     plan.require_runnable()
+    if spec.options.layout != "keep" and not any(step.edge.changes_layout for step in plan.steps):
+        raise UsageError(
+            f"--layout {spec.options.layout}: no step from {plan.source.format} to {plan.target} "
+            "moves channels; leave it out"
+        )
     target = _target(spec, plan.target)
     started = time.monotonic_ns()
     with _scratch(target) as scratch:
