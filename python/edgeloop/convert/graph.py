@@ -64,6 +64,15 @@ EDGES: tuple[Edge, ...] = (
         changes_layout=True,
     ),
     Edge(
+        name="onnx-to-tflite",
+        source="onnx",
+        target="tflite",
+        tool="onnx2tf 2",
+        packages=("onnx2tf.tflite_builder", "onnxruntime"),
+        environment="onnx2tf",
+        machines=(X86_64,),
+    ),
+    Edge(
         name="savedmodel-to-tflite",
         source="savedmodel",
         target="tflite",

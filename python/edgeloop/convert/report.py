@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Optional
 
 from edgeloop.convert.faults import FileFacts, facts_as_dict
 from edgeloop.convert.verification import Verification
-from edgeloop.errors import CannotWriteError
 from edgeloop.models.formats import sha256_of
 
 SCHEMA_VERSION = 1
@@ -38,7 +36,7 @@ class StepReport:
     import_ns: int
     convert_ns: int
     log: str
-    """What the converter printed, its beginning and its end."""
+    """What the worker had printed by its end, the beginning and the end of it."""
 
     def as_dict(self) -> dict[str, Any]:
         """Return a JSON-able description."""
@@ -94,17 +92,11 @@ def sidecar_of(model: str) -> Path:
     return Path(f"{model}{_SIDECAR}")
 
 
-def write_sidecar(report: ConversionReport) -> None:
-    """Keep the report beside the result. Raises CannotWriteError."""
-    path = sidecar_of(report.path)
-    partial = path.with_name(f".{path.name}.partial")
-    try:
-        partial.write_text(json.dumps(report.as_dict(), indent=1) + "\n", encoding="utf-8")
-        partial.replace(path)
-    except OSError as error:
-        with suppress(OSError):
-            partial.unlink()
-        raise CannotWriteError(f"{path} cannot be written: {error.strerror}") from error
+def write_report(report: ConversionReport, folder: Path) -> Path:
+    """Write the report into a folder, whole on the disk, and return the file."""
+    path = folder / sidecar_of(report.path).name
+    path.write_text(json.dumps(report.as_dict(), indent=1) + "\n", encoding="utf-8")
+    return path
 
 
 def read_sidecar(model: str) -> Optional[dict[str, Any]]:

@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import groupby
 from pathlib import Path
 from typing import Any, Optional
 
@@ -19,7 +20,7 @@ from edgeloop.convert.faults import (
     name_of_unverified,
 )
 from edgeloop.convert.plan import Plan, Step, make_plan
-from edgeloop.convert.report import ConversionReport, StepReport, write_sidecar
+from edgeloop.convert.report import ConversionReport, StepReport, sidecar_of, write_report
 from edgeloop.convert.verification import Reference, Subject, Verification
 from edgeloop.errors import CannotWriteError, UsageError
 from edgeloop.measure.client import WorkerClient
@@ -95,8 +96,9 @@ def convert(spec: ConversionSpec, observer: Observer) -> ConversionReport:
             verification=verification,
             total_ns=time.monotonic_ns() - started,
         )
-        write_sidecar(report)
+        sidecar = write_report(report, scratch)
         _put(written, target)
+        sidecar.replace(sidecar_of(str(target)))
     return report
 
 
@@ -110,7 +112,9 @@ def _target(spec: ConversionSpec, format_name: str) -> Path:
     if not target.parent.is_dir():
         raise CannotWriteError(f"{target} cannot be written: no folder {target.parent}")
     if target.exists() and not spec.force:
-        raise UsageError(f"{target} is there already; --force replaces it, --out names another")
+        raise CannotWriteError(
+            f"{target} is there already; --force replaces it, --out names another"
+        )
     if target.exists() and target.samefile(spec.model):
         raise UsageError(f"{target} is the model itself; name another file with --out")
     return target
@@ -136,32 +140,38 @@ def _scratch(target: Path) -> Iterator[Path]:
 def _run_steps(
     spec: ConversionSpec, plan: Plan, scratch: Path, observer: Observer
 ) -> tuple[list[StepReport], Path]:
+    """Run the edges one after the other; neighbours in one interpreter share a worker."""
     source = Path(spec.model).resolve()
     options = spec.options
     parameters: Optional[int] = None
-    reports = []
-    for number, step in enumerate(plan.steps):
-        observer.phase(
-            f"{step.edge.source} to {step.edge.target} with {step.edge.tool}, in {step.place}"
-        )
-        folder = scratch / f"step{number}"
-        work = scratch / f"work{number}"
-        folder.mkdir()
-        work.mkdir()
-        target = folder / (source.stem + EXTENSIONS[step.edge.target])
-        answer = _ask(step, source, target, work, options, spec.timeout_s)
-        if parameters is None:
-            parameters = answer["parameters"]
-        reports.append(_report(step, answer, parameters, options))
-        source, options = target, options.after(answer)
+    reports: list[StepReport] = []
+    for python, group in groupby(plan.steps, lambda step: step.python):
+        assert python is not None
+        with WorkerClient(python, spec.timeout_s) as worker:
+            start_ns = worker.hello.interpreter_start_ns
+            for step in group:
+                observer.phase(
+                    f"{step.edge.source} to {step.edge.target} with {step.edge.tool}, "
+                    f"in {step.place}"
+                )
+                folder = scratch / str(len(reports))
+                folder.mkdir()
+                target = folder / (source.stem + EXTENSIONS[step.edge.target])
+                answer = _ask(worker, step, source, target, options)
+                if parameters is None:
+                    parameters = answer["parameters"]
+                reports.append(_report(step, answer, parameters, options, start_ns))
+                source, options, start_ns = target, options.after(answer), 0
+            worker.stop()
     return reports, source
 
 
 def _ask(
-    step: Step, source: Path, target: Path, work: Path, options: ConversionOptions, timeout_s: float
+    worker: WorkerClient, step: Step, source: Path, target: Path, options: ConversionOptions
 ) -> dict[str, Any]:
-    """Run one edge in a worker and return its answer, with what starting it took and its log."""
-    assert step.python is not None
+    """Run one edge in a worker and return its answer, with what the worker printed until now."""
+    work = target.parent.with_name(f"{target.parent.name}.work")
+    work.mkdir()
     arguments = {
         "edge": step.edge.name,
         "source": str(source),
@@ -170,17 +180,17 @@ def _ask(
         "options": options.as_dict(),
     }
     doing = f"converting {step.edge.source} to {step.edge.target}"
-    with WorkerClient(step.python, timeout_s) as worker:
-        answer = worker.job("convert", arguments, doing)
-        answer["start_ns"] = worker.hello.interpreter_start_ns
-        worker.stop()
-        worker.said()
-        answer["log"] = worker.log.text()
-    return answer
+    answer = worker.job("convert", arguments, doing)
+    worker.said()
+    return {**answer, "log": worker.log.text()}
 
 
 def _report(
-    step: Step, answer: dict[str, Any], parameters: Optional[int], options: ConversionOptions
+    step: Step,
+    answer: dict[str, Any],
+    parameters: Optional[int],
+    options: ConversionOptions,
+    start_ns: int,
 ) -> StepReport:
     written = facts_from_dict(answer["written"])
     faults = file_faults(
@@ -200,7 +210,7 @@ def _report(
         faults=tuple(faults),
         transposed_inputs=answer["transposed_inputs"],
         transposed_outputs=answer["transposed_outputs"],
-        start_ns=answer["start_ns"],
+        start_ns=start_ns,
         import_ns=answer["import_ns"],
         convert_ns=answer["convert_ns"],
         log=answer["log"],
