@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from edgeloop.api import bench, inspect, overhead
+    from edgeloop.api import bench, compare, inspect, overhead, quantize
 
-__all__ = ["__version__", "bench", "get_include", "inspect", "overhead"]
+__all__ = ["__version__", "bench", "compare", "get_include", "inspect", "overhead", "quantize"]
 
 
 def get_include() -> str:

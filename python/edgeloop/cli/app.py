@@ -10,7 +10,7 @@ import typer
 import typer.core
 
 import edgeloop
-from edgeloop.cli import bench, compare, convert, demo, doctor, inspect, overhead, setup
+from edgeloop.cli import bench, compare, convert, demo, doctor, inspect, overhead, quantize, setup
 from edgeloop.cli.output import abandon_stdout
 from edgeloop.errors import CannotWriteError, EdgeloopError, InterruptedRunError
 
@@ -54,6 +54,7 @@ app.command("overhead")(overhead.overhead)
 app.command("compare")(compare.compare)
 app.command("convert")(convert.convert)
 app.command("inspect")(inspect.inspect)
+app.command("quantize")(quantize.quantize)
 app.command("setup")(setup.setup)
 
 

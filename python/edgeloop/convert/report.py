@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Optional
 
 from edgeloop.convert.faults import FileFacts, facts_as_dict
 from edgeloop.convert.verification import Verification
+from edgeloop.errors import CannotWriteError
 from edgeloop.models.formats import sha256_of
 
 SCHEMA_VERSION = 1
@@ -65,6 +67,11 @@ class ConversionReport:
         return {k: list(v) for step in self.steps for k, v in step.transposed_inputs.items()}
 
     @property
+    def output_layouts(self) -> dict[str, list[int]]:
+        """The same for outputs."""
+        return {k: list(v) for step in self.steps for k, v in step.transposed_outputs.items()}
+
+    @property
     def notes(self) -> list[str]:
         """What was decided on the way."""
         return [note for step in self.steps for note in step.notes]
@@ -81,6 +88,7 @@ class ConversionReport:
             "bytes": self.bytes,
             "precision": self.precision,
             "transposed_inputs": self.input_layouts,
+            "transposed_outputs": self.output_layouts,
             "steps": [step.as_dict() for step in self.steps],
             "verification": self.verification.as_dict(),
             "total_ns": self.total_ns,
@@ -92,11 +100,17 @@ def sidecar_of(model: str) -> Path:
     return Path(f"{model}{_SIDECAR}")
 
 
-def write_report(report: ConversionReport, folder: Path) -> Path:
-    """Write the report into a folder, whole on the disk, and return the file."""
-    path = folder / sidecar_of(report.path).name
-    path.write_text(json.dumps(report.as_dict(), indent=1) + "\n", encoding="utf-8")
-    return path
+def write_sidecar(model: str, document: Mapping[str, Any]) -> None:
+    """Keep the report beside the model that it is on. Raises CannotWriteError."""
+    path = sidecar_of(model)
+    partial = path.with_name(f".{path.name}.partial")
+    try:
+        partial.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+        partial.replace(path)
+    except OSError as error:
+        with suppress(OSError):
+            partial.unlink()
+        raise CannotWriteError(f"{path} cannot be written: {error.strerror}") from error
 
 
 def read_sidecar(model: str) -> Optional[dict[str, Any]]:
