@@ -359,7 +359,7 @@ def _resolve_one(
         options=options,
         loops=loops,
         python=spec.python or sys.executable,
-        inputs=input_source(spec.seed, spec.data, spec.x_key, spec.y_key, spec.data_layout),
+        inputs=_inputs(spec, model, said),
         effort=spec.effort,
         budget_s=spec.budget_s,
         rate_hz=spec.rate_hz,
@@ -390,6 +390,18 @@ def input_source(
     if path is not None and not Path(path).is_file():
         raise ModelError(f"the data file {data} does not exist")
     return InputSource(seed, path, x_key, y_key, layout)
+
+
+def _inputs(spec: RunSpec, model: Model, said: list[str]) -> InputSource:
+    """Take the data as the source of a converted model has it, where its channels were moved."""
+    layout = spec.data_layout
+    if layout is None and spec.data is not None and model.sha256 is not None:
+        from edgeloop.convert.sidecar import layout_of_the_source
+
+        layout = layout_of_the_source(model.path)
+        if layout is not None:
+            said.append(f"data layout {layout}: that of the model before its conversion")
+    return input_source(spec.seed, spec.data, spec.x_key, spec.y_key, layout)
 
 
 def _require_schedulable(spec: RunSpec, rate_hz: float, command: str) -> None:

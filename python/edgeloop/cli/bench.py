@@ -24,5 +24,7 @@ bench = measuring_command(
       edgeloop bench model.tflite --delegate /opt/npu/libdelegate.so --require-delegate 90%
 
       edgeloop bench net.pt --shape 1x3x224x224
+
+      edgeloop bench model.onnx --to tflite --layout nhwc --data test.npz
     """,
 )

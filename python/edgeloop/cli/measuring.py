@@ -34,6 +34,10 @@ def measuring_command(command: str, table: str, help_text: str) -> Callable[...,
 
 def _measuring_options(
     model: options.Model,
+    to: options.ConvertTo = None,
+    via: options.Via = None,
+    opset: options.Opset = None,
+    layout: options.Layout = "keep",
     runtime: options.Runtimes = None,
     loops: options.Loops = None,
     threads: options.Threads = None,
@@ -113,6 +117,11 @@ def _measure_and_print(command: str, table: str, chosen: dict[str, Any]) -> int:
     from edgeloop.api import measure_all
 
     observer = TerminalObserver()
+    if chosen["to"] is not None:
+        from edgeloop.convert.before import Wanted, converted
+
+        wanted = Wanted(chosen["to"], tuple(chosen["via"] or ()), chosen["opset"], chosen["layout"])
+        spec = converted(spec, wanted, observer)
     results, failures = measure_all(
         spec, command, save=not chosen["no_save"], out=chosen["out"], observer=observer
     )

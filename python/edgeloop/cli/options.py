@@ -23,6 +23,16 @@ ModelFile = Annotated[
         show_default=False,
     ),
 ]
+ConvertTo = Annotated[
+    Optional[str],
+    typer.Option(
+        "--to",
+        metavar="FORMAT",
+        help="Convert to this format first, as the command convert does: verified, and kept for the "
+        "next time.",
+        show_default=False,
+    ),
+]
 Via = Annotated[
     Optional[list[str]],
     typer.Option(

@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any, Optional
 
 from edgeloop.convert.faults import FileFacts, facts_as_dict
 from edgeloop.convert.verification import Verification
-from edgeloop.errors import CannotWriteError
-from edgeloop.models.formats import sha256_of
 
 SCHEMA_VERSION = 1
-
-_SIDECAR = ".conversion.json"
 
 
 @dataclass(frozen=True)
@@ -93,32 +86,3 @@ class ConversionReport:
             "verification": self.verification.as_dict(),
             "total_ns": self.total_ns,
         }
-
-
-def sidecar_of(model: str) -> Path:
-    """Return where the report of a converted model lies: beside it."""
-    return Path(f"{model}{_SIDECAR}")
-
-
-def write_sidecar(model: str, document: Mapping[str, Any]) -> None:
-    """Keep the report beside the model that it is on. Raises CannotWriteError."""
-    path = sidecar_of(model)
-    partial = path.with_name(f".{path.name}.partial")
-    try:
-        partial.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
-        partial.replace(path)
-    except OSError as error:
-        with suppress(OSError):
-            partial.unlink()
-        raise CannotWriteError(f"{path} cannot be written: {error.strerror}") from error
-
-
-def read_sidecar(model: str) -> Optional[dict[str, Any]]:
-    """Return the report that lies beside a model, None where there is none of this very file."""
-    try:
-        document = json.loads(sidecar_of(model).read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
-        return None
-    if not isinstance(document, dict) or document.get("sha256") != sha256_of(model):
-        return None
-    return document

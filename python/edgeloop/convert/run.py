@@ -16,7 +16,8 @@ from edgeloop.convert.faults import (
 )
 from edgeloop.convert.place import put, scratch_beside, target_of
 from edgeloop.convert.plan import Plan, Step, make_plan
-from edgeloop.convert.report import ConversionReport, StepReport, write_sidecar
+from edgeloop.convert.report import ConversionReport, StepReport
+from edgeloop.convert.sidecar import write_sidecar
 from edgeloop.convert.verification import Reference, Subject, Verification
 from edgeloop.errors import UsageError
 from edgeloop.measure.client import WorkerClient

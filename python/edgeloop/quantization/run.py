@@ -10,8 +10,8 @@ from typing import Any, Optional
 
 from edgeloop.convert.faults import name_of_unverified
 from edgeloop.convert.place import put, scratch_beside, target_of
-from edgeloop.convert.report import read_sidecar, write_sidecar
 from edgeloop.convert.run import EXTENSIONS, ConversionSpec, convert
+from edgeloop.convert.sidecar import read_sidecar, write_sidecar
 from edgeloop.convert.verification import RUNTIMES, Reference, Subject, Verification
 from edgeloop.envs.interpreter import look_for
 from edgeloop.errors import ModelError, UsageError
