@@ -28,8 +28,7 @@ ConvertTo = Annotated[
     typer.Option(
         "--to",
         metavar="FORMAT",
-        help="Convert to this format first, as the command convert does: verified, and kept for the "
-        "next time.",
+        help="Convert to this format first, as the command convert does; kept for the next time.",
         show_default=False,
     ),
 ]
