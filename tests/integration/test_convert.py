@@ -36,7 +36,7 @@ pytestmark = [pytest.mark.usefixtures("convert_python"), pytest.mark.timeout(900
 
 @pytest.fixture(scope="session")
 def sources(convert_python, tmp_path_factory):
-    """A folder with small models of two inputs and two outputs in TensorFlow's and torch's files."""
+    """A folder with small models of two inputs and two outputs, of TensorFlow and PyTorch."""
     folder = tmp_path_factory.mktemp("sources")
     script = [convert_python, str(MODELS / "convert_sources.py"), str(folder)]
     subprocess.run(script, check=True, capture_output=True, timeout=300)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
+from pathlib import Path
 
 os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
@@ -41,8 +42,7 @@ def unfrozen(target):
         tensorflow.TensorSpec((1, 8, 8, 3), tensorflow.float32)
     )
     converter = tensorflow.lite.TFLiteConverter.from_concrete_functions([concrete], model)
-    with open(target, "wb") as file:
-        file.write(converter.convert())
+    Path(target).write_bytes(converter.convert())
 
 
 CASES = {
