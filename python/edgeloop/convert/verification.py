@@ -23,6 +23,7 @@ RUNTIMES: Mapping[str, tuple[str, tuple[str, ...], Optional[str]]] = {
     "onnx": ("onnxruntime", ("onnxruntime",), "convert"),
     "savedmodel": (TENSORFLOW, ("tensorflow",), "convert"),
     "keras": (TENSORFLOW, ("tensorflow",), "convert"),
+    "aotinductor": ("aotinductor", ("torch",), "convert"),
     "tflite": ("litert", ("ai_edge_litert",), "convert"),
 }
 

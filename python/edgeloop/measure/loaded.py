@@ -117,7 +117,7 @@ def load(
     the two gets the better memory, so the parent alternates it between processes.
     """
     for loop in loops:
-        if loop not in runtime.loops:
+        if loop not in runtime.loops and options.package is None:
             raise UsageError(f"{runtime.name} has no {loop} loop: {runtime.missing_loops[loop]}")
     loaded = LoadedModel(runtime=runtime, clock_id=clock_id)
     wants_framework = runtime.attaches or any(loop in FRAMEWORK_LOOPS for loop in loops)

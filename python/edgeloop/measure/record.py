@@ -21,9 +21,10 @@ from edgeloop.results.store import ResultWriter
 from edgeloop.results.summarise import summarise_result
 from edgeloop.results.warnings import data_warnings, machine_warnings, result_warnings
 from edgeloop.runtimes import runtime
-from edgeloop.runtimes._base import Runtime, instance_of
+from edgeloop.runtimes._base import instance_of
 from edgeloop.runtimes.identity import library_identity
 from edgeloop.spec import ResolvedSpec
+from edgeloop.torch_choice import engine_runtime
 
 
 class Record:
@@ -159,7 +160,7 @@ def header_of(spec: ResolvedSpec, attempt: Attempt) -> dict[str, Any]:
             "outputs": loaded["outputs"],
         },
         "clock": attempt.clock,
-        "timed_region": {loop: _timed_region(chosen, loop, loaded) for loop in spec.loops},
+        "timed_region": {loop: _timed_region(spec, loop, loaded) for loop in spec.loops},
         "attaches": chosen.attaches,
         "coverage": None
         if placement is None
@@ -169,11 +170,13 @@ def header_of(spec: ResolvedSpec, attempt: Attempt) -> dict[str, Any]:
     }
 
 
-def _timed_region(chosen: Runtime, loop: str, loaded: dict[str, Any]) -> str:
+def _timed_region(spec: ResolvedSpec, loop: str, loaded: dict[str, Any]) -> str:
     """Return what a loop times, with what the engine or the framework itself says of its part."""
     if instance_of(loop) != "engine":
-        return str(loaded["framework_regions"].get(loop, chosen.timed_region[loop]))
-    words, own = chosen.timed_region[loop], loaded["engine_region"]
+        words = runtime(spec.runtime).timed_region[loop]
+        return str(loaded["framework_regions"].get(loop, words))
+    owner = engine_runtime(spec.runtime, spec.options.package)
+    words, own = owner.timed_region[loop], loaded["engine_region"]
     return words if own is None else f"{words}: {own}"
 
 
