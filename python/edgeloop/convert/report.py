@@ -30,6 +30,8 @@ class StepReport:
     """Starting the interpreter."""
     import_ns: int
     convert_ns: int
+    inspect_ns: int
+    """Reading the file that was written: a part of the verification."""
     log: str
     """What the worker had printed by its end, the beginning and the end of it."""
 

@@ -175,6 +175,7 @@ def _report(
         start_ns=start_ns,
         import_ns=answer["import_ns"],
         convert_ns=answer["convert_ns"],
+        inspect_ns=answer["inspect_ns"],
         log=answer["log"],
     )
 

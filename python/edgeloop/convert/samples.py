@@ -111,16 +111,21 @@ def _samples(arguments: Mapping[str, Any], inputs: Sequence[TensorSpec]) -> list
     if arguments.get("samples") is not None:
         return _given(arguments["samples"], arguments.get("transposed") or {}, inputs)
     if arguments.get("data") is not None:
-        return _from_data(arguments["data"], arguments["n"], inputs)
+        runs = _from_data(arguments["data"], arguments["n"], inputs)
+    else:
+        runs = []
     from edgeloop.data.synthetic import random_inputs
 
-    runs = [random_inputs(inputs, arguments["seed"] + index) for index in range(arguments["n"])]
+    # Where the data has too few samples, random ones make up for them.
+    for index in range(len(runs), arguments["n"]):
+        runs.append(random_inputs(inputs, arguments["seed"] + index))
     return [np.stack([run[index] for run in runs]) for index in range(len(inputs))]
 
 
 def _from_data(
     source: Mapping[str, Any], n: int, inputs: Sequence[TensorSpec]
-) -> list[npt.NDArray[Any]]:
+) -> list[list[npt.NDArray[Any]]]:
+    """Return up to n runs of different samples, each with an array for every input."""
     from edgeloop.data.npz import batch, read_samples
 
     samples = read_samples(
@@ -131,7 +136,8 @@ def _from_data(
         layout=source["layout"],
     )
     step = inputs[0].shape[0] if inputs and inputs[0].shape else 1
-    return [np.stack([batch(samples, spec, index * step) for index in range(n)]) for spec in inputs]
+    count = min(n, -(-samples.n // step))
+    return [[batch(samples, spec, index * step) for spec in inputs] for index in range(count)]
 
 
 def _given(
