@@ -6,7 +6,8 @@ Each model (the bundled ONNX network by default, and ResNet20 where ../shared/da
 converted to TFLite by way of SavedModel, `--rounds` times. Verification is everything that would
 not be there without it: reading what each step wrote, loading and running source and result on
 their samples, comparing. Starting interpreters and importing packages is given apart, for both.
-The claim is held against the dearest round. Needs `edgeloop setup convert`. Exits 1 where it is missed.
+The claim is held against the dearest round. Needs `edgeloop setup convert`. Exits 1 where it is
+missed.
 """
 
 from __future__ import annotations

@@ -24,5 +24,6 @@ void bind_tflite(pybind11::module_& module);
 pybind11::object placement(const Coverage& coverage);
 
 void bind_timing(pybind11::module_& module);
+void bind_data(pybind11::module_& module);
 
 }  // namespace edgeloop

@@ -8,9 +8,18 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from edgeloop.api import bench, compare, inspect, overhead, quantize
+    from edgeloop.api import bench, compare, evaluate, inspect, overhead, quantize
 
-__all__ = ["__version__", "bench", "compare", "get_include", "inspect", "overhead", "quantize"]
+__all__ = [
+    "__version__",
+    "bench",
+    "compare",
+    "evaluate",
+    "get_include",
+    "inspect",
+    "overhead",
+    "quantize",
+]
 
 
 def get_include() -> str:

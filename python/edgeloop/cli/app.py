@@ -10,7 +10,18 @@ import typer
 import typer.core
 
 import edgeloop
-from edgeloop.cli import bench, compare, convert, demo, doctor, inspect, overhead, quantize, setup
+from edgeloop.cli import (
+    bench,
+    compare,
+    convert,
+    demo,
+    doctor,
+    evaluate,
+    inspect,
+    overhead,
+    quantize,
+    setup,
+)
 from edgeloop.cli.output import abandon_stdout
 from edgeloop.errors import CannotWriteError, EdgeloopError, InterruptedRunError
 
@@ -51,6 +62,7 @@ app.command("demo")(demo.demo)
 app.command("doctor")(doctor.doctor)
 app.command("bench")(bench.bench)
 app.command("overhead")(overhead.overhead)
+app.command("eval")(evaluate.evaluate)
 app.command("compare")(compare.compare)
 app.command("convert")(convert.convert)
 app.command("inspect")(inspect.inspect)

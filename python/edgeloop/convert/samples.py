@@ -68,8 +68,8 @@ def run(arguments: Mapping[str, Any]) -> dict[str, Any]:
 
 def read(path: str, answer: Mapping[str, Any]) -> SampleRun:
     """Return the run that the job wrote to `path` and described in `answer`."""
-    inputs = [spec_from_dict(item) for item in answer["inputs"]]
-    outputs = [spec_from_dict(item) for item in answer["outputs"]]
+    inputs = [TensorSpec.from_dict(item) for item in answer["inputs"]]
+    outputs = [TensorSpec.from_dict(item) for item in answer["outputs"]]
     with np.load(path, allow_pickle=False) as arrays:
         return SampleRun(
             inputs,
@@ -77,18 +77,6 @@ def read(path: str, answer: Mapping[str, Any]) -> SampleRun:
             [arrays[f"input_{index}"] for index in range(len(inputs))],
             [arrays[f"output_{index}"] for index in range(len(outputs))],
         )
-
-
-def spec_from_dict(item: Mapping[str, Any]) -> TensorSpec:
-    """Read what `TensorSpec.as_dict` returns."""
-    return TensorSpec(
-        item["name"],
-        item["dtype"],
-        tuple(item["shape"]),
-        tuple(item.get("scales", ())),
-        tuple(item.get("zero_points", ())),
-        item.get("axis", 0),
-    )
 
 
 def load_model(name: str, options: LoadOptions) -> tuple[LoadedModel, str]:
@@ -111,33 +99,31 @@ def _samples(arguments: Mapping[str, Any], inputs: Sequence[TensorSpec]) -> list
     if arguments.get("samples") is not None:
         return _given(arguments["samples"], arguments.get("transposed") or {}, inputs)
     if arguments.get("data") is not None:
-        runs = _from_data(arguments["data"], arguments["n"], inputs)
-    else:
-        runs = []
+        return _from_data(arguments["data"], arguments["n"], arguments["seed"], inputs)
+    return _random(arguments["n"], arguments["seed"], inputs)
+
+
+def _random(n: int, seed: int, inputs: Sequence[TensorSpec]) -> list[npt.NDArray[Any]]:
     from edgeloop.data.synthetic import random_inputs
 
-    # Where the data has too few samples, random ones make up for them.
-    for index in range(len(runs), arguments["n"]):
-        runs.append(random_inputs(inputs, arguments["seed"] + index))
+    runs = [random_inputs(inputs, seed + index) for index in range(n)]
     return [np.stack([run[index] for run in runs]) for index in range(len(inputs))]
 
 
 def _from_data(
-    source: Mapping[str, Any], n: int, inputs: Sequence[TensorSpec]
-) -> list[list[npt.NDArray[Any]]]:
-    """Return up to n runs of different samples, each with an array for every input."""
-    from edgeloop.data.npz import batch, read_samples
+    source: Mapping[str, Any], n: int, seed: int, inputs: Sequence[TensorSpec]
+) -> list[npt.NDArray[Any]]:
+    """Return the first runs of the data; where it has too few, random ones make up for them."""
+    from edgeloop.data.opening import open_data
+    from edgeloop.data.options import InputSource
 
-    samples = read_samples(
-        source["data"],
-        inputs,
-        x_key=source["x_key"],
-        y_key=source["y_key"],
-        layout=source["layout"],
-    )
-    step = inputs[0].shape[0] if inputs and inputs[0].shape else 1
-    count = min(n, -(-samples.n // step))
-    return [[batch(samples, spec, index * step) for spec in inputs] for index in range(count)]
+    data = open_data(InputSource.from_dict(source), inputs)
+    given = data.first_runs(n)
+    missing = n - -(-data.n // data.batch_size)
+    if missing <= 0:
+        return given
+    made = _random(missing, seed, inputs)
+    return [np.concatenate([a[: n - missing], b]) for a, b in zip(given, made)]
 
 
 def _given(

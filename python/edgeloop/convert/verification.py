@@ -10,11 +10,11 @@ from typing import Any, Optional
 
 from edgeloop.convert.agreement import OutputAgreement, compare_runs
 from edgeloop.convert.samples import TENSORFLOW, SampleRun, read
+from edgeloop.data.options import InputSource
 from edgeloop.envs.interpreter import look_for
 from edgeloop.errors import EdgeloopError, NotAvailableError
 from edgeloop.measure.client import WorkerClient
 from edgeloop.runtimes._base import LoadOptions
-from edgeloop.spec import InputSource
 
 LEAST_SAMPLES = 8
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Optional
 
@@ -70,6 +70,20 @@ class LoadedModel:
             return self.framework.outputs()
         assert self.engine is not None
         return [np.array(tensor) for tensor in self.engine.outputs()]
+
+    def output_specs(self, loop: str) -> list[TensorSpec]:
+        """Describe the outputs as the last run of that loop left them."""
+        if loop not in FRAMEWORK_LOOPS:
+            assert self.engine is not None
+            return [TensorSpec.of(tensor) for tensor in self.engine.outputs()]
+        declared = getattr(self.framework, "output_specs", None)
+        specs = []
+        for index, array in enumerate(self.outputs(loop)):
+            spec = TensorSpec(f"output_{index}", str(array.dtype), tuple(array.shape))
+            if declared is not None:
+                spec = replace(declared[index], dtype=spec.dtype, shape=spec.shape)
+            specs.append(spec)
+        return specs
 
     def call(self, loop: str) -> Callable[[], object]:
         """Return what a Python loop of that name calls."""

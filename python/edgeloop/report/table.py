@@ -6,6 +6,7 @@ import statistics
 from collections.abc import Sequence
 from typing import Any, Optional
 
+from edgeloop.report.accuracy import metrics_parts
 from edgeloop.report.columns import columns
 from edgeloop.report.figures import duration, duration_interval, percent, size, warning_lines
 from edgeloop.report.placement import placement_lines
@@ -22,11 +23,11 @@ _COLD = (
 
 def bench_table(result: Result) -> str:
     """Return what `edgeloop bench` prints for one configuration."""
-    parts = [_heading(result)]
+    parts = [heading(result)]
     parts += _withheld(result)
     for loop in result.loops if len(parts) == 1 else ():
         title = "" if len(result.loops) == 1 else f"{loop} loop\n"
-        parts.append(title + columns(_latency(result.summary["loops"][loop])))
+        parts.append(title + columns(latency_rows(result.summary["loops"][loop])))
     parts += _accuracy(result)
     parts.append(_cold(result))
     parts.append(_how(result))
@@ -35,7 +36,7 @@ def bench_table(result: Result) -> str:
 
 def overhead_table(result: Result) -> str:
     """Return what `edgeloop overhead` prints for one configuration."""
-    parts = [_heading(result), columns(_loop_rows(result), right=(1, 2, 3))]
+    parts = [heading(result), columns(_loop_rows(result), right=(1, 2, 3))]
     parts += _missing_figures(result)
     parts.append(_timed_regions(result))
     parts.append(_cold(result))
@@ -43,7 +44,8 @@ def overhead_table(result: Result) -> str:
     return "\n\n".join([*parts, *warning_lines(result.summary["warnings"])])
 
 
-def _heading(result: Result) -> str:
+def heading(result: Result) -> str:
+    """Return what was measured: title, runtime, model."""
     runtime = result.header["runtime"]
     model = result.header["model"]
     about = [f"{runtime['name']} {runtime['version']}", f"{runtime['threads']} threads"]
@@ -67,7 +69,8 @@ def _withheld(result: Result) -> list[str]:
     return [f"{found['text']}\n  the headline is withheld; the samples are in the result"]
 
 
-def _latency(summary: dict[str, Any]) -> list[Sequence[str]]:
+def latency_rows(summary: dict[str, Any]) -> list[Sequence[str]]:
+    """Return the figures of one loop, name and value."""
     rows: list[Sequence[str]] = [
         ("median", _figure(summary, "median_ns", "median_ci95_ns")),
         *(
@@ -228,10 +231,7 @@ def accuracy_figure(accuracy: Optional[dict[str, Any]]) -> str:
 def _accuracy(result: Result) -> list[str]:
     if result.header["spec"]["inputs"]["data"] is None:
         return []
-    accuracy = result.summary["accuracy"]
-    if accuracy is None:
-        return [f"no accuracy: {result.summary['accuracy_reason']}"]
-    return [f"accuracy {accuracy_figure(accuracy)} samples, on the engine that was timed"]
+    return [f"{part}\n  on the engine that was timed" for part in metrics_parts(result.summary)]
 
 
 def _cold(result: Result) -> str:
