@@ -107,7 +107,8 @@ def _measuring_options(
 
 # Options whose name is that of the spec's field, and whose value is its value.
 _SAME = (
-    *("model", "threads", "batch_size", "require_delegate", "library", "python"),
+    *("model", "threads", "batch_size", "require_delegate", "torch_mode", "package", "device"),
+    *("library", "python"),
     *("data", "x_key", "y_key", "y_file", "data_layout", "resize", "crop", "color", "scale"),
     *("mean", "std", "labels", "label_offset", "strict", "task", "top_k", "softmax"),
     *("effort", "runs", "warmup", "processes", "seed"),
@@ -197,8 +198,10 @@ def _prepared(spec: RunSpec, chosen: dict[str, Any], observer: TerminalObserver)
 def _show(results: Sequence["Result"], table: str, json_path: Optional[str]) -> None:
     render = getattr(import_module("edgeloop.report.table"), table)
     documents = [result.as_dict() for result in results]
+    from edgeloop.report.torch_modes import torch_modes_table
+
     show(
-        lambda: "\n".join(render(result) for result in results),
+        lambda: "\n".join(filter(None, [*map(render, results), torch_modes_table(results)])),
         lambda: documents[0] if len(documents) == 1 else documents,
         json_path,
     )

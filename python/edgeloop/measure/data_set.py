@@ -143,6 +143,17 @@ def run_data_set(
     return result
 
 
+def run_outputs(
+    session: Session, outputs: Optional[int] = None
+) -> Iterator[list[npt.NDArray[np.float64]]]:
+    """Yield piece by piece the outputs of all samples of the session's data, as real values."""
+    assert session.data is not None
+    runner = _Runner(session, outputs, lambda runs: None)
+    for batches in session.data.batches():
+        for _, values in runner.run(batches):
+            yield values
+
+
 def _run_both(session: Session, reference: Session, result: DataResult, on_runs: OnRuns) -> None:
     """Run the same samples through both, each with the data as its own inputs take it."""
     ours, theirs = session.data, reference.data
