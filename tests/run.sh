@@ -147,6 +147,8 @@ if ! PATH=$PATH:/usr/sbin command -v sshd >/dev/null && [ "$(id -u)" = 0 ]; then
   (apt-get update -q && apt-get install -qy --no-install-recommends openssh-server) >/dev/null ||
     echo "tests/run.sh: no sshd can be installed; the tests of --host will skip"
 fi
+step "converters"
+"$main/bin/edgeloop" setup convert --wheel-dir "$wheels"
 step "integration tests"
 marks=(-m "not slow")
 if [ "$mode" = full ]; then marks=(); fi

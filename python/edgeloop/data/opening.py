@@ -38,6 +38,8 @@ def open_data(
     path = Path(inputs.data)
     if not path.exists():
         raise ModelError(f"the data {inputs.data} does not exist")
+    if not path.is_dir() and not path.is_file():  # a pipe or a device may never end
+        raise ModelError(f"the data {inputs.data} is neither a file nor a folder")
     require_one_batch_size(specs)
     names = None if inputs.labels is None else ClassNames.read(inputs.labels)
     listing = _listing(path, inputs.pictures, names)

@@ -383,3 +383,9 @@ def test_names_that_are_no_utf_8(tmp_path: Path) -> None:
     save(tmp_path / "a.png")
     os.rename(tmp_path / "a.png", path)  # noqa: PTH104 - bytes
     assert x_of(opened(tmp_path)).shape == (1, 4, 6, 3)
+
+
+def test_a_pipe_is_no_data_and_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "data.npz")
+    with pytest.raises(ModelError, match="neither a file nor a folder"):
+        opened(tmp_path / "data.npz")
