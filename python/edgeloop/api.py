@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from edgeloop.comparison import Compared
     from edgeloop.convert.edge import ConversionOptions
     from edgeloop.convert.report import ConversionReport
+    from edgeloop.folder_comparison import FolderComparison
     from edgeloop.models.summary import ModelSummary
     from edgeloop.quantization.report import QuantizationReport
     from edgeloop.remote.board import Boards
@@ -139,6 +140,23 @@ def evaluate(
         observer=observer or Silence(),
     )
     return _raised(result)
+
+
+def compare_folders(
+    base: Union[str, Path],
+    new: Union[str, Path],
+    *,
+    delta: float = DELTA,
+    allow: Sequence[str] = (),
+) -> FolderComparison:
+    """Compare the stored results of two folders, or suites, row by row.
+
+    `delta` and `allow` are those of `compare`; p values are corrected for the number of rows.
+    Raises UsageError, ModelError.
+    """
+    from edgeloop.folder_comparison import compare_folders as run
+
+    return run(str(base), str(new), delta, allow)
 
 
 def inspect(model: Union[str, Path]) -> ModelSummary:

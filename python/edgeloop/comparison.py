@@ -23,6 +23,7 @@ from edgeloop.results.store import SUFFIX, LineWriter, open_result, read_result
 from edgeloop.runtimes import runtime
 from edgeloop.spec import ResolvedSpec, RunSpec, resolve
 from edgeloop.stats.compare import Comparison, compare_unpaired
+from edgeloop.stats.verdict import SLOWER
 
 # What may differ between two stored results without `--allow`: nothing of this.
 CONDITIONS = ("model", "host", "clock", "threads", "governor")
@@ -48,6 +49,12 @@ class Compared:
     warnings: tuple[dict[str, Any], ...] = ()
     """What the machine and the runtimes warn of, on either side."""
     error: Optional[EdgeloopError] = None
+
+    def is_worse(self, verdict: str, share: float) -> bool:
+        """Return whether the verdict is this one, by more than the share; 0: by whatever."""
+        ratio = self.comparison.ratio
+        difference = ratio - 1 if verdict == SLOWER else 1 - ratio
+        return self.comparison.verdict == verdict and (share == 0.0 or difference > share)
 
     def as_dict(self) -> dict[str, Any]:
         """Return a JSON-able form."""
@@ -148,10 +155,19 @@ def compare_stored(a_path: str, b_path: str, delta: float, allow: Sequence[str])
     Raises UsageError for an unknown condition in `allow`, ModelError for a file that holds no
     measurement.
     """
+    require_conditions(allow)
+    return compare_results(read_result(a_path), read_result(b_path), delta, allow)
+
+
+def require_conditions(allow: Sequence[str]) -> None:
+    """Raise UsageError for what is no condition that may differ."""
     for name in allow:
         if name not in CONDITIONS:
             raise UsageError(f"--allow knows no '{name}'; known: {', '.join(CONDITIONS)}")
-    a, b = read_result(a_path), read_result(b_path)
+
+
+def compare_results(a: Result, b: Result, delta: float, allow: Sequence[str]) -> Compared:
+    """Compare two results by the medians of their processes; `allow` names what may differ."""
     mismatches = [text for name, text in _differences(a, b) if name not in allow]
     return Compared(
         a=f"{a.header['title']} ({a.loops[0]})",
@@ -161,7 +177,7 @@ def compare_stored(a_path: str, b_path: str, delta: float, allow: Sequence[str])
         ),
         stop_reason=None,
         notes=(),
-        results=(a_path, b_path),
+        results=(a.path, b.path),
         warnings=_warnings((a, b)),
     )
 
@@ -249,13 +265,14 @@ def _differences(a: Result, b: Result) -> list[tuple[str, str]]:
     """Return (condition, sentence) for each condition in which two results differ."""
     found = []
     for name in CONDITIONS:
-        ours, theirs = _condition(a, name), _condition(b, name)
+        ours, theirs = condition(a, name), condition(b, name)
         if ours != theirs:
             found.append((name, f"{name} ({ours} against {theirs}; --allow {name} to go on)"))
     return found
 
 
-def _condition(result: Result, name: str) -> str:
+def condition(result: Result, name: str) -> str:
+    """Return one of CONDITIONS as it was for a result, in words."""
     header = result.header
     if name == "model":
         return str(header["model"]["sha256"] or header["model"]["path"])[:12]
