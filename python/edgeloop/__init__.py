@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from edgeloop.api import bench, inspect, overhead
+    from edgeloop.api import bench, coverage, inspect, overhead, profile
 
-__all__ = ["__version__", "bench", "get_include", "inspect", "overhead"]
+__all__ = ["__version__", "bench", "coverage", "get_include", "inspect", "overhead", "profile"]
 
 
 def get_include() -> str:

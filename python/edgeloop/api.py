@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Optional, Union
 from edgeloop.errors import EdgeloopError, UsageError
 from edgeloop.measure.experiment import Experiment
 from edgeloop.measure.observer import Observer, Silence
+from edgeloop.measure.record import failed_check
 from edgeloop.names import nearest
 from edgeloop.results.schema import Result
 from edgeloop.results.store import open_result
@@ -20,6 +21,7 @@ from edgeloop.spec import ResolvedSpec, RunSpec, resolve
 
 if TYPE_CHECKING:
     from edgeloop.models.summary import ModelSummary
+    from edgeloop.profiling.summary import Profile
 
 
 def bench(
@@ -60,6 +62,37 @@ def overhead(
     return _one("overhead", model, runtime, save, out, observer, options)
 
 
+def profile(
+    model: Union[str, Path],
+    runtime: Optional[str] = None,
+    *,
+    observer: Optional[Observer] = None,
+    **options: Any,
+) -> Profile:
+    """Return the time of every operator of a model in one runtime, and who ran it.
+
+    `options` are those of `bench`; the effort is "quick" where none is given. Times are means per
+    run in ns, with the runtime's profiler on; what that costs is in `document["profile"]`. Raises
+    what `bench` raises, NotAvailableError where the runtime has no profiler, and CheckFailedError
+    where `require_delegate` is not met.
+    """
+    spec = _resolved("profile", model, runtime, {"effort": "quick", **options})
+    found = profile_one(spec, observer or Silence())
+    error = failed_check(spec, found.document)
+    if error is not None:
+        raise error
+    return found
+
+
+def profile_one(spec: ResolvedSpec, observer: Observer) -> Profile:
+    """Profile one resolved spec; whether its delegates took enough is for the caller to ask."""
+    from edgeloop.profiling.experiment import measure_profile, profiled_loop
+    from edgeloop.profiling.summary import summarise
+
+    spec = replace(spec, loops=(profiled_loop(spec),))
+    return summarise(spec, measure_profile(spec, observer))
+
+
 def inspect(model: Union[str, Path]) -> ModelSummary:
     """Describe a model file: tensors, quantisation, operators, parameters, MACs.
 
@@ -69,6 +102,33 @@ def inspect(model: Union[str, Path]) -> ModelSummary:
     from edgeloop.models.inspect import inspect_model
 
     return inspect_model(model)
+
+
+def coverage(
+    model: Union[str, Path],
+    runtime: Optional[str] = None,
+    **options: Any,
+) -> dict[str, Any]:
+    """Say who would run which node of a model: load it in a worker, and measure nothing.
+
+    `options` are those of `bench`; the one of interest is `delegate`, or `provider`. The document
+    is a result's header: `placement` has nodes, partitions and share of the multiply-accumulates
+    of each delegate, and what it left; `log` has what the runtime printed. Raises what `bench`
+    raises, CheckFailedError where `require_delegate` is not met among it.
+    """
+    spec = _resolved("inspect", model, runtime, options)
+    found = coverage_one(spec)
+    error = failed_check(spec, found)
+    if error is not None:
+        raise error
+    return found
+
+
+def coverage_one(spec: ResolvedSpec) -> dict[str, Any]:
+    """Load one resolved spec; whether its delegates took enough is for the caller to ask."""
+    from edgeloop.measure.coverage import measure_coverage
+
+    return measure_coverage(spec)
 
 
 def measure_all(
@@ -117,13 +177,7 @@ def _one(
     observer: Optional[Observer],
     options: dict[str, Any],
 ) -> Result:
-    runtimes: Sequence[str] = () if runtime is None else (runtime,)
-    known = [field.name for field in fields(RunSpec) if field.name not in ("model", "runtimes")]
-    for name in options:
-        if name not in known:
-            raise UsageError(f"no option is called '{name}'; {nearest(name, known)}")
-    spec = replace(RunSpec(model=str(model), runtimes=runtimes), **options)
-    (resolved,) = resolve(spec, command)[:1]
+    resolved = _resolved(command, model, runtime, options)
     result = measure_one(
         resolved, save=save or out is not None, out=out, observer=observer or Silence()
     )
@@ -131,6 +185,19 @@ def _one(
         result.error.result = result
         raise result.error
     return result
+
+
+def _resolved(
+    command: str, model: Union[str, Path], runtime: Optional[str], options: dict[str, Any]
+) -> ResolvedSpec:
+    runtimes: Sequence[str] = () if runtime is None else (runtime,)
+    known = [field.name for field in fields(RunSpec) if field.name not in ("model", "runtimes")]
+    for name in options:
+        if name not in known:
+            raise UsageError(f"no option is called '{name}'; {nearest(name, known)}")
+    spec = replace(RunSpec(model=str(model), runtimes=runtimes), **options)
+    (resolved,) = resolve(spec, command)[:1]
+    return resolved
 
 
 def _is_interruption(error: Optional[EdgeloopError]) -> bool:

@@ -10,7 +10,7 @@ import typer
 import typer.core
 
 import edgeloop
-from edgeloop.cli import bench, compare, demo, doctor, inspect, overhead, setup
+from edgeloop.cli import bench, compare, demo, doctor, inspect, overhead, profile, setup
 from edgeloop.cli.output import abandon_stdout
 from edgeloop.errors import CannotWriteError, EdgeloopError, InterruptedRunError
 
@@ -53,6 +53,7 @@ app.command("bench")(bench.bench)
 app.command("overhead")(overhead.overhead)
 app.command("compare")(compare.compare)
 app.command("inspect")(inspect.inspect)
+app.command("profile")(profile.profile)
 app.command("setup")(setup.setup)
 
 

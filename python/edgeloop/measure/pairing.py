@@ -220,16 +220,20 @@ class _Pair:
         return self._sessions[side].run_ns[self._loop(side)]
 
     def _idle(self, side: int) -> bool:
-        """Wait until that side's worker uses no CPU; False where it does not come to rest."""
-        directory = Path("/proc") / str(self._sessions[side].worker.pid)
-        deadline_s = time.monotonic() + _IDLE_TIMEOUT_S
-        while time.monotonic() < deadline_s:
-            before = read_process_stat(directory).value
-            time.sleep(_IDLE_S)
-            after = read_process_stat(directory).value
-            if before is None or after is None or before.cpu_ns == after.cpu_ns:
-                return True  # a worker that is gone is reported by its next answer
-        return False
+        return comes_to_rest(self._sessions[side].worker.pid)
+
+
+def comes_to_rest(pid: int) -> bool:
+    """Wait until a worker uses no CPU; False where it does not come to rest."""
+    directory = Path("/proc") / str(pid)
+    deadline_s = time.monotonic() + _IDLE_TIMEOUT_S
+    while time.monotonic() < deadline_s:
+        before = read_process_stat(directory).value
+        time.sleep(_IDLE_S)
+        after = read_process_stat(directory).value
+        if before is None or after is None or before.cpu_ns == after.cpu_ns:
+            return True  # a worker that is gone is reported by its next answer
+    return False
 
 
 def _only(invocation: Invocation, loop: str) -> Invocation:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any, Optional
 
@@ -137,7 +138,7 @@ def header_of(spec: ResolvedSpec, attempt: Attempt) -> dict[str, Any]:
         if placement is None
         else [{"owner": part["owner"], "nodes": part["nodes"]} for part in placement],
         **({"coverage_reason": _why_no_placement(spec)} if placement is None else {}),
-        **placement_document(spec, placement, _why_no_placement(spec)),
+        **placement_document(spec, placement, _why_no_placement(spec), loaded["said"]),
     }
 
 
@@ -168,9 +169,8 @@ def _provider(spec: ResolvedSpec) -> dict[str, Any]:
     return {"provider": ", ".join([*names, *fallback]), "provider_options": options}
 
 
-def failed_check(spec: ResolvedSpec, result: Result) -> Optional[CheckFailedError]:
+def failed_check(spec: ResolvedSpec, header: Mapping[str, Any]) -> Optional[CheckFailedError]:
     """Return the error where the delegates took less than was required."""
-    header = result.header
     reason = header.get("placement_reason", "")
     why = why_too_little(spec.require_delegate, header["placement"], reason)
     return None if why is None else CheckFailedError(why)

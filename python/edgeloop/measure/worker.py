@@ -1,7 +1,8 @@
 """The worker: a process that holds one runtime and answers requests, one at a time.
 
 Started by `measure/process.py` with `--fd N`, a connected socket at descriptor N. It says hello,
-then answers `find`, `import`, `load`, `warm`, `block`, `outputs`, `evaluate` and `stop`.
+then answers `find`, `import`, `load`, `warm`, `block`, `outputs`, `evaluate`, `profile`,
+`operators` and `stop`.
 """
 
 from __future__ import annotations
@@ -45,6 +46,7 @@ class Worker:
         self._connection = connection
         self._clock = choose_clock()
         self._loaded: Any = None
+        self._profiler: Any = None
         self._answers: dict[str, Callable[[dict[str, Any]], Any]] = {
             "find": self._find,
             "import": self._import,
@@ -53,6 +55,8 @@ class Worker:
             "block": self._block,
             "outputs": self._outputs,
             "evaluate": self._evaluate,
+            "profile": self._profile,
+            "operators": self._operators,
         }
 
     def serve(self) -> None:
@@ -133,7 +137,7 @@ class Worker:
             chosen, options, request["loops"], self._clock.id, request["framework_first"]
         )
         self._loaded = model
-        placement = loading.placement(model)
+        placement = loading.placement(model, options.probe)
         model.set_inputs(self._inputs(request["inputs"]))
         loading.first_runs(model, request["loops"])
         gc.collect()
@@ -252,6 +256,37 @@ class Worker:
                 else {"dtype": samples.y.dtype.str, "shape": list(samples.y.shape)},
             },
             (scores, b"" if samples.y is None else samples.y.tobytes()),
+        )
+
+    def _profile(self, request: dict[str, Any]) -> Any:
+        """Run a block that the runtime's profiler records."""
+        from edgeloop.measure.protocol import Message
+
+        model, loop = self._loaded, request["loop"]
+        if self._profiler is None:
+            self._profiler = model.runtime.operator_profiler(model.engine, model.framework)
+        gc.collect()
+        _, durations = self._profiler.block(
+            lambda runs: model.run_block(loop, runs, 1), request["runs"]
+        )
+        return Message({"type": "profile", "most_runs": self._profiler.most_runs}, (durations,))
+
+    def _operators(self, request: dict[str, Any]) -> Any:
+        """Return what the profiler recorded, in rows and columns."""
+        from edgeloop.measure.protocol import Message
+        from edgeloop.profiling.rows import aligned
+
+        del request
+        found = aligned(self._profiler.operators())
+        return Message(
+            {
+                "type": "operators",
+                "rows": found.rows,
+                "runs": len(found.durations_ns),
+                "starts_ns": found.starts_ns,
+                "resolution": self._profiler.resolution,
+            },
+            (found.durations_ns,),
         )
 
 

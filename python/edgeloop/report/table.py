@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Optional
 
 from edgeloop.report.columns import columns
@@ -20,29 +20,30 @@ _COLD = (
 
 def bench_table(result: Result) -> str:
     """Return what `edgeloop bench` prints for one configuration."""
-    parts = [_heading(result)]
+    parts = [heading(result.header)]
     for loop in result.loops:
         title = "" if len(result.loops) == 1 else f"{loop} loop\n"
         parts.append(title + columns(_latency(result.summary["loops"][loop])))
     parts += _accuracy(result)
     parts.append(_cold(result))
     parts.append(_how(result))
-    return "\n\n".join([*parts, *_warnings(result)])
+    return "\n\n".join([*parts, *warning_lines(result.summary["warnings"])])
 
 
 def overhead_table(result: Result) -> str:
     """Return what `edgeloop overhead` prints for one configuration."""
-    parts = [_heading(result), columns(_loop_rows(result), right=(1, 2, 3))]
+    parts = [heading(result.header), columns(_loop_rows(result), right=(1, 2, 3))]
     parts += _missing_figures(result)
     parts.append(_timed_regions(result))
     parts.append(_cold(result))
     parts.append(_how(result))
-    return "\n\n".join([*parts, *_warnings(result)])
+    return "\n\n".join([*parts, *warning_lines(result.summary["warnings"])])
 
 
-def _heading(result: Result) -> str:
-    runtime = result.header["runtime"]
-    model = result.header["model"]
+def heading(header: Mapping[str, Any]) -> str:
+    """Return what was measured: configuration, runtime, model, and who ran which node."""
+    runtime = header["runtime"]
+    model = header["model"]
     about = [f"{runtime['name']} {runtime['version']}", f"{runtime['threads']} threads"]
     if runtime["threads"] == 1:
         about[1] = "1 thread"
@@ -52,8 +53,8 @@ def _heading(result: Result) -> str:
         about.append(runtime["provider"])
     if model["bytes"] is not None:
         about.append(f"{model['format']}, {size(model['bytes'])}")
-    lines = [result.header["title"], "  " + "; ".join(about)]
-    return "\n".join([*lines, *placement_lines(result.header)])
+    lines = [header["title"], "  " + "; ".join(about)]
+    return "\n".join([*lines, *placement_lines(header)])
 
 
 def _latency(summary: dict[str, Any]) -> list[Sequence[str]]:
@@ -241,8 +242,9 @@ def _threads(result: Result) -> str:
     return f"{result.header['runtime']['threads']} thread(s) asked for{busy}"
 
 
-def _warnings(result: Result) -> list[str]:
+def warning_lines(warnings: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return a paragraph for each warning."""
     return [
         f"warning: {warning['text']}" + (f"\n  to mend: {warning['fix']}" if warning["fix"] else "")
-        for warning in result.summary["warnings"]
+        for warning in warnings
     ]

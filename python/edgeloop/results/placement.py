@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -14,6 +15,13 @@ from edgeloop.runtimes import runtime
 from edgeloop.spec import ResolvedSpec
 
 _BUILTIN = "builtin"
+
+# How delegates put it; none has a form for it. Arm NN: "CONV2D: not supported by armnn: ...".
+_REFUSES = re.compile(
+    r"not support|unsupported|does not take|fail(s|ed) to delegate|(cannot|could not|can't) (be )?"
+    r"(delegate|take|run)|fall(ing|s)? back",
+    re.IGNORECASE,
+)
 _CPU_PROVIDER = "CPUExecutionProvider"
 _TFLITE_FORMATS = ("tflite", "edgetpu")
 
@@ -27,11 +35,15 @@ _REST = {
 
 
 def placement_document(
-    spec: ResolvedSpec, parts: Optional[Sequence[Mapping[str, Any]]], why_unknown: str
+    spec: ResolvedSpec,
+    parts: Optional[Sequence[Mapping[str, Any]]],
+    why_unknown: str,
+    said: str = "",
 ) -> dict[str, Any]:
     """Return the `placement` of a result, or null and why it is not known.
 
-    `parts` are the worker's: owner, delegate, nodes, subgraph, indexes, operators.
+    `parts` are the worker's: owner, delegate, nodes, subgraph, indexes, operators. `said` is what
+    was printed while the model was loaded.
     """
     if parts is None:
         return {"placement": None, "placement_reason": why_unknown}
@@ -56,9 +68,16 @@ def placement_document(
             "runs_on": _runs_on(spec, rest),
             **work.figures(rest, shares=True),
             **work.operators(rest),
+            "reasons": reasons(said) if rest and _names_external(asked) else [],
         },
     }
     return {"placement": document}
+
+
+def reasons(said: str) -> list[str]:
+    """Return the lines in which a delegate or provider says what it does not take, each once."""
+    lines = (line.strip() for line in said.splitlines())
+    return list(dict.fromkeys(line for line in lines if _REFUSES.search(line)))
 
 
 def covered_share(placement: Mapping[str, Any]) -> tuple[int, float, str]:
@@ -110,6 +129,11 @@ def _asked(spec: ResolvedSpec) -> Sequence[DelegateSpec]:
         return spec.options.providers
     # Which nodes a delegate of another package's runtime took, nothing tells.
     return spec.options.delegates if XNNPACK in runtime(spec.runtime).delegates else ()
+
+
+def _names_external(asked: Sequence[DelegateSpec]) -> bool:
+    """Return whether the user named something that may have words of its own."""
+    return any(delegate.external and not delegate.implied for delegate in asked)
 
 
 def _name(delegate: DelegateSpec, spec: ResolvedSpec) -> str:

@@ -71,7 +71,7 @@ def result_warnings(result: Result, summary: dict[str, Any]) -> list[dict[str, A
         return []
     headline = summary["summary"]
     return [
-        *_delegates(result.header),
+        *delegate_warnings(result.header),
         *_threads(result, headline),
         *_throttled(result),
         *_precision(headline),
@@ -103,7 +103,7 @@ def _threads(result: Result, headline: dict[str, Any]) -> Sequence[dict[str, Any
     return []
 
 
-def _delegates(header: dict[str, Any]) -> Sequence[dict[str, Any]]:
+def delegate_warnings(header: Mapping[str, Any]) -> Sequence[dict[str, Any]]:
     """Warn of every delegate or provider that was asked for and did nothing, or nothing of use."""
     placement = header.get("placement")
     if placement is None:

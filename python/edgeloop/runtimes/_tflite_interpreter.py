@@ -75,10 +75,15 @@ _Made = TypeVar("_Made", bound=InterpreterFramework)
 
 
 def load_interpreter(
-    package: Any, options: LoadOptions, runtime: str, make: Callable[..., _Made]
+    package: Any,
+    options: LoadOptions,
+    runtime: str,
+    make: Callable[..., _Made],
+    observe: Callable[[Any], None] = lambda interpreter: None,
 ) -> _Made:
     """Make an interpreter with delegates, fixed input shapes and allocated tensors.
 
+    `observe` gets it before its tensors are allocated, when XNNPACK is applied.
     Raises ModelError, or RuntimeFailedError where external delegates have a part in it.
     """
     external = external_delegates(options)
@@ -93,6 +98,7 @@ def load_interpreter(
             if options.xnnpack
             else resolvers.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
         )
+        observe(interpreter)
         _fix_shapes(interpreter, options, runtime)
         interpreter.allocate_tensors()
         return make(interpreter, delegates)

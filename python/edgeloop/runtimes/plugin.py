@@ -41,6 +41,10 @@ class PluginRuntime:
     settings = (ANY,)
     delegates: tuple[str, ...] = ()
     attaches = False
+    missing_profiler = (
+        "a plugin's table of functions (edgeloop_engine_v1) runs whole models and times no part of "
+        "one; use the profiler of the plugin's own vendor"
+    )
     install_hint = "--runtime plugin=PATH"
 
     def find(self, library: Optional[str] = None) -> Installation:

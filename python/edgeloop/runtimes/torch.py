@@ -15,9 +15,16 @@ import numpy as np
 
 from edgeloop import _core
 from edgeloop.errors import ModelError, NotAvailableError, UsageError
-from edgeloop.runtimes._base import Framework, Installation, LoadOptions, TensorSpec
+from edgeloop.runtimes._base import (
+    Framework,
+    Installation,
+    LoadOptions,
+    OperatorProfiler,
+    TensorSpec,
+)
 from edgeloop.runtimes._shape import asked_shapes, fixed_shapes, shape_text
 from edgeloop.runtimes._torch_files import DeclaredInput, LoadedModule, load_module
+from edgeloop.runtimes._torch_profiler import TorchProfiler
 
 _UNKNOWN = "unknown"
 _DEFAULT_DTYPE = "float32"
@@ -106,6 +113,7 @@ class TorchRuntime:
     settings = ("input-dtype",)
     delegates: tuple[str, ...] = ()
     attaches = False
+    profiled_loop = "framework"
     install_hint = "pip install torch --index-url https://download.pytorch.org/whl/cpu"
 
     def find(self, library: Optional[str] = None) -> Installation:
@@ -146,6 +154,13 @@ class TorchRuntime:
         for note in loaded.notes:
             print(f"edgeloop: {options.model}: {note}", file=sys.stderr)
         return TorchFramework(torch, loaded, _input_specs(loaded.inputs, options, dtype))
+
+    def operator_profiler(
+        self, engine: Optional[_core.Engine], framework: Optional[Framework]
+    ) -> OperatorProfiler:
+        """Return PyTorch's own profiler."""
+        del engine, framework
+        return TorchProfiler(_import_package())
 
 
 def _import_package() -> Any:
