@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Optional, Union
 from edgeloop.errors import EdgeloopError, UsageError
 from edgeloop.measure.experiment import Experiment
 from edgeloop.measure.observer import Observer, Silence
-from edgeloop.measure.record import failed_check
+from edgeloop.measure.record import failed_requirement
 from edgeloop.names import nearest
 from edgeloop.results.schema import Result
 from edgeloop.results.store import open_result
@@ -78,7 +78,7 @@ def profile(
     """
     spec = _resolved("profile", model, runtime, {"effort": "quick", **options})
     found = profile_one(spec, observer or Silence())
-    error = failed_check(spec, found.document)
+    error = failed_requirement(spec, found.document)
     if error is not None:
         raise error
     return found
@@ -118,7 +118,7 @@ def coverage(
     """
     spec = _resolved("inspect", model, runtime, options)
     found = coverage_one(spec)
-    error = failed_check(spec, found)
+    error = failed_requirement(spec, found)
     if error is not None:
         raise error
     return found

@@ -96,6 +96,10 @@ class RunSpec:
     model_class_path: Optional[str] = None
     model_class_name: Optional[str] = None
     trust_pickle: bool = False
+    peak_gflops: Optional[float] = None
+    """The most that the device can do, in GFLOP/s (GOP/s for int8), where no table knows it."""
+    strict: bool = False
+    """Fail where the result itself is at fault: an impossible latency."""
 
 
 @dataclass(frozen=True)
@@ -154,6 +158,8 @@ class ResolvedSpec:
     """What was chosen for the user, one sentence each."""
     require_delegate: Optional[float] = None
     """The least share that delegates or providers must run; 0: at least one node."""
+    peak_gflops: Optional[float] = None
+    strict: bool = False
 
     @property
     def title(self) -> str:
@@ -249,6 +255,8 @@ def _require_sound_numbers(spec: RunSpec) -> None:
         )
     if spec.budget_s is not None and not spec.budget_s > 0:
         raise UsageError(f"--budget must be more than 0 s, not {spec.budget_s:g}")
+    if spec.peak_gflops is not None and not spec.peak_gflops > 0:
+        raise UsageError(f"--peak-gflops must be more than 0, not {spec.peak_gflops:g}")
     if spec.warmup is not None and spec.runs is None:
         raise UsageError("--warmup is the fixed count's: give --runs too, or neither")
     for percentile in spec.percentiles:
@@ -336,6 +344,8 @@ def _resolve_one(
         timeout_s=spec.timeout_s,
         choices=tuple(said),
         require_delegate=required,
+        peak_gflops=spec.peak_gflops,
+        strict=spec.strict,
     )
 
 

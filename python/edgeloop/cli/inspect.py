@@ -41,7 +41,7 @@ def inspect(
     require_writable(json)
     from edgeloop.api import coverage_one
     from edgeloop.api import inspect as describe
-    from edgeloop.measure.record import failed_check
+    from edgeloop.measure.record import failed_requirement
     from edgeloop.report.coverage import coverage_page
     from edgeloop.report.model import model_page
     from edgeloop.spec import resolve
@@ -72,6 +72,6 @@ def inspect(
         lambda: {**summary.as_dict(), "coverage": found},
         json,
     )
-    error = failed_check(resolved, found)
+    error = failed_requirement(resolved, found)
     if error is not None:
         raise error

@@ -63,6 +63,8 @@ def _measuring_options(
     model_class_path: options.ModelClassPath = None,
     model_class_name: options.ModelClassName = None,
     trust_pickle: options.TrustPickle = False,
+    peak_gflops: options.PeakGflops = None,
+    strict: options.Strict = False,
     json: options.Json = None,
     out: options.Out = None,
     no_save: options.NoSave = False,
@@ -76,6 +78,7 @@ def run_spec(chosen: dict[str, Any]) -> RunSpec:
         "model", "threads", "batch_size", "require_delegate", "library", "python", "data", "x_key",
         "y_key", "data_layout", "effort", "runs", "warmup", "processes", "seed",
         "model_class_path", "model_class_name", "trust_pickle",
+        "peak_gflops", "strict",
     )  # fmt: skip
     return RunSpec(
         runtimes=tuple(chosen["runtime"] or ()),

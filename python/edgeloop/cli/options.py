@@ -211,6 +211,19 @@ TrustPickle = Annotated[
         help="Let torch.load execute the code pickled into the file. Only for files you made.",
     ),
 ]
+PeakGflops = Annotated[
+    Optional[float],
+    typer.Option(
+        "--peak-gflops",
+        metavar="GFLOP/S",
+        help="The most that the device can do (GOP/s for an int8 model), where no table knows it: "
+        "a latency beyond it is impossible, and its headline is withheld.",
+        show_default=False,
+    ),
+]
+Strict = Annotated[
+    bool, typer.Option("--strict", help="Exit 1 where the latency is impossible for the device.")
+]
 Json = Annotated[
     Optional[str],
     typer.Option(

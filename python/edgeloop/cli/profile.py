@@ -67,7 +67,7 @@ def profile(
     require_writable(json)
     require_writable(trace, "--trace")
     from edgeloop.api import profile_one
-    from edgeloop.measure.record import failed_check
+    from edgeloop.measure.record import failed_requirement
     from edgeloop.profiling.chrome_trace import chrome_trace
     from edgeloop.report.profile import profile_page
     from edgeloop.spec import resolve
@@ -106,6 +106,6 @@ def profile(
     show(lambda: profile_page(found, top), found.as_dict, json)
     if trace is not None:
         write_json(chrome_trace(found), trace, "--trace")
-    error = failed_check(resolved, found.document)
+    error = failed_requirement(resolved, found.document)
     if error is not None:
         raise error

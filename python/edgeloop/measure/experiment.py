@@ -62,7 +62,7 @@ class Experiment:
             record.result.error = InterruptedRunError("interrupted; what had been measured is kept")
             stop_reason = "interrupted"
         result = record.finish(stop_reason, self._predictions, self._load)
-        result.error = result.error or failed_check(self._spec, result.header)
+        result.error = result.error or failed_check(self._spec, result)
         return result
 
     def _measure(self, record: Record) -> str:

@@ -7,13 +7,16 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any, Optional
 
-from edgeloop.errors import CannotWriteError, CheckFailedError
+from edgeloop.errors import CannotWriteError, CheckFailedError, EdgeloopError
+from edgeloop.host.cpuinfo import cpu_entries
 from edgeloop.host.frequency import frequency_policies
 from edgeloop.host.info import host_info
 from edgeloop.measure.invocation import Attempt, LoadDuring
 from edgeloop.measure.session import Predictions
 from edgeloop.metrics.classification import accuracy, why_no_accuracy
+from edgeloop.models.summary import ModelSummary
 from edgeloop.results.placement import placement_document, why_too_little
+from edgeloop.results.plausibility import IMPOSSIBLE, plausibility, withhold
 from edgeloop.results.schema import SCHEMA_VERSION, Result
 from edgeloop.results.store import ResultWriter
 from edgeloop.results.summarise import summarise_result
@@ -65,6 +68,7 @@ class Record:
         assert result is not None, "nothing was measured"
         result.summary = summarise_result(result, stop_reason)
         result.summary.update(_accuracy(predictions))
+        result.summary.update(_plausibility(self._spec, result))
         result.summary["warnings"] = [
             *machine_warnings(load),
             *data_warnings({} if predictions is None else predictions.clipped),
@@ -81,6 +85,30 @@ class Record:
             self._writer.append(document)
         except CannotWriteError as error:
             self._unwritten = error
+
+
+def _plausibility(spec: ResolvedSpec, result: Result) -> dict[str, Any]:
+    """Return the `plausibility` of a result; an impossible headline is withheld."""
+    headline = result.summary["summary"]
+    if headline is None:
+        return {}
+    flags = frozenset[str]().union(*(entry.flags for entry in cpu_entries()))
+    found = plausibility(result.header, headline, _work_of(spec), flags, spec.peak_gflops)
+    if found["verdict"] == IMPOSSIBLE:
+        withhold(headline, found["text"])
+    return {"plausibility": found}
+
+
+def _work_of(spec: ResolvedSpec) -> Optional[ModelSummary]:
+    """Return what the file tells of its work; None where it tells nothing or cannot be read."""
+    if spec.model.sha256 is None:
+        return None
+    from edgeloop.models.inspect import inspect_model
+
+    try:
+        return inspect_model(spec.model.path)
+    except EdgeloopError:
+        return None
 
 
 def _accuracy(predictions: Optional[Predictions]) -> dict[str, Any]:
@@ -169,8 +197,17 @@ def _provider(spec: ResolvedSpec) -> dict[str, Any]:
     return {"provider": ", ".join([*names, *fallback]), "provider_options": options}
 
 
-def failed_check(spec: ResolvedSpec, header: Mapping[str, Any]) -> Optional[CheckFailedError]:
-    """Return the error where the delegates took less than was required."""
+def failed_check(spec: ResolvedSpec, result: Result) -> Optional[CheckFailedError]:
+    """Return the error where delegates took less than was required, or --strict finds a fault."""
+    error = failed_requirement(spec, result.header)
+    found = result.summary.get("plausibility", {})
+    if error is None and spec.strict and found.get("verdict") == IMPOSSIBLE:
+        error = CheckFailedError(f"--strict: {found['text']}")
+    return error
+
+
+def failed_requirement(spec: ResolvedSpec, header: Mapping[str, Any]) -> Optional[CheckFailedError]:
+    """Return the error where delegates took less than was required."""
     reason = header.get("placement_reason", "")
     why = why_too_little(spec.require_delegate, header["placement"], reason)
     return None if why is None else CheckFailedError(why)

@@ -31,6 +31,8 @@ class MatrixOperator:
     reason: str
     activation: Operand
     weight: Operand
+    fewest_multiplications: int | None = None
+    """With Winograd's method where it applies; None where that is `macs` itself."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,8 @@ class MacTotal:
     macs: int | None
     reason: str
     by_operator: Mapping[str, int | None]
+    fewest_multiplications: int | None
+    """As `macs`, but each operator by the method that multiplies least."""
 
 
 def add_up(operators: Sequence[MatrixOperator], opaque: Sequence[str]) -> MacTotal:
@@ -49,15 +53,16 @@ def add_up(operators: Sequence[MatrixOperator], opaque: Sequence[str]) -> MacTot
     """
     by_operator: dict[str, int | None] = {}
     reasons = list(dict.fromkeys([*opaque, *(o.reason for o in operators if o.macs is None)]))
-    known = 0
+    known = fewest = 0
     for operator in operators:
         before = by_operator.get(operator.name, 0)
         known += operator.macs or 0
+        fewest += operator.fewest_multiplications or operator.macs or 0
         by_operator[operator.name] = (
             None if before is None or operator.macs is None else before + operator.macs
         )
     if not reasons:
-        return MacTotal(known, COUNTED, by_operator)
+        return MacTotal(known, COUNTED, by_operator, fewest)
     more = f", and {len(reasons) - 3} more reasons" if len(reasons) > 3 else ""
     text = f"{'; '.join(reasons[:3])}{more}; the rest adds up to {known:,}"
-    return MacTotal(None, text, by_operator)
+    return MacTotal(None, text, by_operator, None)

@@ -57,6 +57,7 @@ def summarise(path: Path, *, infer: bool = True) -> ModelSummary:
         parameter_bytes=parameters.stored_bytes,
         macs=total.macs,
         macs_reason=total.reason,
+        fewest_multiplications=total.fewest_multiplications,
         custom_operators=tuple(o.name for o in operators if o.custom),
         metadata=metadata,
         notes=tuple(_notes(path, graph, parameters)),

@@ -14,6 +14,7 @@ from edgeloop.models.onnx_contrib import CONTRIB_DOMAIN
 from edgeloop.models.onnx_graph import OnnxGraph
 from edgeloop.models.onnx_values import STANDARD_DOMAINS
 from edgeloop.models.plain_text import plain
+from edgeloop.models.winograd import fewest_multiplications
 
 # Position of (activation, weight) among the inputs.
 _CONVOLUTIONS = {
@@ -100,13 +101,26 @@ def _matrix_operator(graph: OnnxGraph, node: Any) -> MatrixOperator:
     if len(node.input) <= max(activation, weight) or not node.output:
         unknown = Operand("unknown", False, None)
         return MatrixOperator(name, None, f"a {name} lacks an input or output", unknown, unknown)
-    macs, reason = _count(graph, node, node.input[activation], node.input[weight])
+    names = (node.input[activation], node.input[weight])
+    macs, reason = _count(graph, node, *names)
     return MatrixOperator(
         name,
         macs,
         reason,
-        _operand(graph, node.input[activation]),
-        _operand(graph, node.input[weight]),
+        _operand(graph, names[0]),
+        _operand(graph, names[1]),
+        _fewest(graph, node, macs, *names),
+    )
+
+
+def _fewest(graph: OnnxGraph, node: Any, macs: Optional[int], x: str, w: str) -> Optional[int]:
+    if macs is None or node.op_type not in _CONVOLUTIONS:
+        return macs
+    # NhwcFusedConv has the channels last in data and result, not in the weights.
+    spatial = slice(1, 3) if node.op_type == "NhwcFusedConv" else slice(2, None)
+    source, result = (_shape(graph, name) or () for name in (x, node.output[0]))
+    return fewest_multiplications(
+        macs, (_shape(graph, w) or ())[2:], source[spatial], result[spatial]
     )
 
 

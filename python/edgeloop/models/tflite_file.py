@@ -63,6 +63,7 @@ def summarise(path: Path) -> ModelSummary:
         parameter_bytes=stored,
         macs=total.macs,
         macs_reason=total.reason,
+        fewest_multiplications=total.fewest_multiplications,
         custom_operators=custom,
         metadata=_metadata(model),
         notes=tuple(_notes(model, custom)),

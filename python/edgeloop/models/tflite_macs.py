@@ -14,6 +14,7 @@ from edgeloop.models import tflite_schema as schema
 from edgeloop.models.macs import MatrixOperator, Operand
 from edgeloop.models.plain_text import plain
 from edgeloop.models.tflite_reader import TfliteOperator, TfliteSubgraph, TfliteTensor
+from edgeloop.models.winograd import fewest_multiplications
 
 # Position of (activation, weight) among the inputs.
 _OPERANDS = {
@@ -110,7 +111,21 @@ def _matrix_operator(
         reason,
         Operand(activation.dtype, activation.constant, activation.elements),
         _weight(graph, indices[1], producers),
+        _fewest(operator, macs, activation, weight, output),
     )
+
+
+def _fewest(
+    operator: TfliteOperator,
+    macs: int | None,
+    activation: TfliteTensor,
+    weight: TfliteTensor,
+    output: TfliteTensor,
+) -> int | None:
+    if macs is None or operator.name not in ("CONV_2D", "DEPTHWISE_CONV_2D"):
+        return macs
+    spatial = (tensor.shape[1:3] for tensor in (weight, activation, output))
+    return fewest_multiplications(macs, *spatial)
 
 
 def _weight(graph: TfliteSubgraph, index: int, producers: dict[int, TfliteOperator]) -> Operand:

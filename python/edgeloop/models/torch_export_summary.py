@@ -53,6 +53,7 @@ def with_program(empty: ModelSummary, program: ExportProgram) -> ModelSummary:
         parameter_bytes=stored,
         macs=total.macs,
         macs_reason=total.reason,
+        fewest_multiplications=total.fewest_multiplications,
         custom_operators=tuple(o.name for o in operators if o.custom),
         metadata={
             "producer": f"torch {program.torch_version}".strip(),

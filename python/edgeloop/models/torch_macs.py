@@ -12,6 +12,7 @@ from typing import Optional
 from edgeloop.models.macs import MatrixOperator, Operand
 from edgeloop.models.plain_text import plain
 from edgeloop.models.torch_export import ExportNode, ExportProgram, elements
+from edgeloop.models.winograd import fewest_multiplications
 
 # Operator -> position of (activation, weight) among the arguments.
 _CONVOLUTIONS = {f"aten.{n}": (0, 1) for n in ("conv1d", "conv2d", "conv3d", "convolution")}
@@ -85,28 +86,42 @@ def _matrix_operator(
     if x is None or w is None or not node.outputs:
         unknown = Operand("unknown", False, None)
         return MatrixOperator(name, None, f"a {name} lacks an input or output", unknown, unknown)
-    macs, reason = _count(program, node, (x, w, node.outputs[0]), ones)
+    shapes, reason = _shapes(program, name, (x, w, node.outputs[0]), ones)
+    macs, reason = _count(node, shapes) if shapes else (None, reason)
     return MatrixOperator(
         name,
         macs,
         reason,
         _operand(program, x, producers, ones),
         _operand(program, w, producers, ones),
+        _fewest(name, macs, shapes),
     )
 
 
-def _count(
-    program: ExportProgram, node: ExportNode, names: tuple[str, str, str], ones: frozenset[str]
-) -> tuple[Optional[int], str]:
-    name = base_name(node)
+def _shapes(
+    program: ExportProgram, name: str, values: tuple[str, str, str], ones: frozenset[str]
+) -> tuple[list[list[int]], str]:
+    """Return the shapes of activation, weight and output, or none and why."""
     shapes = []
-    for value in names:
+    for value in values:
         tensor = program.tensors.get(value)
         sizes = [1 if size in ones else size for size in tensor.shape] if tensor else [None]
         known = [size for size in sizes if isinstance(size, int)]
         if len(known) != len(sizes):
-            return None, f"a {name} depends on tensor '{plain(value)}', whose shape is dynamic"
+            return [], f"a {name} depends on tensor '{plain(value)}', whose shape is dynamic"
         shapes.append(known)
+    return shapes, ""
+
+
+def _fewest(name: str, macs: Optional[int], shapes: list[list[int]]) -> Optional[int]:
+    if macs is None or name not in _CONVOLUTIONS:
+        return macs
+    source, weights, result = shapes
+    return fewest_multiplications(macs, weights[2:], source[2:], result[2:])
+
+
+def _count(node: ExportNode, shapes: list[list[int]]) -> tuple[Optional[int], str]:
+    name = base_name(node)
     source, weights, result = shapes
     if name in _PRODUCTS:
         if not source:

@@ -8,6 +8,7 @@ from typing import Any, Optional
 from edgeloop.report.columns import columns
 from edgeloop.report.figures import duration, duration_interval, percent, size
 from edgeloop.report.placement import placement_lines
+from edgeloop.results.plausibility import IMPOSSIBLE, POSSIBLE
 from edgeloop.results.schema import Result
 
 _COLD = (
@@ -21,7 +22,8 @@ _COLD = (
 def bench_table(result: Result) -> str:
     """Return what `edgeloop bench` prints for one configuration."""
     parts = [heading(result.header)]
-    for loop in result.loops:
+    parts += _withheld(result)
+    for loop in result.loops if len(parts) == 1 else ():
         title = "" if len(result.loops) == 1 else f"{loop} loop\n"
         parts.append(title + columns(_latency(result.summary["loops"][loop])))
     parts += _accuracy(result)
@@ -55,6 +57,14 @@ def heading(header: Mapping[str, Any]) -> str:
         about.append(f"{model['format']}, {size(model['bytes'])}")
     lines = [header["title"], "  " + "; ".join(about)]
     return "\n".join([*lines, *placement_lines(header)])
+
+
+def _withheld(result: Result) -> list[str]:
+    """Return the words that stand instead of an impossible headline."""
+    found = result.summary.get("plausibility", {})
+    if found.get("verdict") != IMPOSSIBLE:
+        return []
+    return [f"{found['text']}\n  the headline is withheld; the samples are in the result"]
 
 
 def _latency(summary: dict[str, Any]) -> list[Sequence[str]]:
@@ -221,9 +231,15 @@ def _how(result: Result) -> str:
     resolution = f"clock {clock['name']}, tick {clock['tick_ns']} ns"
     per_sample = f"{summary['runs_per_sample']} run(s) per sample"
     lines = [f"stopped: {summary['stop_reason']}; {resolution}, {per_sample}; {threads}"]
+    lines += _share_of_peak(result)
     if summary["advice"]:
         lines.append(f"to know it better: {summary['advice']}")
     return "\n".join([*_open_loop(summary), *lines])
+
+
+def _share_of_peak(result: Result) -> list[str]:
+    found = result.summary.get("plausibility", {})
+    return [f"arithmetic: {found['text']}"] if found.get("verdict") == POSSIBLE else []
 
 
 def _open_loop(summary: dict[str, Any]) -> list[str]:

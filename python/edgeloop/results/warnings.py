@@ -11,6 +11,7 @@ from edgeloop.host.info import host_info
 from edgeloop.host.processes import MachineLoad, ProcessLoad
 from edgeloop.host.thermal import thermal_zones
 from edgeloop.host.throttle import throttling
+from edgeloop.results.plausibility import IMPOSSIBLE
 from edgeloop.results.schema import PROBE_THROTTLED, Result
 
 # Other threads of the process (a framework's own, the interpreter's) may add a little.
@@ -70,14 +71,28 @@ def result_warnings(result: Result, summary: dict[str, Any]) -> list[dict[str, A
     if summary["summary"] is None:
         return []
     headline = summary["summary"]
+    impossible = _impossible(summary)
     return [
+        *impossible,
         *delegate_warnings(result.header),
         *_threads(result, headline),
         *_throttled(result),
-        *_precision(headline),
+        *(() if impossible else _precision(headline)),
         *_steadiness(headline),
         *_processes(result, headline),
     ]
+
+
+def _impossible(summary: dict[str, Any]) -> Sequence[dict[str, Any]]:
+    found = summary.get("plausibility", {})
+    if found.get("verdict") != IMPOSSIBLE:
+        return []
+    return [warning(
+        "impossible",
+        found["text"],
+        "see that the runtime waits for its device before a run ends, and what the model computes; "
+        "a device faster than that is told with --peak-gflops",
+    )]  # fmt: skip
 
 
 def _threads(result: Result, headline: dict[str, Any]) -> Sequence[dict[str, Any]]:

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 _BUILTIN = "builtin"
 
+# LiteRT notes five things of its own in each run, which take room beside the operators.
+_EVENTS_OF_A_RUN = 8
+
 STAMPED = (
     "operators of the plan by edgeloop's clock, in ns; what a delegate tells of itself in whole "
     "microseconds, rounded down"
@@ -68,8 +71,9 @@ class PlanProfiler:
         events = [PlanEvent(*event) for event in self.source.take_events()]
         for begun_ns, of_run in split_runs(events, start_ns, durations_ns):
             self._runs.append(plan_operators(of_run, begun_ns, self.placement))
+            each = len(of_run) + _EVENTS_OF_A_RUN
             # One less than fits: a buffer that is full may have lost its first event.
-            self.most_runs = max(1, (self.source.event_capacity - 1) // max(1, len(of_run)))
+            self.most_runs = max(1, (self.source.event_capacity - 1) // each)
         return start_ns, durations_ns
 
     def operators(self) -> list[list[OperatorTime]]:
