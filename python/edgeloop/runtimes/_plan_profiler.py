@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple, Optional, Protocol
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Optional, Protocol
 
 import numpy as np
 
@@ -91,10 +91,12 @@ def split_runs(
     runs = len(durations_ns)
     ends_ns = start_ns + np.cumsum(durations_ns.astype(np.int64))
     if events and all(start_ns <= event.start_ns <= ends_ns[-1] for event in events):
-        numbers = np.searchsorted(ends_ns, [event.start_ns for event in events], side="left")
         split: list[list[PlanEvent]] = [[] for _ in range(runs)]
-        for number, event in zip(numbers, events):
-            split[number].append(event)
+        for event in events:
+            # On a coarse clock a run ends, and the next begins, in the tick of an event.
+            side: Literal["left", "right"] = "left" if event.reported else "right"
+            number = int(np.searchsorted(ends_ns, event.start_ns, side=side))
+            split[min(number, runs - 1)].append(event)
         begun = [start_ns, *(int(end) for end in ends_ns[:-1])]
         return list(zip(begun, split))
     each = len(events) // runs
