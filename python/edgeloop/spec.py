@@ -333,7 +333,7 @@ def _resolve_one(
         options=options,
         loops=loops,
         python=spec.python or sys.executable,
-        inputs=_inputs(spec),
+        inputs=input_source(spec.seed, spec.data, spec.x_key, spec.y_key, spec.data_layout),
         effort=spec.effort,
         budget_s=spec.budget_s,
         rate_hz=spec.rate_hz,
@@ -349,14 +349,21 @@ def _resolve_one(
     )
 
 
-def _inputs(spec: RunSpec) -> InputSource:
-    layout = None if spec.data_layout is None else spec.data_layout.lower()
+def input_source(
+    seed: int,
+    data: Optional[str],
+    x_key: str = "x_data",
+    y_key: str = "y_data",
+    data_layout: Optional[str] = None,
+) -> InputSource:
+    """Check where inputs come from. Raises UsageError, ModelError where the file is not there."""
+    layout = None if data_layout is None else data_layout.lower()
     if layout is not None and layout not in DATA_LAYOUTS:
         raise UsageError(f"no data layout is called '{layout}'; {nearest(layout, DATA_LAYOUTS)}")
-    data = _absolute(spec.data)
-    if data is not None and not Path(data).is_file():
-        raise ModelError(f"the data file {spec.data} does not exist")
-    return InputSource(spec.seed, data, spec.x_key, spec.y_key, layout)
+    path = _absolute(data)
+    if path is not None and not Path(path).is_file():
+        raise ModelError(f"the data file {data} does not exist")
+    return InputSource(seed, path, x_key, y_key, layout)
 
 
 def _require_schedulable(spec: RunSpec, rate_hz: float, command: str) -> None:

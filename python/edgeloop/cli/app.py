@@ -10,7 +10,17 @@ import typer
 import typer.core
 
 import edgeloop
-from edgeloop.cli import bench, compare, demo, doctor, inspect, overhead, profile, setup
+from edgeloop.cli import (
+    bench,
+    compare,
+    convert,
+    demo,
+    doctor,
+    inspect,
+    overhead,
+    profile,
+    setup,
+)
 from edgeloop.cli.output import abandon_stdout
 from edgeloop.errors import CannotWriteError, EdgeloopError, InterruptedRunError
 
@@ -52,6 +62,7 @@ app.command("doctor")(doctor.doctor)
 app.command("bench")(bench.bench)
 app.command("overhead")(overhead.overhead)
 app.command("compare")(compare.compare)
+app.command("convert")(convert.convert)
 app.command("inspect")(inspect.inspect)
 app.command("profile")(profile.profile)
 app.command("setup")(setup.setup)

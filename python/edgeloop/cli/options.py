@@ -15,6 +15,36 @@ Model = Annotated[
         show_default=False,
     ),
 ]
+ModelFile = Annotated[
+    str,
+    typer.Argument(
+        metavar="MODEL",
+        help="Model file or SavedModel folder; its format is told from its content.",
+        show_default=False,
+    ),
+]
+Via = Annotated[
+    Optional[list[str]],
+    typer.Option(
+        "--via",
+        metavar="FORMAT",
+        help="Convert by way of this format, or 'direct' for a single step: PyTorch to TFLite goes "
+        "both ways. Repeatable.",
+        show_default=False,
+    ),
+]
+Opset = Annotated[
+    Optional[int],
+    typer.Option("--opset", help="ONNX opset to write (default 18; 13 to 17 suit older runtimes)."),
+]
+Layout = Annotated[
+    str,
+    typer.Option(
+        "--layout",
+        help="keep: inputs as the model has them. nhwc: channels of images at the end, as TFLite "
+        "models have them; edgeloop then transposes the data by itself.",
+    ),
+]
 Runtimes = Annotated[
     Optional[list[str]],
     typer.Option(

@@ -97,6 +97,12 @@ class WorkerClient:
             raise _error(answer.body)
         return answer
 
+    def job(self, name: str, arguments: dict[str, Any], doing: str) -> dict[str, Any]:
+        """Have the worker do a job of measure/jobs.py and return its result."""
+        request = {"type": "job", "name": name, "arguments": arguments}
+        result: dict[str, Any] = self.request(request, doing).body["result"]
+        return result
+
     def said(self) -> str:
         """Return the last lines that the worker printed, as the end of a sentence."""
         self._source.take_rest_of_log()

@@ -2,7 +2,7 @@
 
 Started by `measure/process.py` with `--fd N`, a connected socket at descriptor N. It says hello,
 then answers `find`, `import`, `load`, `warm`, `block`, `outputs`, `evaluate`, `profile`,
-`operators` and `stop`.
+`operators`, `job` and `stop`.
 """
 
 from __future__ import annotations
@@ -57,6 +57,7 @@ class Worker:
             "evaluate": self._evaluate,
             "profile": self._profile,
             "operators": self._operators,
+            "job": self._job,
         }
 
     def serve(self) -> None:
@@ -288,6 +289,13 @@ class Worker:
             },
             (found.durations_ns,),
         )
+
+    def _job(self, request: dict[str, Any]) -> Any:
+        from edgeloop.measure.jobs import run_job
+        from edgeloop.measure.protocol import Message
+
+        result = run_job(request["name"], request["arguments"])
+        return Message({"type": "job", "result": result})
 
 
 def _failure(text: str) -> Any:

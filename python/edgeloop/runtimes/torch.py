@@ -73,7 +73,7 @@ class TorchFramework:
         with self._inference:
             tensors = [self._torch.from_numpy(array) for array in self._arrays]
             self._result = self._bound(tensors)()
-            return [tensor.numpy() for tensor in _tensors(self._torch, self._result)]
+            return [tensor.numpy() for tensor in tensors_of(self._torch, self._result)]
 
     def set_inputs(self, arrays: Sequence[_Array]) -> None:
         """Give one array per input, of exactly its dtype and shape."""
@@ -84,7 +84,7 @@ class TorchFramework:
 
     def outputs(self) -> list[_Array]:
         """Copy the outputs of the last invocation: every tensor of the result, in its order."""
-        return [_array(tensor) for tensor in _tensors(self._torch, self._result)]
+        return [_array(tensor) for tensor in tensors_of(self._torch, self._result)]
 
     def _bound(self, tensors: Sequence[Any]) -> partial[object]:
         positional = self._positional
@@ -137,7 +137,7 @@ class TorchRuntime:
     def import_packages(self, loops: Sequence[str]) -> None:
         """Import torch: every loop needs it."""
         del loops
-        _import_package()
+        import_package()
 
     def load_engine(self, options: LoadOptions, framework: Optional[Framework]) -> _core.Engine:
         """Raise UsageError: there is no native loop."""
@@ -146,24 +146,25 @@ class TorchRuntime:
 
     def load_framework(self, options: LoadOptions) -> TorchFramework:
         """Load the module and fix its input shapes."""
-        dtype = _setting_dtype(options)
-        torch = _import_package()
+        dtype = setting_dtype(options)
+        torch = import_package()
         notes = _set_threads(torch, options.threads)
         loaded = load_module(torch, options)
         loaded = replace(loaded, notes=(*loaded.notes, *notes))
         for note in loaded.notes:
             print(f"edgeloop: {options.model}: {note}", file=sys.stderr)
-        return TorchFramework(torch, loaded, _input_specs(loaded.inputs, options, dtype))
+        return TorchFramework(torch, loaded, input_specs(loaded.inputs, options, dtype))
 
     def operator_profiler(
         self, engine: Optional[_core.Engine], framework: Optional[Framework]
     ) -> OperatorProfiler:
         """Return PyTorch's own profiler."""
         del engine, framework
-        return TorchProfiler(_import_package())
+        return TorchProfiler(import_package())
 
 
-def _import_package() -> Any:
+def import_package() -> Any:
+    """Import torch. Raises NotAvailableError where it is not here or does not load."""
     try:
         return importlib.import_module("torch")
     except (ImportError, OSError) as error:  # OSError: a library of the package does not load
@@ -189,7 +190,8 @@ def _set_threads(torch: Any, threads: int) -> list[str]:
     return []
 
 
-def _setting_dtype(options: LoadOptions) -> str:
+def setting_dtype(options: LoadOptions) -> str:
+    """Return the dtype of inputs whose file does not say it. Raises UsageError."""
     for key, value in options.settings.items():
         if key not in TorchRuntime.settings:
             raise UsageError(
@@ -201,9 +203,10 @@ def _setting_dtype(options: LoadOptions) -> str:
     return dtype
 
 
-def _input_specs(
+def input_specs(
     inputs: Sequence[DeclaredInput], options: LoadOptions, dtype: str
 ) -> list[TensorSpec]:
+    """Fix the shapes of the inputs. Raises UsageError where one stays open."""
     asked = asked_shapes([item.name for item in inputs], options)
     declared: dict[str, Sequence[Optional[int]]] = {}
     for item in inputs:
@@ -238,16 +241,16 @@ def _require_allowed(item: DeclaredInput, shape: Sequence[int]) -> None:
         )
 
 
-def _tensors(torch: Any, result: object) -> Iterator[Any]:
+def tensors_of(torch: Any, result: object) -> Iterator[Any]:
     """Yield the tensors of a result, which may be a tensor, a sequence or a mapping of them."""
     if isinstance(result, torch.Tensor):
         yield result
     elif isinstance(result, Mapping):
         for item in result.values():
-            yield from _tensors(torch, item)
+            yield from tensors_of(torch, item)
     elif isinstance(result, (tuple, list)):
         for item in result:
-            yield from _tensors(torch, item)
+            yield from tensors_of(torch, item)
 
 
 def _array(tensor: Any) -> _Array:

@@ -1,0 +1,1 @@
+"""Models in, models out: the graph of conversions, and the proof that one kept the model."""

@@ -1,0 +1,148 @@
+"""The graph of conversions: which formats lead to which, and the way from one to another.
+
+How to add an edge:
+
+1. Write `edgeloop/convert/<source>_to_<target>.py` with the two functions of `edge.EdgeModule`:
+   `import_packages()` and `convert(source, target, options) -> Converted`. All imports of
+   frameworks stand inside functions. `target` is in a scratch folder and does not exist yet; write
+   it and nothing beside it (what else is left there counts as weights in a side file). Raise
+   ModelError for an operator that the converter does not know, NotAvailableError for a device or
+   tool that is not there, CannotWriteError only where the disk itself is the matter.
+2. Add an `Edge` to EDGES below: formats as in models/formats.py, the modules that must be there,
+   the managed environment that has them (None and an `install_hint` where pip cannot bring them),
+   and the machines on which they can be had. The worker, the plan, the rename to the final name,
+   the verification and the report come by themselves.
+3. To have the result verified, name the runtime that runs its format in `verification.RUNTIMES`;
+   without one the report says that the result was not run.
+
+How to add a job (what a worker does once in another environment, such as a quantisation method):
+write a module with `run(arguments) -> result`, both JSON-able mappings, enter it in
+`measure/jobs.py`, and call `WorkerClient(python, timeout_s).job(name, arguments, doing)` with the
+interpreter of `envs.interpreter.interpreter_for(packages, environment, python)`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Optional
+
+from edgeloop.convert.edge import X86_64, Edge
+from edgeloop.errors import UsageError
+from edgeloop.models.formats import FORMATS, ModelFormat
+from edgeloop.names import canonical, nearest
+
+_CONVERT = "convert"
+
+# Of two ways of the same length, the one whose first edge stands first is taken.
+EDGES: tuple[Edge, ...] = (
+    Edge(
+        name="torch-to-onnx",
+        source="pytorch",
+        target="onnx",
+        tool="torch.onnx",
+        packages=("torch", "onnx", "onnxscript"),
+        environment=_CONVERT,
+    ),
+    Edge(
+        name="torch-to-tflite",
+        source="pytorch",
+        target="tflite",
+        tool="litert-torch",
+        packages=("torch", "litert_torch"),
+        environment=_CONVERT,
+        machines=(X86_64,),
+        source_kinds=("export", "checkpoint", "legacy-checkpoint"),
+        changes_layout=True,
+    ),
+    Edge(
+        name="onnx-to-savedmodel",
+        source="onnx",
+        target="savedmodel",
+        tool="onnx2tf",
+        packages=("onnx2tf", "tensorflow", "tf_keras"),
+        environment=_CONVERT,
+        changes_layout=True,
+    ),
+    Edge(
+        name="savedmodel-to-tflite",
+        source="savedmodel",
+        target="tflite",
+        tool="TensorFlow's TFLiteConverter",
+        packages=("tensorflow",),
+        environment=_CONVERT,
+    ),
+)
+
+
+def find_path(
+    source: ModelFormat,
+    target: str,
+    *,
+    via: Sequence[str] = (),
+    edges: Sequence[Edge] = EDGES,
+    cost: Callable[[Edge], int] = lambda edge: 0,
+) -> tuple[Edge, ...]:
+    """Return the edges from a model to a format: the least `cost`, then the fewest edges.
+
+    `via` names formats that the way must pass, in their order; "direct" asks for a single edge.
+    Raises UsageError where there is no such way.
+    """
+    wanted = canonical(target)
+    if wanted not in FORMATS:
+        raise UsageError(f"no format is called '{target}'; {nearest(wanted, FORMATS)}")
+    stations = [canonical(name) for name in via]
+    for name in stations:
+        if name not in (*FORMATS, "direct"):
+            raise UsageError(f"--via knows no '{name}'; {nearest(name, ('direct', *FORMATS))}")
+    ways = [way for way in _ways(source, wanted, edges) if _passes(way, stations)]
+    if not ways:
+        raise UsageError(_no_way(source, wanted, stations, edges))
+    return min(ways, key=lambda way: (sum(map(cost, way)), len(way)))
+
+
+def reachable(source: ModelFormat, edges: Sequence[Edge] = EDGES) -> list[str]:
+    """Return the formats that a model can be converted to, nearest first."""
+    ways = [way for name in FORMATS for way in _ways(source, name, edges)]
+    return list(dict.fromkeys(way[-1].target for way in sorted(ways, key=len)))
+
+
+def _ways(
+    source: ModelFormat, target: str, edges: Sequence[Edge], passed: tuple[str, ...] = ()
+) -> Iterator[tuple[Edge, ...]]:
+    """Yield every way that visits no format twice."""
+    for edge in edges:
+        if edge.source != source.format or edge.target in (*passed, source.format):
+            continue
+        if edge.source_kinds is not None and source.kind not in (None, *edge.source_kinds):
+            continue
+        if edge.target == target:
+            yield (edge,)
+            continue
+        after = ModelFormat(edge.target)
+        for rest in _ways(after, target, edges, (*passed, source.format)):
+            yield (edge, *rest)
+
+
+def _passes(way: tuple[Edge, ...], stations: Sequence[str]) -> bool:
+    if "direct" in stations:
+        return len(way) == 1
+    between: Iterator[str] = iter([edge.target for edge in way[:-1]])
+    return all(station in between for station in stations)
+
+
+def _no_way(
+    source: ModelFormat, target: str, stations: Sequence[str], edges: Sequence[Edge]
+) -> str:
+    kind = f" ({source.kind})" if source.kind else ""
+    what = f"{source.format}{kind}"
+    if source.format == target:
+        return f"the model is {what} already; there is nothing to convert"
+    if stations and find_any(source, target, edges):
+        return f"no way from {what} to {target} passes {' and '.join(stations)}"
+    known = ", ".join(reachable(source, edges)) or "nothing"
+    return f"no way leads from {what} to {target}; from there it goes to {known}"
+
+
+def find_any(source: ModelFormat, target: str, edges: Sequence[Edge] = EDGES) -> Optional[Edge]:
+    """Return the first edge of any way, None where there is no way."""
+    return next((way[0] for way in _ways(source, target, edges)), None)

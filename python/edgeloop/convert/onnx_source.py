@@ -1,0 +1,93 @@
+"""An ONNX model as the converters take it: one file, every dimension of its inputs fixed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Optional
+
+from edgeloop.convert.edge import ConversionOptions
+from edgeloop.errors import ModelError
+from edgeloop.runtimes._base import TensorSpec
+from edgeloop.runtimes._shape import fixed_shapes
+
+
+@dataclass(frozen=True)
+class OnnxSource:
+    """What the file says of its interface."""
+
+    inputs: Sequence[TensorSpec]
+    outputs: Mapping[str, Optional[Sequence[Optional[int]]]]
+    """Name → shape, as far as shape inference tells it."""
+    parameters: int
+
+
+def fix_shapes(path: str, fixed: str, options: ConversionOptions) -> OnnxSource:
+    """Write a copy with fixed input shapes and its weights inside; describe it.
+
+    Raises ModelError where the file is damaged, UsageError where a dimension stays open.
+    """
+    import onnx
+
+    try:
+        model = onnx.load(path)
+    except Exception as error:
+        # protobuf and the file system raise errors of many classes.
+        raise ModelError(f"{path} cannot be read as ONNX: {error}") from error
+    constants = {item.name for item in model.graph.initializer}
+    inputs = [item for item in model.graph.input if item.name not in constants]
+    declared = {item.name: _shape(item, path) for item in inputs}
+    shapes = fixed_shapes(declared, options.load_options(path))
+    for item in inputs:
+        for dim, size in zip(item.type.tensor_type.shape.dim, shapes[item.name]):
+            dim.dim_value = size  # takes the place of a name
+    if any(declared[name] != list(shape) for name, shape in shapes.items()):
+        _forget_inferred_shapes(model)
+    model = onnx.shape_inference.infer_shapes(model)
+    onnx.save(model, fixed)
+    return OnnxSource(
+        [TensorSpec(item.name, _dtype(onnx, item, path), shapes[item.name]) for item in inputs],
+        {item.name: _known_shape(item) for item in model.graph.output},
+        _count(model),
+    )
+
+
+def _shape(item: Any, path: str) -> list[Optional[int]]:
+    tensor = item.type.tensor_type
+    if not item.type.HasField("tensor_type") or not tensor.HasField("shape"):
+        raise ModelError(f"{path}: input '{item.name}' is no tensor of a known rank")
+    return [dim.dim_value if dim.HasField("dim_value") else None for dim in tensor.shape.dim]
+
+
+def _known_shape(item: Any) -> Optional[list[Optional[int]]]:
+    if not item.type.tensor_type.HasField("shape"):
+        return None
+    return [
+        dim.dim_value if dim.HasField("dim_value") else None
+        for dim in item.type.tensor_type.shape.dim
+    ]
+
+
+def _forget_inferred_shapes(model: Any) -> None:
+    """Drop what was inferred for other shapes: inference would only confirm it."""
+    del model.graph.value_info[:]
+    for item in model.graph.output:
+        item.type.tensor_type.ClearField("shape")
+
+
+def _dtype(onnx: Any, item: Any, path: str) -> str:
+    code = item.type.tensor_type.elem_type
+    try:
+        return str(onnx.helper.tensor_dtype_to_np_dtype(code).name)
+    except (KeyError, TypeError) as error:
+        raise ModelError(f"{path}: input '{item.name}' has a dtype that NumPy lacks") from error
+
+
+def _count(model: Any) -> int:
+    total = 0
+    for item in model.graph.initializer:
+        size = 1
+        for dim in item.dims:
+            size *= dim
+        total += size if item.dims else 0
+    return total

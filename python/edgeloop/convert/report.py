@@ -1,0 +1,118 @@
+"""The report of a conversion: what was done, and what the verification found."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Optional
+
+from edgeloop.convert.faults import FileFacts, facts_as_dict
+from edgeloop.convert.verification import Verification
+from edgeloop.errors import CannotWriteError
+from edgeloop.models.formats import sha256_of
+
+SCHEMA_VERSION = 1
+
+_SIDECAR = ".conversion.json"
+
+
+@dataclass(frozen=True)
+class StepReport:
+    """One edge that was run."""
+
+    edge: str
+    source: str
+    target: str
+    tool: str
+    python: str
+    written: FileFacts
+    notes: tuple[str, ...]
+    faults: tuple[str, ...]
+    transposed_inputs: Mapping[str, Sequence[int]]
+    transposed_outputs: Mapping[str, Sequence[int]]
+    start_ns: int
+    """Starting the interpreter."""
+    import_ns: int
+    convert_ns: int
+    log: str
+    """What the converter printed, its beginning and its end."""
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return a JSON-able description."""
+        return {**asdict(self), "written": facts_as_dict(self.written)}
+
+
+@dataclass(frozen=True)
+class ConversionReport:
+    """One conversion, from the file that was given to the file that was left."""
+
+    model: str
+    model_sha256: str
+    path: str
+    """The file or folder that was left; NAME.unverified where it failed its verification."""
+    sha256: str
+    format: str
+    bytes: int
+    precision: Optional[str]
+    steps: tuple[StepReport, ...]
+    verification: Verification
+    total_ns: int
+
+    @property
+    def input_layouts(self) -> dict[str, list[int]]:
+        """Input of the result → the axes that make it of the source's, where it was transposed."""
+        return {k: list(v) for step in self.steps for k, v in step.transposed_inputs.items()}
+
+    @property
+    def notes(self) -> list[str]:
+        """What was decided on the way."""
+        return [note for step in self.steps for note in step.notes]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return a JSON-able description."""
+        return {
+            "schema_version": SCHEMA_VERSION,
+            "model": self.model,
+            "model_sha256": self.model_sha256,
+            "path": self.path,
+            "sha256": self.sha256,
+            "format": self.format,
+            "bytes": self.bytes,
+            "precision": self.precision,
+            "transposed_inputs": self.input_layouts,
+            "steps": [step.as_dict() for step in self.steps],
+            "verification": self.verification.as_dict(),
+            "total_ns": self.total_ns,
+        }
+
+
+def sidecar_of(model: str) -> Path:
+    """Return where the report of a converted model lies: beside it."""
+    return Path(f"{model}{_SIDECAR}")
+
+
+def write_sidecar(report: ConversionReport) -> None:
+    """Keep the report beside the result. Raises CannotWriteError."""
+    path = sidecar_of(report.path)
+    partial = path.with_name(f".{path.name}.partial")
+    try:
+        partial.write_text(json.dumps(report.as_dict(), indent=1) + "\n", encoding="utf-8")
+        partial.replace(path)
+    except OSError as error:
+        with suppress(OSError):
+            partial.unlink()
+        raise CannotWriteError(f"{path} cannot be written: {error.strerror}") from error
+
+
+def read_sidecar(model: str) -> Optional[dict[str, Any]]:
+    """Return the report that lies beside a model, None where there is none of this very file."""
+    try:
+        document = json.loads(sidecar_of(model).read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return None
+    if not isinstance(document, dict) or document.get("sha256") != sha256_of(model):
+        return None
+    return document

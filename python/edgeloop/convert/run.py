@@ -1,0 +1,229 @@
+"""Run a plan: every step in a worker, the result verified, then put under its final name."""
+
+from __future__ import annotations
+
+import errno
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Optional
+
+from edgeloop.convert.edge import ConversionOptions
+from edgeloop.convert.faults import (
+    facts_from_dict,
+    file_faults,
+    name_of_unverified,
+)
+from edgeloop.convert.plan import Plan, Step, make_plan
+from edgeloop.convert.report import ConversionReport, StepReport, write_sidecar
+from edgeloop.convert.verification import Reference, Subject, Verification
+from edgeloop.errors import CannotWriteError, UsageError
+from edgeloop.measure.client import WorkerClient
+from edgeloop.measure.observer import Observer
+from edgeloop.models.formats import detect_format, model_bytes, sha256_of
+from edgeloop.runtimes._base import LoadOptions
+from edgeloop.spec import InputSource
+
+EXTENSIONS = {
+    "onnx": ".onnx",
+    "savedmodel": "_savedmodel",
+    "tflite": ".tflite",
+    "edgetpu": "_edgetpu.tflite",
+    "aotinductor": ".pt2",
+    "tensorrt": ".engine",
+}
+
+
+@dataclass(frozen=True)
+class ConversionSpec:
+    """What the user asked to be converted."""
+
+    model: str
+    target: str
+    """The format."""
+    out: Optional[str] = None
+    """The file or folder to write; None: the model's name with the format's ending, here."""
+    force: bool = False
+    """Replace what is there under that name."""
+    via: tuple[str, ...] = ()
+    python: Optional[str] = None
+    options: ConversionOptions = field(default_factory=ConversionOptions)
+    inputs: InputSource = field(default_factory=lambda: InputSource(0))
+    """The samples of the verification."""
+    timeout_s: float = 3600.0
+
+
+def plan_conversion(spec: ConversionSpec) -> Plan:
+    """Return the way that `convert` would go. Raises UsageError, ModelError."""
+    return make_plan(detect_format(spec.model), spec.target, via=spec.via, python=spec.python)
+
+
+def convert(spec: ConversionSpec, observer: Observer) -> ConversionReport:
+    """Convert, verify, and leave the result under its final name, or as NAME.unverified.
+
+    Raises NotAvailableError where a step cannot run here, ModelError where a converter fails,
+    CannotWriteError, RuntimeFailedError where a worker died; then nothing is left.
+    """
+    plan = plan_conversion(spec)
+    plan.require_runnable()
+    target = _target(spec, plan.target)
+    started = time.monotonic_ns()
+    with _scratch(target) as scratch:
+        steps, written = _run_steps(spec, plan, scratch, observer)
+        observer.phase("verifying: source and result on the same samples")
+        verification = _verify(spec, plan, steps, scratch, written)
+        if verification.passed is False:
+            target = name_of_unverified(target)
+        report = ConversionReport(
+            model=str(Path(spec.model).resolve()),
+            model_sha256=sha256_of(spec.model),
+            path=str(target),
+            sha256=sha256_of(written),
+            format=plan.target,
+            bytes=model_bytes(written),
+            precision=steps[-1].written.precision,
+            steps=tuple(steps),
+            verification=verification,
+            total_ns=time.monotonic_ns() - started,
+        )
+        write_sidecar(report)
+        _put(written, target)
+    return report
+
+
+def _target(spec: ConversionSpec, format_name: str) -> Path:
+    """Return the absolute path to write. Raises UsageError, CannotWriteError."""
+    if spec.out is not None:
+        target = Path(spec.out)
+    else:
+        target = Path(Path(spec.model).stem + EXTENSIONS[format_name])
+    target = target.absolute()
+    if not target.parent.is_dir():
+        raise CannotWriteError(f"{target} cannot be written: no folder {target.parent}")
+    if target.exists() and not spec.force:
+        raise UsageError(f"{target} is there already; --force replaces it, --out names another")
+    if target.exists() and target.samefile(spec.model):
+        raise UsageError(f"{target} is the model itself; name another file with --out")
+    return target
+
+
+@contextmanager
+def _scratch(target: Path) -> Iterator[Path]:
+    """Make a hidden folder beside the target, on its disk, that never outlives the conversion."""
+    try:
+        folder = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
+    except OSError as error:
+        raise CannotWriteError(f"{target} cannot be written: {error.strerror}") from error
+    try:
+        yield folder
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO):
+            raise CannotWriteError(f"{target} cannot be written: {error.strerror}") from error
+        raise
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _run_steps(
+    spec: ConversionSpec, plan: Plan, scratch: Path, observer: Observer
+) -> tuple[list[StepReport], Path]:
+    source = Path(spec.model).resolve()
+    options = spec.options
+    parameters: Optional[int] = None
+    reports = []
+    for number, step in enumerate(plan.steps):
+        observer.phase(
+            f"{step.edge.source} to {step.edge.target} with {step.edge.tool}, in {step.place}"
+        )
+        folder = scratch / f"step{number}"
+        work = scratch / f"work{number}"
+        folder.mkdir()
+        work.mkdir()
+        target = folder / (source.stem + EXTENSIONS[step.edge.target])
+        answer = _ask(step, source, target, work, options, spec.timeout_s)
+        if parameters is None:
+            parameters = answer["parameters"]
+        reports.append(_report(step, answer, parameters, options))
+        source, options = target, options.after(answer)
+    return reports, source
+
+
+def _ask(
+    step: Step, source: Path, target: Path, work: Path, options: ConversionOptions, timeout_s: float
+) -> dict[str, Any]:
+    """Run one edge in a worker and return its answer, with what starting it took and its log."""
+    assert step.python is not None
+    arguments = {
+        "edge": step.edge.name,
+        "source": str(source),
+        "target": str(target),
+        "scratch": str(work),
+        "options": options.as_dict(),
+    }
+    doing = f"converting {step.edge.source} to {step.edge.target}"
+    with WorkerClient(step.python, timeout_s) as worker:
+        answer = worker.job("convert", arguments, doing)
+        answer["start_ns"] = worker.hello.interpreter_start_ns
+        worker.stop()
+        worker.said()
+        answer["log"] = worker.log.text()
+    return answer
+
+
+def _report(
+    step: Step, answer: dict[str, Any], parameters: Optional[int], options: ConversionOptions
+) -> StepReport:
+    written = facts_from_dict(answer["written"])
+    faults = file_faults(
+        written,
+        answer["beside"],
+        parameters=parameters,
+        opset=options.opset if step.edge.target == "onnx" else None,
+    )
+    return StepReport(
+        edge=step.edge.name,
+        source=step.edge.source,
+        target=step.edge.target,
+        tool=step.edge.tool,
+        python=str(step.python),
+        written=written,
+        notes=tuple(answer["notes"]),
+        faults=tuple(faults),
+        transposed_inputs=answer["transposed_inputs"],
+        transposed_outputs=answer["transposed_outputs"],
+        start_ns=answer["start_ns"],
+        import_ns=answer["import_ns"],
+        convert_ns=answer["convert_ns"],
+        log=answer["log"],
+    )
+
+
+def _verify(
+    spec: ConversionSpec, plan: Plan, steps: list[StepReport], scratch: Path, written: Path
+) -> Verification:
+    model = str(Path(spec.model).resolve())
+    reference = Reference(
+        Subject(model, plan.source.format, spec.options.load_options(model)),
+        spec.inputs,
+        scratch,
+        spec.python,
+        spec.timeout_s,
+    )
+    verification = reference.verify(
+        Subject(str(written), plan.target, LoadOptions(model=str(written))),
+        steps[-1].written.precision or "fp32",
+        {name: axes for step in steps for name, axes in step.transposed_inputs.items()},
+        {name: axes for step in steps for name, axes in step.transposed_outputs.items()},
+    )
+    return verification.with_faults([fault for step in steps for fault in step.faults])
+
+
+def _put(written: Path, target: Path) -> None:
+    """Give the result its final name, in one step where nothing is in the way."""
+    if target.is_dir() and not target.is_symlink():
+        target.rename(written.parent / "replaced")
+    written.rename(target)

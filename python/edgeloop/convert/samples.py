@@ -1,0 +1,200 @@
+"""The job that runs a model on samples: what verification compares.
+
+The source makes the samples, from data or from a seed, and writes them beside its outputs; the
+result reads the same ones, transposed where the conversion moved its channels.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Optional
+
+import numpy as np
+
+from edgeloop.errors import ModelError
+from edgeloop.runtimes._base import FRAMEWORK_LOOPS, LoadOptions, TensorSpec
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from edgeloop.measure.loaded import LoadedModel
+
+TENSORFLOW = "tensorflow"
+"""The name of convert/tensorflow_model.py among the runtimes of the formats."""
+
+
+@dataclass(frozen=True)
+class SampleRun:
+    """What a model made of samples; arrays have a leading axis of samples."""
+
+    inputs: Sequence[TensorSpec]
+    outputs: Sequence[TensorSpec]
+    samples: Sequence[npt.NDArray[Any]]
+    """For each input, (n, *shape), as the model stores them."""
+    results: Sequence[npt.NDArray[Any]]
+    """For each output, (n, *shape), as the model stores them."""
+
+
+def run(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Load `model` in `runtime`, run it on the samples, write inputs and outputs to `write`.
+
+    `options` are those of LoadOptions. The samples are `n` seeded ones, or of the data file
+    `data` (a mapping as InputSource has it), or where `samples` is given those of an earlier run,
+    by position, transposed by `transposed` (name → axes).
+    """
+    start = time.monotonic_ns()
+    loaded, loop = _load(arguments["runtime"], LoadOptions(**arguments["options"]))
+    ready = time.monotonic_ns()
+    inputs = list(loaded.inputs)
+    samples = _samples(arguments, inputs)
+    results = _results(loaded, loop, samples)
+    outputs = _output_specs(loaded, loop, results)
+    _write(arguments["write"], SampleRun(inputs, outputs, samples, results))
+    return {
+        "inputs": [spec.as_dict() for spec in inputs],
+        "outputs": [spec.as_dict() for spec in outputs],
+        "n": len(samples[0]) if samples else 0,
+        "import_ns": loaded.import_ns,
+        "load_ns": ready - start - loaded.import_ns,
+        "run_ns": time.monotonic_ns() - ready,
+    }
+
+
+def read(path: str, answer: Mapping[str, Any]) -> SampleRun:
+    """Return the run that the job wrote to `path` and described in `answer`."""
+    inputs = [_spec(item) for item in answer["inputs"]]
+    outputs = [_spec(item) for item in answer["outputs"]]
+    with np.load(path, allow_pickle=False) as arrays:
+        return SampleRun(
+            inputs,
+            outputs,
+            [arrays[f"input_{index}"] for index in range(len(inputs))],
+            [arrays[f"output_{index}"] for index in range(len(outputs))],
+        )
+
+
+def _spec(item: Mapping[str, Any]) -> TensorSpec:
+    return TensorSpec(
+        item["name"],
+        item["dtype"],
+        tuple(item["shape"]),
+        tuple(item.get("scales", ())),
+        tuple(item.get("zero_points", ())),
+        item.get("axis", 0),
+    )
+
+
+def _load(name: str, options: LoadOptions) -> tuple[LoadedModel, str]:
+    """Load for the loop whose tensors say the most: the engine's have names and scales."""
+    from edgeloop.measure import loaded as loading
+    from edgeloop.measure.clock import choose_clock
+    from edgeloop.runtimes import runtime
+
+    if name == TENSORFLOW:
+        from edgeloop.convert.tensorflow_model import RUNTIME
+
+        chosen: Any = RUNTIME
+    else:
+        chosen = runtime(name)
+    loop = "native" if "native" in chosen.loops else "framework"
+    return loading.load(chosen, options, [loop], choose_clock().id, False), loop
+
+
+def _samples(arguments: Mapping[str, Any], inputs: Sequence[TensorSpec]) -> list[npt.NDArray[Any]]:
+    if arguments.get("samples") is not None:
+        return _given(arguments["samples"], arguments.get("transposed") or {}, inputs)
+    if arguments.get("data") is not None:
+        return _from_data(arguments["data"], arguments["n"], inputs)
+    from edgeloop.data.synthetic import random_inputs
+
+    runs = [random_inputs(inputs, arguments["seed"] + index) for index in range(arguments["n"])]
+    return [np.stack([run[index] for run in runs]) for index in range(len(inputs))]
+
+
+def _from_data(
+    source: Mapping[str, Any], n: int, inputs: Sequence[TensorSpec]
+) -> list[npt.NDArray[Any]]:
+    from edgeloop.data.npz import batch, read_samples
+
+    samples = read_samples(
+        source["data"],
+        inputs,
+        x_key=source["x_key"],
+        y_key=source["y_key"],
+        layout=source["layout"],
+    )
+    step = inputs[0].shape[0] if inputs and inputs[0].shape else 1
+    return [np.stack([batch(samples, spec, index * step) for index in range(n)]) for spec in inputs]
+
+
+def _given(
+    path: str, transposed: Mapping[str, Sequence[int]], inputs: Sequence[TensorSpec]
+) -> list[npt.NDArray[Any]]:
+    """Return the samples of an earlier run as this model takes them. Raises ModelError."""
+    with np.load(path, allow_pickle=False) as arrays:
+        names = [str(name) for name in arrays["input_names"]]
+        if len(names) != len(inputs):
+            raise ModelError(
+                f"the result has {len(inputs)} inputs ({', '.join(i.name for i in inputs)}), the "
+                f"source has {len(names)} ({', '.join(names)})"
+            )
+        # By name where all are kept, else by position.
+        same = set(names) == {spec.name for spec in inputs}
+        given = []
+        for position, spec in enumerate(inputs):
+            index = names.index(spec.name) if same else position
+            values = arrays[f"input_{index}"]
+            if spec.name in transposed:
+                values = values.transpose(0, *(axis + 1 for axis in transposed[spec.name]))
+            given.append(_fitting(values, spec))
+    return given
+
+
+def _fitting(values: npt.NDArray[Any], spec: TensorSpec) -> npt.NDArray[Any]:
+    if values.shape[1:] != tuple(spec.shape):
+        raise ModelError(
+            f"the result's input '{spec.name}' has the shape {list(spec.shape)}, the source's has "
+            f"{list(values.shape[1:])}"
+        )
+    if values.dtype == np.dtype(spec.dtype):
+        return np.ascontiguousarray(values)
+    if spec.scales or np.dtype(spec.dtype).kind in "iu":
+        from edgeloop.data.quantized import quantize
+
+        return quantize(values, spec)
+    return np.ascontiguousarray(values.astype(spec.dtype))
+
+
+def _results(
+    loaded: LoadedModel, loop: str, samples: Sequence[npt.NDArray[Any]]
+) -> list[npt.NDArray[Any]]:
+    rows = []
+    for index in range(len(samples[0]) if samples else 0):
+        loaded.set_inputs([np.asarray(values[index], order="C") for values in samples])
+        loaded.run_block(loop, 1, 1)
+        rows.append(loaded.outputs(loop))
+    shapes = {tuple(array.shape for array in row) for row in rows}
+    if len(shapes) > 1:
+        raise ModelError("the outputs change their shapes with the data, so they are not compared")
+    return [np.stack([row[index] for row in rows]) for index in range(len(rows[0]))]
+
+
+def _output_specs(
+    loaded: LoadedModel, loop: str, results: Sequence[npt.NDArray[Any]]
+) -> list[TensorSpec]:
+    if loop not in FRAMEWORK_LOOPS and loaded.engine is not None:
+        return [TensorSpec.of(tensor) for tensor in loaded.engine.outputs()]
+    names: Optional[Sequence[str]] = getattr(loaded.framework, "output_names", None)
+    return [
+        TensorSpec(names[index] if names else f"output_{index}", str(array.dtype), array.shape[1:])
+        for index, array in enumerate(results)
+    ]
+
+
+def _write(path: str, done: SampleRun) -> None:
+    arrays = {f"input_{index}": values for index, values in enumerate(done.samples)}
+    arrays.update({f"output_{index}": values for index, values in enumerate(done.results)})
+    names = np.array([spec.name for spec in done.inputs])
+    np.savez(path, input_names=names, allow_pickle=False, **arrays)

@@ -1,0 +1,160 @@
+"""TensorFlow models as the converters take them: one function, shapes fixed, variables frozen."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from edgeloop.errors import ModelError, NotAvailableError
+from edgeloop.models.formats import detect_format
+from edgeloop.runtimes._base import LoadOptions, TensorSpec
+from edgeloop.runtimes._shape import fixed_shapes
+
+_SIGNATURE = "serving_default"
+
+
+@dataclass(frozen=True)
+class TensorflowSource:
+    """A function that takes its inputs by name and returns its outputs by name."""
+
+    function: Callable[..., Mapping[str, Any]]
+    inputs: Sequence[TensorSpec]
+    outputs: tuple[str, ...]
+    parameters: int
+    owner: Any
+    """What holds the variables: it has to live as long as the function."""
+
+
+def import_tensorflow() -> Any:
+    """Import TensorFlow without its start-up talk. Raises NotAvailableError."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
+    try:
+        import tensorflow
+    except (ImportError, OSError) as error:
+        raise NotAvailableError(
+            f"TensorFlow cannot be imported: {error}; run 'edgeloop setup convert'"
+        ) from error
+    return tensorflow
+
+
+def load_source(options: LoadOptions) -> TensorflowSource:
+    """Load a SavedModel or a Keras model and fix its shapes. Raises ModelError, UsageError."""
+    tensorflow = import_tensorflow()
+    if detect_format(options.model).format == "keras":
+        return _keras(tensorflow, options)
+    return _saved_model(tensorflow, options)
+
+
+def frozen(
+    function: Callable[..., Mapping[str, Any]],
+    inputs: Sequence[TensorSpec],
+    outputs: Sequence[str],
+) -> Any:
+    """Return a concrete function of the inputs by name, its variables made constants.
+
+    A function whose variables stay variables converts to a TFLite file without weights, and
+    without an error.
+    """
+    tensorflow = import_tensorflow()
+    from tensorflow.python.framework.convert_to_constants import (
+        convert_variables_to_constants_v2,
+    )
+
+    def positional(*tensors: Any) -> list[Any]:
+        result = function(**{spec.name: tensor for spec, tensor in zip(inputs, tensors)})
+        return [tensorflow.identity(result[name]) for name in outputs]
+
+    signature = [tensorflow.TensorSpec(spec.shape, spec.dtype) for spec in inputs]
+    traced = tensorflow.function(positional, input_signature=signature).get_concrete_function()
+    constant = convert_variables_to_constants_v2(traced)
+
+    def by_name(**tensors: Any) -> dict[str, Any]:
+        return dict(zip(outputs, constant(*(tensors[spec.name] for spec in inputs))))
+
+    named = {
+        spec.name: tensorflow.TensorSpec(spec.shape, spec.dtype, name=spec.name) for spec in inputs
+    }
+    return tensorflow.function(by_name).get_concrete_function(**named)
+
+
+def write_saved_model(function: Any, path: str) -> None:
+    """Write a concrete function of `frozen` as the one signature of a SavedModel."""
+    tensorflow = import_tensorflow()
+    tensorflow.saved_model.save(tensorflow.Module(), path, signatures={_SIGNATURE: function})
+
+
+def _saved_model(tensorflow: Any, options: LoadOptions) -> TensorflowSource:
+    try:
+        owner = tensorflow.saved_model.load(options.model)
+    except Exception as error:
+        # Damaged files raise a dozen kinds, from OSError to errors of protobuf.
+        text = " ".join(str(error).split())[:400]
+        raise ModelError(
+            f"TensorFlow cannot load the SavedModel {options.model}: {text}"
+        ) from error
+    signatures = dict(owner.signatures)
+    if not signatures:
+        raise ModelError(
+            f"{options.model} has no signature that says what goes in and out; save it with "
+            "tf.saved_model.save(model, path, signatures=...) or model.export(path)"
+        )
+    key = _SIGNATURE if _SIGNATURE in signatures else next(iter(signatures))
+    function = signatures[key]
+    declared = function.structured_input_signature[1]
+    return TensorflowSource(
+        function,
+        _fixed({name: (spec.shape, spec.dtype) for name, spec in declared.items()}, options),
+        tuple(function.structured_outputs),
+        _count(getattr(function, "variables", ())),
+        owner,
+    )
+
+
+def _keras(tensorflow: Any, options: LoadOptions) -> TensorflowSource:
+    import keras
+
+    del tensorflow
+    try:
+        model = keras.models.load_model(options.model, compile=False, safe_mode=True)
+    except Exception as error:
+        text = " ".join(f"{type(error).__name__}: {error}".split())[:400]
+        raise ModelError(
+            f"Keras cannot load {options.model}: {text}; a model with layers of your own has to "
+            "be given as a SavedModel (model.export(path))"
+        ) from error
+    names = [tensor.name for tensor in model.inputs]
+    outputs = tuple(model.output_names)
+    declared = {tensor.name: (tensor.shape, tensor.dtype) for tensor in model.inputs}
+
+    def function(**tensors: Any) -> dict[str, Any]:
+        given = [tensors[name] for name in names]
+        result = model(given if len(given) > 1 else given[0], training=False)
+        if isinstance(result, Mapping):
+            return dict(result)
+        return dict(zip(outputs, result if isinstance(result, (list, tuple)) else [result]))
+
+    return TensorflowSource(
+        function, _fixed(declared, options), outputs, int(model.count_params()), model
+    )
+
+
+def _fixed(declared: Mapping[str, tuple[Any, Any]], options: LoadOptions) -> list[TensorSpec]:
+    """Return the inputs with every dimension fixed. Raises ModelError, UsageError."""
+    shapes = {}
+    for name, (shape, _) in declared.items():
+        dims = getattr(shape, "rank", len(shape) if shape is not None else None)
+        if dims is None:
+            raise ModelError(f"{options.model} does not say the shape of its input '{name}'")
+        shapes[name] = [None if dim is None else int(dim) for dim in shape]
+    fixed = fixed_shapes(shapes, options)
+    return [
+        TensorSpec(name, getattr(dtype, "name", str(dtype)), fixed[name])
+        for name, (_, dtype) in declared.items()
+    ]
+
+
+def _count(variables: Sequence[Any]) -> int:
+    return sum(int(variable.shape.num_elements() or 0) for variable in variables)

@@ -1,0 +1,76 @@
+"""A PyTorch model as the converters take it: the module, and example inputs of its fixed shapes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from edgeloop.models.formats import detect_format
+from edgeloop.runtimes._base import LoadOptions, TensorSpec
+
+
+@dataclass(frozen=True)
+class TorchSource:
+    """A module that is ready for export."""
+
+    module: Any
+    kind: str
+    """As models.formats tells PyTorch's files apart."""
+    inputs: Sequence[TensorSpec]
+    keyword_names: tuple[str, ...]
+    """Names of the last inputs, which are passed by keyword."""
+    notes: tuple[str, ...]
+    parameters: int
+
+    def examples(self) -> list[Any]:
+        """Return one tensor per input: seeded noise, contiguous, of canonical strides."""
+        import torch
+
+        generator = torch.Generator().manual_seed(0)
+        return [_example(torch, spec, generator) for spec in self.inputs]
+
+    def positional(self) -> tuple[Any, ...]:
+        """Return the example inputs that are passed by position."""
+        return tuple(self.examples()[: len(self.inputs) - len(self.keyword_names)])
+
+    def keywords(self) -> dict[str, Any]:
+        """Return the example inputs that are passed by keyword."""
+        count = len(self.inputs) - len(self.keyword_names)
+        return dict(zip(self.keyword_names, self.examples()[count:]))
+
+    def output_ranks(self) -> list[int]:
+        """Run the module once and return the rank of every tensor of its result."""
+        import torch
+
+        from edgeloop.runtimes.torch import tensors_of
+
+        with torch.no_grad():
+            result = self.module(*self.positional(), **self.keywords())
+        return [tensor.ndim for tensor in tensors_of(torch, result)]
+
+    def output_names(self) -> list[str]:
+        """Name the outputs, which PyTorch does not: one is "output", several are numbered."""
+        count = len(self.output_ranks())
+        return ["output"] if count == 1 else [f"output_{index}" for index in range(count)]
+
+
+def load_source(options: LoadOptions) -> TorchSource:
+    """Load the model and fix its shapes. Raises ModelError, UsageError."""
+    from edgeloop.runtimes._torch_files import load_module
+    from edgeloop.runtimes.torch import import_package, input_specs, setting_dtype
+
+    torch = import_package()
+    loaded = load_module(torch, options)
+    inputs = input_specs(loaded.inputs, options, setting_dtype(options))
+    kind = detect_format(options.model).kind or ""
+    count = sum(item.numel() for item in loaded.module.parameters())
+    return TorchSource(loaded.module, kind, inputs, loaded.keywords, loaded.notes, count)
+
+
+def _example(torch: Any, spec: TensorSpec, generator: Any) -> Any:
+    dtype = getattr(torch, spec.dtype)
+    if dtype.is_floating_point:
+        return torch.randn(spec.shape, generator=generator, dtype=dtype)
+    # 0 and 1 are valid in every table and mask.
+    return torch.randint(0, 2, spec.shape, generator=generator).to(dtype)

@@ -1,0 +1,172 @@
+"""The proof that a conversion kept the model: source and result, run on the same samples."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, Optional
+
+from edgeloop.convert.agreement import OutputAgreement, compare_runs
+from edgeloop.convert.samples import TENSORFLOW, SampleRun, read
+from edgeloop.envs.interpreter import look_for
+from edgeloop.errors import EdgeloopError, NotAvailableError
+from edgeloop.measure.client import WorkerClient
+from edgeloop.runtimes._base import LoadOptions
+from edgeloop.spec import InputSource
+
+LEAST_SAMPLES = 8
+
+# Format → the runtime that runs it for a comparison, the modules and the environment it needs.
+RUNTIMES: Mapping[str, tuple[str, tuple[str, ...], Optional[str]]] = {
+    "pytorch": ("torch", ("torch",), "convert"),
+    "onnx": ("onnxruntime", ("onnxruntime",), "convert"),
+    "savedmodel": (TENSORFLOW, ("tensorflow",), "convert"),
+    "keras": (TENSORFLOW, ("tensorflow",), "convert"),
+    "tflite": ("litert", ("ai_edge_litert",), "convert"),
+}
+
+
+@dataclass(frozen=True)
+class Verification:
+    """What the comparison gave; `passed` is None where the result could not be run here."""
+
+    passed: Optional[bool]
+    samples: int
+    origin: str
+    """Where the samples came from, in words."""
+    precision: str
+    outputs: tuple[OutputAgreement, ...] = ()
+    faults: tuple[str, ...] = ()
+    """Everything that is wrong, one sentence each."""
+    reason: Optional[str] = None
+    """Why there is no comparison."""
+    start_ns: int = 0
+    """Starting interpreters and importing packages."""
+    work_ns: int = 0
+    """Loading and running both models, and comparing."""
+
+    def with_faults(self, faults: Sequence[str]) -> Verification:
+        """Return this one with what was found in the files themselves."""
+        if not faults:
+            return self
+        return replace(self, passed=False, faults=(*faults, *self.faults))
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return a JSON-able description."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A model that is run for a comparison."""
+
+    model: str
+    format: str
+    options: LoadOptions
+
+
+class Reference:
+    """The source on its samples, run once, to which any number of results is held."""
+
+    def __init__(
+        self,
+        subject: Subject,
+        inputs: InputSource,
+        folder: Path,
+        python: Optional[str],
+        timeout_s: float,
+    ) -> None:
+        self._subject = subject
+        self._inputs = inputs
+        self._folder = folder
+        self._python = python
+        self._timeout_s = timeout_s
+        self._run: Optional[tuple[SampleRun, dict[str, Any]]] = None
+
+    @property
+    def origin(self) -> str:
+        """Where the samples come from, in words."""
+        if self._inputs.data is not None:
+            return f"the first samples of {self._inputs.data}"
+        return f"random values, seed {self._inputs.seed}"
+
+    def verify(
+        self,
+        result: Subject,
+        precision: str,
+        transposed_inputs: Mapping[str, Sequence[int]],
+        transposed_outputs: Mapping[str, Sequence[int]],
+    ) -> Verification:
+        """Run the result on the source's samples and compare all outputs."""
+        if result.format not in RUNTIMES:
+            return self._unverified(precision, f"nothing here runs {result.format}")
+        try:
+            source, source_answer = self._source()
+        except NotAvailableError as error:
+            return self._unverified(precision, f"the source cannot be run: {error}")
+        try:
+            answer, path = self._ask(
+                result,
+                {"samples": str(self._folder / "source.npz"), "transposed": transposed_inputs},
+                "result",
+            )
+        except NotAvailableError as error:
+            return self._unverified(precision, f"the result cannot be run: {error}")
+        except EdgeloopError as error:
+            return self._failed(precision, f"the result does not run: {error}")
+        run = read(path, answer)
+        agreements, faults = compare_runs(source, run, precision, transposed_outputs)
+        for item in agreements:
+            faults += [f"output '{item.name}': {fault}" for fault in item.faults]
+        both = (source_answer, answer)
+        return Verification(
+            passed=not faults,
+            samples=source_answer["n"],
+            origin=self.origin,
+            precision=precision,
+            outputs=tuple(agreements),
+            faults=tuple(faults),
+            start_ns=sum(item["start_ns"] + item["import_ns"] for item in both),
+            work_ns=sum(item["load_ns"] + item["run_ns"] for item in both),
+        )
+
+    def _unverified(self, precision: str, reason: str) -> Verification:
+        return Verification(None, 0, self.origin, precision, reason=reason)
+
+    def _failed(self, precision: str, fault: str) -> Verification:
+        return Verification(False, 0, self.origin, precision, faults=(fault,))
+
+    def _source(self) -> tuple[SampleRun, dict[str, Any]]:
+        if self._run is None:
+            given = asdict(self._inputs)
+            asked = {
+                "n": LEAST_SAMPLES,
+                "seed": self._inputs.seed,
+                "data": None if self._inputs.data is None else given,
+            }
+            answer, path = self._ask(self._subject, asked, "source")
+            self._run = (read(path, answer), answer)
+        return self._run
+
+    def _ask(
+        self, subject: Subject, asked: Mapping[str, Any], name: str
+    ) -> tuple[dict[str, Any], str]:
+        runtime, packages, environment = RUNTIMES[subject.format]
+        found = look_for(packages, environment, self._python)
+        if found.python is None:
+            found = look_for(packages, environment)
+        if found.python is None:
+            raise NotAvailableError(found.reason)
+        path = str(self._folder / f"{name}.npz")
+        arguments = {
+            "runtime": runtime,
+            "options": asdict(subject.options),
+            "write": path,
+            **asked,
+        }
+        with WorkerClient(found.python, self._timeout_s) as worker:
+            answer = worker.job("run-samples", arguments, f"running the {name}")
+            answer["start_ns"] = worker.hello.interpreter_start_ns
+            worker.stop()
+        return answer, path
