@@ -175,11 +175,11 @@ constexpr int kLiteRtCustomOperator = 32;  // an operator's code
     (TfLiteDelegate*, void (*release)(TfLiteDelegate*), LiteRtDelegateWrapperT**))
 
 // Bound only where a model is profiled.
-#define EDGELOOP_LITERT_PROFILER_SYMBOLS(X)                                                       \
-  X(LiteRtCompiledModelGetProfiler, LiteRtStatus, (LiteRtCompiledModelT*, LiteRtProfilerT**))     \
-  X(LiteRtStartProfiler, LiteRtStatus, (LiteRtProfilerT*))                                        \
-  X(LiteRtStopProfiler, LiteRtStatus, (LiteRtProfilerT*))                                         \
-  X(LiteRtGetNumProfilerEvents, LiteRtStatus, (LiteRtProfilerT*, int* count))                     \
+#define EDGELOOP_LITERT_PROFILER_SYMBOLS(X)                                                   \
+  X(LiteRtCompiledModelGetProfiler, LiteRtStatus, (LiteRtCompiledModelT*, LiteRtProfilerT**)) \
+  X(LiteRtStartProfiler, LiteRtStatus, (LiteRtProfilerT*))                                    \
+  X(LiteRtStopProfiler, LiteRtStatus, (LiteRtProfilerT*))                                     \
+  X(LiteRtGetNumProfilerEvents, LiteRtStatus, (LiteRtProfilerT*, int* count))                 \
   X(LiteRtGetProfilerEvents, LiteRtStatus, (LiteRtProfilerT*, int count, void* events))
 
 }  // namespace edgeloop

@@ -130,8 +130,8 @@ py::object placement(const Coverage& coverage) {
 py::list events(const std::vector<OperatorEvent>& recorded) {
   py::list list;
   for (const OperatorEvent& event : recorded) {
-    list.append(py::make_tuple(plain_text(event.name), event.node, event.subgraph, event.inside, event.reported,
-                               event.start_ns, event.duration_ns));
+    list.append(py::make_tuple(plain_text(event.name), event.node, event.subgraph, event.inside,
+                               event.reported, event.start_ns, event.duration_ns));
   }
   return list;
 }

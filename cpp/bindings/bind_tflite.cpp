@@ -103,8 +103,7 @@ void bind_tflite(py::module_& module) {
            py::kw_only(), py::arg("library"), py::arg("interpreter"),
            "Raises NotAvailableError where the library's profilers have another form.")
       .def(
-          "take_events",
-          [](TfliteInterpreterProfiler& self) { return events(self.take_events()); },
+          "take_events", [](TfliteInterpreterProfiler& self) { return events(self.take_events()); },
           "The operator events since the last call, as Engine.take_events() has them.")
       .def("drop_events", &TfliteInterpreterProfiler::drop_events)
       .def_property_readonly("event_capacity", [](const TfliteInterpreterProfiler&) {

@@ -227,13 +227,13 @@ class TfliteEngine final : public Engine {
 
   void observe(TfLiteInterpreterOptions* settings) {
     using Set = void (*)(TfLiteInterpreterOptions*, TfLiteTelemetryProfiler*);
-    const auto set =
-        library_.optional_symbol<Set>("TfLiteInterpreterOptionsSetTelemetryProfiler");
+    const auto set = library_.optional_symbol<Set>("TfLiteInterpreterOptionsSetTelemetryProfiler");
     if (set == nullptr) {
-      throw Error(ErrorKind::not_available,
-                  "the library " + library_.path() +
-                      " has no profiler (TfLiteInterpreterOptionsSetTelemetryProfiler, since 2.13); "
-                      "name a newer one with --library, or profile with --runtime litert");
+      throw Error(
+          ErrorKind::not_available,
+          "the library " + library_.path() +
+              " has no profiler (TfLiteInterpreterOptionsSetTelemetryProfiler, since 2.13); "
+              "name a newer one with --library, or profile with --runtime litert");
     }
     set(settings, telemetry_.profiler());
   }

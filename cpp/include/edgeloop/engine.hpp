@@ -74,11 +74,11 @@ struct Coverage {
 
 // One step of a run, as the runtime's own profiler tells it.
 struct OperatorEvent {
-  std::string name;           // type of the operator, in the words of who ran it
-  std::int64_t node = 0;      // in the plan of the subgraph, or in the delegate's own count
-  std::int64_t subgraph = 0;  // in the runtime's order
-  bool inside = false;        // it ran within the node before it
-  bool reported = false;      // its delegate told the time afterwards, in whole microseconds
+  std::string name;            // type of the operator, in the words of who ran it
+  std::int64_t node = 0;       // in the plan of the subgraph, or in the delegate's own count
+  std::int64_t subgraph = 0;   // in the runtime's order
+  bool inside = false;         // it ran within the node before it
+  bool reported = false;       // its delegate told the time afterwards, in whole microseconds
   std::uint64_t start_ns = 0;  // where reported, when that was; 0: not known
   std::uint64_t duration_ns = 0;
 };
@@ -119,8 +119,8 @@ class Engine {
   virtual std::string runtime_version() const = 0;
   virtual Coverage coverage() { return {}; }
 
-  // The events since the last call, in the order in which they began, where the engine was made with
-  // `profile`. Throws Error where there were more than it keeps.
+  // The events since the last call, in the order in which they began, where the engine was made
+  // with `profile`. Throws Error where there were more than it keeps.
   virtual std::vector<OperatorEvent> take_events() { return {}; }
 
   // Forgets the events so far, however many there were.
