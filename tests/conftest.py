@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -55,6 +57,16 @@ class CommandLine:
             text=True,
             timeout=timeout_s,
         )
+
+
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """Let what a test starts be interrupted: started in the background, we ignore Ctrl-C, and so
+    would every program of ours.
+    """
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture

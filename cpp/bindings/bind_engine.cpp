@@ -114,6 +114,19 @@ py::object coverage(Engine& engine) {
   return partitions;
 }
 
+// (name, ns) each.
+py::list time_parts(Engine& engine, Grain grain) {
+  std::vector<PartTime> parts;
+  {
+    py::gil_scoped_release unlocked;
+    parts = engine.time_parts(grain);
+  }
+  py::list list;
+  for (const PartTime& part : parts)
+    list.append(py::make_tuple(plain_text(part.name), part.time_ns));
+  return list;
+}
+
 py::list operators(const Partition& partition) {
   py::list names;
   for (const std::string& name : partition.operators) names.append(plain_text(name));
@@ -183,6 +196,25 @@ void bind_engine(py::module_& module) {
       .def(
           "timed_region", [](const Engine& engine) { return plain_text(engine.timed_region()); },
           "What run() comprises, in the engine's own words; empty where its runtime knows them.")
+      .def(
+          "inputs_written",
+          [](Engine& engine) {
+            py::gil_scoped_release unlocked;
+            engine.inputs_written();
+          },
+          "Bring what was written to the input buffers to where the model reads it.\n\n"
+          "Call it before run(), outside of what is timed. Raises RuntimeFailedError.")
+      .def(
+          "device", [](const Engine& engine) { return plain_text(engine.device()); },
+          "The accelerator that does the work; empty where there is none or it is not told.")
+      .def(
+          "time_stages", [](Engine& engine) { return time_parts(engine, Grain::stages); },
+          "(name, ns) of each stage of one more run: copies to a device, the work, copies back.\n\n"
+          "Raises UsageError where the engine cannot time them.")
+      .def(
+          "time_layers", [](Engine& engine) { return time_parts(engine, Grain::layers); },
+          "(name, ns) of each layer of one more run, as the runtime times them.\n\n"
+          "Raises UsageError where the engine cannot time them.")
       .def("coverage", &coverage,
            "(owner, nodes) per partition of the execution plan; None where it cannot be told.")
       .def(

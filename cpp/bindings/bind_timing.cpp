@@ -18,6 +18,7 @@ Block timed(Engine& engine, const Run& run) {
     block = run();
   } else {
     py::gil_scoped_release unlocked;
+    engine.inputs_written();
     block = run();
   }
   if (!block.completed) throw Error(ErrorKind::runtime, engine.last_error());

@@ -135,7 +135,18 @@ class PluginEngine final : public Engine {
     return false;
   }
 
+  void inputs_written() override {
+    const auto copy = plugin_.table().inputs_written;
+    if (copy == nullptr) return;
+    check(plugin_.guarded("inputs_written", [&] { return copy(engine_.get()); }),
+          "cannot bring the inputs to the device");
+  }
+
   const std::vector<Tensor>& outputs() override {
+    if (const auto copy = plugin_.table().outputs_wanted) {
+      check(plugin_.guarded("outputs_wanted", [&] { return copy(engine_.get()); }),
+            "cannot fetch the outputs from the device");
+    }
     outputs_ = described(EDGELOOP_OUTPUT);
     return outputs_;
   }
@@ -146,6 +157,32 @@ class PluginEngine final : public Engine {
   }
 
   std::string timed_region() const override { return property("timed-region"); }
+
+  std::string device() const override { return property("device"); }
+
+  std::vector<PartTime> time_parts(Grain grain) override {
+    const Table& table = plugin_.table();
+    if (table.time_parts == nullptr || table.describe_part == nullptr) {
+      return Engine::time_parts(grain);
+    }
+    std::size_t count = 0;
+    const std::int32_t code = grain == Grain::layers ? EDGELOOP_LAYERS : EDGELOOP_STAGES;
+    check(plugin_.guarded("time_parts",
+                          [&] { return table.time_parts(engine_.get(), code, &count); }),
+          "cannot time its parts");
+    require_plausible(count, kMostPartitions, "parts");
+    std::vector<PartTime> parts;
+    for (std::size_t index = 0; index < count; ++index) {
+      edgeloop_part_v1 part{};
+      part.size = sizeof(part);
+      check(plugin_.guarded("describe_part",
+                            [&] { return table.describe_part(engine_.get(), index, &part); }),
+            "cannot tell the time of a part");
+      if (part.time_ns < 0) throw plugin_.fault("gives a part a time below 0");
+      parts.push_back({plain_text(part.name, kMostNameBytes), part.time_ns});
+    }
+    return parts;
+  }
 
   Coverage coverage() override {
     const Table& table = plugin_.table();

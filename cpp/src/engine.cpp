@@ -58,6 +58,11 @@ std::size_t element_count(const std::vector<std::int64_t>& shape) noexcept {
   return count;
 }
 
+std::vector<PartTime> Engine::time_parts(Grain grain) {
+  const std::string parts = grain == Grain::layers ? "layers" : "stages";
+  throw Error(ErrorKind::usage, runtime_version() + " cannot time its " + parts);
+}
+
 std::unique_ptr<Engine> create_engine(const std::string& name, const EngineOptions& options) {
   std::vector<std::string> names;
   for (const EngineEntry& entry : engine_table()) {

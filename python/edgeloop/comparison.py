@@ -11,11 +11,13 @@ import numpy as np
 
 from edgeloop.configuration import parse_configuration
 from edgeloop.errors import EdgeloopError, ModelError, UsageError
+from edgeloop.host.processes import snapshot
 from edgeloop.measure.experiment import preset_of
-from edgeloop.measure.invocation import Attempt
+from edgeloop.measure.invocation import Attempt, load_during
 from edgeloop.measure.observer import Observer
 from edgeloop.measure.pairing import PairedRun, measure_paired
 from edgeloop.measure.record import Record
+from edgeloop.results.sample_warnings import SAMPLE_CODES
 from edgeloop.results.schema import PROBE_THROTTLED, Result
 from edgeloop.results.store import SUFFIX, ResultWriter, open_result, read_result
 from edgeloop.runtimes import runtime
@@ -43,6 +45,8 @@ class Compared:
     notes: tuple[str, ...]
     results: tuple[Optional[str], Optional[str]]
     """Paths of the result files of either side."""
+    warnings: tuple[dict[str, Any], ...] = ()
+    """What the machine and the runtimes warn of, on either side."""
     error: Optional[EdgeloopError] = None
 
     def as_dict(self) -> dict[str, Any]:
@@ -51,9 +55,10 @@ class Compared:
             "a": self.a,
             "b": self.b,
             **asdict(self.comparison),
+            "warnings": list(self.warnings),
             "half_width": self.comparison.half_width,
             "stop_reason": self.stop_reason,
-            "notes": list(self.notes),
+            "notes": [*self.comparison.warnings, *self.notes],
             "results": list(self.results),
             **({} if self.error is None else {"error": str(self.error)}),
         }
@@ -92,9 +97,13 @@ def compare_live(
             for record, attempt in zip(records, attempts):
                 record.add(attempt)
 
+        before = snapshot()
         run = measure_paired(a, b, preset_of(a), delta, observer, keep)
+        load = load_during(before)
         stop_reason = "failed" if run.error else run.stop_reason
-        results = [record.finish(stop_reason) for record in records if record.result is not None]
+        results = [
+            record.finish(stop_reason, load=load) for record in records if record.result is not None
+        ]
     if not run.sessions:
         raise run.error or EdgeloopError("not one pair of blocks was measured")
     return Compared(
@@ -104,6 +113,7 @@ def compare_live(
         stop_reason=run.stop_reason,
         notes=_notes(run),
         results=(results[0].path, results[1].path),
+        warnings=_warnings(results),
         error=run.error or results[0].error or results[1].error,
     )
 
@@ -132,6 +142,7 @@ def compare_stored(a_path: str, b_path: str, delta: float, allow: Sequence[str])
         stop_reason=None,
         notes=(),
         results=(a_path, b_path),
+        warnings=_warnings((a, b)),
     )
 
 
@@ -169,6 +180,16 @@ def _notes(run: PairedRun) -> tuple[str, ...]:
             "come to rest: its threads took CPU time from the side that was measured"
         )
     return tuple(notes)
+
+
+def _warnings(results: Sequence[Result]) -> tuple[dict[str, Any], ...]:
+    """Return each kind of warning once; how wide a side's own intervals are is not the ratio's."""
+    found: dict[str, dict[str, Any]] = {}
+    for result in results:
+        for one in result.summary.get("warnings", ()):
+            if one["code"] not in SAMPLE_CODES:
+                found.setdefault(one["code"], one)
+    return tuple(found.values())
 
 
 def _throttled_apart(run: PairedRun) -> list[str]:

@@ -30,6 +30,7 @@ RUNTIMES_OF_FORMAT: Mapping[str, Sequence[str]] = {
     "edgetpu": ("tflite", "tflite-runtime", "litert"),
     "onnx": ("onnxruntime",),
     "pytorch": ("torch",),
+    "tensorrt": ("tensorrt",),
 }
 
 # The format of a file that only the runtime that was named may know.

@@ -149,6 +149,59 @@ def build_fake(tmp_path_factory):
     return build
 
 
+class FakeTensorRt:
+    """A TensorRT of tests/fakes with its CUDA runtime and package, and the engine built for it."""
+
+    def __init__(self, folder: Path) -> None:
+        compiler = shutil.which("g++")
+        if compiler is None:
+            pytest.skip("no g++ is here to build the engine and the fake libraries")
+        self.root = folder / "TensorRT"
+        (self.root / "lib").mkdir(parents=True)
+        self.nvinfer = self.root / "lib" / "libnvinfer.so.10.3.0"
+        self.cudart = folder / "libcudart.so.12"
+        shutil.copytree(_FAKES / "tensorrt", self.root / "include")
+        for source, library, *options in (
+            ("fake_nvinfer", self.nvinfer, f"-I{_FAKES / 'tensorrt'}"),
+            ("fake_cudart", self.cudart),
+        ):
+            subprocess.run(
+                [compiler, "-std=c++17", "-O1", "-shared", "-fPIC", f"-I{_HEADERS / 'cuda'}",
+                 *options, str(_FAKES / f"{source}.cpp"), "-o", str(library), "-ldl", "-pthread"],
+                check=True,
+            )  # fmt: skip
+        self.environment = {
+            "XDG_DATA_HOME": str(folder / "data"),
+            "TENSORRT_ROOT": str(self.root),
+            "EDGELOOP_CUDART_LIBRARY": str(self.cudart),
+            "EDGELOOP_FAKE_CUDART": str(self.cudart),
+            "PYTHONPATH": str(_FAKES / "tensorrt_package"),
+        }
+        self.setup = subprocess.run(
+            [sys.executable, "-m", "edgeloop", "setup", "tensorrt"],
+            env={**os.environ, **self.environment}, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        self.model = self.plan(folder / "model.plan")
+
+    def plan(
+        self,
+        path: Path,
+        words: str = "input x float32 -1x4 1x4 8x4\noutput y float32 -1x4\n",
+        version: tuple[int, int, int] = (10, 3, 0),
+        gpu: str = "Fake Orin",
+    ) -> Path:
+        """Write a plan of the fake's own kind, see fake_nvinfer.cpp."""
+        head = b"ftrt" + bytes(20) + bytes(version) + b"\0"
+        path.write_bytes(head + f"gpu {gpu}\n{words}end\n".encode())
+        return path
+
+
+@pytest.fixture(scope="session")
+def fake_tensorrt(tmp_path_factory: pytest.TempPathFactory) -> FakeTensorRt:
+    """The fake TensorRT, with `environment` for what shall find it."""
+    return FakeTensorRt(tmp_path_factory.mktemp("tensorrt"))
+
+
 class WatchedCommand:
     """Runs the command line and looks for what it leaves behind: processes and temporary files."""
 

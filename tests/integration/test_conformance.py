@@ -37,6 +37,7 @@ ENGINES: dict[str, dict[str, Any]] = {
     # Its package follows the offsets of a file that was cut short, wherever they lead.
     "tflite-runtime": {**TFLITE, "verifies": False},
     "onnxruntime": {**CHANNELS_FIRST, "model": str(ASSETS / "digits_float32.onnx")},
+    "tensorrt": {"input_shapes": [[1, 4]], "output_sizes": [4], "starts_threads": False},
     "torch": {
         **CHANNELS_FIRST,
         "model": str(ASSETS / "digits_float32.pt"),
@@ -49,7 +50,7 @@ Answers = Callable[[str, tuple[str, ...], int], dict[str, Any]]
 
 
 @pytest.fixture(scope="module")
-def answers(plugins: Any) -> Answers:
+def answers(plugins: Any, request: pytest.FixtureRequest) -> Answers:
     """A function that lets an engine run checks, and keeps what they said."""
     kept: dict[Any, dict[str, Any]] = {}
 
@@ -63,9 +64,14 @@ def answers(plugins: Any) -> Answers:
         if name == "plugin":
             engine["model"] = str(plugins.model)
             engine["options"] = {"library": str(plugins.build("scale_engine"))}
+        environment = dict(os.environ)
+        if name == "tensorrt":  # the logic of the engine, over libraries of our own
+            fake = request.getfixturevalue("fake_tensorrt")
+            engine["model"] = str(fake.model)
+            environment.update(fake.environment)
         done = subprocess.run(
             [interpreter(name), SCRIPT, json.dumps(engine), *checks],
-            capture_output=True, text=True, timeout=1200, check=False,
+            env=environment, capture_output=True, text=True, timeout=1200, check=False,
         )  # fmt: skip
         lines = [line for line in done.stdout.splitlines() if line.startswith("{")]
         said = {answer["check"]: answer for answer in map(json.loads, lines)}
@@ -77,6 +83,8 @@ def answers(plugins: Any) -> Answers:
 
 def interpreter(name: str) -> str:
     """Return a Python that has the runtime; skips where there is none."""
+    if name == "tensorrt":
+        return sys.executable
     try:
         runtime(name).find("/bin/true" if name == "plugin" else None)
     except NotAvailableError as error:

@@ -29,9 +29,22 @@ std::int32_t describe_tensor(edgeloop_engine*, std::int32_t, std::size_t, edgelo
   return EDGELOOP_ERROR_USAGE;
 }
 
-const edgeloop_engine_table_v1 table = {
-    sizeof(table), EDGELOOP_ENGINE_VERSION_1, 0,       "throwing", create, destroy, run, last_error,
-    tensor_count,  describe_tensor,           nullptr, nullptr,    nullptr};
+// By name: the table may grow, and what is not named is null.
+edgeloop_engine_table_v1 filled_table() {
+  edgeloop_engine_table_v1 table{};
+  table.size = sizeof(table);
+  table.version = EDGELOOP_ENGINE_VERSION_1;
+  table.name = "throwing";
+  table.create = create;
+  table.destroy = destroy;
+  table.run = run;
+  table.last_error = last_error;
+  table.tensor_count = tensor_count;
+  table.describe_tensor = describe_tensor;
+  return table;
+}
+
+const edgeloop_engine_table_v1 table = filled_table();
 
 }  // namespace
 

@@ -67,6 +67,14 @@ struct DelegateOptions {
   std::vector<std::pair<std::string, std::string>> options;  // in the user's order
 };
 
+// A part of an inference (a copy to a device, a layer) and its time by the engine's own account.
+struct PartTime {
+  std::string name;
+  std::int64_t time_ns = 0;
+};
+
+enum class Grain : std::uint8_t { stages, layers };
+
 struct Coverage {
   bool known = false;  // false: this runtime offers no way to tell
   std::vector<Partition> partitions;
@@ -128,6 +136,17 @@ class Engine {
 
   // How many events it keeps.
   virtual std::size_t event_capacity() const noexcept { return 0; }
+
+  // Called after the input buffers were filled and before the model runs; never timed. An engine
+  // with memory of its own on a device copies the inputs there. Throws Error.
+  virtual void inputs_written() {}
+
+  // Runs once more, outside of every measurement, and times the parts. Throws Error, of the kind
+  // usage where the engine cannot time them.
+  virtual std::vector<PartTime> time_parts(Grain grain);
+
+  // The accelerator that does the work; empty where there is none or it is not told.
+  virtual std::string device() const { return ""; }
 
   // What run() comprises, in the engine's own words; empty where Python knows them.
   virtual std::string timed_region() const { return ""; }

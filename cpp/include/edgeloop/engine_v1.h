@@ -121,6 +121,19 @@ typedef struct edgeloop_partition_v1 {
   size_t nodes;
 } edgeloop_partition_v1;
 
+/* The grain of the times of time_parts. */
+enum {
+  EDGELOOP_STAGES = 0, /* what one run comprises: copies to a device, the work, copies back */
+  EDGELOOP_LAYERS = 1  /* the layers that the runtime executes */
+};
+
+/* A part of an inference, and its time. */
+typedef struct edgeloop_part_v1 {
+  size_t size; /* sizeof(edgeloop_part_v1) in edgeloop */
+  const char* name;
+  int64_t time_ns;
+} edgeloop_part_v1;
+
 /* What a plugin is: filled once, never changed, the same for all engines of the library. */
 typedef struct edgeloop_engine_table_v1 {
   size_t size;      /* sizeof(edgeloop_engine_table_v1) in the plugin */
@@ -150,13 +163,27 @@ typedef struct edgeloop_engine_table_v1 {
 
   /* A property in words, or NULL for one that the plugin does not know:
    *   "runtime-version"  of the library that does the work
-   *   "timed-region"     what run() comprises: "enqueueV3, cudaStreamSynchronize" */
+   *   "timed-region"     what run() comprises: "enqueueV3, cudaStreamSynchronize"
+   *   "device"           the accelerator that does the work: "Orin (compute capability 8.7)" */
   const char* (*property)(edgeloop_engine* engine, const char* key);
 
   /* Which node runs where. */
   size_t (*partition_count)(edgeloop_engine* engine);
   int32_t (*describe_partition)(edgeloop_engine* engine, size_t index,
                                 edgeloop_partition_v1* partition);
+
+  /* For an engine with memory of its own on a device, whose run() does not copy. edgeloop calls
+   * inputs_written before it runs or times the model on input buffers that it has filled anew, and
+   * outputs_wanted after a run, before it describes and reads the outputs; neither is timed. On
+   * failure last_error has the sentence. */
+  int32_t (*inputs_written)(edgeloop_engine* engine);
+  int32_t (*outputs_wanted)(edgeloop_engine* engine);
+
+  /* Runs one more inference, outside of every measurement, and times its parts by the device's own
+   * clock where it has one; EDGELOOP_STAGES or EDGELOOP_LAYERS. describe_part then tells `count` of
+   * them, in their order. EDGELOOP_ERROR_USAGE for a grain that the engine cannot time. */
+  int32_t (*time_parts)(edgeloop_engine* engine, int32_t grain, size_t* count);
+  int32_t (*describe_part)(edgeloop_engine* engine, size_t index, edgeloop_part_v1* part);
 } edgeloop_engine_table_v1;
 
 /* The one function that a plugin exports. */

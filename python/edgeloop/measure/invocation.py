@@ -82,7 +82,7 @@ def measure(
             attempt.python = (hello.python, hello.executable)
             before = snapshot()
             stop_reason = _measure_blocks(session, budget, generator, observer, base)
-            attempt.load = _load_during(before)
+            attempt.load = load_during(before)
             session.stop_measuring()
             if spec.inputs.data is not None and number == 0:
                 attempt.predictions = session.evaluate()
@@ -97,7 +97,8 @@ def measure(
     return attempt
 
 
-def _load_during(before: Snapshot) -> LoadDuring:
+def load_during(before: Snapshot) -> LoadDuring:
+    """Return what other processes did since a snapshot."""
     after = snapshot()
     return machine_load(before, after), busiest(before, after)
 

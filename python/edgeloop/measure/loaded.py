@@ -59,6 +59,7 @@ class LoadedModel:
         if self.engine is not None:
             for tensor, array in zip(self.engine.inputs(), arrays):
                 np.copyto(np.asarray(tensor), array, casting="equiv")
+            self.engine.inputs_written()
         if self.framework is not None:
             self.framework.set_inputs(arrays)
 

@@ -7,26 +7,23 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any, Optional
 
 import numpy as np
 
 from edgeloop.errors import EdgeloopError, InterruptedRunError
-from edgeloop.host.procstat import read_process_stat
 from edgeloop.measure import schedule
 from edgeloop.measure.invocation import Attempt
 from edgeloop.measure.observer import Observer, Progress
+from edgeloop.measure.rest import comes_to_rest
 from edgeloop.measure.session import BLOCK_S, TRANSITION_RUNS, Session
 from edgeloop.results.schema import Invocation
 from edgeloop.spec import ResolvedSpec
 from edgeloop.stats.compare import Comparison, compare_paired
 from edgeloop.stats.stopping import CAPACITY, CONVERGED, TIME_BUDGET, Preset
 
-# The idle worker must not have used CPU for this long before the other runs: two clock ticks of
-# the kernel, in which its CPU time is counted.
-_IDLE_S = 0.02
-_IDLE_TIMEOUT_S = 2.0
+# The idle worker must be at rest before the other runs; threads that spin get this long to stop.
+_REST_TIMEOUT_S = 2.0
 
 # The comparison stops when its interval is this share of the bound: it then decides.
 _DECISIVE = 0.5
@@ -185,7 +182,8 @@ class _Pair:
         for side in generator.sample((0, 1), 2):
             session, loop = self._sessions[side], self._loop(side)
             if not self._shared:
-                run.busy_switches += not self._idle(1 - side)
+                idle = self._sessions[1 - side].worker.pid
+                run.busy_switches += not comes_to_rest(idle, _REST_TIMEOUT_S)
                 session.warm_runs(loop, TRANSITION_RUNS)
             runs = schedule.block_runs(self._run_ns(side), per_sample, BLOCK_S)
             block = session.block(loop, runs, per_sample)
@@ -218,22 +216,6 @@ class _Pair:
 
     def _run_ns(self, side: int) -> float:
         return self._sessions[side].run_ns[self._loop(side)]
-
-    def _idle(self, side: int) -> bool:
-        return comes_to_rest(self._sessions[side].worker.pid)
-
-
-def comes_to_rest(pid: int) -> bool:
-    """Wait until a worker uses no CPU; False where it does not come to rest."""
-    directory = Path("/proc") / str(pid)
-    deadline_s = time.monotonic() + _IDLE_TIMEOUT_S
-    while time.monotonic() < deadline_s:
-        before = read_process_stat(directory).value
-        time.sleep(_IDLE_S)
-        after = read_process_stat(directory).value
-        if before is None or after is None or before.cpu_ns == after.cpu_ns:
-            return True  # a worker that is gone is reported by its next answer
-    return False
 
 
 def _only(invocation: Invocation, loop: str) -> Invocation:

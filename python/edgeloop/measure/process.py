@@ -24,6 +24,9 @@ _BOOTSTRAP = (
 # process alike (Mytkowicz et al. 2009).
 _PADDING_BYTES = 4096
 
+# Not the generator that the caller may have seeded: the size must differ from run to run.
+_chance = random.SystemRandom()
+
 # What a worker that closed its connection may take to end, and how often that is looked at.
 _ENDING_S = 5.0
 _LOOK_S = 0.01
@@ -112,7 +115,7 @@ def environment() -> dict[str, str]:
     return {
         "ORT_DISABLE_TELEMETRY": "1",
         **os.environ,
-        "EDGELOOP_PADDING": "x" * random.randrange(_PADDING_BYTES),
+        "EDGELOOP_PADDING": "x" * _chance.randrange(_PADDING_BYTES),
     }
 
 

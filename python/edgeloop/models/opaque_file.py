@@ -56,6 +56,12 @@ def _plan(path: Path) -> dict[str, Any]:
         raise ModelError(f"{path} cannot be read: {error.strerror or error}") from error
     if len(header) < _PLAN_HEADER or not header.startswith(TENSORRT_MAGIC):
         raise ModelError(f"{path} is a TensorRT plan that is cut short; build it again")
-    if any(header[_PLAN_SERIALIZATION]):
-        return {}  # another layout of the header
-    return {"tensorrt_version": ".".join(str(part) for part in header[_PLAN_VERSION])}
+    version = plan_version(header)
+    return {} if version is None else {"tensorrt_version": version}
+
+
+def plan_version(plan: bytes) -> str | None:
+    """Return the version of TensorRT that made a plan; None where its header has another layout."""
+    if len(plan) < _PLAN_HEADER or any(plan[_PLAN_SERIALIZATION]):
+        return None
+    return ".".join(str(part) for part in plan[_PLAN_VERSION])

@@ -17,7 +17,7 @@ from edgeloop.measure import schedule
 from edgeloop.measure.experiment import preset_of
 from edgeloop.measure.invocation import Attempt
 from edgeloop.measure.observer import Observer, Progress
-from edgeloop.measure.pairing import comes_to_rest
+from edgeloop.measure.rest import comes_to_rest
 from edgeloop.measure.session import BLOCK_S, TRANSITION_RUNS, Session
 from edgeloop.runtimes import runtime
 from edgeloop.spec import ResolvedSpec
@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
 # As few pairs in a process still give an interval.
 _FEWEST_PAIRS = 6
+
+# Threads that spin after a run get this long to stop.
+_REST_TIMEOUT_S = 2.0
 
 # Of the time of a process this share goes to warm-up.
 _WARM_SHARE = 0.25
@@ -144,7 +147,7 @@ class _Pair:
         """Take a block of either, in random order, each after the other has come to rest."""
         for side in self._generator.sample((0, 1), 2):
             session, other = (plain, profiled) if side == 0 else (profiled, plain)
-            comes_to_rest(other.worker.pid)
+            comes_to_rest(other.worker.pid, _REST_TIMEOUT_S)
             session.warm_runs(self._loop, TRANSITION_RUNS)
             runs = schedule.block_runs(session.run_ns[self._loop], 1, BLOCK_S)
             if side == 0:

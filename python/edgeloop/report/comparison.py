@@ -6,6 +6,7 @@ from typing import Optional
 
 from edgeloop.comparison import Compared
 from edgeloop.report.columns import columns
+from edgeloop.report.figures import warning_lines
 from edgeloop.stats.quantile import Interval
 
 
@@ -29,7 +30,7 @@ def comparison_page(compared: Compared) -> str:
     if compared.stop_reason is not None:
         rows.append(("stopped", compared.stop_reason))
     notes = [f"note: {text}" for text in (*comparison.warnings, *compared.notes)]
-    return "\n\n".join([columns(rows, indent=""), *notes])
+    return "\n\n".join([columns(rows, indent=""), *notes, *warning_lines(compared.warnings)])
 
 
 def _ratio(value: float, interval: Optional[Interval]) -> str:

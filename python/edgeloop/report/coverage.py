@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from edgeloop.report.figures import warning_lines
 from edgeloop.report.placement import rest_lines
-from edgeloop.report.table import heading, warning_lines
+from edgeloop.report.table import heading
 
 
 def coverage_page(header: Mapping[str, Any]) -> str:

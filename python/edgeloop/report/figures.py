@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Optional
+from typing import Any, Optional
 
 _UNITS = ((1e9, "s"), (1e6, "ms"), (1e3, "µs"), (1.0, "ns"))
 _LARGER_BYTES = ("KiB", "MiB", "GiB")
@@ -55,6 +55,14 @@ def size(value_bytes: int) -> str:
         value /= 1024
         unit = larger
     return f"{value:.1f} {unit}"
+
+
+def warning_lines(warnings: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Return a paragraph for each warning of a result: what it is, and how to mend it."""
+    return [
+        f"warning: {one['text']}" + (f"\n  to mend: {one['fix']}" if one["fix"] else "")
+        for one in warnings
+    ]
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,8 @@ from typing import Any
 from edgeloop.models.plain_text import plain
 from edgeloop.profiling.summary import Profile
 from edgeloop.report.columns import columns
-from edgeloop.report.figures import duration_interval, percent
-from edgeloop.report.table import heading, warning_lines
+from edgeloop.report.figures import duration_interval, percent, warning_lines
+from edgeloop.report.table import heading
 
 _NAME_LENGTH = 40
 

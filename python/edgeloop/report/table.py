@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Mapping, Sequence
 from typing import Any, Optional
 
 from edgeloop.report.columns import columns
-from edgeloop.report.figures import duration, duration_interval, percent, size
+from edgeloop.report.figures import duration, duration_interval, percent, size, warning_lines
 from edgeloop.report.placement import placement_lines
 from edgeloop.results.plausibility import IMPOSSIBLE, POSSIBLE
-from edgeloop.results.schema import Result
+from edgeloop.results.schema import PROBE_THROTTLED, Result
 
 _COLD = (
     ("interpreter start", "interpreter_start_ns"),
@@ -77,6 +78,8 @@ def _latency(summary: dict[str, Any]) -> list[Sequence[str]]:
         ),
     ]
     if summary["n"]:
+        if summary["median_ns"] is not None and summary["median_ci95_ns"] is not None:
+            rows.append(("the interval", _both_intervals(summary)))
         rows.append(("spread", _spread(summary)))
         rows.append(("throughput", f"{summary['runs_per_s']:.4g} runs/s"))
         if summary["steady_state"] is not None:
@@ -91,11 +94,34 @@ def _latency(summary: dict[str, Any]) -> list[Sequence[str]]:
     return rows
 
 
+def _both_intervals(summary: dict[str, Any]) -> str:
+    """Return what the scatter in the processes says of the median, and what that between them."""
+    within, between = (
+        _half_width(summary, f"median_ci95_{name}_ns") for name in ("within", "between")
+    )
+    return f"by the scatter within processes {within}, between them {between}; the wider counts"
+
+
+def _half_width(summary: dict[str, Any], name: str) -> str:
+    interval = summary[name]
+    if interval is None:
+        return f"unknown ({summary[f'{name}_reason']})"
+    return f"±{percent((interval[1] - interval[0]) / 2 / summary['median_ns'])}"
+
+
 def _steady(summary: dict[str, Any]) -> str:
+    """Return the class, the levels where there are several, and what was left out for them."""
+    state = str(summary["steady_state"])
+    processes = [s for s in summary["steady_states"] if s["kind"] == state]
+    levels = processes[0]["segments"] if processes else []
+    if len(levels) > 1:
+        per_run = [level["median"] / summary["runs_per_sample"] for level in levels]
+        state += f": {' → '.join(duration(value) for value in per_run)}"
+        state += f" (so in {len(processes)} of {summary['processes']} processes)"
     left_out = summary["n_left_out"]
     if not left_out:
-        return str(summary["steady_state"])
-    return f"{summary['steady_state']} ({left_out} samples before it are kept, not counted)"
+        return state
+    return f"{state} ({left_out} samples before it are kept, not counted)"
 
 
 def _percentile(estimate: dict[str, Any]) -> str:
@@ -107,17 +133,15 @@ def _percentile(estimate: dict[str, Any]) -> str:
 
 
 def _spread(summary: dict[str, Any]) -> str:
+    names = {"min": "min_ns", "max": "max_ns", "IQR": "iqr_ns", "MAD": "mad_ns"}
     words = [
         f"{word} {duration(summary[name])}"
-        for word, name in (
-            ("min", "min_ns"),
-            ("max", "max_ns"),
-            ("mean", "mean_ns"),
-            ("IQR", "iqr_ns"),
-        )
+        for word, name in names.items()
         if summary[name] is not None
     ]
-    return ", ".join(words)
+    if words and summary["runs_per_sample"] > 1:
+        words[-1] += " of single runs (a clock read is in each)"
+    return ", ".join([*words, f"mean {duration(summary['mean_ns'])}"])
 
 
 def _figure(summary: dict[str, Any], value: str, interval: str) -> str:
@@ -231,10 +255,27 @@ def _how(result: Result) -> str:
     resolution = f"clock {clock['name']}, tick {clock['tick_ns']} ns"
     per_sample = f"{summary['runs_per_sample']} run(s) per sample"
     lines = [f"stopped: {summary['stop_reason']}; {resolution}, {per_sample}; {threads}"]
+    lines += _probe(result)
     lines += _share_of_peak(result)
     if summary["advice"]:
         lines.append(f"to know it better: {summary['advice']}")
     return "\n".join([*_open_loop(summary), *lines])
+
+
+def _probe(result: Result) -> list[str]:
+    """Return how steady the CPU's clock was, by the fixed work around every block."""
+    fastest_ns = result.fastest_probe_ns()
+    probes_ns = [b.probe_ns for i in result.invocations for b in i.blocks if b.probe_ns]
+    if fastest_ns is None:
+        return []
+    slow = sum(fastest_ns / probe_ns < PROBE_THROTTLED for probe_ns in probes_ns)
+    worst = percent(1 - fastest_ns / max(probes_ns))
+    typical = percent(1 - fastest_ns / statistics.median(probes_ns))
+    words = (
+        f"{slow} of {len(probes_ns)} blocks throttled (over {percent(1 - PROBE_THROTTLED)} slow)"
+    )
+    slowness = f"{typical} slow in the median, {worst} at worst"
+    return [f"fixed work around each block: {words}; against its fastest {slowness}"]
 
 
 def _share_of_peak(result: Result) -> list[str]:
@@ -256,11 +297,3 @@ def _threads(result: Result) -> str:
     used: Optional[float] = result.summary["summary"].get("cpus_used")
     busy = "" if used is None else f", {used:.2f} CPUs busy in a block"
     return f"{result.header['runtime']['threads']} thread(s) asked for{busy}"
-
-
-def warning_lines(warnings: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Return a paragraph for each warning."""
-    return [
-        f"warning: {warning['text']}" + (f"\n  to mend: {warning['fix']}" if warning["fix"] else "")
-        for warning in warnings
-    ]

@@ -12,6 +12,7 @@ from edgeloop.host.processes import MachineLoad, ProcessLoad
 from edgeloop.host.thermal import thermal_zones
 from edgeloop.host.throttle import throttling
 from edgeloop.results.plausibility import IMPOSSIBLE
+from edgeloop.results.sample_warnings import sample_warnings, warning
 from edgeloop.results.schema import PROBE_THROTTLED, Result
 
 # Other threads of the process (a framework's own, the interpreter's) may add a little.
@@ -25,11 +26,6 @@ SHARE_THROTTLED = 0.2
 
 
 CPU_PROVIDER = "CPUExecutionProvider"
-
-
-def warning(code: str, text: str, fix: Optional[str] = None) -> dict[str, Any]:
-    """Return one warning of a result."""
-    return {"code": code, "text": text, "fix": fix}
 
 
 def machine_warnings(
@@ -77,8 +73,7 @@ def result_warnings(result: Result, summary: dict[str, Any]) -> list[dict[str, A
         *delegate_warnings(result.header),
         *_threads(result, headline),
         *_throttled(result),
-        *(() if impossible else _precision(headline)),
-        *_steadiness(headline),
+        *(() if impossible else sample_warnings(headline, result.header["clock"])),
         *_processes(result, headline),
     ]
 
@@ -160,27 +155,6 @@ def _throttled(result: Result) -> Sequence[dict[str, Any]]:
         f"{100 * (1 - PROBE_THROTTLED):.0f} % slower than at its fastest: the clock fell, or "
         "something else had the core",
         "cool the board, check its supply, stop other programs; the blocks are labelled",
-    )]  # fmt: skip
-
-
-def _precision(headline: dict[str, Any]) -> Sequence[dict[str, Any]]:
-    if headline["median_ci95_ns"] is not None:
-        return []
-    return [warning(
-        "no-interval",
-        f"the median has no interval: {headline.get('median_ci95_ns_reason', 'unknown')}",
-        "measure longer: --effort standard or rigorous",
-    )]  # fmt: skip
-
-
-def _steadiness(headline: dict[str, Any]) -> Sequence[dict[str, Any]]:
-    state = headline["steady_state"]
-    if state in (None, "flat", "warm-up"):
-        return []
-    return [warning(
-        "not-steady",
-        f"the latency did not settle ({state}): the headline holds for this run, not for the next",
-        "close other programs, cool the board, and see `edgeloop doctor`",
     )]  # fmt: skip
 
 

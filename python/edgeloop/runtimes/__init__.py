@@ -12,7 +12,10 @@ if TYPE_CHECKING:
     from edgeloop.runtimes._base import Runtime
 
 # In the order in which a format's default runtime is sought.
-RUNTIME_NAMES = ("null", "litert", "tflite", "tflite-runtime", "onnxruntime", "torch", "plugin")
+RUNTIME_NAMES = (
+    *("null", "litert", "tflite", "tflite-runtime", "onnxruntime", "torch", "tensorrt"),
+    "plugin",
+)
 
 
 def runtime(name: str) -> Runtime:

@@ -163,42 +163,43 @@ def test_a_run_that_fails_keeps_what_was_measured(command_line: Any, tmp_path: P
     assert summary["summary"]["stop_reason"] == "failed"
 
 
-def _workers() -> set[int]:
-    """Return the worker processes of this machine."""
-    found = set()
+def _workers(parent: int) -> list[Path]:
+    """Return the worker processes that a process has started, of all on this machine."""
+    found = []
     for folder in Path("/proc").glob("[0-9]*"):
         try:
             command = (folder / "cmdline").read_bytes()
         except OSError:
             continue
-        if b"edgeloop.measure.worker" in command:
-            found.add(int(folder.name))
+        if b"edgeloop.measure.worker" in command and command.endswith(b"--parent\0%d\0" % parent):
+            found.append(folder)
     return found
 
 
 def _wait_for(condition: Any, what: str) -> None:
-    deadline_s = time.monotonic() + 30
+    deadline_s = time.monotonic() + 120  # a busy machine may need most of it
     while not condition():
-        assert time.monotonic() < deadline_s, f"{what} did not happen within 30 s"
+        assert time.monotonic() < deadline_s, f"{what} did not happen within 120 s"
         time.sleep(0.02)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+@pytest.mark.usefixtures("interruptible")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_no_worker_outlives_the_command(
     number: signal.Signals, command_line: Any, tmp_path: Path
 ) -> None:
     path = tmp_path / "cut.edgeloop.jsonl"
-    before = _workers()
     process = subprocess.Popen(
         [sys.executable, "-m", "edgeloop", "bench", "null", "--set", "multiplications=3000000",
+         "--budget", "10",
          "--out", str(path)],
         env=command_line.environment, cwd=tmp_path, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     _wait_for(lambda: path.exists() and path.read_text().count("\n") >= 2, "the first process")
-    _wait_for(lambda: _workers() - before, "the next worker")
+    _wait_for(lambda: _workers(process.pid), "the next worker")
     os.kill(process.pid, number)
-    _, errors = process.communicate(timeout=30)
-    _wait_for(lambda: not _workers() - before, "the end of the workers")
+    _, errors = process.communicate(timeout=120)
+    _wait_for(lambda: not _workers(process.pid), "the end of the workers")
     lines = path.read_text().splitlines()
     assert json.loads(lines[1])["blocks"]
     if number == signal.SIGINT:

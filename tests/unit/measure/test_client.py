@@ -188,6 +188,7 @@ def test_the_worker_dies_with_a_parent_that_is_killed(
         wait_for_death(worker)
 
 
+@pytest.mark.usefixtures("interruptible")
 def test_ctrl_c_is_the_parents_alone(wait_for_death: Callable[[int], None]) -> None:
     parent, worker = start_parent(100_000, runs=1000)  # about 0.1 s
     with parent:

@@ -21,7 +21,8 @@ def test_a_runtime_accounts_for_every_loop(name: str) -> None:
     assert all(chosen.missing_loops.values())
     assert chosen.install_hint
     if set(chosen.loops) - set(FRAMEWORK_LOOPS):
-        assert name in _core.engine_names()
+        engine = "plugin" if name == "tensorrt" else name  # that one is built on the board
+        assert engine in _core.engine_names()
 
 
 def test_every_format_has_its_runtimes_and_every_runtime_its_format() -> None:

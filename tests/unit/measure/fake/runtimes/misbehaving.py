@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import os
 import signal
@@ -38,6 +39,10 @@ def raise_long_error() -> None:
     raise ValueError("begins " + "\n".join(f"frame {n}" for n in range(1000)) + " ends")
 
 
+def tell_of_the_collector() -> None:
+    os.write(1, f"enabled {gc.isenabled()}, frozen {gc.get_freeze_count() > 0}\n".encode())
+
+
 def run_out_of_memory() -> None:
     raise MemoryError
 
@@ -72,6 +77,7 @@ ACTS: dict[str, Callable[[], object]] = {
     "print for ever": print_for_ever,
     "raise": raise_error,
     "raise at length": raise_long_error,
+    "tell of the collector": tell_of_the_collector,
     "run out of memory": run_out_of_memory,
     "start a child": start_child,
     "crash beside a fork": crash_beside_a_fork,

@@ -1,0 +1,20 @@
+# The TensorRT engine for the headers in EDGELOOP_TENSORRT_INCLUDE, named after their version as
+# python/edgeloop/envs/tensorrt_engine.py seeks it.
+file(STRINGS ${EDGELOOP_TENSORRT_INCLUDE}/NvInferVersion.h lines REGEX
+     "define (NV_TENSORRT|TRT)_(MAJOR|MINOR|PATCH)(_ENTERPRISE)? +[0-9]")
+set(version "")
+foreach(part MAJOR MINOR PATCH)
+  string(REGEX MATCH "_${part}(_ENTERPRISE)? +([0-9]+)" found "${lines}")
+  list(APPEND version ${CMAKE_MATCH_2})
+endforeach()
+list(JOIN version "." version)
+
+add_library(edgeloop_tensorrt MODULE cpp/plugins/tensorrt.cpp)
+set_target_properties(edgeloop_tensorrt PROPERTIES
+  CXX_STANDARD 14 PREFIX "" OUTPUT_NAME tensorrt-${version})
+target_include_directories(edgeloop_tensorrt PRIVATE cpp/include)
+target_include_directories(edgeloop_tensorrt SYSTEM PRIVATE
+  third_party/cuda ${EDGELOOP_TENSORRT_INCLUDE})
+target_link_libraries(edgeloop_tensorrt PRIVATE ${CMAKE_DL_LIBS})
+target_compile_options(edgeloop_tensorrt PRIVATE -Wall -Wextra -Werror)
+install(TARGETS edgeloop_tensorrt DESTINATION edgeloop/plugins)
