@@ -27,7 +27,7 @@ EFFORTS = ("quick", "standard", "rigorous")
 RUNTIMES_OF_FORMAT: Mapping[str, Sequence[str]] = {
     "null": ("null",),
     "tflite": ("litert", "tflite", "tflite-runtime"),
-    "edgetpu": ("tflite", "tflite-runtime", "litert"),
+    "edgetpu": ("tflite", "tflite-runtime", "litert", "coral"),
     "onnx": ("onnxruntime",),
     "pytorch": ("torch",),
     "tensorrt": ("tensorrt",),

@@ -169,10 +169,22 @@ def test_what_has_no_profiler_says_so(command_line: Any, plugins: Any) -> None:
     done = command_line("profile", "null")
     assert done.returncode == 3
     assert "null cannot tell the time of an operator" in done.stderr
-    plugin = f"plugin={plugins.build('scale_engine')}"
-    done = command_line("profile", str(plugins.model), "--runtime", plugin)
+    command_line.environment["EDGELOOP_PLUGIN_ACT"] = "least table"
+    plugin = f"plugin={plugins.build('misbehaving_engine')}"
+    done = command_line("profile", str(plugins.model), "--runtime", plugin, "--budget", "0.5")
     assert done.returncode == 3
-    assert "edgeloop_engine_v1" in done.stderr
+    assert "the plugin cannot tell the time of a layer" in done.stderr
+
+
+def test_a_plugin_by_layer(plugins: Any) -> None:
+    found = edgeloop.profile(
+        plugins.model, f"plugin={plugins.build('scale_engine')}", threads=1, budget_s=0.5
+    )
+    require_consistent(found.document)
+    assert [(row["operator"], row["owner"]) for row in found.operators] == [
+        ("scale", "the plugin"),
+        ("nothing", "the plugin"),
+    ]
 
 
 def test_require_delegate_fails_after_the_profile_is_shown(command_line: Any) -> None:

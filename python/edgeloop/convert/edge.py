@@ -37,6 +37,8 @@ class Edge:
     """The kinds of the source's format that it reads; None: all."""
     changes_layout: bool = False
     """It can move the channels of an input to the end (--layout nhwc)."""
+    program: Optional[str] = None
+    """A program that must be in the PATH; `install_hint` says where it comes from."""
     install_hint: str = ""
     """What to do where there is no managed environment with the packages."""
 

@@ -71,6 +71,17 @@ EDGES: tuple[Edge, ...] = (
         packages=("tensorflow",),
         environment=_CONVERT,
     ),
+    Edge(
+        name="tflite-to-edgetpu",
+        source="tflite",
+        target="edgetpu",
+        tool="edgetpu_compiler",
+        packages=("edgeloop",),
+        machines=(X86_64,),
+        program="edgetpu_compiler",
+        install_hint="it is the Debian package edgetpu-compiler of Google's Coral repository, for "
+        "x86-64; the result runs on any board with the device",
+    ),
 )
 
 

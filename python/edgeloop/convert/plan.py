@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Optional
@@ -115,6 +116,10 @@ def _step(
             missing=f"{edge.tool} has no package for {machine}: do this step on {wanted}, and "
             "bring its result here",
             other_machine=wanted,
+        )
+    if edge.program is not None and shutil.which(edge.program) is None:
+        return Step(
+            edge, None, "nowhere", missing=f"{edge.program} is not in the PATH; {edge.install_hint}"
         )
     found = look(edge.packages, edge.environment, python, edge.install_hint)
     return Step(edge, found.python, found.place, missing=found.reason)

@@ -8,13 +8,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Optional
 
-from edgeloop.delegates import XNNPACK, DelegateSpec
+from edgeloop.delegates import EXTERNAL, XNNPACK, DelegateSpec
 from edgeloop.errors import EdgeloopError
 from edgeloop.results.fields import reasoned
 from edgeloop.runtimes import runtime
 from edgeloop.spec import ResolvedSpec
 
 _BUILTIN = "builtin"
+_TFLITE_DELEGATES = frozenset({XNNPACK, *EXTERNAL})
 
 # How delegates put it; none has a form for it. Arm NN: "CONV2D: not supported by armnn: ...".
 _REFUSES = re.compile(
@@ -30,6 +31,7 @@ _REST = {
     "litert": "LiteRT's built-in kernels",
     "tflite": "the library's built-in kernels",
     "tflite-runtime": "the package's built-in kernels",
+    "coral": "the interpreter's built-in kernels",
     "onnxruntime": "ONNX Runtime's CPU provider",
 }
 
@@ -128,7 +130,8 @@ def _asked(spec: ResolvedSpec) -> Sequence[DelegateSpec]:
     if spec.runtime == "onnxruntime":
         return spec.options.providers
     # Which nodes a delegate of another package's runtime took, nothing tells.
-    return spec.options.delegates if XNNPACK in runtime(spec.runtime).delegates else ()
+    known = runtime(spec.runtime).delegates
+    return spec.options.delegates if not _TFLITE_DELEGATES.isdisjoint(known) else ()
 
 
 def _names_external(asked: Sequence[DelegateSpec]) -> bool:

@@ -99,7 +99,7 @@ def load_interpreter(
             else resolvers.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
         )
         observe(interpreter)
-        _fix_shapes(interpreter, options, runtime)
+        fix_shapes(interpreter, options, runtime)
         interpreter.allocate_tensors()
         return make(interpreter, delegates)
     except (ValueError, RuntimeError) as error:
@@ -115,7 +115,8 @@ def _refusal(options: LoadOptions, runtime: str, words: str, delegates: str) -> 
     return ModelError(f"{runtime} cannot load the model {options.model}: {words}")
 
 
-def _fix_shapes(interpreter: Any, options: LoadOptions, runtime: str) -> None:
+def fix_shapes(interpreter: Any, options: LoadOptions, runtime: str) -> None:
+    """Resize the inputs to what was asked for. Raises UsageError, ModelError."""
     details = interpreter.get_input_details()
     declared = {
         detail["name"]: [None if dim < 0 else int(dim) for dim in detail["shape_signature"]]
