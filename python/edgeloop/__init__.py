@@ -8,9 +8,19 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from edgeloop.api import bench, coverage, inspect, overhead, profile
+    from edgeloop.api import bench, compare, coverage, inspect, overhead, profile, quantize
 
-__all__ = ["__version__", "bench", "coverage", "get_include", "inspect", "overhead", "profile"]
+__all__ = [
+    "__version__",
+    "bench",
+    "compare",
+    "coverage",
+    "get_include",
+    "inspect",
+    "overhead",
+    "profile",
+    "quantize",
+]
 
 
 def get_include() -> str:

@@ -18,10 +18,14 @@ from edgeloop.names import nearest
 from edgeloop.results.schema import Result
 from edgeloop.results.store import open_result
 from edgeloop.spec import ResolvedSpec, RunSpec, resolve
+from edgeloop.stats.verdict import DELTA
 
 if TYPE_CHECKING:
+    from edgeloop.comparison import Compared
+    from edgeloop.convert.edge import ConversionOptions
     from edgeloop.models.summary import ModelSummary
     from edgeloop.profiling.summary import Profile
+    from edgeloop.quantization.report import QuantizationReport
 
 
 def bench(
@@ -93,6 +97,44 @@ def profile_one(spec: ResolvedSpec, observer: Observer) -> Profile:
     return summarise(spec, measure_profile(spec, observer))
 
 
+def compare(
+    a: str,
+    b: str,
+    *,
+    delta: float = DELTA,
+    allow: Sequence[str] = (),
+    save: bool = False,
+    out: Optional[str] = None,
+    observer: Optional[Observer] = None,
+    **options: Any,
+) -> Compared:
+    """Compare B with A: the ratio of their times, its interval, the verdict.
+
+    Both are configurations (MODEL@runtime,threads=4,loop=binding), which are measured now, block by
+    block in random order, or both are the paths of stored results. `delta` is the difference that
+    matters, as a share; `allow` names conditions in which stored results may differ; `options` are
+    those of `bench`, for what the configurations leave open. Raises what `bench` raises.
+    """
+    from edgeloop.comparison import compare_live, compare_stored, is_result
+
+    if is_result(a) != is_result(b):
+        raise UsageError("one side is a stored result, the other is not: give two of one kind")
+    if is_result(a):
+        return compare_stored(a, b, delta, allow)
+    compared = compare_live(
+        a,
+        b,
+        _run_spec("", (), options),
+        delta,
+        observer or Silence(),
+        save=save or out is not None,
+        out=out,
+    )
+    if compared.error is not None:
+        raise compared.error
+    return compared
+
+
 def inspect(model: Union[str, Path]) -> ModelSummary:
     """Describe a model file: tensors, quantisation, operators, parameters, MACs.
 
@@ -129,6 +171,60 @@ def coverage_one(spec: ResolvedSpec) -> dict[str, Any]:
     from edgeloop.measure.coverage import measure_coverage
 
     return measure_coverage(spec)
+
+
+def quantize(
+    model: Union[str, Path],
+    precision: str,
+    *,
+    representative_data: Optional[str] = None,
+    samples: int = 200,
+    to: Optional[str] = None,
+    out: Optional[str] = None,
+    force: bool = False,
+    io: Optional[str] = None,
+    purpose: str = "onnxruntime",
+    reduce_range: str = "auto",
+    debug_layers: bool = False,
+    measure: bool = True,
+    conversion: Optional[ConversionOptions] = None,
+    observer: Optional[Observer] = None,
+    **options: Any,
+) -> QuantizationReport:
+    """Quantise a model to int8, int16x8, dynamic or fp16, and report its gain and its cost.
+
+    `representative_data` shows the ranges of the activations, which int8 and int16x8 need: the
+    least and greatest values over `samples` of it. `to` converts first ("tflite", "onnx"), with
+    `conversion`; `io` is the dtype of a TFLite file's inputs and outputs, `purpose` "onnxruntime"
+    or "tensorrt". `options` are those of `bench`: `data` gives the accuracy before and after,
+    `effort` (here "quick") is that of the comparison of the latencies, which `measure` switches
+    off. The result is at `report.result.path`; where it does not agree with the float model
+    (`report.verification`), under the name NAME.unverified.
+
+    Raises UsageError, NotAvailableError, ModelError, RuntimeFailedError or CannotWriteError, each
+    one sentence.
+    """
+    from edgeloop.convert.edge import ConversionOptions
+    from edgeloop.quantization.run import quantize as run
+    from edgeloop.quantization.spec import QuantizeSpec
+
+    spec = QuantizeSpec(
+        model=str(model),
+        precision=precision,
+        to=to,
+        out=out,
+        force=force,
+        io=io,
+        purpose=purpose,
+        reduce_range=reduce_range,
+        representative_data=representative_data,
+        samples=samples,
+        debug_layers=debug_layers,
+        measure=measure,
+        measured=_run_spec("", (), {"effort": "quick", **options}),
+        options=conversion or ConversionOptions(),
+    )
+    return run(spec, observer or Silence())
 
 
 def measure_all(
@@ -190,14 +286,18 @@ def _one(
 def _resolved(
     command: str, model: Union[str, Path], runtime: Optional[str], options: dict[str, Any]
 ) -> ResolvedSpec:
-    runtimes: Sequence[str] = () if runtime is None else (runtime,)
+    spec = _run_spec(model, () if runtime is None else (runtime,), options)
+    (resolved,) = resolve(spec, command)[:1]
+    return resolved
+
+
+def _run_spec(model: Union[str, Path], runtimes: Sequence[str], options: dict[str, Any]) -> RunSpec:
+    """Return the spec that options given by name say. Raises UsageError for an unknown one."""
     known = [field.name for field in fields(RunSpec) if field.name not in ("model", "runtimes")]
     for name in options:
         if name not in known:
             raise UsageError(f"no option is called '{name}'; {nearest(name, known)}")
-    spec = replace(RunSpec(model=str(model), runtimes=runtimes), **options)
-    (resolved,) = resolve(spec, command)[:1]
-    return resolved
+    return replace(RunSpec(model=str(model), runtimes=runtimes), **options)
 
 
 def _is_interruption(error: Optional[EdgeloopError]) -> bool:

@@ -20,6 +20,7 @@ from edgeloop.names import canonical, nearest
 from edgeloop.runtimes import runtime
 from edgeloop.runtimes._base import ANY, LOOPS, NULL_MODEL, LoadOptions
 from edgeloop.runtimes.choice import choose_runtimes, reads_any_format, split_entry
+from edgeloop.torch_choice import TORCH, missing_loops, torch_modes
 
 EFFORTS = ("quick", "standard", "rigorous")
 
@@ -30,6 +31,7 @@ RUNTIMES_OF_FORMAT: Mapping[str, Sequence[str]] = {
     "edgetpu": ("tflite", "tflite-runtime", "litert", "coral"),
     "onnx": ("onnxruntime",),
     "pytorch": ("torch",),
+    "aotinductor": ("aotinductor",),
     "tensorrt": ("tensorrt",),
 }
 
@@ -78,6 +80,12 @@ class RunSpec:
     """ONNX Runtime: NAME[:key=value,...], one or several before the CPU's."""
     require_delegate: Union[str, float, None] = None
     """Fail where delegates or providers run less than this share of the model; "any": nothing."""
+    torch_mode: Union[str, Sequence[str], None] = None
+    """torch: eager, script, compile or aotinductor, one or several; None: as the file has it."""
+    package: Optional[str] = None
+    """torch: an AOTInductor package of the same model, for the native loop."""
+    device: Optional[str] = None
+    """torch: "cpu", "cuda" or "cuda:N"."""
     settings: Mapping[str, str] = field(default_factory=dict)
     library: Optional[str] = None
     python: Optional[str] = None
@@ -175,6 +183,10 @@ class ResolvedSpec:
             if not self.options.delegates or not (own or self.options.xnnpack):
                 parts.append(f"delegate={NONE}")
         parts += [f"provider={name}" for name in self.options.providers]
+        if self.options.torch_mode is not None:
+            parts.append(f"torch-mode={self.options.torch_mode}")
+        if self.options.device is not None:
+            parts.append(f"device={self.options.device}")
         if self.options.batch_size:
             parts.append(f"batch-size={self.options.batch_size}")
         if self.rate_hz is not None:
@@ -206,7 +218,12 @@ def resolve(spec: RunSpec, command: str) -> list[ResolvedSpec]:
     if model.format == "edgetpu" and not reads_any_format(spec.runtimes):
         require_edgetpu_delegate(spec)
     names, choices = choose_runtimes(spec, model, candidates)
-    return [_resolve_one(spec, command, model, entry, choices) for entry in names]
+    modes = torch_modes(spec, names)
+    return [
+        _resolve_one(spec, command, model, entry, choices, mode)
+        for entry in names
+        for mode in (modes if entry == TORCH else (None,))
+    ]
 
 
 def parse_shape(text: str) -> tuple[str, tuple[int, ...]]:
@@ -299,7 +316,12 @@ def _model(path: str, any_format: bool) -> Model:
 
 
 def _resolve_one(
-    spec: RunSpec, command: str, model: Model, entry: str, choices: Sequence[str]
+    spec: RunSpec,
+    command: str,
+    model: Model,
+    entry: str,
+    choices: Sequence[str],
+    mode: Optional[str],
 ) -> ResolvedSpec:
     name, library = split_entry(entry)
     chosen = runtime(name)
@@ -317,6 +339,9 @@ def _resolve_one(
         providers=providers,
         cpu_fallback=name != "onnxruntime" or on_cpu or required != 1.0,
         library=_absolute(library or spec.library),
+        torch_mode=mode,
+        package=_absolute(spec.package),
+        device=spec.device,
         settings=_settings(spec, name),
         model_class_path=_absolute(spec.model_class_path),
         model_class_name=spec.model_class_name,
@@ -378,22 +403,22 @@ def _require_schedulable(spec: RunSpec, rate_hz: float, command: str) -> None:
 
 
 def _loops(spec: RunSpec, command: str, name: str, said: list[str]) -> tuple[str, ...]:
-    chosen = runtime(name)
+    missing = missing_loops(spec, name)
     wanted = [canonical(loop) for loop in spec.loops]
     for loop in wanted:
         if loop not in LOOPS:
             raise UsageError(f"no loop is called '{loop}'; {nearest(loop, LOOPS)}")
-        if loop not in chosen.loops:
-            raise UsageError(f"{name} has no {loop} loop: {chosen.missing_loops[loop]}")
+        if loop in missing:
+            raise UsageError(f"{name} has no {loop} loop: {missing[loop]}")
     if wanted:
         return tuple(dict.fromkeys(wanted))
     if command == "overhead":
-        said.extend(f"no {loop} loop: {reason}" for loop, reason in chosen.missing_loops.items())
-        return tuple(loop for loop in LOOPS if loop in chosen.loops)
-    if "native" in chosen.loops:
+        said.extend(f"no {loop} loop: {reason}" for loop, reason in missing.items())
+        return tuple(loop for loop in LOOPS if loop not in missing)
+    if "native" not in missing:
         return ("native",)
     loop = "framework" if spec.rate_hz is None else "callable"
-    said.append(f"loop {loop}: {name} has no native loop ({chosen.missing_loops['native']})")
+    said.append(f"loop {loop}: {name} has no native loop ({missing['native']})")
     return (loop,)
 
 

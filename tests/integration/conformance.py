@@ -1,9 +1,10 @@
 """What every engine must do, run in an interpreter that has it: `python conformance.py ENGINE`.
 
 ENGINE is JSON: the runtime's name, a model, the fields of LoadOptions, what its inputs and outputs
-are, how many load cycles to do, and three facts: whether it starts threads, whether they are one
-pool for the process, and whether it survives a damaged file by itself. Each check prints one JSON
-line, so that a crash costs no more than itself.
+are, how many load cycles to do, and four facts: whether it starts threads, whether they are one
+pool for the process, whether it survives a damaged file by itself, and how many bytes the runtime
+itself loses with each model. Each check prints one JSON line, so that a crash costs no more than
+itself.
 """
 
 from __future__ import annotations
@@ -31,7 +32,10 @@ from edgeloop.runtimes._base import FRAMEWORK_LOOPS, LoadOptions, TensorSpec
 CLOCK = 4  # CLOCK_MONOTONIC_RAW
 DTYPES = {"bool", "int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64",
           "float32", "float64"}  # fmt: skip
-MOST_GROWTH = 2_000_000  # bytes of 80 % of the cycles: one lost model or delegate is more
+
+# A heap that has settled wanders by 0.2 MB; a thousand lost engines, without their models, are more
+# than this.
+MOST_GROWTH = 500_000  # bytes
 
 ENGINE = json.loads(sys.argv[1])
 RUNTIME = runtime(ENGINE["runtime"])
@@ -179,7 +183,8 @@ def check_cycles() -> None:
         run(loaded(), None)
     gc.collect()
     growth = rss_bytes() - before
-    assert growth < MOST_GROWTH, f"{cycles} cycles grew by {growth} bytes"
+    most = MOST_GROWTH + cycles * ENGINE["own_leak"]
+    assert growth < most, f"{cycles} cycles grew by {growth} bytes, {most} were allowed"
 
 
 def run(model: LoadedModel, inputs: list | None, loop: str = FIRST_LOOP) -> list:

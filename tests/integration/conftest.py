@@ -16,6 +16,7 @@ from uuid import uuid4
 import pytest
 
 import edgeloop
+from edgeloop.demo import ASSETS
 from edgeloop.results.store import read_result
 
 _MODELS = Path(__file__).parent / "models"
@@ -71,6 +72,74 @@ def torch_files(tmp_path_factory):
     torch.save({"state_dict": wrapped, "epoch": 3}, folder / "checkpoint.tar")
     torch.save(module, folder / "whole.pt")
     return folder
+
+
+class Packages:
+    """AOTInductor packages by what is special about them."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.digits = folder / "digits.pt2"
+        """The demo's model, by edgeloop."""
+        self.foreign = folder / "foreign.pt2"
+        """The same by PyTorch alone: it does not tell its inputs."""
+        self.strided = folder / "strided.pt2"
+        """The same again, exported from an example whose stride along one channel is 1."""
+        self.wide = folder / "wide.pt2"
+        """Large enough for several threads."""
+        self.outputs = folder / "outputs.pt2"
+        """Three outputs of three dtypes, one transposed; two inputs."""
+
+
+@pytest.fixture(scope="session")
+def packages(tmp_path_factory):
+    """AOTInductor packages, compiled once."""
+    torch = pytest.importorskip("torch", reason="pip install torch")
+    if shutil.which("g++") is None:
+        pytest.skip("no g++ is here to compile the packages: apt install g++")
+    from edgeloop.convert.aotinductor_package import compile_package
+    from edgeloop.runtimes._base import LoadOptions, TensorSpec
+    from edgeloop.runtimes._torch_files import DeclaredInput, LoadedModule, load_module
+    from edgeloop.runtimes._torch_modes import exported, quiet
+
+    made = Packages(tmp_path_factory.mktemp("packages"))
+
+    def compile_(module, path, *specs, outputs=("output",)):
+        given = tuple(DeclaredInput(spec.name) for spec in specs)
+        loaded = module if isinstance(module, LoadedModule) else LoadedModule(module, given)
+        compile_package(torch, loaded, specs, outputs, "the test", str(path))
+
+    class Wide(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.layers = torch.nn.Sequential(
+                *(torch.nn.Sequential(torch.nn.Linear(512, 512), torch.nn.ReLU()) for _ in range(3))
+            )
+
+        def forward(self, x):
+            return self.layers(x)
+
+    class Outputs(torch.nn.Module):
+        def forward(self, x, n):
+            return {"transposed": (x + 1).t(), "others": (n * 2, x > 0)}
+
+    digits = load_module(torch, LoadOptions(str(ASSETS / "digits_float32.pt")))
+    compile_(digits, made.digits, TensorSpec("x", "float32", (1, 1, 8, 8)))
+    torch.manual_seed(0)
+    compile_(Wide().eval(), made.wide, TensorSpec("x", "float32", (64, 512)))
+    compile_(
+        Outputs().eval(),
+        made.outputs,
+        TensorSpec("x", "float32", (2, 3)),
+        TensorSpec("n", "int64", (2, 3)),
+        outputs=("transposed", "doubled", "positive"),
+    )
+    strided = torch.randn(4, 1, 8, 8).as_strided((4, 1, 8, 8), (64, 1, 8, 1))
+    for example, path in ((torch.randn(1, 1, 8, 8), made.foreign), (strided, made.strided)):
+        program = exported(torch, digits, [example], "the test")
+        with quiet():
+            torch._inductor.aoti_compile_and_package(program, package_path=str(path))
+    return made
 
 
 class Plugins:

@@ -12,6 +12,7 @@ import pytest
 from edgeloop.comparison import compare_live, compare_stored, parse_delta
 from edgeloop.errors import RuntimeFailedError, UsageError
 from edgeloop.measure.observer import Silence
+from edgeloop.results.samples import decode, encode
 from edgeloop.results.store import read_result
 from edgeloop.spec import RunSpec
 
@@ -85,6 +86,70 @@ def test_stored_results_are_compared_by_process_medians(stored: list[str]) -> No
     assert compared.comparison.ratio == pytest.approx(1.5, rel=0.1)
     assert not compared.comparison.paired
     assert any("not interleaved" in text for text in compared.comparison.warnings)
+
+
+def test_the_api_compares_results_and_configurations(stored: list[str], tmp_path: Path) -> None:
+    import edgeloop
+
+    assert edgeloop.compare(*stored, delta=0.05).comparison.verdict == "slower"
+    compared = edgeloop.compare(
+        CHAIN, f"{CHAIN},loop=binding", delta=0.2, effort="quick", out=str(tmp_path)
+    )
+    assert compared.comparison.verdict == "equivalent"
+    assert len(list(tmp_path.iterdir())) == 2
+    with pytest.raises(UsageError, match="two of one kind"):
+        edgeloop.compare(stored[0], CHAIN)
+    with pytest.raises(UsageError, match="did you mean 'threads'"):
+        edgeloop.compare(CHAIN, CHAIN, thread=2)
+    with pytest.raises(RuntimeFailedError, match="failed at run 3"):
+        edgeloop.compare(CHAIN, "null@null,fail-at=3", effort="quick")
+
+
+# What the three processes of B take, in units of A's first → the verdict on A and B.
+FIVE_VERDICTS = {
+    "slower": (1.5, 1.5, 1.5),
+    "faster": (0.7, 0.7, 0.7),
+    "equivalent": (1.0, 1.0, 1.0),
+    "inconclusive": (0.7, 1.0, 1.5),
+    "not comparable": (1.0, 1.0, 1.0),
+}
+
+
+def _scaled(path: str, factors: tuple[float, ...], folder: Path, **runtime: Any) -> str:
+    """Write a copy of a result in which each process takes so many times the first one's time."""
+    header, *lines = Path(path).read_text().splitlines()
+    first = json.loads(lines[0])
+    document = json.loads(header)
+    document["runtime"].update(runtime)
+    copies = [document]
+    for factor in factors:
+        blocks = [
+            {**block, "durations_ns": encode((decode(block["durations_ns"]) * factor).astype("u8"))}
+            for block in first["blocks"]
+        ]
+        copies.append({**first, "blocks": blocks})
+    copy = folder / f"{factors[0]}-{len(runtime)}.edgeloop.jsonl"
+    copy.write_text("".join(f"{json.dumps(one)}\n" for one in [*copies, json.loads(lines[-1])]))
+    return str(copy)
+
+
+@pytest.mark.parametrize("verdict", FIVE_VERDICTS)
+def test_each_verdict_is_printed_with_its_reason(
+    verdict: str, stored: list[str], tmp_path: Path, command_line: Any
+) -> None:
+    (tmp_path / "b").mkdir()
+    conditions = {"threads": 4} if verdict == "not comparable" else {}
+    a = _scaled(stored[0], (1.0, 1.0, 1.0), tmp_path)
+    b = _scaled(stored[0], FIVE_VERDICTS[verdict], tmp_path / "b", **conditions)
+    unwanted = [word.replace(" ", "-") for word in FIVE_VERDICTS if word != "equivalent"]
+    done = command_line("compare", a, b, *(f"--fail-on={word}" for word in unwanted))
+    assert done.returncode == int(verdict != "equivalent"), done.stderr
+    assert (f"--fail-on {verdict}: " in done.stderr) == (verdict != "equivalent")
+    (line,) = [line for line in done.stdout.splitlines() if line.startswith("verdict ")]
+    assert verdict in line
+    for word in ("because", "Hodges-Lehmann", "half-width", "note: not interleaved"):
+        assert word in done.stdout
+    assert ("to settle it" in done.stdout) == (verdict == "inconclusive")
 
 
 def _changed(path: str, tmp_path: Path, **runtime: Any) -> str:

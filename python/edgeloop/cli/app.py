@@ -19,6 +19,7 @@ from edgeloop.cli import (
     inspect,
     overhead,
     profile,
+    quantize,
     setup,
 )
 from edgeloop.cli.output import abandon_stdout
@@ -65,6 +66,7 @@ app.command("compare")(compare.compare)
 app.command("convert")(convert.convert)
 app.command("inspect")(inspect.inspect)
 app.command("profile")(profile.profile)
+app.command("quantize")(quantize.quantize)
 app.command("setup")(setup.setup)
 
 

@@ -44,6 +44,9 @@ def _measuring_options(
     armnn_path: options.ArmnnPath = None,
     provider: options.Provider = None,
     require_delegate: options.RequireDelegate = None,
+    torch_mode: options.TorchMode = None,
+    package: options.Package = None,
+    device: options.Device = None,
     settings: options.Settings = None,
     library: options.Library = None,
     python: options.Python = None,
@@ -75,9 +78,9 @@ def _measuring_options(
 def run_spec(chosen: dict[str, Any]) -> RunSpec:
     """Return the spec that the options say."""
     same = (
-        "model", "threads", "batch_size", "require_delegate", "library", "python", "data", "x_key",
-        "y_key", "data_layout", "effort", "runs", "warmup", "processes", "seed",
-        "model_class_path", "model_class_name", "trust_pickle",
+        "model", "threads", "batch_size", "require_delegate", "torch_mode", "package", "device",
+        "library", "python", "data", "x_key", "y_key", "data_layout", "effort", "runs",
+        "warmup", "processes", "seed", "model_class_path", "model_class_name", "trust_pickle",
         "peak_gflops", "strict",
     )  # fmt: skip
     return RunSpec(

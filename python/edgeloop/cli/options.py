@@ -50,9 +50,9 @@ Runtimes = Annotated[
     typer.Option(
         "--runtime",
         "-r",
-        help="Runtime: null, litert, tflite, tflite-runtime, onnxruntime, torch, plugin=PATH, one "
-        "of an installed package, or 'all' found. Repeat for several. Default: the first found for "
-        "the model's format.",
+        help="Runtime: null, litert, tflite, tflite-runtime, onnxruntime, torch, aotinductor, "
+        "plugin=PATH, one of an installed package, or 'all' found. Repeat for several. Default: "
+        "the first found for the model's format.",
         show_default=False,
     ),
 ]
@@ -126,6 +126,34 @@ RequireDelegate = Annotated[
         show_default=False,
     ),
 ]
+TorchMode = Annotated[
+    Optional[list[str]],
+    typer.Option(
+        "--torch-mode",
+        metavar="MODE",
+        help="torch: eager, script (TorchScript), compile (torch.compile) or aotinductor (needs "
+        "--package); several, also comma-separated, are one table. Default: as the file has it.",
+        show_default=False,
+    ),
+]
+Package = Annotated[
+    Optional[str],
+    typer.Option(
+        "--package",
+        metavar="FILE",
+        help="torch: AOTInductor package of this model (convert --to aotinductor), which the "
+        "native loop runs. It is machine code: only packages that you trust.",
+        show_default=False,
+    ),
+]
+Device = Annotated[
+    Optional[str],
+    typer.Option(
+        "--device",
+        help="torch: cpu, cuda or cuda:N; each call ends with the wait for the GPU.",
+        show_default=False,
+    ),
+]
 Settings = Annotated[
     Optional[list[str]],
     typer.Option(
@@ -169,6 +197,20 @@ DataLayout = Annotated[
         help="nhwc or nchw: layout of --data where it is not the model's; it is transposed.",
         show_default=False,
     ),
+]
+RepresentativeData = Annotated[
+    Optional[str],
+    typer.Option(
+        "--representative-data",
+        "--representative-data-path",
+        metavar="PATH",
+        help="Samples that show the ranges of the activations, from the training set: an .npz, an "
+        ".npy, a folder or a list (.csv) of pictures. Preprocessed like --data.",
+        show_default=False,
+    ),
+]
+Samples = Annotated[
+    int, typer.Option("--samples", help="So many of --representative-data, drawn by --seed.")
 ]
 Effort = Annotated[
     str,

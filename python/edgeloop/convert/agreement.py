@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Optional
 import numpy as np
 
 from edgeloop.data.quantized import dequantize
+from edgeloop.metrics.snr import finite_or_none, snr_db
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -52,6 +53,8 @@ class OutputAgreement:
     """Share of the source's largest magnitude."""
     cosine: Optional[float]
     """The least over the samples; None where a sample is all zero in one of the two."""
+    snr_db: Optional[float]
+    """10 log10(Σ source² / Σ difference²), in dB; None where nothing differs."""
     top1_agreement: Optional[float]
     """Share of samples with the same largest score; None where it is no row of scores."""
     faults: tuple[str, ...]
@@ -98,7 +101,7 @@ def _compare(
 ) -> OutputAgreement:
     fault = _incomparable(reference, other)
     if fault is not None:
-        return OutputAgreement(name, None, None, None, None, (fault,))
+        return OutputAgreement(name, None, None, None, None, None, (fault,))
     difference = float(np.max(np.abs(reference - other), initial=0.0))
     largest = float(np.max(np.abs(reference), initial=0.0))
     relative = difference / largest if largest > 0 else (0.0 if difference == 0 else float("inf"))
@@ -116,6 +119,7 @@ def _compare(
         difference,
         relative if np.isfinite(relative) else None,
         cosine,
+        finite_or_none(snr_db(reference, other)),
         _top1(reference, other),
         tuple(faults),
     )

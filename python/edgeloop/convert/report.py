@@ -67,6 +67,11 @@ class ConversionReport:
         return {k: list(v) for step in self.steps for k, v in step.transposed_inputs.items()}
 
     @property
+    def output_layouts(self) -> dict[str, list[int]]:
+        """The same for outputs."""
+        return {k: list(v) for step in self.steps for k, v in step.transposed_outputs.items()}
+
+    @property
     def notes(self) -> list[str]:
         """What was decided on the way."""
         return [note for step in self.steps for note in step.notes]
@@ -83,6 +88,7 @@ class ConversionReport:
             "bytes": self.bytes,
             "precision": self.precision,
             "transposed_inputs": self.input_layouts,
+            "transposed_outputs": self.output_layouts,
             "steps": [step.as_dict() for step in self.steps],
             "verification": self.verification.as_dict(),
             "total_ns": self.total_ns,
@@ -94,12 +100,12 @@ def sidecar_of(model: str) -> Path:
     return Path(f"{model}{_SIDECAR}")
 
 
-def write_sidecar(report: ConversionReport) -> None:
-    """Keep the report beside the result. Raises CannotWriteError."""
-    path = sidecar_of(report.path)
+def write_sidecar(model: str, document: Mapping[str, Any]) -> None:
+    """Keep the report beside the model that it is on. Raises CannotWriteError."""
+    path = sidecar_of(model)
     partial = path.with_name(f".{path.name}.partial")
     try:
-        partial.write_text(json.dumps(report.as_dict(), indent=1) + "\n", encoding="utf-8")
+        partial.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
         partial.replace(path)
     except OSError as error:
         with suppress(OSError):

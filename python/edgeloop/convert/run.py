@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import errno
-import shutil
-import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Optional
@@ -18,10 +13,10 @@ from edgeloop.convert.faults import (
     file_faults,
     name_of_unverified,
 )
+from edgeloop.convert.place import put, scratch_beside, target_of
 from edgeloop.convert.plan import Plan, Step, make_plan
 from edgeloop.convert.report import ConversionReport, StepReport, write_sidecar
 from edgeloop.convert.verification import Reference, Subject, Verification
-from edgeloop.errors import CannotWriteError, UsageError
 from edgeloop.measure.client import WorkerClient
 from edgeloop.measure.observer import Observer
 from edgeloop.models.formats import detect_format, model_bytes, sha256_of
@@ -70,9 +65,10 @@ def convert(spec: ConversionSpec, observer: Observer) -> ConversionReport:
     """
     plan = plan_conversion(spec)
     plan.require_runnable()
-    target = _target(spec, plan.target)
+    name = Path(spec.model).stem + EXTENSIONS[plan.target]
+    target = target_of(spec.model, spec.out, name, force=spec.force)
     started = time.monotonic_ns()
-    with _scratch(target) as scratch:
+    with scratch_beside(target) as scratch:
         steps, written = _run_steps(spec, plan, scratch, observer)
         observer.phase("verifying: source and result on the same samples")
         verification = _verify(spec, plan, steps, scratch, written)
@@ -90,42 +86,9 @@ def convert(spec: ConversionSpec, observer: Observer) -> ConversionReport:
             verification=verification,
             total_ns=time.monotonic_ns() - started,
         )
-        write_sidecar(report)
-        _put(written, target)
+        write_sidecar(report.path, report.as_dict())
+        put(written, target)
     return report
-
-
-def _target(spec: ConversionSpec, format_name: str) -> Path:
-    """Return the absolute path to write. Raises UsageError, CannotWriteError."""
-    if spec.out is not None:
-        target = Path(spec.out)
-    else:
-        target = Path(Path(spec.model).stem + EXTENSIONS[format_name])
-    target = target.absolute()
-    if not target.parent.is_dir():
-        raise CannotWriteError(f"{target} cannot be written: no folder {target.parent}")
-    if target.exists() and not spec.force:
-        raise UsageError(f"{target} is there already; --force replaces it, --out names another")
-    if target.exists() and target.samefile(spec.model):
-        raise UsageError(f"{target} is the model itself; name another file with --out")
-    return target
-
-
-@contextmanager
-def _scratch(target: Path) -> Iterator[Path]:
-    """Make a hidden folder beside the target, on its disk, that never outlives the conversion."""
-    try:
-        folder = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
-    except OSError as error:
-        raise CannotWriteError(f"{target} cannot be written: {error.strerror}") from error
-    try:
-        yield folder
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO):
-            raise CannotWriteError(f"{target} cannot be written: {error.strerror}") from error
-        raise
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _run_steps(
@@ -220,10 +183,3 @@ def _verify(
         {name: axes for step in steps for name, axes in step.transposed_outputs.items()},
     )
     return verification.with_faults([fault for step in steps for fault in step.faults])
-
-
-def _put(written: Path, target: Path) -> None:
-    """Give the result its final name, in one step where nothing is in the way."""
-    if target.is_dir() and not target.is_symlink():
-        target.rename(written.parent / "replaced")
-    written.rename(target)

@@ -45,7 +45,7 @@ def run(arguments: Mapping[str, Any]) -> dict[str, Any]:
     by position, transposed by `transposed` (name → axes).
     """
     start = time.monotonic_ns()
-    loaded, loop = _load(arguments["runtime"], LoadOptions(**arguments["options"]))
+    loaded, loop = load_model(arguments["runtime"], LoadOptions(**arguments["options"]))
     ready = time.monotonic_ns()
     inputs = list(loaded.inputs)
     samples = _samples(arguments, inputs)
@@ -64,8 +64,8 @@ def run(arguments: Mapping[str, Any]) -> dict[str, Any]:
 
 def read(path: str, answer: Mapping[str, Any]) -> SampleRun:
     """Return the run that the job wrote to `path` and described in `answer`."""
-    inputs = [_spec(item) for item in answer["inputs"]]
-    outputs = [_spec(item) for item in answer["outputs"]]
+    inputs = [spec_from_dict(item) for item in answer["inputs"]]
+    outputs = [spec_from_dict(item) for item in answer["outputs"]]
     with np.load(path, allow_pickle=False) as arrays:
         return SampleRun(
             inputs,
@@ -75,7 +75,8 @@ def read(path: str, answer: Mapping[str, Any]) -> SampleRun:
         )
 
 
-def _spec(item: Mapping[str, Any]) -> TensorSpec:
+def spec_from_dict(item: Mapping[str, Any]) -> TensorSpec:
+    """Read what `TensorSpec.as_dict` returns."""
     return TensorSpec(
         item["name"],
         item["dtype"],
@@ -86,7 +87,7 @@ def _spec(item: Mapping[str, Any]) -> TensorSpec:
     )
 
 
-def _load(name: str, options: LoadOptions) -> tuple[LoadedModel, str]:
+def load_model(name: str, options: LoadOptions) -> tuple[LoadedModel, str]:
     """Load for the loop whose tensors say the most: the engine's have names and scales."""
     from edgeloop.measure import loaded as loading
     from edgeloop.measure.clock import choose_clock

@@ -76,12 +76,15 @@ class Reference:
         folder: Path,
         python: Optional[str],
         timeout_s: float,
+        *,
+        samples: int = LEAST_SAMPLES,
     ) -> None:
         self._subject = subject
         self._inputs = inputs
         self._folder = folder
         self._python = python
         self._timeout_s = timeout_s
+        self._samples = samples
         self._run: Optional[tuple[SampleRun, dict[str, Any]]] = None
 
     @property
@@ -141,7 +144,7 @@ class Reference:
         if self._run is None:
             given = asdict(self._inputs)
             asked = {
-                "n": LEAST_SAMPLES,
+                "n": self._samples,
                 "seed": self._inputs.seed,
                 "data": None if self._inputs.data is None else given,
             }

@@ -13,9 +13,12 @@ from typing import Any, cast
 from edgeloop.errors import UsageError
 
 JOBS: Mapping[str, str] = {
+    "compare-layers": "edgeloop.quantization.layers",
     "convert": "edgeloop.convert.job",
+    "describe-inputs": "edgeloop.quantization.inputs_job",
     "run-samples": "edgeloop.convert.samples",
     "packages": "edgeloop.envs.packages",
+    "quantize": "edgeloop.quantization.job",
 }
 
 

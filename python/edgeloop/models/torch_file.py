@@ -5,13 +5,12 @@ Nothing is loaded into PyTorch and nothing is unpickled.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from edgeloop.errors import ModelError
+from edgeloop.models.aotinductor_file import summarised
 from edgeloop.models.formats import (
     EXPORTED_PROGRAM,
     ModelFormat,
@@ -51,7 +50,7 @@ def summarise(path: Path) -> ModelSummary:
         return _legacy(path, empty)
     with opened_zip(path) as members:
         if found.format == "aotinductor":
-            return _aotinductor(members, empty)
+            return summarised(empty, members)
         if found.kind == "export":
             return _export(members, empty)
         return _pickled(path, members, empty)
@@ -191,41 +190,6 @@ def _export(members: Members, empty: ModelSummary) -> ModelSummary:
         notes = (*summary.notes, f"{len(models)} programs; this is '{plain(models[0])}'")
         summary = replace(summary, notes=notes)
     return summary
-
-
-def _aotinductor(members: Members, empty: ModelSummary) -> ModelSummary:
-    names = members.inner
-    built_for: dict[str, Any] = {}
-    for name, full in sorted(names.items()):
-        if name.startswith("data/aotinductor/") and name.endswith("_metadata.json"):
-            built_for.update(_json_object(members, full))
-    libraries = [name for name in names if name.endswith(".so")]
-    machine = plain(str(built_for.get("AOTI_MACHINE") or "not stated"))
-    reason = "the program and its weights are compiled into a library"
-    return replace(
-        empty,
-        precision_reason=reason,
-        parameters_reason=reason,
-        macs_reason=reason,
-        metadata=stated(
-            members=len(members.sizes),
-            libraries=libraries,
-            library_bytes=sum(members.sizes[names[name]] for name in libraries),
-            built_for=built_for,
-        ),
-        notes=(
-            f"{reason}; inputs, outputs and operators cannot be seen",
-            f"it runs only on the processor it was built for: {machine}",
-        ),
-    )
-
-
-def _json_object(members: Members, name: str) -> dict[str, str]:
-    try:
-        found = json.loads(members.read(name, _MAX_SMALL))
-    except (ValueError, RecursionError) as error:
-        raise members.damaged(f"'{plain(name)}' is no JSON") from error
-    return {str(k): str(v) for k, v in found.items()} if isinstance(found, dict) else {}
 
 
 def _text(members: Members, name: str | None) -> str | None:

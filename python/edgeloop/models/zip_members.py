@@ -8,8 +8,9 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
-from edgeloop.errors import ModelError
+from edgeloop.errors import CannotWriteError, ModelError
 from edgeloop.models.plain_text import plain
 
 # zipfile raises these for archives that are damaged, encrypted or of an unknown variant.
@@ -22,6 +23,7 @@ _DAMAGE = (
     struct.error,
     ValueError,
 )
+_CHUNK = 1 << 20  # bytes
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 
 
@@ -57,6 +59,43 @@ class Members:
                 "needs; nothing was read from it"
             )
         return data
+
+    def head(self, name: str, most: int) -> bytes:
+        """Return the first bytes of a member by its full name."""
+        try:
+            with self._archive.open(name) as stream:
+                return stream.read(most)
+        except (*_DAMAGE, NotImplementedError) as error:
+            raise self.damaged(f"'{plain(name)}': {plain(str(error))}") from error
+
+    def copy_stored(self, name: str, target: BinaryIO) -> None:
+        """Copy a member that is not compressed, so that no more comes out than is in the file.
+
+        Raises ModelError where it is compressed or damaged, CannotWriteError where there is no
+        room for it.
+        """
+        info = self._archive.getinfo(name)
+        if info.compress_type != zipfile.ZIP_STORED or info.file_size != info.compress_size:
+            raise ModelError(
+                f"{self._path}: '{plain(name)}' is compressed, which PyTorch does not do; save the "
+                "package with PyTorch again"
+            )
+        try:
+            for chunk in self._chunks(info):
+                target.write(chunk)
+            target.flush()
+        except OSError as error:
+            raise CannotWriteError(
+                f"'{plain(name)}' of {self._path} cannot be unpacked: {error.strerror}; set TMPDIR "
+                "to a folder with more room"
+            ) from error
+
+    def _chunks(self, info: zipfile.ZipInfo) -> Iterator[bytes]:
+        try:
+            with self._archive.open(info) as stream:
+                yield from iter(lambda: stream.read(_CHUNK), b"")
+        except _DAMAGE as error:
+            raise self.damaged(f"'{plain(info.filename)}': {plain(str(error))}") from error
 
     def damaged(self, what: str) -> ModelError:
         """Return the error for an archive that contradicts itself."""

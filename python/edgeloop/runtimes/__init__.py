@@ -13,9 +13,8 @@ if TYPE_CHECKING:
 
 # In the order in which a format's default runtime is sought.
 RUNTIME_NAMES = (
-    *("null", "litert", "tflite", "tflite-runtime", "onnxruntime", "torch", "tensorrt"),
-    "coral",
-    "plugin",
+    *("null", "litert", "tflite", "tflite-runtime", "onnxruntime", "torch", "aotinductor"),
+    *("tensorrt", "coral", "plugin"),
 )
 
 

@@ -68,6 +68,12 @@ class LoadOptions:
     """Path of the native library where the user named one."""
     settings: Mapping[str, str] = field(default_factory=dict)
     """Options that only this runtime has, as KEY=VALUE."""
+    torch_mode: Optional[str] = None
+    """torch: eager, script, compile or aotinductor; None: as the file has it."""
+    package: Optional[str] = None
+    """torch: an AOTInductor package of the same model, which the native loop runs."""
+    device: Optional[str] = None
+    """torch: "cpu", "cuda" or "cuda:N"; None: the CPU."""
     model_class_path: Optional[str] = None
     model_class_name: Optional[str] = None
     trust_pickle: bool = False

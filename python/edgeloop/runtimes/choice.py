@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 _PLUGIN = "plugin"
 
+# Formats that are code of the machine: to load such a file is to run it.
+MACHINE_CODE = ("aotinductor",)
+
 
 def runtime_entry(text: str) -> str:
     """Return what names a runtime in its canonical form; the path of plugin=PATH stays as it is."""
@@ -56,6 +59,11 @@ def choose_runtimes(
     if named and "all" not in named:
         _require_readers(spec, model, named, candidates)
         return named, []
+    if model.format in MACHINE_CODE:
+        raise UsageError(
+            f"{spec.model} is {model.format}: machine code that runs with your rights; if you "
+            f"trust whoever made it, name its runtime: --runtime {candidates[0]}"
+        )
     if named or not candidates:
         candidates = [*candidates, *_installed_readers(model)]
     if not candidates:

@@ -1,0 +1,74 @@
+"""Draw calibration samples from the representative data."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from edgeloop.data.npz import read_samples
+from edgeloop.errors import ModelError
+from edgeloop.models.formats import sha256_of
+from edgeloop.quantization.report import Calibration
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from edgeloop.runtimes._base import TensorSpec
+    from edgeloop.spec import InputSource
+
+
+def draw_samples(
+    inputs: InputSource, specs: Sequence[TensorSpec], count: int, seed: int, write: str
+) -> Calibration:
+    """Draw `count` samples of the data at random, each at most once, for a float model's inputs.
+
+    The .npz `write` gets `input_names`, and `input_0`, … of (runs, *shape of that input).
+    Raises ModelError for data that does not fit, is empty, or holds NaN.
+    """
+    assert inputs.data is not None
+    data = read_samples(
+        inputs.data, specs, x_key=inputs.x_key, y_key=inputs.y_key, layout=inputs.layout
+    )
+    rows = np.random.default_rng(seed).choice(data.n, min(count, data.n), replace=False)
+    drawn = {name: values[np.sort(rows)] for name, values in data.x.items()}
+    arrays = {
+        f"input_{index}": _runs(_usable(drawn[spec.name], spec, inputs.data), spec)
+        for index, spec in enumerate(specs)
+    }
+    names = np.array([spec.name for spec in specs])
+    np.savez(write, allow_pickle=False, input_names=names, **arrays)
+    return Calibration(
+        data=inputs.data,
+        sha256=sha256_of(inputs.data),
+        samples=len(drawn[specs[0].name]),
+        of=data.n,
+        seed=seed,
+    )
+
+
+def _usable(values: npt.NDArray[Any], spec: TensorSpec, path: str) -> npt.NDArray[Any]:
+    """Return the samples in the dtype that the float model takes. Raises ModelError."""
+    wanted: np.dtype[Any] = np.dtype(spec.dtype)
+    if values.dtype.kind == "f" and wanted.kind in "iu":
+        raise ModelError(
+            f"{path}: the samples for input '{spec.name}' are {values.dtype}, but the model takes "
+            f"{wanted}"
+        )
+    real = values.astype(wanted)
+    if real.dtype.kind == "f" and not np.isfinite(real).all():
+        bad = int(np.count_nonzero(~np.isfinite(real).reshape(len(real), -1).all(axis=1)))
+        raise ModelError(
+            f"{path}: {bad} of {len(real)} calibration samples for input '{spec.name}' hold NaN or "
+            "infinity, which would become the range of every layer"
+        )
+    return real
+
+
+def _runs(values: npt.NDArray[Any], spec: TensorSpec) -> npt.NDArray[Any]:
+    """Return (runs, *shape); where the last run is not full, the first samples fill it."""
+    size = spec.shape[0] if spec.shape else 1
+    missing = -len(values) % size
+    full = np.concatenate([values, np.resize(values, (missing, *values.shape[1:]))])
+    return full.reshape((-1, *spec.shape))
