@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Optional
 
 from edgeloop.models.plain_text import plain
 from edgeloop.profiling.summary import Profile
@@ -46,7 +46,7 @@ def _run(document: Mapping[str, Any]) -> str:
 
 
 def _median(figures: Mapping[str, Any]) -> str:
-    return duration_interval(figures["median_ns"], figures["median_ci95_ns"])
+    return _figure(figures["median_ns"], figures["median_ci95_ns"])
 
 
 def _table(title: str, rows: Sequence[Sequence[str]]) -> str:
@@ -99,4 +99,9 @@ def _words(row: Mapping[str, Any]) -> str:
 
 
 def _time(figures: Mapping[str, Any]) -> str:
-    return duration_interval(figures["mean_ns"], figures["mean_ci95_ns"])
+    return _figure(figures["mean_ns"], figures["mean_ci95_ns"])
+
+
+def _figure(value_ns: float, interval_ns: Optional[Sequence[float]]) -> str:
+    words = "" if interval_ns is not None else " (no interval)"
+    return duration_interval(value_ns, interval_ns) + words
