@@ -72,7 +72,10 @@ def require_consistent(document: Any) -> None:
 
 @pytest.mark.parametrize("delegate", ["xnnpack", "none"])
 @pytest.mark.parametrize("name", TFLITE_RUNTIMES)
-@pytest.mark.parametrize("key", SHARED)
+@pytest.mark.parametrize("key", [
+    pytest.param(key, marks=() if key in ("resnet8-int8", "ssd") else pytest.mark.slow)
+    for key in SHARED
+])  # fmt: skip
 def test_a_tflite_model_by_operator_and_partition(
     key: str, name: str, delegate: str, shared_data: Path
 ) -> None:
@@ -127,6 +130,7 @@ def test_onnxruntime_by_node_and_provider(shared_data: Path) -> None:
     assert len({row["name"] for row in rows}) == len(rows) == 70
 
 
+@pytest.mark.filterwarnings(r"ignore:`torch\.jit:DeprecationWarning")  # the fixture's files
 def test_torch_by_call(torch_files: Path) -> None:
     for file in ("traced.pt", "exported.pt2"):
         document = profile(str(torch_files / file), "torch", shapes={"": [1, 3, 8, 8]})

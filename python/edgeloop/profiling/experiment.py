@@ -31,6 +31,9 @@ _FEWEST_PAIRS = 6
 # Threads that spin after a run get this long to stop.
 _REST_TIMEOUT_S = 2.0
 
+# A block of more runs would say no more, and each of its operators is an object in the worker.
+_MOST_RUNS = 300
+
 # Of the time of a process this share goes to warm-up.
 _WARM_SHARE = 0.25
 
@@ -157,7 +160,7 @@ class _Pair:
 
     def _record(self, session: Session, runs: int) -> npt.NDArray[Any]:
         """Record a block with the profiler; return the durations of its runs."""
-        runs = runs if self._most_runs is None else min(runs, self._most_runs)
+        runs = min(runs, _MOST_RUNS if self._most_runs is None else self._most_runs, _MOST_RUNS)
         request = {"type": "profile", "loop": self._loop, "runs": runs}
         answer = session.worker.request(request, "profiling the model")
         self._most_runs = answer.body["most_runs"]
