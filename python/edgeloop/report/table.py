@@ -79,7 +79,7 @@ def _latency(summary: dict[str, Any]) -> list[Sequence[str]]:
     ]
     if summary["n"]:
         if summary["median_ns"] is not None and summary["median_ci95_ns"] is not None:
-            rows.append(("the interval", _both_intervals(summary)))
+            rows.append(("interval", _both_intervals(summary)))
         rows.append(("spread", _spread(summary)))
         rows.append(("throughput", f"{summary['runs_per_s']:.4g} runs/s"))
         if summary["steady_state"] is not None:

@@ -64,9 +64,9 @@ def test_the_headline_says_both_intervals_and_what_would_narrow_them() -> None:
     table = bench_table(measured(apart))
     found = rows(table)
     assert re.fullmatch(r"\d+(\.\d+)? .s \[[\d.]+, [\d.]+\]", found["median"])
-    within, between = re.findall(r"±([\d.]+) %", found["the interval"])
+    within, between = re.findall(r"±([\d.]+) %", found["interval"])
     assert float(within) < 0.1 < 1.0 < float(between)
-    assert "the wider counts" in found["the interval"]
+    assert "the wider counts" in found["interval"]
     low, high = (float(end) for end in re.findall(r"[\d.]+", found["median"])[1:])
     assert high - low == pytest.approx(2 * float(between) / 100, rel=0.05)
     assert "to know it better: more processes would help, more runs would not" in table
