@@ -27,5 +27,6 @@ pybind11::object placement(const Coverage& coverage);
 pybind11::list events(const std::vector<OperatorEvent>& recorded);
 
 void bind_timing(pybind11::module_& module);
+void bind_data(pybind11::module_& module);
 
 }  // namespace edgeloop

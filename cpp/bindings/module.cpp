@@ -9,4 +9,5 @@ PYBIND11_MODULE(_core, module) {
   edgeloop::bind_engine(module);
   edgeloop::bind_tflite(module);
   edgeloop::bind_timing(module);
+  edgeloop::bind_data(module);
 }

@@ -134,4 +134,12 @@ def run_block(
 def run_schedule(
     engine: Engine, samples: Samples, runs: int, interval_ns: int, clock_id: int
 ) -> tuple[int, int]: ...
+def run_data(
+    engine: Engine,
+    samples: Samples,
+    inputs: Sequence[object],
+    outputs: Sequence[object],
+    runs: int,
+    clock_id: int,
+) -> int: ...
 def run_clock_pairs(samples: Samples, pairs: int, clock_id: int) -> int: ...

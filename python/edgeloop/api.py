@@ -124,7 +124,7 @@ def compare(
     compared = compare_live(
         a,
         b,
-        _run_spec("", (), options),
+        _spec("", None, options),
         delta,
         observer or Silence(),
         save=save or out is not None,
@@ -133,6 +133,83 @@ def compare(
     if compared.error is not None:
         raise compared.error
     return compared
+
+
+def evaluate(
+    model: Union[str, Path],
+    data: Union[str, Path],
+    runtime: Optional[str] = None,
+    *,
+    reference: Optional[str] = None,
+    include_preprocess: bool = False,
+    save: bool = False,
+    out: Optional[str] = None,
+    observer: Optional[Observer] = None,
+    **options: Any,
+) -> Result:
+    """Run a data set through a model; return accuracy, and agreement with `reference`.
+
+    `data`: an .npz, an .npy, a folder of pictures, a CSV that lists some, or one picture.
+    `reference`: MODEL or MODEL@runtime,key=value. `options` are the fields of `RunSpec`; those of
+    the data are x_key, y_key, y_file, data_layout, resize, crop, color, scale, mean, std, labels,
+    label_offset, strict, and those of the metrics task, top_k, softmax. The metrics, each with its
+    95 % interval, are in `result.summary["accuracy"]`, under scikit-learn's names.
+
+    Raises as `bench` does, ModelError where no metric comes of the data, and NotAvailableError
+    where scikit-learn is missing.
+    """
+    spec = _spec(model, runtime, {**options, "data": str(data)})
+    result = evaluate_all(
+        spec,
+        reference=reference,
+        include_preprocess=include_preprocess,
+        save=save or out is not None,
+        out=out,
+        observer=observer or Silence(),
+    )
+    return _raised(result)
+
+
+def evaluate_all(
+    spec: RunSpec,
+    *,
+    reference: Optional[str],
+    include_preprocess: bool,
+    save: bool,
+    out: Optional[str],
+    observer: Observer,
+) -> Result:
+    """Evaluate the first runtime of a spec; what ended it early is in the result's `error`."""
+    from edgeloop.measure.evaluating import evaluate_one
+    from edgeloop.metrics.scikit_learn import require_sklearn
+
+    require_sklearn()
+    resolved = resolve(spec, "eval")[0]
+    for choice in resolved.choices:
+        observer.phase(choice)
+    other = None if reference is None else _reference(reference, spec)
+    if not save:
+        return evaluate_one(resolved, other, include_preprocess, observer, None)
+    with open_result(out, resolved.model.path, resolved.runtime) as writer:
+        return evaluate_one(resolved, other, include_preprocess, observer, writer)
+
+
+def _reference(text: str, spec: RunSpec) -> ResolvedSpec:
+    """Resolve MODEL@config with the data of a spec, and nothing of its own runtime's options."""
+    from edgeloop.configuration import parse_configuration
+
+    defaults = replace(
+        spec,
+        runtimes=(),
+        loops=(),
+        shapes={},
+        delegate=None,
+        provider=None,
+        require_delegate=None,
+        settings={},
+        library=None,
+    )
+    return resolve(parse_configuration(text, defaults), "eval")[0]
 
 
 def inspect(model: Union[str, Path]) -> ModelSummary:
@@ -176,6 +253,7 @@ def coverage_one(spec: ResolvedSpec) -> dict[str, Any]:
 def quantize(
     model: Union[str, Path],
     precision: str,
+    runtime: Optional[str] = None,
     *,
     representative_data: Optional[str] = None,
     samples: int = 200,
@@ -221,7 +299,7 @@ def quantize(
         samples=samples,
         debug_layers=debug_layers,
         measure=measure,
-        measured=_run_spec("", (), {"effort": "quick", **options}),
+        measured=_spec("", runtime, {"effort": "quick", **options}),
         options=conversion or ConversionOptions(),
     )
     return run(spec, observer or Silence())
@@ -277,27 +355,32 @@ def _one(
     result = measure_one(
         resolved, save=save or out is not None, out=out, observer=observer or Silence()
     )
-    if result.error is not None:
-        result.error.result = result
-        raise result.error
-    return result
+    return _raised(result)
 
 
 def _resolved(
     command: str, model: Union[str, Path], runtime: Optional[str], options: dict[str, Any]
 ) -> ResolvedSpec:
-    spec = _run_spec(model, () if runtime is None else (runtime,), options)
-    (resolved,) = resolve(spec, command)[:1]
+    (resolved,) = resolve(_spec(model, runtime, options), command)[:1]
     return resolved
 
 
-def _run_spec(model: Union[str, Path], runtimes: Sequence[str], options: dict[str, Any]) -> RunSpec:
-    """Return the spec that options given by name say. Raises UsageError for an unknown one."""
+def _spec(model: Union[str, Path], runtime: Optional[str], options: dict[str, Any]) -> RunSpec:
+    """Return the spec that keyword arguments say. Raises UsageError for an unknown one."""
+    runtimes: Sequence[str] = () if runtime is None else (runtime,)
     known = [field.name for field in fields(RunSpec) if field.name not in ("model", "runtimes")]
     for name in options:
         if name not in known:
             raise UsageError(f"no option is called '{name}'; {nearest(name, known)}")
     return replace(RunSpec(model=str(model), runtimes=runtimes), **options)
+
+
+def _raised(result: Result) -> Result:
+    """Raise what ended a measurement early, with what was measured; else return the result."""
+    if result.error is not None:
+        result.error.result = result
+        raise result.error
+    return result
 
 
 def _is_interruption(error: Optional[EdgeloopError]) -> bool:

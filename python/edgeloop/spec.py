@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Optional, Union
 
+from edgeloop.data.options import X_KEY, Y_KEY, InputSource, parse_layout, parse_preprocess
 from edgeloop.delegate_choice import (
     delegates_of,
     providers_of,
@@ -16,6 +17,7 @@ from edgeloop.delegate_choice import (
 )
 from edgeloop.delegates import NONE, XNNPACK
 from edgeloop.errors import ModelError, UsageError
+from edgeloop.metrics.options import MetricOptions, metric_options
 from edgeloop.names import canonical, nearest
 from edgeloop.runtimes import runtime
 from edgeloop.runtimes._base import ANY, LOOPS, NULL_MODEL, LoadOptions
@@ -43,8 +45,6 @@ MOST_HZ = 1e6
 
 # Loops that C++ drives: only there a run can start at the microsecond it is due.
 SCHEDULED_LOOPS = ("native", "callable")
-
-DATA_LAYOUTS = ("nhwc", "nchw")
 
 _MOST_TIMEOUT_S = 365 * 86400
 
@@ -90,9 +90,23 @@ class RunSpec:
     library: Optional[str] = None
     python: Optional[str] = None
     data: Optional[str] = None
-    x_key: str = "x_data"
-    y_key: str = "y_data"
+    x_key: str = X_KEY
+    y_key: str = Y_KEY
+    y_file: Optional[str] = None
     data_layout: Optional[str] = None
+    resize: Union[str, int, Sequence[int], None] = None
+    crop: Union[str, float, Sequence[int], None] = None
+    color: Optional[str] = None
+    scale: Union[str, float, None] = None
+    mean: Union[str, float, Sequence[float], None] = None
+    std: Union[str, float, Sequence[float], None] = None
+    labels: Optional[str] = None
+    """A file with the names of the classes, one a line."""
+    label_offset: int = 0
+    task: Optional[str] = None
+    """ "classification" or "regression"; None: told from the labels."""
+    top_k: int = 5
+    softmax: bool = False
     effort: str = "standard"
     budget_s: Optional[float] = None
     rate_hz: Optional[float] = None
@@ -108,19 +122,7 @@ class RunSpec:
     peak_gflops: Optional[float] = None
     """The most that the device can do, in GFLOP/s (GOP/s for int8), where no table knows it."""
     strict: bool = False
-    """Fail where the result itself is at fault: an impossible latency."""
-
-
-@dataclass(frozen=True)
-class InputSource:
-    """Where the inputs come from: a seed, or the samples of a data file."""
-
-    seed: int
-    data: Optional[str] = None
-    x_key: str = "x_data"
-    y_key: str = "y_data"
-    layout: Optional[str] = None
-    """That of the data, "nhwc" or "nchw", where it may differ from the model's."""
+    """Fail where an impossible latency, or a picture that cannot be read, is else only told."""
 
 
 @dataclass(frozen=True)
@@ -165,6 +167,7 @@ class ResolvedSpec:
     timeout_s: float
     choices: tuple[str, ...]
     """What was chosen for the user, one sentence each."""
+    metrics: MetricOptions = field(default_factory=MetricOptions)
     require_delegate: Optional[float] = None
     """The least share that delegates or providers must run; 0: at least one node."""
     peak_gflops: Optional[float] = None
@@ -359,7 +362,7 @@ def _resolve_one(
         options=options,
         loops=loops,
         python=spec.python or sys.executable,
-        inputs=input_source(spec.seed, spec.data, spec.x_key, spec.y_key, spec.data_layout),
+        inputs=inputs_of(spec),
         effort=spec.effort,
         budget_s=spec.budget_s,
         rate_hz=spec.rate_hz,
@@ -369,27 +372,45 @@ def _resolve_one(
         seed=spec.seed,
         timeout_s=spec.timeout_s,
         choices=tuple(said),
+        metrics=metric_options(spec.task, spec.top_k, spec.softmax),
         require_delegate=required,
         peak_gflops=spec.peak_gflops,
         strict=spec.strict,
     )
 
 
+def inputs_of(spec: RunSpec) -> InputSource:
+    """Return the data of a spec. Raises UsageError, ModelError where it is not there."""
+    preprocess = parse_preprocess(
+        resize=spec.resize,
+        crop=spec.crop,
+        color=spec.color,
+        scale=spec.scale,
+        mean=spec.mean,
+        std=spec.std,
+    )
+    return replace(
+        input_source(spec.seed, spec.data, spec.x_key, spec.y_key, spec.data_layout),
+        y_file=_absolute(spec.y_file),
+        labels=_absolute(spec.labels),
+        label_offset=spec.label_offset,
+        strict=spec.strict,
+        preprocess=preprocess,
+    )
+
+
 def input_source(
     seed: int,
     data: Optional[str],
-    x_key: str = "x_data",
-    y_key: str = "y_data",
+    x_key: str = X_KEY,
+    y_key: str = Y_KEY,
     data_layout: Optional[str] = None,
 ) -> InputSource:
-    """Check where inputs come from. Raises UsageError, ModelError where the file is not there."""
-    layout = None if data_layout is None else data_layout.lower()
-    if layout is not None and layout not in DATA_LAYOUTS:
-        raise UsageError(f"no data layout is called '{layout}'; {nearest(layout, DATA_LAYOUTS)}")
+    """Check where inputs come from. Raises UsageError, ModelError where the data is not there."""
     path = _absolute(data)
-    if path is not None and not Path(path).is_file():
-        raise ModelError(f"the data file {data} does not exist")
-    return InputSource(seed, path, x_key, y_key, layout)
+    if path is not None and not Path(path).exists():
+        raise ModelError(f"the data {data} does not exist")
+    return InputSource(seed, path, x_key, y_key, parse_layout(data_layout))
 
 
 def _require_schedulable(spec: RunSpec, rate_hz: float, command: str) -> None:
@@ -410,6 +431,8 @@ def _loops(spec: RunSpec, command: str, name: str, said: list[str]) -> tuple[str
             raise UsageError(f"no loop is called '{loop}'; {nearest(loop, LOOPS)}")
         if loop in missing:
             raise UsageError(f"{name} has no {loop} loop: {missing[loop]}")
+    if len(wanted) > 1 and command == "eval":
+        raise UsageError("eval runs the data set through one loop: name one with --loops")
     if wanted:
         return tuple(dict.fromkeys(wanted))
     if command == "overhead":

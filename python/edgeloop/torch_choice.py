@@ -11,6 +11,7 @@ from edgeloop.names import canonical, nearest
 from edgeloop.runtimes import runtime
 
 if TYPE_CHECKING:
+    from edgeloop.runtimes._base import Runtime
     from edgeloop.spec import RunSpec
 
 TORCH = "torch"
@@ -49,11 +50,12 @@ def torch_modes(spec: RunSpec, names: Sequence[str]) -> tuple[Optional[str], ...
 
 def missing_loops(spec: RunSpec, name: str) -> Mapping[str, str]:
     """Return the loops that a runtime lacks for this spec, and why."""
-    if name != TORCH or spec.package is not None:
-        return runtime(name).missing_loops
-    from edgeloop.runtimes._torch_modes import NO_PACKAGE
+    return engine_runtime(name, spec.package).missing_loops
 
-    return {"native": NO_PACKAGE, "binding": NO_PACKAGE}
+
+def engine_runtime(name: str, package: Optional[str]) -> Runtime:
+    """Return the runtime whose engine the native loops run: torch has that of its package."""
+    return runtime("aotinductor" if name == TORCH and package is not None else name)
 
 
 def _require_package(path: str) -> None:

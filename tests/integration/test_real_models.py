@@ -12,11 +12,12 @@ from typing import Any, Optional
 import numpy as np
 import pytest
 
+from edgeloop.data.opening import open_data
+from edgeloop.data.options import InputSource
 from edgeloop.errors import NotAvailableError
 from edgeloop.measure.client import WorkerClient
 from edgeloop.runtimes import runtime
-from edgeloop.runtimes._base import LoadOptions
-from edgeloop.spec import InputSource
+from edgeloop.runtimes._base import LoadOptions, TensorSpec
 
 MOBILENET = "imagenet_mobilenet/mobilenet_v2_1.0_224_quant.tflite"
 RESNET8 = "cifar10_resnet/pretrainedResnet.tflite"
@@ -72,17 +73,21 @@ def outputs_of_every_loop(
     python = interpreter(name) or sys.executable
     loops = list(runtime(name).loops)
     data, layout = DATA[key]
+    source = InputSource(0, str(shared / data), layout=layout)
     request = {
         "type": "load",
         "runtime": name,
         "options": asdict(LoadOptions(model=str(model), shapes=SHAPES.get(key, {}))),
         "loops": loops,
-        "inputs": asdict(InputSource(0, str(shared / data), layout=layout)),
+        "inputs": asdict(source),
         "framework_first": False,
     }
     outputs = {}
     with WorkerClient(python, 120) as worker:
-        worker.request(request, "loading")
+        loaded = worker.request(request, "loading").body
+        specs = [TensorSpec.from_dict(spec) for spec in loaded["inputs"]]
+        frames = open_data(source, specs).first_inputs()
+        worker.request({"type": "start", "loops": loops}, "starting", frames)
         for loop in loops:
             answer = worker.request({"type": "outputs", "loop": loop}, f"running {loop}")
             outputs[loop] = [

@@ -196,7 +196,7 @@ def test_a_loop_that_the_runtime_lacks_says_why(here: Any) -> None:
 
 
 def test_a_missing_data_file_fails_before_anything_runs() -> None:
-    with pytest.raises(ModelError, match=r"the data file nowhere\.npz does not exist"):
+    with pytest.raises(ModelError, match=r"the data nowhere\.npz does not exist"):
         one(data="nowhere.npz")
 
 

@@ -16,6 +16,7 @@ from edgeloop.cli import (
     convert,
     demo,
     doctor,
+    evaluate,
     inspect,
     overhead,
     profile,
@@ -62,6 +63,7 @@ app.command("demo")(demo.demo)
 app.command("doctor")(doctor.doctor)
 app.command("bench")(bench.bench)
 app.command("overhead")(overhead.overhead)
+app.command("eval")(evaluate.evaluate)
 app.command("compare")(compare.compare)
 app.command("convert")(convert.convert)
 app.command("inspect")(inspect.inspect)

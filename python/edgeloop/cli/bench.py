@@ -24,5 +24,8 @@ bench = measuring_command(
       edgeloop bench model.tflite --delegate /opt/npu/libdelegate.so --require-delegate 90%
 
       edgeloop bench net.pt --shape 1x3x224x224
+
+      edgeloop bench net.onnx --to tflite --quantize int8 --representative-data train.npz
+      --data test.npz
     """,
 )

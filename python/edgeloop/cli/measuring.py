@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any, Optional
 
 import typer
 
-from edgeloop.cli import options
+from edgeloop.cli import data_options, options
 from edgeloop.cli.output import TerminalObserver, require_writable, show
+from edgeloop.errors import CheckFailedError
 from edgeloop.spec import RunSpec, parse_percentiles, parse_setting, parse_shape
 
 if TYPE_CHECKING:
@@ -53,7 +54,26 @@ def _measuring_options(
     data: options.Data = None,
     x_key: options.XKey = "x_data",
     y_key: options.YKey = "y_data",
+    y_file: data_options.YFile = None,
     data_layout: options.DataLayout = None,
+    resize: data_options.Resize = None,
+    crop: data_options.Crop = None,
+    color: data_options.Color = None,
+    scale: data_options.Scale = None,
+    mean: data_options.Mean = None,
+    std: data_options.Std = None,
+    labels: data_options.Labels = None,
+    label_offset: data_options.LabelOffset = 0,
+    task: data_options.Task = None,
+    top_k: data_options.TopK = 5,
+    softmax: data_options.Softmax = False,
+    to: options.ConvertTo = None,
+    quantize: options.Quantize = None,
+    representative_data: options.RepresentativeData = None,
+    samples: options.Samples = 200,
+    layout: options.Layout = "keep",
+    model_out: options.ModelOut = None,
+    force: options.Force = False,
     effort: options.Effort = "standard",
     budget: options.Budget = None,
     rate: options.Rate = None,
@@ -75,36 +95,43 @@ def _measuring_options(
     """Carry the signature that every measuring command shows."""
 
 
+# Options whose name is that of the spec's field, and whose value is its value.
+_SAME = (
+    *("model", "threads", "batch_size", "require_delegate", "library", "python"),
+    *("data", "x_key", "y_key", "y_file", "data_layout", "resize", "crop", "color", "scale"),
+    *("mean", "std", "labels", "label_offset", "strict", "task", "top_k", "softmax"),
+    *("effort", "runs", "warmup", "processes", "seed"),
+    *("model_class_path", "model_class_name", "trust_pickle", "peak_gflops"),
+    *("torch_mode", "package", "device"),
+)
+
+
 def run_spec(chosen: dict[str, Any]) -> RunSpec:
-    """Return the spec that the options say."""
-    same = (
-        "model", "threads", "batch_size", "require_delegate", "torch_mode", "package", "device",
-        "library", "python", "data", "x_key", "y_key", "data_layout", "effort", "runs",
-        "warmup", "processes", "seed", "model_class_path", "model_class_name", "trust_pickle",
-        "peak_gflops", "strict",
-    )  # fmt: skip
+    """Return the spec that the options say; a command may lack those of measuring."""
+    given = {name: chosen[name] for name in _SAME if name in chosen}
+    if "percentiles" in chosen:
+        given["percentiles"] = parse_percentiles(chosen["percentiles"])
     return RunSpec(
         runtimes=tuple(chosen["runtime"] or ()),
         loops=tuple(name for name in (chosen["loops"] or "").split(",") if name.strip()),
         shapes=dict(parse_shape(text) for text in chosen["shape"] or ()),
         settings=dict(parse_setting(text) for text in chosen["settings"] or ()),
-        percentiles=parse_percentiles(chosen["percentiles"]),
         timeout_s=chosen["timeout"],
-        budget_s=chosen["budget"],
-        rate_hz=chosen["rate"],
+        budget_s=chosen.get("budget"),
+        rate_hz=chosen.get("rate"),
         delegate=options.delegates(chosen["delegate"], chosen["use_armnn"], chosen["armnn_path"]),
         provider=tuple(chosen["provider"] or ()),
-        **{name: chosen[name] for name in same},
+        **given,
     )
 
 
 def _measure_and_print(command: str, table: str, chosen: dict[str, Any]) -> int:
     json_path: Optional[str] = chosen["json"]
     require_writable(json_path)
-    spec = run_spec(chosen)
+    observer = TerminalObserver()
+    spec = _prepared(run_spec(chosen), chosen, observer)
     from edgeloop.api import measure_all
 
-    observer = TerminalObserver()
     results, failures = measure_all(
         spec, command, save=not chosen["no_save"], out=chosen["out"], observer=observer
     )
@@ -121,6 +148,28 @@ def _measure_and_print(command: str, table: str, chosen: dict[str, Any]) -> int:
         for title, error in errors:
             typer.echo(f"edgeloop: {title}: {error}", err=True)
     return errors[0][1].exit_code if errors else 0
+
+
+def _prepared(spec: RunSpec, chosen: dict[str, Any], observer: TerminalObserver) -> RunSpec:
+    """Return the spec of what --to and --quantize make of the model."""
+    from edgeloop.preparing import Preparation, prepare
+
+    wanted = Preparation(
+        to=chosen["to"],
+        precision=chosen["quantize"],
+        representative_data=chosen["representative_data"],
+        samples=chosen["samples"],
+        layout=chosen["layout"],
+        out=chosen["model_out"],
+        force=chosen["force"],
+    )
+    measured, verification = prepare(spec, wanted, observer)
+    if verification is not None and verification.passed is False:
+        sentence = f"the result does NOT agree with {spec.model}: {verification.faults[0]}"
+        if spec.strict:
+            raise CheckFailedError(sentence)
+        typer.echo(f"edgeloop: WARNING: {sentence}", err=True)
+    return measured
 
 
 def _show(results: Sequence["Result"], table: str, json_path: Optional[str]) -> None:

@@ -183,20 +183,54 @@ Data = Annotated[
     Optional[str],
     typer.Option(
         "--data",
-        help="npz or npy file: its first sample is the input, and with labels the accuracy is "
-        "measured on the engine that was timed. Default: seeded random values.",
+        help="Data set (see `eval`): its first sample is the input, and with labels the accuracy "
+        "is measured on the engine that was timed. Default: seeded random values.",
         show_default=False,
     ),
 ]
-XKey = Annotated[str, typer.Option("--x-key", help="Array of the samples in --data.")]
-YKey = Annotated[str, typer.Option("--y-key", help="Array of the labels in --data.")]
+XKey = Annotated[str, typer.Option("--x-key", help="Array of the samples in an .npz.")]
+YKey = Annotated[str, typer.Option("--y-key", help="Array of the labels in an .npz.")]
 DataLayout = Annotated[
     Optional[str],
     typer.Option(
+        "--layout",
         "--data-layout",
-        help="nhwc or nchw: layout of --data where it is not the model's; it is transposed.",
+        help="nhwc or nchw. Arrays: their layout, where it is not the model's; they are "
+        "transposed. Pictures: the model's, where its shape does not tell.",
         show_default=False,
     ),
+]
+ConvertTo = Annotated[
+    Optional[str],
+    typer.Option(
+        "--to",
+        metavar="FORMAT",
+        help="Convert the model first: tflite, onnx, ... as edgeloop convert does; the result is "
+        "kept.",
+        show_default=False,
+    ),
+]
+Quantize = Annotated[
+    Optional[str],
+    typer.Option(
+        "--quantize",
+        metavar="PRECISION",
+        help="Quantise the model first: int8, int16x8, dynamic or fp16, as edgeloop quantize does.",
+        show_default=False,
+    ),
+]
+ModelOut = Annotated[
+    Optional[str],
+    typer.Option(
+        "--model-out",
+        metavar="PATH",
+        help="With --to or --quantize: the file to write. Default: the model's name with the "
+        "format's ending, here.",
+        show_default=False,
+    ),
+]
+Force = Annotated[
+    bool, typer.Option("--force", help="Replace the model file that is there under that name.")
 ]
 RepresentativeData = Annotated[
     Optional[str],
@@ -294,7 +328,12 @@ PeakGflops = Annotated[
     ),
 ]
 Strict = Annotated[
-    bool, typer.Option("--strict", help="Exit 1 where the latency is impossible for the device.")
+    bool,
+    typer.Option(
+        "--strict",
+        help="Exit 1 where the latency is impossible for the device, and at a picture of the data "
+        "that cannot be read; else both are told.",
+    ),
 ]
 Json = Annotated[
     Optional[str],

@@ -4,7 +4,7 @@ from typing import Annotated, Optional
 
 import typer
 
-from edgeloop.cli import options
+from edgeloop.cli import data_options, options
 from edgeloop.cli.convert import Force, Output
 from edgeloop.cli.output import TerminalObserver, require_writable, show
 from edgeloop.errors import CheckFailedError
@@ -91,7 +91,17 @@ def quantize(
     data: options.Data = None,
     x_key: options.XKey = "x_data",
     y_key: options.YKey = "y_data",
+    y_file: data_options.YFile = None,
     data_layout: options.DataLayout = None,
+    resize: data_options.Resize = None,
+    crop: data_options.Crop = None,
+    color: data_options.Color = None,
+    scale: data_options.Scale = None,
+    mean: data_options.Mean = None,
+    std: data_options.Std = None,
+    labels: data_options.Labels = None,
+    label_offset: data_options.LabelOffset = 0,
+    task: data_options.Task = None,
     debug_layers: DebugLayers = False,
     no_measure: NoMeasure = False,
     runtime: Annotated[
@@ -168,7 +178,17 @@ def quantize(
             data=data,
             x_key=x_key,
             y_key=y_key,
+            y_file=y_file,
             data_layout=data_layout,
+            resize=resize,
+            crop=crop,
+            color=color,
+            scale=scale,
+            mean=mean,
+            std=std,
+            labels=labels,
+            label_offset=label_offset,
+            task=task,
             effort=effort,
             seed=seed,
             python=python,

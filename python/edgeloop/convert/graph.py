@@ -55,6 +55,14 @@ EDGES: tuple[Edge, ...] = (
         changes_layout=True,
     ),
     Edge(
+        name="torch-to-aotinductor",
+        source="pytorch",
+        target="aotinductor",
+        tool="AOTInductor",
+        packages=("torch",),
+        environment=_CONVERT,
+    ),
+    Edge(
         name="onnx-to-savedmodel",
         source="onnx",
         target="savedmodel",

@@ -17,13 +17,15 @@ def target_of(model: str, out: Optional[str], name: str, *, force: bool) -> Path
     """Return the absolute path to write: `out`, or `name` here.
 
     `force` lets it replace what is there, but never the model itself.
-    Raises UsageError where something is there, CannotWriteError where there is no such folder.
+    Raises CannotWriteError where something is there, or no such folder; UsageError for the model.
     """
     target = Path(name if out is None else out).absolute()
     if not target.parent.is_dir():
         raise CannotWriteError(f"{target} cannot be written: no folder {target.parent}")
     if target.exists() and not force:
-        raise UsageError(f"{target} is there already; --force replaces it, --out names another")
+        raise CannotWriteError(
+            f"{target} is there already; --force replaces it, --out names another"
+        )
     if target.exists() and target.samefile(model):
         raise UsageError(f"{target} is the model itself; name another file with --out")
     return target

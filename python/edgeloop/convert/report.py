@@ -6,17 +6,14 @@ import json
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any, Optional
 
 from edgeloop.convert.faults import FileFacts, facts_as_dict
 from edgeloop.convert.verification import Verification
 from edgeloop.errors import CannotWriteError
-from edgeloop.models.formats import sha256_of
+from edgeloop.models.provenance import sidecar_of
 
 SCHEMA_VERSION = 1
-
-_SIDECAR = ".conversion.json"
 
 
 @dataclass(frozen=True)
@@ -95,11 +92,6 @@ class ConversionReport:
         }
 
 
-def sidecar_of(model: str) -> Path:
-    """Return where the report of a converted model lies: beside it."""
-    return Path(f"{model}{_SIDECAR}")
-
-
 def write_sidecar(model: str, document: Mapping[str, Any]) -> None:
     """Keep the report beside the model that it is on. Raises CannotWriteError."""
     path = sidecar_of(model)
@@ -111,14 +103,3 @@ def write_sidecar(model: str, document: Mapping[str, Any]) -> None:
         with suppress(OSError):
             partial.unlink()
         raise CannotWriteError(f"{path} cannot be written: {error.strerror}") from error
-
-
-def read_sidecar(model: str) -> Optional[dict[str, Any]]:
-    """Return the report that lies beside a model, None where there is none of this very file."""
-    try:
-        document = json.loads(sidecar_of(model).read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
-        return None
-    if not isinstance(document, dict) or document.get("sha256") != sha256_of(model):
-        return None
-    return document

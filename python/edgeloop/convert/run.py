@@ -17,11 +17,11 @@ from edgeloop.convert.place import put, scratch_beside, target_of
 from edgeloop.convert.plan import Plan, Step, make_plan
 from edgeloop.convert.report import ConversionReport, StepReport, write_sidecar
 from edgeloop.convert.verification import Reference, Subject, Verification
+from edgeloop.data.options import InputSource
 from edgeloop.measure.client import WorkerClient
 from edgeloop.measure.observer import Observer
 from edgeloop.models.formats import detect_format, model_bytes, sha256_of
 from edgeloop.runtimes._base import LoadOptions
-from edgeloop.spec import InputSource
 
 EXTENSIONS = {
     "onnx": ".onnx",

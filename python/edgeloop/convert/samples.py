@@ -64,8 +64,8 @@ def run(arguments: Mapping[str, Any]) -> dict[str, Any]:
 
 def read(path: str, answer: Mapping[str, Any]) -> SampleRun:
     """Return the run that the job wrote to `path` and described in `answer`."""
-    inputs = [spec_from_dict(item) for item in answer["inputs"]]
-    outputs = [spec_from_dict(item) for item in answer["outputs"]]
+    inputs = [TensorSpec.from_dict(item) for item in answer["inputs"]]
+    outputs = [TensorSpec.from_dict(item) for item in answer["outputs"]]
     with np.load(path, allow_pickle=False) as arrays:
         return SampleRun(
             inputs,
@@ -73,18 +73,6 @@ def read(path: str, answer: Mapping[str, Any]) -> SampleRun:
             [arrays[f"input_{index}"] for index in range(len(inputs))],
             [arrays[f"output_{index}"] for index in range(len(outputs))],
         )
-
-
-def spec_from_dict(item: Mapping[str, Any]) -> TensorSpec:
-    """Read what `TensorSpec.as_dict` returns."""
-    return TensorSpec(
-        item["name"],
-        item["dtype"],
-        tuple(item["shape"]),
-        tuple(item.get("scales", ())),
-        tuple(item.get("zero_points", ())),
-        item.get("axis", 0),
-    )
 
 
 def load_model(name: str, options: LoadOptions) -> tuple[LoadedModel, str]:
@@ -117,17 +105,10 @@ def _samples(arguments: Mapping[str, Any], inputs: Sequence[TensorSpec]) -> list
 def _from_data(
     source: Mapping[str, Any], n: int, inputs: Sequence[TensorSpec]
 ) -> list[npt.NDArray[Any]]:
-    from edgeloop.data.npz import batch, read_samples
+    from edgeloop.data.opening import open_data
+    from edgeloop.data.options import InputSource
 
-    samples = read_samples(
-        source["data"],
-        inputs,
-        x_key=source["x_key"],
-        y_key=source["y_key"],
-        layout=source["layout"],
-    )
-    step = inputs[0].shape[0] if inputs and inputs[0].shape else 1
-    return [np.stack([batch(samples, spec, index * step) for index in range(n)]) for spec in inputs]
+    return open_data(InputSource.from_dict(source), inputs).first_runs(n)
 
 
 def _given(

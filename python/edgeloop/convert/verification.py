@@ -9,11 +9,11 @@ from typing import Any, Optional
 
 from edgeloop.convert.agreement import OutputAgreement, compare_runs
 from edgeloop.convert.samples import TENSORFLOW, SampleRun, read
+from edgeloop.data.options import InputSource
 from edgeloop.envs.interpreter import look_for
 from edgeloop.errors import EdgeloopError, NotAvailableError
 from edgeloop.measure.client import WorkerClient
 from edgeloop.runtimes._base import LoadOptions
-from edgeloop.spec import InputSource
 
 LEAST_SAMPLES = 8
 
@@ -23,6 +23,7 @@ RUNTIMES: Mapping[str, tuple[str, tuple[str, ...], Optional[str]]] = {
     "onnx": ("onnxruntime", ("onnxruntime",), "convert"),
     "savedmodel": (TENSORFLOW, ("tensorflow",), "convert"),
     "keras": (TENSORFLOW, ("tensorflow",), "convert"),
+    "aotinductor": ("aotinductor", ("torch",), "convert"),
     "tflite": ("litert", ("ai_edge_litert",), "convert"),
 }
 

@@ -1,118 +1,116 @@
-"""Samples and labels from an .npz or .npy file."""
+"""Samples and labels from the arrays of an .npz, which is read in pieces and never whole."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import zipfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, Optional
+from typing import TYPE_CHECKING, Any, Optional
 
 import numpy as np
 
-from edgeloop.data.quantized import fit
-from edgeloop.errors import ModelError
+from edgeloop.data.npy_stream import NpyStream, RowReader
+from edgeloop.data.source import ArraySpec, Chunk, Skipped, pieces
+from edgeloop.errors import EdgeloopError, ModelError
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from edgeloop.runtimes._base import TensorSpec
-
-X_KEY = "x_data"
-Y_KEY = "y_data"
-
-# Layout of the data → the axes that bring a batch of it into the other layout.
-_TO_OTHER = {"nhwc": (0, 3, 1, 2), "nchw": (0, 2, 3, 1)}
-
-_NPY_MAGIC = b"\x93NUMPY"
-_ZIP_MAGIC = b"PK"
+_SUFFIX = ".npy"
 
 
-@dataclass(frozen=True)
-class Samples:
-    """Data of `n` samples; `x` maps an input's name to (n, *sample shape)."""
+class NpzSource:
+    """The arrays of an .npz by their keys; the order in the file means nothing."""
 
-    x: dict[str, npt.NDArray[Any]]
-    y: Optional[npt.NDArray[Any]]
-    n: int
+    skipped: Sequence[Skipped] = ()
+    notes: Sequence[str] = ()
+
+    def __init__(self, path: str, keys: Sequence[str], y_key: str) -> None:
+        """Read the headers of the arrays `keys`, and of the labels where there are some.
+
+        Raises ModelError where one is missing or they do not belong together.
+        """
+        self.path = path
+        self._keys = tuple(keys)
+        try:
+            with zipfile.ZipFile(path) as archive:
+                known = [name[: -len(_SUFFIX)] for name in archive.namelist() if _is_array(name)]
+                _require_keys(path, self._keys, known)
+                self._y_key = y_key if y_key in known and y_key not in self._keys else None
+                headers = {key: _header(archive, key) for key in self._all_keys()}
+        except EdgeloopError:
+            raise
+        except Exception as error:
+            raise unreadable(path, error) from error
+        self.n = sample_count(path, {key: header[0] for key, header in headers.items()})
+        specs = {key: ArraySpec(dtype, shape[1:]) for key, (shape, dtype) in headers.items()}
+        self.labels: Optional[ArraySpec] = specs.pop(self._y_key) if self._y_key else None
+        self.arrays: Mapping[str, ArraySpec] = specs
+
+    def chunks(self, most: int, rows: Optional[npt.NDArray[np.int64]] = None) -> Iterator[Chunk]:
+        """Yield samples from the archive, of which one piece at a time is unpacked."""
+        wanted = np.arange(self.n) if rows is None else rows
+        try:
+            with ExitStack() as stack:
+                archive = stack.enter_context(zipfile.ZipFile(self.path))
+                readers = {
+                    key: RowReader(NpyStream(stack.enter_context(archive.open(key + _SUFFIX))))
+                    for key in self._all_keys()
+                }
+                for start, stop in pieces(len(wanted), most):
+                    piece = wanted[start:stop]
+                    read = {key: reader.read(piece) for key, reader in readers.items()}
+                    labels = read.pop(self._y_key) if self._y_key else None
+                    yield Chunk(read, labels)
+        except EdgeloopError:
+            raise
+        except Exception as error:
+            raise unreadable(self.path, error) from error
+
+    def _all_keys(self) -> tuple[str, ...]:
+        return self._keys if self._y_key is None else (*self._keys, self._y_key)
 
 
-def read_samples(
-    path: str,
-    specs: Sequence[TensorSpec],
-    *,
-    x_key: str = X_KEY,
-    y_key: str = Y_KEY,
-    layout: Optional[str] = None,
-) -> Samples:
-    """Read samples that fit the model's inputs.
+def unreadable(path: str, error: Exception) -> ModelError:
+    """Return the error for a file that is damaged.
 
-    A model with one input takes the array `x_key`, or the one of an .npy; one with several takes
-    an array for each input's name. `layout` is that of the data ("nhwc", "nchw"): where its
-    samples do not have the model's shape as they are, they are transposed to the other layout.
-    Raises ModelError that names the array and both shapes where something does not fit.
+    NumPy and zipfile raise a dozen kinds for those, from zlib.error to tokenize.TokenError.
     """
-    keys = [x_key] if len(specs) == 1 else [spec.name for spec in specs]
-    arrays = _load(path, keys, y_key)
-    x = {spec.name: _fitted(path, key, arrays[key], spec, layout) for key, spec in zip(keys, specs)}
-    y = arrays.get(y_key)
-    if y is not None and y.ndim == 0:
-        raise ModelError(f"{path}: '{y_key}' is a single value and not one label per sample")
-    counts = {len(values) for values in (*x.values(), *(() if y is None else (y,)))}
+    return ModelError(
+        f"the data file {path} cannot be read as .npz or .npy ({error}); "
+        "write it with numpy.savez(path, x_data=..., y_data=...)"
+    )
+
+
+def sample_count(path: str, shapes: Mapping[str, tuple[int, ...]]) -> int:
+    """Return the number of samples that all arrays have. Raises ModelError where it is none."""
+    for key, shape in shapes.items():
+        if not shape:
+            raise ModelError(f"{path}: '{key}' is a single value and not one per sample")
+    counts = {shape[0] for shape in shapes.values()}
     if len(counts) != 1:
         raise ModelError(f"{path}: the arrays have different numbers of samples: {sorted(counts)}")
     n = counts.pop()
     if n == 0:
         raise ModelError(f"{path} has no samples")
-    return Samples(x, y, n)
+    return n
 
 
-def batch(samples: Samples, spec: TensorSpec, start: int) -> npt.NDArray[Any]:
-    """Return the tensor that holds the samples from `start` on; after the last comes the first."""
-    size = spec.shape[0] if spec.shape else 1
-    rows = np.arange(start, start + size) % samples.n
-    stored = fit(samples.x[spec.name][rows], spec).reshape(spec.shape)
-    return np.asarray(stored, order="C")  # ascontiguousarray makes a scalar a list
+def _is_array(name: str) -> bool:
+    return name.endswith(_SUFFIX)
 
 
-def _load(path: str, keys: Sequence[str], y_key: str) -> dict[str, npt.NDArray[Any]]:
-    """Read these arrays, and the labels where there are some; what else is there stays unread."""
-    source = Path(path)
-    if not source.is_file():
-        raise ModelError(f"the data file {path} does not exist")
-    try:
-        with source.open("rb") as file:  # ours: NumPy leaves a file that it opened open on errors
-            _require_magic(file)
-            loaded = np.load(file, allow_pickle=False)
-            if isinstance(loaded, np.ndarray):
-                return {_only_key(path, keys): loaded}
-            with loaded:
-                _require_keys(path, keys, loaded.files)
-                return {key: loaded[key] for key in (*keys, y_key) if key in loaded.files}
-    except ModelError:
-        raise
-    except Exception as error:
-        # A damaged file makes NumPy raise a dozen kinds, from zlib.error to tokenize.TokenError.
-        raise ModelError(
-            f"the data file {path} cannot be read as .npz or .npy ({error}); "
-            "write it with numpy.savez(path, x_data=..., y_data=...)"
-        ) from error
-
-
-def _require_magic(file: BinaryIO) -> None:
-    """Refuse what is neither format: NumPy takes it for a pickle, and says so."""
-    magic = file.read(len(_NPY_MAGIC))
-    file.seek(0)
-    if magic != _NPY_MAGIC and not magic.startswith(_ZIP_MAGIC):
-        raise ValueError("it is neither")
-
-
-def _only_key(path: str, keys: Sequence[str]) -> str:
-    if len(keys) != 1:
-        raise ModelError(
-            f"{path} holds one array, but the model has {len(keys)} inputs: {', '.join(keys)}; "
-            "write an .npz with an array for each"
-        )
-    return keys[0]
+def _header(archive: zipfile.ZipFile, key: str) -> tuple[tuple[int, ...], np.dtype[Any]]:
+    with archive.open(key + _SUFFIX) as member:
+        try:
+            array = NpyStream(member)
+        except ValueError as error:
+            raise ValueError(f"'{key}': {error}") from error
+        size = archive.getinfo(key + _SUFFIX).file_size
+        if size < array.nbytes:
+            raise ValueError(f"'{key}' is said to hold {array.nbytes} bytes, of {size} stored")
+    return array.shape, array.dtype
 
 
 def _require_keys(path: str, keys: Sequence[str], known: Sequence[str]) -> None:
@@ -125,44 +123,7 @@ def _require_keys(path: str, keys: Sequence[str], known: Sequence[str]) -> None:
     )
 
 
-def _fitted(
-    path: str, key: str, values: npt.NDArray[Any], spec: TensorSpec, layout: Optional[str]
-) -> npt.NDArray[Any]:
-    """Return the array in the model's layout. Raises ModelError where it does not fit."""
-    if values.dtype.kind not in "biuf":
-        raise ModelError(
-            f"{path}: the array '{key}' has dtype {values.dtype}, which no model input takes; "
-            "numbers are wanted"
-        )
-    if _fits(values, spec):
-        return values
-    if layout is not None and values.ndim == 4:
-        transposed: npt.NDArray[Any] = values.transpose(_TO_OTHER[layout])
-        if _fits(transposed, spec):
-            return transposed
-    raise ModelError(
-        f"{path}: {_shape_words(key, values)}, but the model's input '{spec.name}' wants samples "
-        f"of {_text(spec.shape[1:])}{_layout_hint(values, spec)}"
-    )
-
-
-def _shape_words(key: str, values: npt.NDArray[Any]) -> str:
-    if values.ndim == 0:
-        return f"'{key}' is a single value"
-    return f"a sample of '{key}' has shape {_text(values.shape[1:])}"
-
-
-def _layout_hint(values: npt.NDArray[Any], spec: TensorSpec) -> str:
-    return "".join(
-        f"; if it is {layout.upper()}, say --data-layout {layout}"
-        for layout, axes in _TO_OTHER.items()
-        if values.ndim == 4 and _fits(values.transpose(axes), spec)
-    )
-
-
-def _fits(values: npt.NDArray[Any], spec: TensorSpec) -> bool:
-    return values.ndim > 0 and tuple(values.shape[1:]) == tuple(spec.shape[1:])
-
-
-def _text(shape: Sequence[int]) -> str:
-    return "x".join(str(dim) for dim in shape) or "scalar"
+def is_zip(path: Path) -> bool:
+    """Tell whether a file begins as a zip archive does."""
+    with path.open("rb") as file:
+        return file.read(2) == b"PK"

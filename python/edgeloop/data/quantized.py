@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
     from edgeloop.runtimes._base import TensorSpec
 
+_PIECE_ELEMENTS = 1 << 19
+
 
 def quantize(values: npt.NDArray[Any], spec: TensorSpec) -> npt.NDArray[Any]:
     """Return real values as the tensor stores them: scale, round half to even, shift, clip.
@@ -21,13 +23,7 @@ def quantize(values: npt.NDArray[Any], spec: TensorSpec) -> npt.NDArray[Any]:
     only cast; numbers that an integer cannot hold are clipped, never wrapped.
     Raises ModelError for values that are no numbers and for a scale that is none.
     """
-    dtype: np.dtype[Any] = np.dtype(spec.dtype)
-    if dtype.kind not in "iu":
-        return values.astype(dtype)
-    if not spec.scales and values.dtype.kind in "iu":
-        low, high = _shared_limits(values.dtype, dtype)
-        return values.clip(low, high).astype(dtype)
-    return np.clip(_unclipped(values, spec), *_float_limits(dtype)).astype(dtype)
+    return _store(values, spec)[0]
 
 
 def dequantize(stored: npt.NDArray[Any], spec: TensorSpec) -> npt.NDArray[np.float64]:
@@ -50,14 +46,39 @@ def fit(values: npt.NDArray[Any], spec: TensorSpec) -> npt.NDArray[Any]:
     return quantize(values, spec)
 
 
-def count_clipped(values: npt.NDArray[Any], spec: TensorSpec) -> int:
-    """Return how many values `fit` clips, because the tensor cannot hold them."""
+def fit_and_count(values: npt.NDArray[Any], spec: TensorSpec) -> tuple[npt.NDArray[Any], int]:
+    """Return samples (n, ...) as `fit` does, and how many values the tensor could not hold.
+
+    A few samples are treated at a time: as real values they take 8 bytes an element, several times
+    over.
+    """
     dtype = np.dtype(spec.dtype)
-    if values.dtype == dtype or dtype.kind not in "iu":
-        return 0
-    unclipped = _unclipped(values, spec)
-    low, high = _float_limits(dtype)
-    return int(np.count_nonzero((unclipped < low) | (unclipped > high)))
+    if values.dtype == dtype:
+        return values, 0
+    stored = np.empty(values.shape, dtype=dtype)
+    clipped = 0
+    step = max(1, _PIECE_ELEMENTS // max(1, values[:1].size))
+    for start in range(0, len(values), step):
+        stored[start : start + step], more = _store(values[start : start + step], spec)
+        clipped += more
+    return stored, clipped
+
+
+def _store(values: npt.NDArray[Any], spec: TensorSpec) -> tuple[npt.NDArray[Any], int]:
+    """Return real values as they are stored, and how many had to be clipped."""
+    dtype: np.dtype[Any] = np.dtype(spec.dtype)
+    if dtype.kind not in "iu":
+        return values.astype(dtype), 0
+    low: float
+    high: float
+    if not spec.scales and values.dtype.kind in "iu":
+        unclipped: npt.NDArray[Any] = values
+        low, high = _shared_limits(values.dtype, dtype)
+    else:
+        unclipped = _unclipped(values, spec)
+        low, high = _float_limits(dtype)
+    clipped = int(np.count_nonzero((unclipped < low) | (unclipped > high)))
+    return unclipped.clip(low, high).astype(dtype), clipped
 
 
 def _unclipped(values: npt.NDArray[Any], spec: TensorSpec) -> npt.NDArray[np.float64]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import selectors
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Optional
@@ -78,13 +79,13 @@ class WorkerClient:
     ) -> None:
         self.close()
 
-    def request(self, body: dict[str, Any], doing: str) -> Received:
+    def request(self, body: dict[str, Any], doing: str, frames: Sequence[Any] = ()) -> Received:
         """Ask and wait for the answer; `doing` names the step in an error.
 
         Raises the worker's own error, or RuntimeFailedError where it crashed or ran out of time.
         """
         try:
-            send(self._process.connection, Message(body))
+            send(self._process.connection, Message(body, frames))
             answer = self._receive(doing)
         except ConnectionClosedError:
             raise errors.RuntimeFailedError(

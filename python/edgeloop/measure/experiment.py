@@ -7,10 +7,10 @@ from dataclasses import replace
 from typing import Optional
 
 from edgeloop.errors import EdgeloopError, InterruptedRunError
+from edgeloop.measure.data_set import DataResult
 from edgeloop.measure.invocation import Attempt, Budget, LoadDuring, measure
 from edgeloop.measure.observer import Observer, Progress
 from edgeloop.measure.record import Record, failed_check
-from edgeloop.measure.session import Predictions
 from edgeloop.results.overhead import PROCESSES_FOR_TWO_INSTANCES
 from edgeloop.results.schema import Result
 from edgeloop.results.store import ResultWriter
@@ -44,7 +44,7 @@ class Experiment:
             self._planned = self._most = spec.processes
         self._spent_s = 0.0
         self._generator = random.Random(spec.seed)
-        self._predictions: Optional[Predictions] = None
+        self._data_result: Optional[DataResult] = None
         self._load: Optional[LoadDuring] = None
 
     def run(self) -> Result:
@@ -61,7 +61,7 @@ class Experiment:
                 raise
             record.result.error = InterruptedRunError("interrupted; what had been measured is kept")
             stop_reason = "interrupted"
-        result = record.finish(stop_reason, self._predictions, self._load)
+        result = record.finish(stop_reason, self._data_result, self._load)
         result.error = result.error or failed_check(self._spec, result)
         return result
 
@@ -74,7 +74,7 @@ class Experiment:
             result = record.add(attempt)
             if result is None:
                 raise attempt.error or EdgeloopError(f"{self._spec.title}: nothing was measured")
-            self._predictions = self._predictions or attempt.predictions
+            self._data_result = self._data_result or attempt.data_result
             self._load = self._load or attempt.load
             if attempt.error is not None:
                 return "failed"

@@ -20,8 +20,9 @@ from edgeloop.host.processes import (
     snapshot,
 )
 from edgeloop.measure import schedule
+from edgeloop.measure.data_set import DataResult, run_data_set
 from edgeloop.measure.observer import Observer, Progress
-from edgeloop.measure.session import BLOCK_S, Predictions, Session
+from edgeloop.measure.session import BLOCK_S, Session
 from edgeloop.results.schema import Invocation
 from edgeloop.spec import FixedCount, ResolvedSpec
 from edgeloop.stats.stopping import Preset, process_stop_reason
@@ -54,8 +55,8 @@ class Attempt:
     python: Optional[tuple[str, str]] = None
     """Version and path of the worker's interpreter."""
     invocation: Optional[Invocation] = None
-    predictions: Optional[Predictions] = None
-    """The outputs of the data set, from the first process."""
+    data_result: Optional[DataResult] = None
+    """What the data set gave, from the first process."""
     load: Optional[LoadDuring] = None
     error: Optional[EdgeloopError] = None
 
@@ -85,7 +86,7 @@ def measure(
             attempt.load = load_during(before)
             session.stop_measuring()
             if spec.inputs.data is not None and number == 0:
-                attempt.predictions = session.evaluate()
+                attempt.data_result = run_data_set(session)
             session.stop()
     except EdgeloopError as error:
         attempt.error = error

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Optional
 
@@ -71,6 +71,20 @@ class LoadedModel:
         assert self.engine is not None
         return [np.array(tensor) for tensor in self.engine.outputs()]
 
+    def output_specs(self, loop: str) -> list[TensorSpec]:
+        """Describe the outputs as the last run of that loop left them."""
+        if loop not in FRAMEWORK_LOOPS:
+            assert self.engine is not None
+            return [TensorSpec.of(tensor) for tensor in self.engine.outputs()]
+        declared = getattr(self.framework, "output_specs", None)
+        specs = []
+        for index, array in enumerate(self.outputs(loop)):
+            spec = TensorSpec(f"output_{index}", str(array.dtype), tuple(array.shape))
+            if declared is not None:
+                spec = replace(declared[index], dtype=spec.dtype, shape=spec.shape)
+            specs.append(spec)
+        return specs
+
     def call(self, loop: str) -> Callable[[], object]:
         """Return what a Python loop of that name calls."""
         if loop == "binding":
@@ -117,7 +131,7 @@ def load(
     the two gets the better memory, so the parent alternates it between processes.
     """
     for loop in loops:
-        if loop not in runtime.loops:
+        if loop not in runtime.loops and options.package is None:
             raise UsageError(f"{runtime.name} has no {loop} loop: {runtime.missing_loops[loop]}")
     loaded = LoadedModel(runtime=runtime, clock_id=clock_id)
     wants_framework = runtime.attaches or any(loop in FRAMEWORK_LOOPS for loop in loops)
@@ -145,7 +159,7 @@ def load(
     return loaded
 
 
-def placement(loaded: LoadedModel, probe: bool) -> Optional[list[dict[str, Any]]]:
+def placement(loaded: LoadedModel, probe: bool = True) -> Optional[list[dict[str, Any]]]:
     """Return who runs which node, as JSON; None where the runtime does not tell or is not asked.
 
     Asked of the engine where there is one, after the load and before anything is timed.

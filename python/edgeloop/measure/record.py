@@ -11,20 +11,23 @@ from edgeloop.errors import CannotWriteError, CheckFailedError, EdgeloopError
 from edgeloop.host.cpuinfo import cpu_entries
 from edgeloop.host.frequency import frequency_policies
 from edgeloop.host.info import host_info
+from edgeloop.measure.data_set import DataResult
 from edgeloop.measure.invocation import Attempt, LoadDuring
-from edgeloop.measure.session import Predictions
-from edgeloop.metrics.classification import accuracy, why_no_accuracy
+from edgeloop.models.provenance import provenance
 from edgeloop.models.summary import ModelSummary
+from edgeloop.results.data_warnings import data_warnings
+from edgeloop.results.fields import reasoned
 from edgeloop.results.placement import placement_document, why_too_little
 from edgeloop.results.plausibility import IMPOSSIBLE, plausibility, withhold
 from edgeloop.results.schema import SCHEMA_VERSION, Result
 from edgeloop.results.store import ResultWriter
 from edgeloop.results.summarise import summarise_result
-from edgeloop.results.warnings import data_warnings, machine_warnings, result_warnings
+from edgeloop.results.warnings import machine_warnings, result_warnings
 from edgeloop.runtimes import runtime
-from edgeloop.runtimes._base import Runtime, instance_of
+from edgeloop.runtimes._base import instance_of
 from edgeloop.runtimes.identity import library_identity
 from edgeloop.spec import ResolvedSpec
+from edgeloop.torch_choice import engine_runtime
 
 
 class Record:
@@ -60,18 +63,24 @@ class Record:
     def finish(
         self,
         stop_reason: str,
-        predictions: Optional[Predictions] = None,
+        data_result: Optional[DataResult] = None,
         load: Optional[LoadDuring] = None,
+        extra: Optional[dict[str, Any]] = None,
     ) -> Result:
-        """Add the last line: summary, loops, overhead, accuracy and warnings."""
+        """Add the last line: summary, loops, overhead, accuracy, warnings, and what is `extra`."""
         result = self.result
         assert result is not None, "nothing was measured"
         result.summary = summarise_result(result, stop_reason)
-        result.summary.update(_accuracy(predictions))
+        result.summary.update(
+            {"accuracy": None, "accuracy_reason": "no data was given"}
+            if data_result is None
+            else data_result.as_dict()
+        )
+        result.summary.update(extra or {})
         result.summary.update(_plausibility(self._spec, result))
         result.summary["warnings"] = [
             *machine_warnings(load),
-            *data_warnings({} if predictions is None else predictions.clipped),
+            *([] if data_result is None else data_warnings(data_result)),
             *result_warnings(result, result.summary),
         ]
         self._append(result.summary)
@@ -109,16 +118,6 @@ def _work_of(spec: ResolvedSpec) -> Optional[ModelSummary]:
         return inspect_model(spec.model.path)
     except EdgeloopError:
         return None
-
-
-def _accuracy(predictions: Optional[Predictions]) -> dict[str, Any]:
-    """Return the `accuracy` of a result, or why it has none."""
-    if predictions is None:
-        return {"accuracy": None, "accuracy_reason": "no data was given"}
-    reason = why_no_accuracy(predictions.scores, predictions.labels)
-    if reason is not None or predictions.labels is None:
-        return {"accuracy": None, "accuracy_reason": reason}
-    return {"accuracy": accuracy(predictions.scores, predictions.labels).as_dict()}
 
 
 def header_of(spec: ResolvedSpec, attempt: Attempt) -> dict[str, Any]:
@@ -159,8 +158,9 @@ def header_of(spec: ResolvedSpec, attempt: Attempt) -> dict[str, Any]:
             "inputs": loaded["inputs"],
             "outputs": loaded["outputs"],
         },
+        **reasoned("conversion", provenance(spec.model.path), "edgeloop did not make this file"),
         "clock": attempt.clock,
-        "timed_region": {loop: _timed_region(chosen, loop, loaded) for loop in spec.loops},
+        "timed_region": {loop: _timed_region(spec, loop, loaded) for loop in spec.loops},
         "attaches": chosen.attaches,
         "coverage": None
         if placement is None
@@ -170,11 +170,13 @@ def header_of(spec: ResolvedSpec, attempt: Attempt) -> dict[str, Any]:
     }
 
 
-def _timed_region(chosen: Runtime, loop: str, loaded: dict[str, Any]) -> str:
+def _timed_region(spec: ResolvedSpec, loop: str, loaded: dict[str, Any]) -> str:
     """Return what a loop times, with what the engine or the framework itself says of its part."""
     if instance_of(loop) != "engine":
-        return str(loaded["framework_regions"].get(loop, chosen.timed_region[loop]))
-    words, own = chosen.timed_region[loop], loaded["engine_region"]
+        words = runtime(spec.runtime).timed_region[loop]
+        return str(loaded["framework_regions"].get(loop, words))
+    owner = engine_runtime(spec.runtime, spec.options.package)
+    words, own = owner.timed_region[loop], loaded["engine_region"]
     return words if own is None else f"{words}: {own}"
 
 

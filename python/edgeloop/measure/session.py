@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Optional
 
 import numpy as np
 
-from edgeloop.errors import EdgeloopError, NotAvailableError
+from edgeloop.data.model_data import ModelData
+from edgeloop.data.opening import open_data
+from edgeloop.data.quantized import dequantize
+from edgeloop.data.step_times import StepTimes
+from edgeloop.errors import EdgeloopError, ModelError, NotAvailableError
 from edgeloop.host.thermal import cpu_temperature
 from edgeloop.measure import schedule
 from edgeloop.measure.client import WorkerClient
 from edgeloop.results.schema import Block, Invocation
-from edgeloop.runtimes._base import instance_of
+from edgeloop.runtimes._base import TensorSpec, instance_of
 from edgeloop.spec import ResolvedSpec
 
 if TYPE_CHECKING:
@@ -34,13 +38,14 @@ WARM_STRETCH_S = 0.05
 
 
 @dataclass(frozen=True)
-class Predictions:
-    """First output of every sample, and the labels of the data where it has them."""
+class DataRuns:
+    """What some samples of a data set gave."""
 
-    scores: npt.NDArray[np.float64]
-    labels: Optional[npt.NDArray[Any]]
-    clipped: dict[str, float]
-    """Input → share of its values that the tensor could not hold."""
+    start_ns: int
+    durations_ns: npt.NDArray[np.uint64]
+    """Of each run alone."""
+    outputs: list[npt.NDArray[np.float64]]
+    """For each output (samples, ...) real values."""
 
 
 class Session:
@@ -49,11 +54,11 @@ class Session:
     Use as a context manager: the worker never outlives the block.
     """
 
-    def __init__(self, spec: ResolvedSpec, number: int) -> None:
+    def __init__(self, spec: ResolvedSpec, number: int, times: Optional[StepTimes] = None) -> None:
         """Start the `number`-th worker of a configuration and load the model.
 
-        Odd numbers load the framework's instance first: which comes first can decide which of two
-        gets the better memory.
+        `times` notes what the preprocessing of a data set takes. Odd numbers load the framework's
+        instance first: which comes first can decide which of two gets the better memory.
         """
         self.spec = spec
         self.framework_first = bool(number % 2)
@@ -66,9 +71,13 @@ class Session:
         self._last_loop: Optional[str] = None
         self._usage: dict[str, Any] = {}
         self._begun_s: Optional[float] = None
+        self.data: Optional[ModelData] = None
+        """The data set where there is one."""
         self.worker = WorkerClient(spec.python, spec.timeout_s)
         try:
             self.loaded = self._load()
+            if spec.inputs.data is not None:
+                self.loaded.update(self._start(times))
             _require_forward((self.loaded["import_ns"], *self.loaded["load_ns"].values()))
         except BaseException:
             self.worker.close()
@@ -85,6 +94,11 @@ class Session:
     ) -> None:
         self.stop_measuring()
         self.worker.close()
+
+    @property
+    def outputs(self) -> list[TensorSpec]:
+        """Describe the outputs."""
+        return [TensorSpec.from_dict(spec) for spec in self.loaded["outputs"]]
 
     @property
     def resolution_ns(self) -> float:
@@ -104,7 +118,7 @@ class Session:
     def warm_up(self, loop: str, cap_s: float, least_s: float) -> None:
         """Run until two stretches agree and the least time is over, but never beyond the cap."""
         medians = self._warmup_ns.setdefault(loop, [])
-        begun_s = self._begin()
+        begun_s = self.start_measuring()
         runs = 1
         done = 0
         while True:
@@ -121,7 +135,7 @@ class Session:
 
     def warm_count(self, loop: str, runs: int) -> None:
         """Do exactly so many unrecorded runs."""
-        self._begin()
+        self.start_measuring()
         self._warmup_ns[loop] = []
         self.run_ns[loop] = float(max(1, self.loaded["first_run_ns"][instance_of(loop)]))
         while runs:
@@ -162,18 +176,35 @@ class Session:
         )
         return self.blocks[-1]
 
-    def evaluate(self) -> Predictions:
-        """Run the data set through the instance that was timed, in the headline loop."""
-        spec = self.spec
-        request = {"type": "evaluate", "loop": spec.loops[0], "inputs": asdict(spec.inputs)}
-        answer = self.worker.request(request, "running the data set")
-        scores = np.frombuffer(answer.frames[0], dtype=np.float64).reshape(answer.body["shape"])
-        labels = answer.body["labels"]
-        clipped = answer.body["clipped_shares"]
-        if labels is None:
-            return Predictions(scores, None, clipped)
-        values = np.frombuffer(answer.frames[1], np.dtype(labels["dtype"]))
-        return Predictions(scores, values.reshape(labels["shape"]), clipped)
+    def run_data(self, inputs: Sequence[npt.NDArray[Any]], outputs: Optional[int]) -> DataRuns:
+        """Run samples, (runs, *shape) per input, in the headline loop on the timed instance.
+
+        The first `outputs` come back, None: all. A batch's rows are samples; raises ModelError
+        where an output has another number of rows.
+        """
+        runs = len(inputs[0])
+        request = {"type": "data", "loop": self.spec.loops[0], "runs": runs, "outputs": outputs}
+        answer = self.worker.request(request, "running the data set", inputs)
+        values = []
+        for described, frame, spec in zip(answer.body["outputs"], answer.frames[1:], self.outputs):
+            stored = np.frombuffer(frame, described["dtype"]).reshape(described["shape"])
+            values.append(self._per_sample(dequantize(stored, spec)))
+        durations_ns = np.frombuffer(answer.frames[0], dtype=np.uint64)
+        return DataRuns(answer.body["start_ns"], durations_ns, values)
+
+    def _per_sample(self, values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        """Turn (runs, batch, ...) into (runs × batch, ...); one sample a run stays as it is."""
+        assert self.data is not None
+        batch_size = self.data.batch_size
+        if batch_size == 1:
+            # A first dimension of 1 is the batch; an output without one is a row by itself.
+            return values[:, 0] if values.ndim > 1 and values.shape[1] == 1 else values
+        if values.ndim < 2 or values.shape[1] != batch_size:
+            raise ModelError(
+                f"an output has shape {values.shape[1:]}, which is not one row for each of the "
+                f"{batch_size} samples of a batch"
+            )
+        return values.reshape((-1, *values.shape[2:]))
 
     def stop(self) -> None:
         """End the worker; keep what it used."""
@@ -200,7 +231,8 @@ class Session:
             error=None if error is None else str(error),
         )
 
-    def _begin(self) -> float:
+    def start_measuring(self) -> float:
+        """Note when the measuring began; return the present time on the monotonic clock, in s."""
         now_s = time.monotonic()
         if self._begun_s is None:
             self._begun_s = now_s
@@ -229,6 +261,14 @@ class Session:
         self.worker.said()  # takes what is still in the pipe
         loaded["said"] = self.worker.log.text()
         return loaded
+
+    def _start(self, times: Optional[StepTimes]) -> dict[str, Any]:
+        """Open the data set, which needs to know the inputs, and run its first sample."""
+        specs = [TensorSpec.from_dict(spec) for spec in self.loaded["inputs"]]
+        self.data = open_data(self.spec.inputs, specs, times)
+        request = {"type": "start", "loops": list(self.spec.loops)}
+        frames = self.data.first_inputs()
+        return dict(self.worker.request(request, "running the first sample", frames).body)
 
     def _load_request(self) -> dict[str, Any]:
         spec = self.spec

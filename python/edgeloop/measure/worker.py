@@ -1,7 +1,7 @@
 """The worker: a process that holds one runtime and answers requests, one at a time.
 
 Started by `measure/process.py` with `--fd N`, a connected socket at descriptor N. It says hello,
-then answers `find`, `import`, `load`, `warm`, `block`, `outputs`, `evaluate`, `profile`,
+then answers `find`, `import`, `load`, `start`, `warm`, `block`, `outputs`, `data`, `profile`,
 `operators`, `job` and `stop`.
 """
 
@@ -54,7 +54,8 @@ class Worker:
             "warm": self._block,
             "block": self._block,
             "outputs": self._outputs,
-            "evaluate": self._evaluate,
+            "start": self._start,
+            "data": self._data,
             "profile": self._profile,
             "operators": self._operators,
             "job": self._job,
@@ -68,9 +69,10 @@ class Worker:
         send(self._connection, Message(self._hello()))
         while True:
             try:
-                request = receive(self._connection).body
+                received = receive(self._connection)
             except ConnectionClosedError:
                 return
+            request = {**received.body, "frames": received.frames}
             if request["type"] == "stop":
                 send(self._connection, Message({"type": "stopped", **usage()}))
                 return
@@ -124,6 +126,11 @@ class Worker:
         return Message({"type": "imported"})
 
     def _load(self, request: dict[str, Any]) -> Any:
+        """Load the model, and run it once where its inputs are random ones.
+
+        Those of a data set come with `start`: the parent reads it, and needs to know the inputs.
+        """
+        from edgeloop.data.synthetic import random_inputs
         from edgeloop.delegates import XNNPACK
         from edgeloop.measure import loaded as loading
         from edgeloop.measure.protocol import Message
@@ -138,65 +145,60 @@ class Worker:
             chosen, options, request["loops"], self._clock.id, request["framework_first"]
         )
         self._loaded = model
-        placement = loading.placement(model, options.probe)
-        model.set_inputs(self._inputs(request["inputs"]))
-        loading.first_runs(model, request["loops"])
+        engine = model.engine
+        answer = {
+            "type": "loaded",
+            "installation": asdict(installation),
+            "runtime_version": installation.version if engine is None else engine.runtime_version(),
+            "import_ns": model.import_ns,
+            "load_ns": model.load_ns,
+            "inputs": [spec.as_dict() for spec in model.inputs],
+            "placement": loading.placement(model, options.probe),
+            "delegate_libraries": described_delegates(options)
+            if XNNPACK in chosen.delegates
+            else [],
+            "engine_region": None if engine is None else engine.timed_region() or None,
+            "framework_regions": dict(getattr(model.framework, "timed_region", {})),
+        }
+        if request["inputs"]["data"] is None:
+            inputs = random_inputs(model.inputs, request["inputs"]["seed"])
+            answer.update(self._started(request["loops"], inputs))
+        return Message(answer)
+
+    def _start(self, request: dict[str, Any]) -> Any:
+        """Run the loaded model once, on the inputs in the frames."""
+        import numpy as np
+
+        from edgeloop.measure.protocol import Message
+
+        rows = self._rows(request, 1)
+        inputs = [np.asarray(array[0]) for array in rows]
+        return Message({"type": "started", **self._started(request["loops"], inputs)})
+
+    def _started(self, loops: list[str], inputs: list[Any]) -> dict[str, Any]:
+        """Set the inputs, run each instance once, and describe what that tells."""
+        from edgeloop.measure import loaded as loading
+
+        model = self._loaded
+        model.set_inputs(inputs)
+        loading.first_runs(model, loops)
         gc.collect()
         gc.freeze()
         gc.disable()
-        engine = model.engine
-        return Message(
-            {
-                "type": "loaded",
-                "installation": asdict(installation),
-                "runtime_version": installation.version
-                if engine is None
-                else engine.runtime_version(),
-                "import_ns": model.import_ns,
-                "load_ns": model.load_ns,
-                "first_run_ns": model.first_run_ns,
-                "threads_started": loading.started_threads(model),
-                "inputs": [spec.as_dict() for spec in model.inputs],
-                "outputs": [spec.as_dict() for spec in self._output_specs(request["loops"][0])],
-                "placement": placement,
-                "delegate_libraries": described_delegates(options)
-                if XNNPACK in chosen.delegates
-                else [],
-                "engine_region": None if engine is None else engine.timed_region() or None,
-                "framework_regions": dict(getattr(model.framework, "timed_region", {})),
-            }
-        )
+        return {
+            "first_run_ns": model.first_run_ns,
+            "threads_started": loading.started_threads(model),
+            "outputs": [spec.as_dict() for spec in model.output_specs(loops[0])],
+        }
 
-    def _output_specs(self, loop: str) -> list[Any]:
-        from edgeloop.runtimes._base import FRAMEWORK_LOOPS, TensorSpec
+    def _rows(self, request: dict[str, Any], runs: int) -> list[Any]:
+        """Return the frames of a request as one array (runs, *shape) for each input."""
+        import numpy as np
 
-        if loop not in FRAMEWORK_LOOPS:
-            return [TensorSpec.of(tensor) for tensor in self._loaded.engine.outputs()]
         return [
-            TensorSpec(f"output_{index}", str(array.dtype), tuple(array.shape))
-            for index, array in enumerate(self._loaded.outputs(loop))
+            np.frombuffer(frame, dtype=spec.dtype).reshape((runs, *spec.shape))
+            for frame, spec in zip(request["frames"], self._loaded.inputs)
         ]
-
-    def _inputs(self, source: dict[str, Any]) -> list[Any]:
-        from edgeloop.data.npz import batch
-        from edgeloop.data.synthetic import random_inputs
-
-        specs = self._loaded.inputs
-        if source["data"] is None:
-            return random_inputs(specs, source["seed"])
-        samples = self._samples(source)
-        return [batch(samples, spec, 0) for spec in specs]
-
-    def _samples(self, source: dict[str, Any]) -> Any:
-        from edgeloop.data.npz import read_samples
-
-        return read_samples(
-            source["data"],
-            self._loaded.inputs,
-            x_key=source["x_key"],
-            y_key=source["y_key"],
-            layout=source["layout"],
-        )
 
     def _block(self, request: dict[str, Any]) -> Any:
         from edgeloop import _core
@@ -239,24 +241,20 @@ class Worker:
             tuple(array.tobytes() for array in arrays),
         )
 
-    def _evaluate(self, request: dict[str, Any]) -> Any:
-        from edgeloop.data.npz import batch
-        from edgeloop.measure.evaluate import clipped_shares, predictions
+    def _data(self, request: dict[str, Any]) -> Any:
+        """Run the samples in the frames, one run after the other, and return the outputs."""
+        from edgeloop.measure.data_loop import run_data
         from edgeloop.measure.protocol import Message
 
-        samples = self._samples(request["inputs"])
-        scores = predictions(self._loaded, samples, request["loop"])
-        self._loaded.set_inputs([batch(samples, spec, 0) for spec in self._loaded.inputs])
+        rows = self._rows(request, request["runs"])
+        done = run_data(self._loaded, request["loop"], rows, request["outputs"])
         return Message(
             {
-                "type": "evaluated",
-                "shape": list(scores.shape),
-                "clipped_shares": clipped_shares(self._loaded, samples),
-                "labels": None
-                if samples.y is None
-                else {"dtype": samples.y.dtype.str, "shape": list(samples.y.shape)},
+                "type": "data",
+                "start_ns": done.start_ns,
+                "outputs": [{"dtype": str(a.dtype), "shape": list(a.shape)} for a in done.outputs],
             },
-            (scores, b"" if samples.y is None else samples.y.tobytes()),
+            (done.durations_ns, *done.outputs),
         )
 
     def _profile(self, request: dict[str, Any]) -> Any:

@@ -1,87 +1,161 @@
-"""Top-1 accuracy of class scores, with Wilson's interval."""
+"""Metrics of class scores: counted sample by sample, computed by scikit-learn at the end."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from math import sqrt
+import warnings
+from collections import Counter
 from typing import TYPE_CHECKING, Any, Optional
 
 import numpy as np
 
+from edgeloop.metrics.averages import AVERAGED, averages
+from edgeloop.metrics.bootstrap import NO_VARIATION, bca_intervals
+from edgeloop.metrics.groups import GroupSums
+from edgeloop.metrics.options import CLASSIFICATION, MetricOptions
+from edgeloop.metrics.probabilities import Probabilities
+from edgeloop.metrics.proportion import Proportion
+from edgeloop.metrics.scikit_learn import why_no_sklearn
+from edgeloop.results.fields import reasoned
+
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-# Two-sided 95 % quantile of the normal distribution.
-_Z95 = 1.959963984540054
 
+class ClassificationTally:
+    """What the metrics need of the samples so far; its size is that of the confusion matrix."""
 
-@dataclass(frozen=True)
-class Accuracy:
-    """Share of samples whose highest score is that of their label."""
+    def __init__(
+        self, classes: int, n: int, options: MetricOptions, step: float, seed: int
+    ) -> None:
+        """Begin a tally of at most `n` samples; `step` is that of a quantised output, 0 else."""
+        self.classes = classes
+        self.n = 0
+        self._options = options
+        self._seed = seed
+        self._cells: Counter[int] = Counter()
+        self._ranks = np.zeros(classes, dtype=np.int64)
+        self._probabilities = Probabilities(options.softmax, step)
+        self._losses = GroupSums(n, 2, seed)
 
-    correct: int
-    n: int
+    def add(self, scores: npt.NDArray[np.float64], labels: npt.NDArray[np.int64]) -> None:
+        """Count samples: scores (k, classes) without NaN, labels (k,) in range.
 
-    @property
-    def value(self) -> float:
-        """The share, 0 to 1."""
-        return self.correct / self.n
+        Of equal scores the first counts.
+        """
+        rows = np.arange(len(labels))
+        best = scores.argmax(axis=1)
+        cells, counts = np.unique(labels * self.classes + best, return_counts=True)
+        self._cells.update(dict(zip(cells.tolist(), counts.tolist())))
+        own = scores[rows, labels][:, np.newaxis]
+        ahead = (scores == own) & (np.arange(self.classes) < labels[:, np.newaxis])
+        ranks = (scores > own).sum(axis=1) + ahead.sum(axis=1)
+        self._ranks += np.bincount(ranks, minlength=self.classes)
+        losses = self._probabilities.losses(scores, labels)
+        if losses is not None:
+            self._losses.add(np.stack([losses, np.ones(len(losses))], axis=1))
+        self.n += len(labels)
 
-    @property
-    def interval(self) -> tuple[float, float]:
-        """Wilson's score interval at 95 % (E. B. Wilson 1927)."""
-        centre = self.value + _Z95**2 / (2 * self.n)
-        half = _Z95 * sqrt(self.value * (1 - self.value) / self.n + (_Z95 / (2 * self.n)) ** 2)
-        scale = 1 + _Z95**2 / self.n
-        return max(0.0, (centre - half) / scale), min(1.0, (centre + half) / scale)
+    def top(self, k: int) -> Proportion:
+        """Return the share of samples whose label is among the k best."""
+        return Proportion(int(self._ranks[:k].sum()), self.n)
+
+    def confusion(self) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+        """Return the cells that hold samples, (cells, 2) of label and answer, and their counts."""
+        numbers = np.array(sorted(self._cells), dtype=np.int64)
+        counts = np.array([self._cells[int(number)] for number in numbers], dtype=np.int64)
+        return np.stack(np.divmod(numbers, self.classes), axis=1), counts
+
+    def shifted(self, offset: int) -> int:
+        """Count the samples that would be right if `offset` were added to every label."""
+        cells, counts = self.confusion()
+        return int(counts[cells[:, 0] + offset == cells[:, 1]].sum())
 
     def as_dict(self) -> dict[str, Any]:
         """Return the fields of a result's `accuracy`."""
-        return {
-            "accuracy": self.value,
-            "accuracy_ci95": list(self.interval),
-            "correct": self.correct,
+        first = self.top(1)
+        cells, counts = self.confusion()
+        document: dict[str, Any] = {
+            "task": CLASSIFICATION,
             "n": self.n,
+            "correct": first.count,
+            **first.fields("accuracy"),
         }
+        k = self._options.top_k
+        if 1 < k < self.classes:
+            document.update(self.top(k).fields(f"top_{k}_accuracy"))
+        document.update(_averages(cells, counts, first, self._seed))
+        document.update(self._log_loss())
+        document["confusion_matrix"] = {
+            "classes": self.classes,
+            "label_answer_count": np.column_stack([cells, counts]).tolist(),
+        }
+        return document
+
+    def _log_loss(self) -> dict[str, Any]:
+        reason = self._probabilities.reason
+        if reason is not None:
+            return {"log_loss": None, "log_loss_reason": reason}
+        sums = self._losses.sums
+        value = float(sums[:, 0].sum() / sums[:, 1].sum())
+
+        def mean(weights: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+            totals = weights @ sums
+            return totals[:, :1] / totals[:, 1:]
+
+        ones = np.ones(len(sums), dtype=np.int64)
+        return with_interval("log_loss", value, bca_intervals(ones, mean, self._seed)[0])
 
 
-def why_no_accuracy(
-    scores: npt.NDArray[np.float64], labels: Optional[npt.NDArray[Any]]
-) -> Optional[str]:
-    """Return why scores (n, ...) and labels are no classification, or None where they are."""
-    if labels is None:
-        return "the data has no labels"
-    classes = _flat(labels)
-    if classes.dtype.kind not in "iu" or classes.ndim != 1:
-        return f"the labels are no class numbers: dtype {labels.dtype}, shape {labels.shape}"
-    if not len(classes):
-        return "there are no samples"
-    return _why_no_scores(scores, int(classes.min()), int(classes.max()))
+def with_interval(
+    name: str, value: float, interval: Optional[tuple[float, float]]
+) -> dict[str, Any]:
+    """Return a metric and its interval, or why it has none."""
+    if interval is None:
+        return {name: value, f"{name}_ci95": None, f"{name}_ci95_reason": NO_VARIATION}
+    return {name: value, f"{name}_ci95": list(interval)}
 
 
-def _why_no_scores(
-    scores: npt.NDArray[np.float64], lowest_label: int, highest_label: int
-) -> Optional[str]:
-    if sum(dim > 1 for dim in scores.shape[1:]) > 1:
-        return f"an output of shape {scores.shape[1:]} is not one score for each class"
-    classes = scores.reshape(len(scores), -1).shape[1]
-    if lowest_label < 0 or highest_label >= classes:
-        return (
-            f"the labels run from {lowest_label} to {highest_label}, "
-            f"but the model has {classes} outputs"
+def _averages(
+    cells: npt.NDArray[np.int64], counts: npt.NDArray[np.int64], first: Proportion, seed: int
+) -> dict[str, Any]:
+    """Return balanced accuracy, and precision, recall and F1 in their three averages."""
+    reason = why_no_sklearn()
+    if reason is not None:
+        names = ("balanced_accuracy", *(f"{m}_{a}" for m in _METRICS for a in _AVERAGES))
+        return {key: value for name in names for key, value in reasoned(name, None, reason).items()}
+    values = _by_sklearn(cells, counts)
+    intervals = dict(
+        zip(AVERAGED, bca_intervals(counts, lambda weights: averages(cells, weights), seed))
+    )
+    document: dict[str, Any] = {}
+    for name, value in values.items():
+        if name in intervals:
+            document.update(with_interval(name, value, intervals[name]))
+        else:  # of single labels: the share of right answers under another name
+            document.update({name: value, f"{name}_ci95": list(first.interval)})
+    return document
+
+
+_METRICS = ("precision", "recall", "f1")
+_AVERAGES = ("macro", "micro", "weighted")
+
+
+def _by_sklearn(cells: npt.NDArray[np.int64], counts: npt.NDArray[np.int64]) -> dict[str, float]:
+    """Compute from the cells of the confusion matrix, each weighted by its count."""
+    from sklearn.metrics import balanced_accuracy_score, precision_recall_fscore_support
+
+    labels, answers = cells[:, 0], cells[:, 1]
+    with warnings.catch_warnings():
+        # A class that is answered but never a label: scikit-learn leaves it out, as it should.
+        warnings.filterwarnings("ignore", message="y_pred contains classes not in y_true")
+        values = {
+            "balanced_accuracy": float(
+                balanced_accuracy_score(labels, answers, sample_weight=counts)
+            )
+        }
+    for average in _AVERAGES:
+        found = precision_recall_fscore_support(
+            labels, answers, average=average, sample_weight=counts, zero_division=0.0
         )
-    return "the model's outputs hold NaN" if np.isnan(scores).any() else None
-
-
-def accuracy(scores: npt.NDArray[np.float64], labels: npt.NDArray[Any]) -> Accuracy:
-    """Count the samples whose highest score is their label's; of equal scores the first counts.
-
-    Scores (n, classes), labels (n,) or (n, 1), such as `why_no_accuracy` accepts.
-    """
-    best = scores.reshape(len(scores), -1).argmax(axis=1)
-    return Accuracy(correct=int(np.count_nonzero(best == _flat(labels))), n=len(labels))
-
-
-def _flat(labels: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """Take the column that some data sets have (CIFAR-10: 10000 × 1) for the list it is."""
-    return labels[:, 0] if labels.ndim == 2 and labels.shape[1] == 1 else labels
+        values.update({f"{m}_{average}": float(v) for m, v in zip(_METRICS, found)})
+    return values

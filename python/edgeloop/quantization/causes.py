@@ -188,7 +188,10 @@ def accuracy_warnings(
         lost = before - after > ACCURACY_LOSS
         words = f"the accuracy falls from {100 * before:.1f} % to {100 * after:.1f} %"
     else:
-        before, after = accuracy["before"].get("mse"), accuracy["after"].get("mse")
+        before, after = (
+            accuracy["before"].get("mean_squared_error"),
+            accuracy["after"].get("mean_squared_error"),
+        )
         if before is None or after is None:
             return []
         lost = after > before * (1 + ERROR_GAIN)

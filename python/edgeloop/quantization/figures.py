@@ -7,12 +7,12 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Optional
 
-from edgeloop.api import measure_one
+from edgeloop.api import evaluate_all
 from edgeloop.comparison import Compared, compare_live
 from edgeloop.errors import EdgeloopError, InterruptedRunError
 from edgeloop.quantization.report import Figures, ratio_words
 from edgeloop.results.store import read_result
-from edgeloop.spec import RunSpec, resolve
+from edgeloop.spec import RunSpec
 from edgeloop.stats.verdict import DELTA
 
 if TYPE_CHECKING:
@@ -57,6 +57,10 @@ def compare_accuracy(baseline: str, result: str, measured: RunSpec, observer: Ob
     """Run the data of `measured` through both, on the engines that would be timed."""
     if measured.data is None:
         return Figures(reason="there is no --data to take it on")
+    if measured.scale is None and measured.mean is None and measured.std is None:
+        # Both take the values that the float model takes: uint8 pixels are real values to it, and
+        # would be taken as stored already by a model of uint8.
+        measured = replace(measured, scale=1.0)
     values: dict[str, Any] = {}
     for side, model in (("before", baseline), ("after", result)):
         try:
@@ -72,10 +76,10 @@ def compare_accuracy(baseline: str, result: str, measured: RunSpec, observer: Ob
 
 
 def _evaluated(spec: RunSpec, observer: Observer) -> Result:
-    """Measure one run, and the whole data set after it."""
-    (resolved,) = resolve(replace(spec, runs=1), "bench")[:1]
-    observer.phase(f"accuracy of {resolved.title}")
-    result = measure_one(resolved, save=False, out=None, observer=observer)
+    observer.phase(f"taking the accuracy of {Path(spec.model).name}")
+    result = evaluate_all(
+        spec, reference=None, include_preprocess=False, save=False, out=None, observer=observer
+    )
     if result.error is not None:
         raise result.error
     return result

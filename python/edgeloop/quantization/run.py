@@ -10,14 +10,16 @@ from typing import Any, Optional
 
 from edgeloop.convert.faults import name_of_unverified
 from edgeloop.convert.place import put, scratch_beside, target_of
-from edgeloop.convert.report import read_sidecar, write_sidecar
+from edgeloop.convert.report import write_sidecar
 from edgeloop.convert.run import EXTENSIONS, ConversionSpec, convert
 from edgeloop.convert.verification import RUNTIMES, Reference, Subject, Verification
+from edgeloop.data.options import InputSource
 from edgeloop.envs.interpreter import look_for
 from edgeloop.errors import ModelError, UsageError
 from edgeloop.measure.observer import Observer
 from edgeloop.models.formats import detect_format, model_bytes, sha256_of
 from edgeloop.models.inspect import inspect_model
+from edgeloop.models.provenance import read_sidecar
 from edgeloop.names import canonical
 from edgeloop.quantization import figures, steps
 from edgeloop.quantization._base import QuantizeRequest
@@ -42,7 +44,7 @@ from edgeloop.quantization.report import Calibration, Figures, ModelFile, Quanti
 from edgeloop.quantization.samples import draw_samples
 from edgeloop.quantization.spec import QuantizeSpec, require_float, require_sound
 from edgeloop.runtimes._base import LoadOptions
-from edgeloop.spec import InputSource, RunSpec
+from edgeloop.spec import RunSpec
 
 # Samples on which the signal-to-noise ratios are taken, and the layers are compared.
 _COMPARED_SAMPLES = 32
@@ -84,6 +86,9 @@ def quantize(spec: QuantizeSpec, observer: Observer) -> QuantizationReport:
     plan = _decide(spec)
     with scratch_beside(plan.target) as scratch:
         floats = _floats(spec, plan, scratch, observer)
+        if floats.transposed_inputs and spec.measured.data_layout is None:
+            # The data has the layout of the model that was given.
+            spec = replace(spec, measured=replace(spec.measured, data_layout="nchw"))
         return _Run(spec, plan, floats, scratch, observer).report(started_ns)
 
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from edgeloop.data.npz import read_samples
+from edgeloop.data.opening import open_data
+from edgeloop.data.source import random_rows
 from edgeloop.errors import ModelError
 from edgeloop.models.formats import sha256_of
 from edgeloop.quantization.report import Calibration
@@ -15,8 +16,12 @@ from edgeloop.quantization.report import Calibration
 if TYPE_CHECKING:
     import numpy.typing as npt
 
+    from edgeloop.data.model_data import ModelData
+    from edgeloop.data.options import InputSource
     from edgeloop.runtimes._base import TensorSpec
-    from edgeloop.spec import InputSource
+
+# Samples that are read at a time.
+_CHUNK = 64
 
 
 def draw_samples(
@@ -28,11 +33,8 @@ def draw_samples(
     Raises ModelError for data that does not fit, is empty, or holds NaN.
     """
     assert inputs.data is not None
-    data = read_samples(
-        inputs.data, specs, x_key=inputs.x_key, y_key=inputs.y_key, layout=inputs.layout
-    )
-    rows = np.random.default_rng(seed).choice(data.n, min(count, data.n), replace=False)
-    drawn = {name: values[np.sort(rows)] for name, values in data.x.items()}
+    data = open_data(inputs, specs)
+    drawn = _drawn(data, random_rows(data.n, count, seed))
     arrays = {
         f"input_{index}": _runs(_usable(drawn[spec.name], spec, inputs.data), spec)
         for index, spec in enumerate(specs)
@@ -45,7 +47,16 @@ def draw_samples(
         samples=len(drawn[specs[0].name]),
         of=data.n,
         seed=seed,
+        skipped=tuple((one.name, one.reason) for one in data.skipped),
+        notes=tuple(data.notes),
     )
+
+
+def _drawn(data: ModelData, rows: npt.NDArray[np.int64]) -> dict[str, npt.NDArray[Any]]:
+    chunks = [chunk.x for chunk in data.chunks(_CHUNK, rows) if chunk.n]
+    if not chunks:
+        raise ModelError(f"{data.source.path} has no sample that could be read")
+    return {name: np.concatenate([chunk[name] for chunk in chunks]) for name in chunks[0]}
 
 
 def _usable(values: npt.NDArray[Any], spec: TensorSpec, path: str) -> npt.NDArray[Any]:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Optional
 
 from edgeloop.convert.edge import ConversionOptions
+from edgeloop.data.options import InputSource
 from edgeloop.errors import ModelError, UsageError
 from edgeloop.names import canonical, nearest
 from edgeloop.quantization.methods import CALIBRATED
-from edgeloop.spec import InputSource, RunSpec, input_source
+from edgeloop.spec import RunSpec, inputs_of
 
 if TYPE_CHECKING:
     from edgeloop.models.summary import ModelSummary
@@ -57,18 +58,15 @@ class QuantizeSpec:
     @property
     def inputs(self) -> InputSource:
         """The data that accuracy and signal-to-noise ratios are taken on."""
-        return self._input_source(self.measured.data)
+        return inputs_of(self.measured)
 
     @property
     def calibration(self) -> Optional[InputSource]:
         """The representative data: preprocessed as the other, its labels left aside."""
         if self.representative_data is None:
             return None
-        return self._input_source(self.representative_data)
-
-    def _input_source(self, data: Optional[str]) -> InputSource:
-        run = self.measured
-        return input_source(run.seed, data, run.x_key, run.y_key, run.data_layout)
+        measured = replace(self.measured, data=self.representative_data, y_file=None, labels=None)
+        return inputs_of(measured)
 
 
 def require_sound(spec: QuantizeSpec, precision: str) -> None:

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any, Optional
 
-from edgeloop.convert.samples import spec_from_dict
 from edgeloop.convert.verification import RUNTIMES
 from edgeloop.envs.interpreter import interpreter_for
 from edgeloop.measure.client import WorkerClient
@@ -27,7 +26,7 @@ def describe_inputs(
     with WorkerClient(interpreter_for(packages, environment, python), timeout_s) as worker:
         answer = worker.job("describe-inputs", arguments, "looking at the inputs")
         worker.stop()
-    return [spec_from_dict(spec) for spec in answer["inputs"]]
+    return [TensorSpec.from_dict(spec) for spec in answer["inputs"]]
 
 
 def run_method(

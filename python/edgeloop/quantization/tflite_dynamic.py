@@ -5,14 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 
 from edgeloop.quantization._base import QuantizeRequest, refused
+from edgeloop.quantization.tflite_edit import as_written_today
 
 
 def quantize(request: QuantizeRequest) -> list[str]:
     """Write `request.target`; inputs and outputs stay float32."""
     from ai_edge_quantizer import quantizer, recipe
 
+    content = Path(request.source).read_bytes()
     try:
-        quantiser = quantizer.Quantizer(request.source, recipe.dynamic_wi8_afp32())
+        quantiser = quantizer.Quantizer(as_written_today(content), recipe.dynamic_wi8_afp32())
         result = quantiser.quantize(enable_progress_report=False)
     except Exception as error:
         raise refused(request, "ai-edge-quantizer", error, "try --method fp16") from error

@@ -1,4 +1,4 @@
-"""Small edits of .tflite files: a signature where there is none, uint8 inputs and outputs."""
+"""Small edits of .tflite files: old ones made new, uint8 inputs and outputs, names kept."""
 
 from __future__ import annotations
 
@@ -11,18 +11,26 @@ _SIGNATURE = "serving_default"
 _UINT8_OFFSET = 128
 
 
-def with_signature(content: bytes) -> bytes:
-    """Return the model with a signature; one that has one is returned as it is.
+def as_written_today(content: bytes) -> bytes:
+    """Return the model as converters of today write it, which ai-edge-quantizer counts on.
 
-    ai-edge-quantizer calibrates by signature, and files of older converters have none.
+    It calibrates by signature, and takes an operator for what `builtin_code` says. Files of before
+    2021 have no signature, and their operators' numbers in `deprecated_builtin_code` alone: every
+    operator would be taken for number 0, ADD, and its weights for activations.
     """
     from ai_edge_litert import schema_py_generated as schema
     from ai_edge_litert.tools import flatbuffer_utils
 
     model = flatbuffer_utils.read_model_from_bytearray(bytearray(content))
-    if model.signatureDefs:
-        return content
-    graph = model.subgraphs[0]
+    for code in model.operatorCodes:
+        code.builtinCode = max(code.builtinCode, code.deprecatedBuiltinCode)
+    if not model.signatureDefs:
+        model.signatureDefs = [_signature(model.subgraphs[0], schema)]
+    return bytes(flatbuffer_utils.convert_object_to_bytearray(model))
+
+
+def _signature(graph: Any, schema: Any) -> Any:
+    """Return a signature that calls inputs and outputs by the names of their tensors."""
 
     def entries(indexes: Any) -> list[Any]:
         made = []
@@ -38,8 +46,7 @@ def with_signature(content: bytes) -> bytes:
     signature.subgraphIndex = 0
     signature.inputs = entries(graph.inputs)
     signature.outputs = entries(graph.outputs)
-    model.signatureDefs = [signature]
-    return bytes(flatbuffer_utils.convert_object_to_bytearray(model))
+    return signature
 
 
 def with_names_of(content: bytes, original: bytes) -> bytes:

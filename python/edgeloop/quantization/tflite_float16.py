@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from edgeloop.quantization._base import QuantizeRequest, refused
+from edgeloop.quantization.tflite_edit import as_written_today
 
 
 def quantize(request: QuantizeRequest) -> list[str]:
@@ -18,8 +19,9 @@ def quantize(request: QuantizeRequest) -> list[str]:
         compute_precision=qtyping.ComputePrecision.FLOAT,
         explicit_dequantize=True,
     )
+    content = Path(request.source).read_bytes()
     try:
-        quantiser = quantizer.Quantizer(request.source)
+        quantiser = quantizer.Quantizer(as_written_today(content))
         quantiser.update_quantization_recipe(
             ".*", qtyping.TFLOperationName.ALL_SUPPORTED, config, algorithm_key="float_casting"
         )

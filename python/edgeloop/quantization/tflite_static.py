@@ -8,7 +8,7 @@ from pathlib import Path
 from edgeloop.errors import ModelError
 from edgeloop.quantization._base import QuantizeRequest, feeds, refused
 from edgeloop.quantization.ranges import Ranges, widen
-from edgeloop.quantization.tflite_edit import with_names_of, with_signature, with_uint8_io
+from edgeloop.quantization.tflite_edit import as_written_today, with_names_of, with_uint8_io
 
 _TOOL = "ai-edge-quantizer"
 
@@ -18,7 +18,7 @@ def quantize(request: QuantizeRequest) -> list[str]:
     from ai_edge_quantizer import qtyping, quantizer, recipe
 
     wide = request.precision == "int16x8"
-    source = with_signature(Path(request.source).read_bytes())
+    source = as_written_today(Path(request.source).read_bytes())
     quantiser = quantizer.Quantizer(
         source, recipe.static_wi8_ai16() if wide else recipe.static_wi8_ai8()
     )

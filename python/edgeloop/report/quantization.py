@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _LAYERS_SHOWN = 10
 
 # Of the metrics, those that tell the most; the result's --json has all of them.
-_METRICS = ("accuracy", "top_5_accuracy", "mae", "mse", "r2")
+_METRICS = ("accuracy", "top_5_accuracy", "mean_absolute_error", "mean_squared_error", "r2")
 _SHARES = ("accuracy", "top_5_accuracy")
 
 # Converters write names of several hundred characters, their end telling the most; --json has all.

@@ -6,6 +6,7 @@ import statistics
 from collections.abc import Mapping, Sequence
 from typing import Any, Optional
 
+from edgeloop.report.accuracy import metrics_parts
 from edgeloop.report.columns import columns
 from edgeloop.report.figures import duration, duration_interval, percent, size, warning_lines
 from edgeloop.report.placement import placement_lines
@@ -26,7 +27,7 @@ def bench_table(result: Result) -> str:
     parts += _withheld(result)
     for loop in result.loops if len(parts) == 1 else ():
         title = "" if len(result.loops) == 1 else f"{loop} loop\n"
-        parts.append(title + columns(_latency(result.summary["loops"][loop])))
+        parts.append(title + columns(latency_rows(result.summary["loops"][loop])))
     parts += _accuracy(result)
     parts.append(_cold(result))
     parts.append(_how(result))
@@ -68,7 +69,8 @@ def _withheld(result: Result) -> list[str]:
     return [f"{found['text']}\n  the headline is withheld; the samples are in the result"]
 
 
-def _latency(summary: dict[str, Any]) -> list[Sequence[str]]:
+def latency_rows(summary: dict[str, Any]) -> list[Sequence[str]]:
+    """Return the figures of one loop, name and value."""
     rows: list[Sequence[str]] = [
         ("median", _figure(summary, "median_ns", "median_ci95_ns")),
         *(
@@ -229,10 +231,7 @@ def accuracy_figure(accuracy: Optional[dict[str, Any]]) -> str:
 def _accuracy(result: Result) -> list[str]:
     if result.header["spec"]["inputs"]["data"] is None:
         return []
-    accuracy = result.summary["accuracy"]
-    if accuracy is None:
-        return [f"no accuracy: {result.summary['accuracy_reason']}"]
-    return [f"accuracy {accuracy_figure(accuracy)} samples, on the engine that was timed"]
+    return [f"{part}\n  on the engine that was timed" for part in metrics_parts(result.summary)]
 
 
 def _cold(result: Result) -> str:

@@ -18,9 +18,6 @@ from edgeloop.results.schema import PROBE_THROTTLED, Result
 # Other threads of the process (a framework's own, the interpreter's) may add a little.
 _TOO_MANY_CPUS = 0.25
 
-# A few outliers are clipped in any data set; more is another scale.
-SHARE_CLIPPED = 0.05
-
 # As many blocks may be disturbed by chance before it is worth a warning (method: 80 % clean).
 SHARE_THROTTLED = 0.2
 
@@ -48,31 +45,22 @@ def machine_warnings(
     ]
 
 
-def data_warnings(clipped: Mapping[str, float]) -> list[dict[str, Any]]:
-    """Return what the data warns of; `clipped` is input → share of values it could not hold."""
-    return [
-        warning(
-            "data-clipped",
-            f"{100 * share:.0f} % of the values for input '{name}' lie outside what its tensor can "
-            "hold and were clipped: the data is probably not scaled as in training",
-            "give data in the units the model was trained on, or of the tensor's own dtype",
-        )
-        for name, share in clipped.items()
-        if share > SHARE_CLIPPED
-    ]
-
-
 def result_warnings(result: Result, summary: dict[str, Any]) -> list[dict[str, Any]]:
     """Return what the samples themselves warn of."""
     if summary["summary"] is None:
         return []
     headline = summary["summary"]
     impossible = _impossible(summary)
-    return [
+    found = [
         *impossible,
         *delegate_warnings(result.header),
         *_threads(result, headline),
         *_throttled(result),
+    ]
+    if result.header["command"] == "eval":  # its latency is that of one pass over the data
+        return found
+    return [
+        *found,
         *(() if impossible else sample_warnings(headline, result.header["clock"])),
         *_processes(result, headline),
     ]

@@ -119,6 +119,18 @@ class TensorSpec:
             axis=quantization.axis,
         )
 
+    @classmethod
+    def from_dict(cls, document: Mapping[str, Any]) -> TensorSpec:
+        """Read what `as_dict` returns."""
+        return cls(
+            name=document["name"],
+            dtype=document["dtype"],
+            shape=tuple(document["shape"]),
+            scales=tuple(document.get("scales", ())),
+            zero_points=tuple(document.get("zero_points", ())),
+            axis=document.get("axis", 0),
+        )
+
     def as_dict(self) -> dict[str, Any]:
         """Return a JSON-able description."""
         document: dict[str, Any] = {

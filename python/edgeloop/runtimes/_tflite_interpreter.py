@@ -31,9 +31,8 @@ class InterpreterFramework:
         self.delegates = tuple(delegates)
         inputs = interpreter.get_input_details()
         outputs = interpreter.get_output_details()
-        for detail in outputs:
-            _dtype_of(detail, "output")
-        self.inputs = tuple(_spec_of(detail) for detail in inputs)
+        self.inputs = tuple(_spec_of(detail, "input") for detail in inputs)
+        self.output_specs = tuple(_spec_of(detail, "output") for detail in outputs)
         self.input_numbers = [int(detail["index"]) for detail in inputs]
         self.output_numbers = [int(detail["index"]) for detail in outputs]
         self._arrays: list[_Array] = []
@@ -136,11 +135,11 @@ def fix_shapes(interpreter: Any, options: LoadOptions, runtime: str) -> None:
             ) from error
 
 
-def _spec_of(detail: Mapping[str, Any]) -> TensorSpec:
+def _spec_of(detail: Mapping[str, Any], role: str) -> TensorSpec:
     quantization = detail["quantization_parameters"]
     return TensorSpec(
         name=detail["name"],
-        dtype=_dtype_of(detail, "input"),
+        dtype=_dtype_of(detail, role),
         shape=tuple(int(dim) for dim in detail["shape"]),
         scales=tuple(float(scale) for scale in quantization["scales"]),
         zero_points=tuple(int(point) for point in quantization["zero_points"]),

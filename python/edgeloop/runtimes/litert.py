@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import math
 import os
+import platform
 import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -19,6 +20,7 @@ import numpy as np
 from edgeloop import _core
 from edgeloop.delegates import EXTERNAL, XNNPACK
 from edgeloop.errors import ModelError, NotAvailableError, UsageError
+from edgeloop.host.cpuinfo import cpu_entries
 from edgeloop.runtimes._base import (
     FRAMEWORK_LOOPS,
     Framework,
@@ -36,6 +38,7 @@ from edgeloop.runtimes._tflite_tensors import DeclaredTensor, declared_tensors
 
 _LIBRARY_VARIABLE = "EDGELOOP_LITERT_LIBRARY"
 _LIBRARY_NAME = "libLiteRt.so"
+_GPU_LIBRARY = "libLiteRtWebGpuAccelerator.so"
 _PACKAGE = "ai_edge_litert"
 _DISTRIBUTIONS = ("ai-edge-litert", "ai-edge-litert-nightly")
 _UNKNOWN = "unknown"
@@ -54,14 +57,17 @@ _Array = np.ndarray[Any, Any]
 class LiteRtFramework:
     """A CompiledModel with one set of buffers."""
 
-    def __init__(self, model: Any, inputs: Sequence[TensorSpec], dtypes: Sequence[str]) -> None:
+    def __init__(
+        self, model: Any, inputs: Sequence[TensorSpec], outputs: Sequence[TensorSpec]
+    ) -> None:
         self.inputs = tuple(inputs)
+        self.output_specs = tuple(outputs)
         self._model = model
         # Until the shapes of the outputs were asked for once, buffers come too small for those that
         # the model file leaves open, and the runtime writes past them.
         details = _details(model, "output")
         self._shapes = [tuple(detail["shape"]) for detail in details]
-        self._dtypes = [np.dtype(dtype) for dtype in dtypes]
+        self._dtypes = [np.dtype(spec.dtype) for spec in outputs]
         self._input_buffers = model.create_input_buffers(_SIGNATURE)
         self._output_buffers = model.create_output_buffers(_SIGNATURE)
         self._share_passed_through(_details(model, "input"), details)
@@ -108,16 +114,22 @@ class LiteRtFramework:
 
 
 class ClassicFramework(InterpreterFramework):
-    """The package's classic Interpreter, which takes external delegates."""
+    """The package's classic Interpreter, where its CompiledModel cannot be used."""
 
-    timed_region: Mapping[str, str] = {
-        "callable": "Interpreter.invoke() (the classic one: a CompiledModel takes no external "
-        "delegate in Python), called by vectorcall from C++",
-        "framework": "Interpreter.invoke() (the classic one: a CompiledModel takes no external "
-        "delegate in Python)",
-        "framework-io": "Interpreter.set_tensor per input, invoke(), get_tensor per output (the "
-        "classic one: a CompiledModel takes no external delegate in Python)",
-    }
+    def __init__(
+        self,
+        reason: str,
+        interpreter: Any,
+        delegates: Sequence[_core.TfliteExternalDelegate] = (),
+    ) -> None:
+        super().__init__(interpreter, delegates)
+        self.timed_region: Mapping[str, str] = {
+            "callable": f"Interpreter.invoke() (the classic one: {reason}), called by vectorcall "
+            "from C++",
+            "framework": f"Interpreter.invoke() (the classic one: {reason})",
+            "framework-io": "Interpreter.set_tensor per input, invoke(), get_tensor per output "
+            f"(the classic one: {reason})",
+        }
 
 
 class LiteRtRuntime:
@@ -203,29 +215,21 @@ class LiteRtRuntime:
     def load_framework(self, options: LoadOptions) -> Framework:
         """Compile the model with the options of the native loop.
 
-        A CompiledModel takes no external delegate in Python; the package's classic interpreter
-        does. Raises UsageError where the native loop's library is not the package's.
+        Where a CompiledModel cannot be used from Python, the package's classic interpreter is, and
+        its `timed_region` says why. Raises UsageError where the native loop's library is not the
+        package's.
         """
         _require_no_settings(options)
         self._require_one_library(options)
-        if any(delegate.external for delegate in options.delegates):
+        reason = _why_no_compiled_model(options)
+        if reason is not None:
             package = _import_package("interpreter")
-            return load_interpreter(package, options, self.name, ClassicFramework)
+            make = partial(ClassicFramework, reason)
+            return load_interpreter(package, options, self.name, make)
         package = _import_package()
         inputs, outputs = declared_tensors(options.model)
-        dtypes = [_dtype_of(tensor) for tensor in (*inputs, *outputs)]
         shapes = fixed_shapes({tensor.name: tensor.shape for tensor in inputs}, options)
-        specs = [
-            TensorSpec(
-                name=tensor.name,
-                dtype=tensor.dtype,
-                shape=shapes[tensor.name],
-                scales=tensor.scales,
-                zero_points=tensor.zero_points,
-                axis=tensor.axis,
-            )
-            for tensor in inputs
-        ]
+        specs = [_spec_of(tensor, shapes[tensor.name]) for tensor in inputs]
         modes = package.CpuKernelMode
         cpu = package.CpuOptions(
             num_threads=options.threads,
@@ -238,7 +242,7 @@ class LiteRtRuntime:
             for number, spec in enumerate(specs):
                 if spec.shape:  # a scalar has no shape to fix
                     model.resize_input_tensor(number, spec.shape, _SIGNATURE, strict=False)
-            return LiteRtFramework(model, specs, dtypes[len(inputs) :])
+            return LiteRtFramework(model, specs, [_spec_of(tensor, ()) for tensor in outputs])
         except RuntimeError as error:
             raise ModelError(_refusal(options, error)) from error
 
@@ -251,6 +255,26 @@ class LiteRtRuntime:
                 f"ai-edge-litert package in {folder}; leave the library out, or measure the native "
                 "loop only"
             )
+
+
+def _why_no_compiled_model(options: LoadOptions) -> Optional[str]:
+    if any(delegate.external for delegate in options.delegates):
+        return "a CompiledModel takes no external delegate in Python"
+    folder = _package_folder()
+    if folder is not None and (folder / _GPU_LIBRARY).is_file() and _lacks_atomics():
+        return f"a CompiledModel loads {_GPU_LIBRARY}, which this CPU cannot run"
+    return None
+
+
+def _lacks_atomics() -> bool:
+    """Whether this is an ARMv8.0 core (Cortex-A53, A57, A72), without ARMv8.1's atomics.
+
+    The package's GPU library ends the process there when it is loaded, and in Python nothing keeps
+    a CompiledModel from loading it; the native engine asks for the CPU's accelerator alone.
+    """
+    if platform.machine() != "aarch64":
+        return False
+    return any("asimd" in cpu.flags and "atomics" not in cpu.flags for cpu in cpu_entries())
 
 
 def _package_folder() -> Optional[Path]:
@@ -311,6 +335,18 @@ def _dtype_of(tensor: DeclaredTensor) -> str:
             "convert the model with float32 or integer inputs and outputs"
         )
     return tensor.dtype
+
+
+def _spec_of(tensor: DeclaredTensor, shape: tuple[int, ...]) -> TensorSpec:
+    """Describe a tensor; an output's shape is known after a run only."""
+    return TensorSpec(
+        name=tensor.name,
+        dtype=_dtype_of(tensor),
+        shape=shape,
+        scales=tensor.scales,
+        zero_points=tensor.zero_points,
+        axis=tensor.axis,
+    )
 
 
 def _transfer(count: int, dtype: np.dtype[Any]) -> tuple[int, np.dtype[Any]]:

@@ -14,7 +14,6 @@ from edgeloop.errors import ModelError, NotAvailableError, UsageError
 from edgeloop.runtimes import _torch_modes as modes
 from edgeloop.runtimes._base import (
     FRAMEWORK_LOOPS,
-    LOOPS,
     Framework,
     Installation,
     LoadOptions,
@@ -29,7 +28,6 @@ from edgeloop.runtimes._torch_package import INSTALL_HINT, find_torch, import_to
 from edgeloop.runtimes._torch_profiler import TorchProfiler
 
 _DEFAULT_DTYPE = "float32"
-_PACKAGE_RUN = "AOTInductorModelContainerRun of the package"
 
 
 class TorchRuntime:
@@ -37,11 +35,10 @@ class TorchRuntime:
 
     name = "torch"
     formats = ("pytorch",)
-    loops = LOOPS
-    missing_loops: Mapping[str, str] = {}
+    loops = FRAMEWORK_LOOPS
+    missing_loops: Mapping[str, str] = {"native": modes.NO_PACKAGE, "binding": modes.NO_PACKAGE}
+    """Without a package: with one, native loops are those of the runtime aotinductor."""
     timed_region: Mapping[str, str] = {
-        "native": _PACKAGE_RUN,
-        "binding": f"_core.Engine.run(): {_PACKAGE_RUN}",
         "callable": "the module on its inputs, in a method that C++ calls by vectorcall",
         "framework": "the module on its inputs",
         "framework-io": "the module from NumPy arrays to NumPy arrays",

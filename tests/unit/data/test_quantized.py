@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgeloop.data.quantized import count_clipped, dequantize, fit, quantize
+from edgeloop.data.quantized import dequantize, fit, fit_and_count, quantize
 from edgeloop.errors import ModelError
 from edgeloop.runtimes._base import TensorSpec
 
@@ -140,7 +140,19 @@ def test_data_of_the_tensors_own_type_is_stored_already() -> None:
 
 
 def test_clipped_values_are_counted() -> None:
-    assert count_clipped(np.array([0.0, 2.64, 2.65, -2.13, -2.2, 9.0]), INT8) == 3
-    assert count_clipped(np.array([300, -1, 4]), spec("uint8")) == 2
-    assert count_clipped(np.array([127], np.int8), INT8) == 0
-    assert count_clipped(np.array([1e30]), spec("float32")) == 0
+    def clipped(values: list[float], dtype: str, tensor: TensorSpec) -> int:
+        return fit_and_count(np.array(values, dtype), tensor)[1]
+
+    assert clipped([0.0, 2.64, 2.65, -2.13, -2.2, 9.0], "float64", INT8) == 3
+    assert clipped([300, -1, 4], "int64", spec("uint8")) == 2
+    assert clipped([127], "int8", INT8) == 0
+    assert clipped([1e30], "float64", spec("float32")) == 0
+
+
+def test_many_samples_are_fitted_as_few_are() -> None:
+    values = np.random.default_rng(0).normal(size=(300, 70, 70))
+    stored, clipped = fit_and_count(values, INT8)
+    assert np.array_equal(stored, quantize(values, INT8))
+    assert clipped == np.count_nonzero((values / 0.0187).round() - 14 > 127) + np.count_nonzero(
+        (values / 0.0187).round() - 14 < -128
+    )

@@ -24,7 +24,7 @@ class LoadedWorker(WorkerClient):
         self, runtime: str = "null", loops: tuple[str, ...] = ("native",), **changes: Any
     ) -> Any:
         options = {"model": "null", **changes.pop("options", {})}
-        inputs = {"seed": 0, "data": None, "x_key": "x_data", "y_key": "y_data", "layout": None}
+        inputs = {"seed": 0, "data": None}
         request = {
             "type": "load",
             "runtime": runtime,

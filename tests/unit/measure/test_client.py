@@ -64,28 +64,31 @@ def test_inputs_of_a_seed_are_the_same_in_every_worker(start_worker: Any) -> Non
     assert output(7) == output(7) != output(8)
 
 
-def test_evaluate_runs_the_data_and_restores_the_inputs(start_worker: Any, tmp_path: Path) -> None:
-    path = tmp_path / "data.npz"
-    values = np.array([0.5, -1.0, 2.0, 4.0], np.float32)
-    np.savez(path, x_data=values, y_data=np.array([0, 0, 1, 0]))
+@pytest.mark.parametrize("loop", ["native", "binding", "framework", "framework-io", "callable"])
+def test_data_runs_in_every_loop_and_each_run_is_timed(loop: str, start_worker: Any) -> None:
     worker = start_worker()
-    worker.load(data=str(path))
-    source = {
-        "seed": 0,
-        "data": str(path),
-        "x_key": "x_data",
-        "y_key": "y_data",
-        "layout": None,
-    }
-    request = {"type": "evaluate", "loop": "native", "inputs": source}
-    answer = worker.request(request, "running the data set")
-    scores = np.frombuffer(answer.frames[0], np.float64).reshape(answer.body["shape"])
-    assert scores.tolist() == values.tolist()
-    assert answer.body["clipped_shares"] == {"x": 0.0}
-    labels = np.frombuffer(answer.frames[1], answer.body["labels"]["dtype"])
-    assert labels.tolist() == [0, 0, 1, 0]
+    worker.load(loops=("native", "framework"), data="somewhere")
+    first = np.array([7.0], np.float32)
+    request = {"type": "start", "loops": ["native", "framework"]}
+    started = worker.request(request, "running the first sample", [first]).body
+    assert started["outputs"][0]["shape"] == [1]
+    assert set(started["first_run_ns"]) == {"engine", "framework"}
+    values = np.array([[0.5], [-1.0], [2.0], [4.0]], np.float32)
+    request = {"type": "data", "loop": loop, "runs": 4, "outputs": 1}
+    answer = worker.request(request, "running the data set", [values])
+    assert answer.body["outputs"] == [{"dtype": "float32", "shape": [4, 1]}]
+    assert np.frombuffer(answer.frames[1], np.float32).tolist() == [0.5, -1.0, 2.0, 4.0]
+    assert np.frombuffer(answer.frames[0], np.uint64).shape == (4,)
+
+
+def test_the_first_run_of_a_data_set_is_on_its_first_sample(start_worker: Any) -> None:
+    worker = start_worker()
+    loaded = worker.load(data="somewhere")
+    assert "first_run_ns" not in loaded  # the parent reads the data, and must know the inputs
+    first = np.array([7.0], np.float32)
+    worker.request({"type": "start", "loops": ["native"]}, "starting", [first])
     outputs = worker.request({"type": "outputs", "loop": "native"}, "fetching the outputs")
-    assert np.frombuffer(outputs.frames[0], np.float32).tolist() == [0.5]
+    assert np.frombuffer(outputs.frames[0], np.float32).tolist() == [7.0]
 
 
 def test_the_workers_own_error_is_raised_here(start_worker: Any) -> None:

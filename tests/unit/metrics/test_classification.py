@@ -1,90 +1,203 @@
+"""Classification: what is counted chunk by chunk is what scikit-learn says of all at once."""
+
 from __future__ import annotations
 
 import json
+import sys
+from typing import Any
 
 import numpy as np
 import pytest
 
-from edgeloop.metrics.classification import Accuracy, accuracy, why_no_accuracy
+from edgeloop.errors import NotAvailableError
+from edgeloop.metrics import classification
+from edgeloop.metrics.averages import AVERAGED, averages
+from edgeloop.metrics.classification import ClassificationTally
+from edgeloop.metrics.evaluation import Evaluation
+from edgeloop.metrics.options import MetricOptions
+from edgeloop.metrics.scikit_learn import require_sklearn
 
-SCORES = np.array([[0.1, 0.9], [0.8, 0.2], [0.3, 0.7], [0.6, 0.4]])
-LABELS = np.array([1, 0, 0, 0])
-
-
-# R. G. Newcombe 1998, table I, method 3, four digits.
-@pytest.mark.parametrize(
-    ("correct", "n", "low", "high"),
-    [
-        (81, 263, 0.2553, 0.3662),
-        (15, 148, 0.0624, 0.1605),
-        (0, 20, 0.0, 0.1611),
-        (1, 29, 0.0061, 0.1718),
-    ],
-)
-def test_wilsons_interval_as_published(correct: int, n: int, low: float, high: float) -> None:
-    assert Accuracy(correct, n).interval == pytest.approx((low, high), abs=5e-5)
+metrics = pytest.importorskip("sklearn.metrics", reason="pip install scikit-learn")
 
 
-@pytest.mark.parametrize(("correct", "n"), [(0, 1), (1, 1), (5, 10), (10, 10), (9500, 10_000)])
-def test_wilsons_interval_as_scipy_has_it(correct: int, n: int) -> None:
-    scipy_stats = pytest.importorskip("scipy.stats")
-    theirs = scipy_stats.binomtest(correct, n).proportion_ci(method="wilson")
-    assert Accuracy(correct, n).interval == pytest.approx((theirs.low, theirs.high), abs=1e-12)
+def softmax(logits: np.ndarray) -> np.ndarray:
+    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return powers / powers.sum(axis=1, keepdims=True)
 
 
-def test_accuracy_counts_the_highest_scores() -> None:
-    assert why_no_accuracy(SCORES, LABELS) is None
-    found = accuracy(SCORES, LABELS)
-    assert (found.correct, found.n, found.value) == (3, 4, 0.75)
-    document = json.loads(json.dumps(found.as_dict()))
-    assert document["accuracy"] == 0.75
-    low, high = document["accuracy_ci95"]
-    assert low < 0.75 < high
+def data(n: int = 400, classes: int = 7, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """Labels of unequal frequency, one class never a label, and scores that often agree."""
+    generator = np.random.default_rng(seed)
+    labels = generator.choice(classes - 1, n, p=np.arange(1, classes) / sum(range(1, classes)))
+    logits = generator.normal(size=(n, classes))
+    logits[np.arange(n), labels] += 1.2
+    return logits, labels
+
+
+def tally(scores: np.ndarray, labels: np.ndarray, step: float = 0.0, **said: Any) -> Any:
+    found = ClassificationTally(scores.shape[1], len(labels), MetricOptions(**said), step, seed=0)
+    for start in range(0, len(labels), 61):
+        found.add(scores[start : start + 61].astype(np.float64), labels[start : start + 61])
+    return found
+
+
+def test_every_metric_is_scikit_learns() -> None:
+    logits, labels = data()
+    scores = softmax(logits)
+    answers = scores.argmax(axis=1)
+    document = tally(scores, labels, top_k=3).as_dict()
+    assert document["n"] == 400
+    assert document["accuracy"] == metrics.accuracy_score(labels, answers)
+    assert document["correct"] == (answers == labels).sum()
+    assert document["top_3_accuracy"] == metrics.top_k_accuracy_score(
+        labels, scores, k=3, labels=range(7)
+    )
+    with pytest.warns(UserWarning, match="y_pred contains classes not in y_true"):
+        balanced = metrics.balanced_accuracy_score(labels, answers)
+    assert document["balanced_accuracy"] == pytest.approx(balanced)
+    for average in ("macro", "micro", "weighted"):
+        options = {"average": average, "zero_division": 0.0}
+        for name in ("precision", "recall", "f1"):
+            theirs = getattr(metrics, f"{name}_score")(labels, answers, **options)
+            assert document[f"{name}_{average}"] == pytest.approx(theirs), (name, average)
+    theirs = metrics.log_loss(labels, scores, labels=range(7))
+    assert document["log_loss"] == pytest.approx(theirs)
+    matrix = np.zeros((7, 7), int)
+    for label, answer, count in document["confusion_matrix"]["label_answer_count"]:
+        matrix[label, answer] = count
+    assert np.array_equal(matrix, metrics.confusion_matrix(labels, answers, labels=range(7)))
+
+
+def test_every_value_lies_in_its_interval() -> None:
+    logits, labels = data()
+    document = tally(softmax(logits), labels, top_k=2).as_dict()
+    names = [name[: -len("_ci95")] for name in document if name.endswith("_ci95")]
+    assert {"accuracy", "top_2_accuracy", "log_loss", "f1_macro", *AVERAGED} <= set(names)
+    for name in names:
+        low, high = document[f"{name}_ci95"]
+        assert low < document[name] < high, name
+    json.dumps(document)
+
+
+def test_averages_of_one_weighting_are_scikit_learns() -> None:
+    logits, labels = data()
+    found = tally(softmax(logits), labels)
+    cells, counts = found.confusion()
+    values = dict(zip(AVERAGED, averages(cells, counts[np.newaxis].astype(float))[0]))
+    document = found.as_dict()
+    for name, value in values.items():
+        assert value == pytest.approx(document[name]), name
+
+
+def test_averages_of_a_resample_are_those_of_its_samples() -> None:
+    logits, labels = data(60)
+    cells, counts = tally(softmax(logits), labels).confusion()
+    weights = np.random.default_rng(1).multinomial(60, counts / 60, size=20).astype(float)
+    for row, values in zip(weights, averages(cells, weights)):
+        drawn = np.repeat(cells, row.astype(int), axis=0)
+        theirs = metrics.f1_score(drawn[:, 0], drawn[:, 1], average="macro", zero_division=0.0)
+        assert values[AVERAGED.index("f1_macro")] == pytest.approx(theirs)
+        theirs = metrics.recall_score(
+            drawn[:, 0], drawn[:, 1], labels=np.unique(drawn[:, 0]), average="macro"
+        )
+        assert values[AVERAGED.index("balanced_accuracy")] == pytest.approx(theirs)
 
 
 def test_of_equal_scores_the_first_counts() -> None:
-    assert accuracy(np.zeros((3, 4)), np.array([0, 1, 0])).correct == 2
+    scores = np.array([[0.5, 0.5, 0.0], [0.2, 0.4, 0.4], [1 / 3, 1 / 3, 1 / 3]])
+    found = tally(scores, np.array([1, 1, 2]))
+    assert found.top(1).count == 1
+    assert found.top(2).count == 2
+    assert found.top(3).count == 3
 
 
-@pytest.mark.parametrize("dtype", [np.int8, np.uint8, np.int64, np.uint64])
-def test_labels_of_any_integer_and_in_a_column(dtype: type) -> None:
-    labels = LABELS.astype(dtype)
-    for shape in ((4,), (4, 1)):
-        assert why_no_accuracy(SCORES, labels.reshape(shape)) is None
-        assert accuracy(SCORES, labels.reshape(shape)).correct == 3
+def test_a_perfect_model_says_why_some_intervals_are_missing() -> None:
+    scores = np.eye(3)[[0, 1, 2, 0, 1, 2]]
+    document = tally(scores, np.array([0, 1, 2, 0, 1, 2])).as_dict()
+    assert document["accuracy"] == document["f1_macro"] == 1.0
+    assert document["accuracy_ci95"][0] < 1.0
+    assert document["f1_macro_ci95"] is None
+    assert "does not change it" in document["f1_macro_ci95_reason"]
+    assert document["log_loss"] == 0.0
 
 
-def test_scores_with_dimensions_of_one() -> None:
-    scores = SCORES.reshape(4, 1, 1, 2)
-    assert why_no_accuracy(scores, LABELS) is None
-    assert accuracy(scores, LABELS).correct == 3
+def test_logits_have_no_log_loss_unless_their_softmax_is_taken() -> None:
+    logits, labels = data()
+    document = tally(logits, labels).as_dict()
+    assert document["log_loss"] is None
+    assert "no probabilities" in document["log_loss_reason"]
+    assert "--softmax" in document["log_loss_reason"]
+    document = tally(logits * 50, labels, softmax=True).as_dict()
+    # scikit-learn clips a probability of 1e-16 to that of the dtype; large logits show it is not.
+    theirs = -np.log(np.maximum(softmax(logits * 50), 1e-300))[np.arange(len(labels)), labels]
+    assert document["log_loss"] == pytest.approx(theirs.mean())
 
 
-@pytest.mark.parametrize(
-    ("labels", "words"),
-    [
-        (None, "the data has no labels"),
-        (LABELS.astype(np.float64), "no class numbers: dtype float64, shape (4,)"),
-        (np.array(["a", "b", "c", "d"]), "no class numbers: dtype <U1"),
-        (np.eye(4, dtype=np.int64), "no class numbers: dtype int64, shape (4, 4)"),
-        (np.zeros(0, np.int64), "there are no samples"),
-        (np.array([0, 1, 2, 0]), "from 0 to 2, but the model has 2 outputs"),
-        (np.array([0, -1, 1, 0]), "from -1 to 1, but the model has 2 outputs"),
-    ],
-)
-def test_labels_that_are_no_classes(labels: np.ndarray | None, words: str) -> None:
-    why = why_no_accuracy(SCORES, labels)
-    assert why is not None
-    assert words in why
+def test_quantised_probabilities_need_not_add_up_exactly() -> None:
+    logits, labels = data(classes=10)
+    stored = np.maximum(np.rint(softmax(logits) * 256), 1) / 256
+    assert np.abs(stored.sum(axis=1) - 1).max() > 1e-3
+    rows = stored / stored.sum(axis=1, keepdims=True)
+    theirs = metrics.log_loss(labels, rows, labels=range(10))
+    assert tally(stored, labels, step=1 / 256).as_dict()["log_loss"] == pytest.approx(theirs)
+    assert tally(stored * 3, labels, step=1 / 256).as_dict()["log_loss"] is None
 
 
-def test_outputs_that_are_no_scores() -> None:
-    boxes = np.zeros((4, 10, 4))
-    assert "shape (10, 4) is not one score for each class" in str(why_no_accuracy(boxes, LABELS))
-    unknown = np.where(SCORES == 0.9, np.nan, SCORES)
-    assert why_no_accuracy(unknown, LABELS) == "the model's outputs hold NaN"
+def test_a_probability_of_nothing_has_no_log_loss() -> None:
+    document = tally(np.array([[1.0, 0.0], [1.0, 0.0]]), np.array([0, 1]), step=1 / 256).as_dict()
+    assert document["log_loss"] is None
+    assert "a label's probability is 0 (the output is quantised" in document["log_loss_reason"]
 
 
-def test_a_single_output_tells_no_classes_apart() -> None:
-    why = why_no_accuracy(np.full((4, 1), 0.7), LABELS)
-    assert why == "the labels run from 0 to 1, but the model has 1 outputs"
+def test_two_classes_have_no_top_5() -> None:
+    document = tally(np.array([[0.1, 0.9], [0.8, 0.2]]), np.array([1, 0])).as_dict()
+    assert not any(name.startswith("top_") for name in document)
+
+
+def test_without_scikit_learn_there_is_the_accuracy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(classification, "why_no_sklearn", lambda: "scikit-learn is not here; ...")
+    logits, labels = data()
+    document = tally(softmax(logits), labels).as_dict()
+    assert document["accuracy"] == (logits.argmax(axis=1) == labels).mean()
+    assert document["log_loss"] is not None
+    assert document["f1_macro"] is None
+    assert "scikit-learn is not here" in document["f1_macro_reason"]
+
+
+def test_eval_says_how_scikit_learn_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    require_sklearn()
+    monkeypatch.setattr("edgeloop.metrics.scikit_learn.find_spec", lambda name: None)
+    with pytest.raises(NotAvailableError, match=r"pip install 'edgeloop\[eval\]'"):
+        require_sklearn()
+
+
+def test_counting_imports_nothing_heavy() -> None:
+    import subprocess
+
+    code = (
+        "import sys, numpy; from edgeloop.metrics.evaluation import Evaluation; "
+        "from edgeloop.metrics.options import MetricOptions; "
+        "e = Evaluation(2, MetricOptions(), 0.0, 0); "
+        "e.add(numpy.eye(2), numpy.array([0, 1])); "
+        "print([name for name in ('sklearn', 'scipy', 'PIL') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def evaluated(scores: np.ndarray, labels: np.ndarray, **said: Any) -> Evaluation:
+    found = Evaluation(len(labels), MetricOptions(**said), 0.0, seed=0)
+    for start in range(0, len(labels), 3):
+        found.add(scores[start : start + 3], labels[start : start + 3])
+    return found
+
+
+def test_labels_shifted_by_a_background_class_are_noticed() -> None:
+    logits, labels = data()
+    right = evaluated(logits, labels)
+    assert right.label_shift() is None
+    shifted = evaluated(logits[labels > 0], labels[labels > 0] - 1).label_shift()
+    assert shifted is not None
+    offset, now, then = shifted
+    assert offset == 1
+    assert then > 3 * now

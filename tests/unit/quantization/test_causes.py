@@ -96,8 +96,8 @@ def test_a_point_of_accuracy_is_allowed_more_is_not() -> None:
 
 
 def test_a_tenth_of_the_squared_error_is_allowed_more_is_not() -> None:
-    assert accuracy_warnings(INT8, accuracy(9.7, 10.2, "mse")) == []
-    (found,) = accuracy_warnings(INT8, accuracy(9.7, 12.0, "mse"))
+    assert accuracy_warnings(INT8, accuracy(9.7, 10.2, "mean_squared_error")) == []
+    (found,) = accuracy_warnings(INT8, accuracy(9.7, 12.0, "mean_squared_error"))
     assert "rises from 9.7 to 12" in found["text"]
     assert accuracy_warnings(INT8, accuracy(1, 2, "something else")) == []
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from edgeloop.results.schema import Block, Invocation, Result
-from edgeloop.results.warnings import data_warnings, result_warnings
+from edgeloop.results.warnings import result_warnings
 
 
 def result(threads: int, started: int, probes_ns: list[int], effort: str = "standard") -> Result:
@@ -19,6 +19,7 @@ def result(threads: int, started: int, probes_ns: list[int], effort: str = "stan
     invocation = Invocation(0, 0, {}, {}, {}, blocks, "converged", "", threads_started=started)
     header = {
         "runtime": {"threads": threads, "name": "litert"},
+        "command": "bench",
         "spec": {"effort": effort, "loops": ["native"]},
         "clock": {"tick_ns": 20, "read_ns": 22.0},
     }
@@ -131,10 +132,3 @@ def test_a_coarse_clock_is_told_by_its_tick() -> None:
 
 def test_a_result_without_samples_has_no_warnings_of_them() -> None:
     assert result_warnings(result(1, 0, []), {"summary": None}) == []
-
-
-def test_clipped_data_names_the_input_and_the_share() -> None:
-    (warning,) = data_warnings({"image": 0.4, "mask": 0.01})
-    assert warning["code"] == "data-clipped"
-    assert "40 %" in warning["text"]
-    assert "'image'" in warning["text"]

@@ -1,0 +1,174 @@
+"""A data set as the inputs of a model: checked, scaled, in its layout, quantised, in batches."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from math import prod
+from typing import TYPE_CHECKING, Any, Optional
+
+import numpy as np
+
+from edgeloop.data.fitting import Fitting
+from edgeloop.data.labels import LabelReader
+from edgeloop.data.quantized import fit_and_count
+from edgeloop.data.source import ArraySpec, Chunk, DataSource, Skipped
+from edgeloop.data.step_times import StepTimes
+from edgeloop.errors import ModelError
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from edgeloop.runtimes._base import TensorSpec
+
+# A chunk is as many samples as take this much, as they are stored or as the model takes them.
+_CHUNK_BYTES = 4 << 20
+_MOST_CHUNK_SAMPLES = 1 << 14
+
+
+@dataclass(frozen=True)
+class Batches:
+    """Samples as the engine takes them, one run after the other."""
+
+    inputs: Sequence[npt.NDArray[Any]]
+    """For each input (runs, *its shape), contiguous, in its own dtype."""
+    runs: int
+    samples: int
+    """At most runs × batch size; what the last run holds beyond them is padding."""
+    labels: Optional[npt.NDArray[Any]]
+
+
+@dataclass
+class Clipped:
+    """How many values of one input lay outside what its integers can hold."""
+
+    clipped: int = 0
+    values: int = 0
+
+
+@dataclass
+class ModelData:
+    """The samples of a source, for the inputs `specs` of one model."""
+
+    source: DataSource
+    specs: Sequence[TensorSpec]
+    fittings: Mapping[str, Fitting]
+    """Input → how the source's array becomes its values."""
+    label_reader: LabelReader
+    times: Optional[StepTimes] = None
+    notes: Sequence[str] = ()
+    """What was decided for the user, one sentence each."""
+    clipped: dict[str, Clipped] = field(default_factory=dict)
+
+    @property
+    def n(self) -> int:
+        """Samples that the source lists; some may turn out to be unreadable."""
+        return self.source.n
+
+    @property
+    def labels(self) -> Optional[ArraySpec]:
+        """What one label is; None where the data has none."""
+        return self.source.labels
+
+    @property
+    def skipped(self) -> Sequence[Skipped]:
+        """What could not be read so far."""
+        return self.source.skipped
+
+    @property
+    def batch_size(self) -> int:
+        """Samples in one run of the model."""
+        return self.specs[0].shape[0] if self.specs[0].shape else 1
+
+    def chunks(self, most: int, rows: Optional[npt.NDArray[np.int64]] = None) -> Iterator[Chunk]:
+        """Yield samples by input name: in the model's layout, scaled, but not quantised.
+
+        Values are real ones, or the input's own dtype where the data has that. `rows`: only these,
+        ascending (see `source.random_rows`).
+        """
+        for chunk in self.source.chunks(most, rows):
+            x = {
+                name: fitting.apply(chunk.x[fitting.key]) for name, fitting in self.fittings.items()
+            }
+            yield Chunk(x, self.label_reader.numbers(chunk.labels))
+
+    def batches(self, most_samples: Optional[int] = None) -> Iterator[Batches]:
+        """Yield all samples, quantised, some megabytes at a time."""
+        most = self.chunk_samples() if most_samples is None else most_samples
+        self.clipped = {spec.name: Clipped() for spec in self.specs}
+        for chunk in self.source.chunks(most):
+            runs = -(-chunk.n // self.batch_size)
+            inputs = [self._rows(spec, chunk, runs) for spec in self.specs]
+            labels = self.label_reader.numbers(chunk.labels)
+            yield Batches(inputs, runs, chunk.n, labels)
+
+    def first_inputs(self) -> list[npt.NDArray[Any]]:
+        """Return the inputs of the first run."""
+        return [array[0] for array in self.first_runs(1)]
+
+    def first_runs(self, runs: int) -> list[npt.NDArray[Any]]:
+        """Return (runs, *shape) for each input; after the last sample comes the first again."""
+        parts: list[Sequence[npt.NDArray[Any]]] = []
+        found = 0
+        for batches in self.batches(self.batch_size):
+            parts.append(batches.inputs)
+            found += batches.runs
+            if found >= runs:
+                break
+        return [
+            np.take(np.concatenate(arrays), np.arange(runs) % found, axis=0)
+            for arrays in zip(*parts)
+        ]
+
+    def clipped_shares(self) -> dict[str, float]:
+        """Return, by input, the share of the values so far that its integers cannot hold (0 to 1).
+
+        A few per cent are the tails that quantisation cuts off; most of it is data of another
+        scale.
+        """
+        return {name: one.clipped / max(1, one.values) for name, one in self.clipped.items()}
+
+    def chunk_samples(self) -> int:
+        """Return how many samples, a multiple of the batch size, some megabytes are."""
+        stored = sum(prod(s.shape) * np.dtype(s.dtype).itemsize for s in self.specs)
+        read = sum(prod(a.shape) * a.dtype.itemsize for a in self.source.arrays.values())
+        samples = min(_CHUNK_BYTES // max(1, read, stored // self.batch_size), _MOST_CHUNK_SAMPLES)
+        return max(1, samples // self.batch_size) * self.batch_size
+
+    def _rows(self, spec: TensorSpec, chunk: Chunk, runs: int) -> npt.NDArray[Any]:
+        """Return (runs, *shape); where the last run is not full, the first samples fill it."""
+        stored, clipped = self._stored(spec, chunk)
+        count = self.clipped[spec.name]
+        count.clipped += clipped
+        count.values += stored.size
+        missing = runs * self.batch_size - len(stored)
+        if missing:
+            stored = np.concatenate([stored, np.resize(stored, (missing, *stored.shape[1:]))])
+        return np.ascontiguousarray(stored).reshape((runs, *spec.shape))
+
+    def _stored(self, spec: TensorSpec, chunk: Chunk) -> tuple[npt.NDArray[Any], int]:
+        """Scale, transpose and quantise; return the samples and how many values were clipped."""
+        fitting = self.fittings[spec.name]
+        raw = chunk.x[fitting.key]
+        if self.times is None:
+            return fit_and_count(fitting.apply(raw), spec)
+        # One by one, as an application does that gets a picture at a time.
+        stored = np.empty((chunk.n, *fitting.shape), dtype=spec.dtype)
+        clipped = 0
+        for index in range(chunk.n):
+            with self.times.step("quantize"):
+                one, more = fit_and_count(fitting.apply(raw[index : index + 1]), spec)
+                stored[index] = one[0]
+            clipped += more
+        return stored, clipped
+
+
+def require_one_batch_size(specs: Sequence[TensorSpec]) -> None:
+    """Raise ModelError where the inputs do not agree on the number of samples in a run."""
+    sizes = {spec.shape[0] if spec.shape else 1 for spec in specs}
+    if len(sizes) > 1:
+        shapes = ", ".join(f"{s.name} {'x'.join(map(str, s.shape)) or 'scalar'}" for s in specs)
+        raise ModelError(
+            f"the inputs have different first dimensions ({shapes}), so a run is no whole number "
+            "of samples; fix them with --shape"
+        )

@@ -1,0 +1,122 @@
+"""From what the user named to the data of a model: which kind it is, told from its content."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Optional
+
+from edgeloop.data.fitting import TO_OTHER, Fitting, fit_array
+from edgeloop.data.image_csv import list_csv
+from edgeloop.data.image_folder import list_folder
+from edgeloop.data.images import KEY, ImageSource, Listing
+from edgeloop.data.labels import ClassNames, LabelReader
+from edgeloop.data.model_data import ModelData, require_one_batch_size
+from edgeloop.data.npy import NpySource, is_npy
+from edgeloop.data.npz import NpzSource, is_zip
+from edgeloop.data.options import InputSource
+from edgeloop.data.picture import SUFFIXES
+from edgeloop.data.picture_input import picture_size, with_pixel_values
+from edgeloop.data.source import DataSource
+from edgeloop.data.step_times import StepTimes
+from edgeloop.errors import ModelError, UsageError
+
+if TYPE_CHECKING:
+    from edgeloop.runtimes._base import TensorSpec
+
+
+def open_data(
+    inputs: InputSource, specs: Sequence[TensorSpec], times: Optional[StepTimes] = None
+) -> ModelData:
+    """Open the data set that `inputs` names, for a model with the inputs `specs`.
+
+    An .npz (a model with one input takes the array `x_key`, one with several an array for each
+    input's name), an .npy, a folder of pictures, a CSV that lists some, or one picture. Only
+    headers and lists are read. Raises ModelError that says what does not fit.
+    """
+    assert inputs.data is not None
+    path = Path(inputs.data)
+    if not path.exists():
+        raise ModelError(f"the data {inputs.data} does not exist")
+    require_one_batch_size(specs)
+    names = None if inputs.labels is None else ClassNames.read(inputs.labels)
+    listing = _listing(path, names)
+    if inputs.y_file is not None and (listing is not None or not is_npy(path)):
+        raise UsageError(f"--y-file is for an .npy, and {inputs.data} is none")
+    if listing is not None:
+        return _pictures(inputs, listing, specs, names, times)
+    keys = [inputs.x_key] if len(specs) == 1 else [spec.name for spec in specs]
+    source = _arrays(inputs, keys)
+    fittings = {
+        spec.name: fit_array(
+            inputs.data, key, source.arrays[key], spec, inputs.layout, inputs.preprocess
+        )
+        for spec, key in zip(specs, keys)
+    }
+    return ModelData(source, specs, fittings, _labels(inputs, source, names), times, source.notes)
+
+
+def _listing(path: Path, names: Optional[ClassNames]) -> Optional[Listing]:
+    """Return the pictures that a folder, a CSV or a picture stands for; None for arrays."""
+    if path.is_dir():
+        return list_folder(str(path), names)
+    suffix = path.suffix.lower()
+    if suffix == ".csv":
+        return list_csv(str(path), names)
+    if suffix in SUFFIXES:
+        return Listing([str(path)], None)
+    return None
+
+
+def _arrays(inputs: InputSource, keys: Sequence[str]) -> DataSource:
+    path = str(inputs.data)
+    if is_zip(Path(path)):
+        return NpzSource(path, keys, inputs.y_key)
+    if is_npy(Path(path)):
+        if len(keys) != 1:
+            raise ModelError(
+                f"{path} holds one array, but the model has {len(keys)} inputs: "
+                f"{', '.join(keys)}; write an .npz with an array for each"
+            )
+        return NpySource(path, keys[0], inputs.y_file)
+    raise ModelError(
+        f"the data file {path} cannot be read as .npz or .npy (it is neither), and its name is not "
+        "that of a picture or a .csv; write it with numpy.savez(path, x_data=..., y_data=...)"
+    )
+
+
+def _pictures(
+    inputs: InputSource,
+    listing: Listing,
+    specs: Sequence[TensorSpec],
+    names: Optional[ClassNames],
+    times: Optional[StepTimes],
+) -> ModelData:
+    size, layout = picture_size(specs, inputs.layout)
+    spec = specs[0]
+    preprocess, words = with_pixel_values(inputs.preprocess, spec)
+    source = ImageSource(
+        str(inputs.data), listing, preprocess, size, strict=inputs.strict, times=times
+    )
+    fitting = Fitting(
+        key=KEY,
+        shape=tuple(spec.shape[1:]),
+        axes=None if layout == "nhwc" else TO_OTHER["nhwc"],
+        preprocess=preprocess,
+        channel_axis=-1,
+    )
+    _require_values_per_channel(inputs, size.channels)
+    labels = _labels(inputs, source, names)
+    return ModelData(source, specs, {spec.name: fitting}, labels, times, (*source.notes, words))
+
+
+def _require_values_per_channel(inputs: InputSource, channels: int) -> None:
+    for option, numbers in (("mean", inputs.preprocess.mean), ("std", inputs.preprocess.std)):
+        if len(numbers) not in (0, 1, channels):
+            raise UsageError(
+                f"--{option} has {len(numbers)} values, but the pictures have {channels} channels"
+            )
+
+
+def _labels(inputs: InputSource, source: DataSource, names: Optional[ClassNames]) -> LabelReader:
+    return LabelReader.of(str(inputs.data), source.labels, names, inputs.label_offset)

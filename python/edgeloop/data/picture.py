@@ -1,0 +1,117 @@
+"""One picture from its file to an array of the size that a model takes."""
+
+from __future__ import annotations
+
+import warnings
+from typing import TYPE_CHECKING, Any, Optional
+
+import numpy as np
+
+from edgeloop.data.options import Preprocess
+from edgeloop.errors import NotAvailableError
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+# What a folder's entry is called where it is a picture; anything else is not looked at.
+SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm")
+
+_MODES = {"rgb": "RGB", "bgr": "RGB", "gray": "L"}
+
+# 8 bits a channel or fewer: what Pillow brings to RGB or gray without losing any.
+_EIGHT_BIT = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr", "LAB", "HSV")
+
+
+class UnreadablePictureError(Exception):
+    """A picture that cannot be used; the text is the end of a sentence."""
+
+
+def require_pillow() -> None:
+    """Raise NotAvailableError, with the command that installs it, where Pillow is missing."""
+    try:
+        import PIL.Image  # noqa: F401
+    except ImportError as error:
+        raise NotAvailableError(
+            "pictures are read by Pillow, which is not here; install it with: "
+            "python -m pip install 'edgeloop[eval]'"
+        ) from error
+
+
+def decode(path: str, color: str) -> Any:
+    """Return Pillow's picture in RGB or gray, decoded whole.
+
+    As it is stored: an orientation that a camera notes beside the pixels is not applied, as no
+    training pipeline does. Raises UnreadablePictureError; a picture of so many pixels that Pillow
+    takes it for a bomb is one.
+    """
+    from PIL import Image
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            with Image.open(path) as picture:
+                if picture.mode not in _EIGHT_BIT:
+                    raise UnreadablePictureError(
+                        f"its pixels are of mode {picture.mode}, and only 8 bits a channel are read"
+                    )
+                return picture.convert(_MODES[color])
+    except (Image.DecompressionBombWarning, Image.DecompressionBombError):
+        raise UnreadablePictureError(
+            f"it claims more than {Image.MAX_IMAGE_PIXELS} pixels, as files made to fill the "
+            "memory do"
+        ) from None
+    except UnreadablePictureError:
+        raise
+    except Exception as error:
+        # A damaged file makes Pillow's decoders raise many kinds.
+        reason = str(error).split("\n", 1)[0].replace(repr(path), "it") or type(error).__name__
+        raise UnreadablePictureError(reason) from error
+
+
+def sized(picture: Any, preprocess: Preprocess, height: int, width: int) -> Any:
+    """Crop and resize (bilinear) as told; without a word the whole picture is brought to size.
+
+    Raises UnreadablePictureError where it is smaller than the crop.
+    """
+    if preprocess.crop_share is not None:
+        side = max(1, round(min(picture.size) * preprocess.crop_share))
+        picture = _middle(picture, side, side)
+    target = preprocess.resize
+    if len(target) == 1:
+        scale = target[0] / min(picture.size)
+        target = (max(1, round(picture.size[1] * scale)), max(1, round(picture.size[0] * scale)))
+        crop: Optional[tuple[int, ...]] = preprocess.crop or (height, width)
+    else:
+        crop = preprocess.crop
+        if not target and not crop:
+            target = (height, width)
+    if target:
+        picture = _resized(picture, target)
+    return _middle(picture, crop[0], crop[-1]) if crop else picture
+
+
+def pixels(picture: Any, color: str) -> npt.NDArray[np.uint8]:
+    """Return the pixels as (height, width, channels)."""
+    values: npt.NDArray[np.uint8] = np.asarray(picture, dtype=np.uint8)
+    if values.ndim == 2:
+        return values[:, :, np.newaxis]
+    return np.ascontiguousarray(values[:, :, ::-1]) if color == "bgr" else values
+
+
+def _resized(picture: Any, size: tuple[int, ...]) -> Any:
+    from PIL import Image
+
+    if picture.size == (size[1], size[0]):
+        return picture
+    return picture.resize((size[1], size[0]), Image.Resampling.BILINEAR)
+
+
+def _middle(picture: Any, height: int, width: int) -> Any:
+    if picture.size[0] < width or picture.size[1] < height:
+        raise UnreadablePictureError(
+            f"its {picture.size[1]}x{picture.size[0]} pixels are fewer than the {height}x{width} "
+            "to crop"
+        )
+    left, top = (picture.size[0] - width) // 2, (picture.size[1] - height) // 2
+    return picture.crop((left, top, left + width, top + height))

@@ -1,0 +1,167 @@
+"""A data set through the instance that is timed: outputs to metrics, chunk by chunk."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Callable, Optional
+
+import numpy as np
+
+from edgeloop.data.model_data import Batches
+from edgeloop.errors import ModelError
+from edgeloop.measure.session import DataRuns, Session
+from edgeloop.metrics.agreement import Agreement
+from edgeloop.metrics.evaluation import Evaluation
+from edgeloop.metrics.options import REGRESSION
+from edgeloop.runtimes._base import instance_of
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from edgeloop.data.model_data import ModelData
+
+# One request to the worker: this long, so that the parent looks often, and this much of outputs.
+_REQUEST_S = 1.0
+_REQUEST_BYTES = 8 << 20
+
+# As many names of pictures that could not be read go into the result.
+_MOST_NAMED = 20
+
+NO_LABELS = "the data has no labels"
+
+OnRuns = Callable[[DataRuns], None]
+
+
+@dataclass
+class DataResult:
+    """What a data set gave."""
+
+    data: ModelData
+    samples: int = 0
+    evaluation: Optional[Evaluation] = None
+    """None where the data has no labels."""
+    agreement: Optional[Agreement] = None
+    """None without a reference."""
+    reference: Optional[str] = None
+    """The reference's title."""
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return `accuracy`, `agreement` and `data` of a result.
+
+        Imports scipy and scikit-learn: call it after measuring.
+        """
+        document: dict[str, Any] = {"accuracy": None, "accuracy_reason": NO_LABELS}
+        if self.evaluation is not None:
+            document = self.evaluation.as_dict()
+        if self.agreement is not None:
+            document["agreement"] = {
+                "reference": self.reference,
+                "outputs": self.agreement.as_dict(classes=self._may_be_classes()),
+            }
+        document["data"] = {
+            "samples": self.samples,
+            "listed": self.data.n,
+            "skipped": len(self.data.skipped),
+            "skipped_first": [
+                {"name": one.name, "reason": one.reason} for one in self.data.skipped[:_MOST_NAMED]
+            ],
+            "clipped_shares": self.data.clipped_shares(),
+            "notes": list(self.data.notes),
+        }
+        return document
+
+    def _may_be_classes(self) -> bool:
+        task = None if self.evaluation is None else self.evaluation.task
+        return task is None or task.name != REGRESSION
+
+
+class _Runner:
+    """Runs batches in a session, in requests of about a second."""
+
+    def __init__(self, session: Session, outputs: Optional[int], on_runs: OnRuns) -> None:
+        self._session = session
+        self._outputs = outputs
+        self._on_runs = on_runs
+        loop = session.spec.loops[0]
+        first_ns = session.loaded["first_run_ns"][instance_of(loop)]
+        self._run_ns = max(1.0, session.run_ns.get(loop, float(first_ns)))
+        wanted = session.outputs[:outputs]
+        row_bytes = sum(8 * math.prod(spec.shape) for spec in wanted)  # as float64
+        self._most_runs = max(1, _REQUEST_BYTES // max(1, row_bytes))
+
+    def run(self, batches: Batches) -> Iterator[tuple[int, list[npt.NDArray[np.float64]]]]:
+        """Yield for each piece its first sample and the outputs of its samples."""
+        data = self._session.data
+        assert data is not None
+        start = 0
+        while start < batches.runs:
+            runs = min(self._most_runs, max(1, int(_REQUEST_S * 1e9 / self._run_ns)))
+            stop = min(start + runs, batches.runs)
+            rows = [array[start:stop] for array in batches.inputs]
+            done = self._session.run_data(rows, self._outputs)
+            self._run_ns = max(1.0, float(np.median(done.durations_ns)))
+            self._on_runs(done)
+            first = start * data.batch_size
+            count = min(batches.samples - first, (stop - start) * data.batch_size)
+            yield first, [values[:count] for values in done.outputs]
+            start = stop
+
+
+def run_data_set(
+    session: Session, reference: Optional[Session] = None, on_runs: OnRuns = lambda runs: None
+) -> DataResult:
+    """Run all samples of the session's data set; the same through the reference, where given.
+
+    `on_runs` is told of each request. Nothing is run where nothing could come of it. Raises
+    ModelError where the data is damaged, or the two models cannot be compared.
+    """
+    data = session.data
+    assert data is not None
+    spec = session.spec
+    result = DataResult(data)
+    if data.labels is not None:
+        step = max(session.outputs[0].scales, default=0.0) if session.outputs else 0.0
+        result.evaluation = Evaluation(data.n, spec.metrics, step, spec.seed)
+    if reference is not None:
+        names = [output.name for output in session.outputs]
+        result.agreement = Agreement(names, data.n, spec.seed)
+        result.reference = reference.spec.title
+        _run_both(session, reference, result, on_runs)
+        return result
+    runner = _Runner(session, 1, on_runs)
+    for batches in data.batches():
+        for first, outputs in runner.run(batches):
+            result.samples += len(outputs[0])
+            if result.evaluation is not None:
+                labels = batches.labels
+                piece = None if labels is None else labels[first : first + len(outputs[0])]
+                result.evaluation.add(outputs[0], piece)
+        if result.evaluation is None or result.evaluation.ended:
+            break
+    return result
+
+
+def _run_both(session: Session, reference: Session, result: DataResult, on_runs: OnRuns) -> None:
+    """Run the same samples through both, each with the data as its own inputs take it."""
+    ours, theirs = session.data, reference.data
+    assert ours is not None
+    assert theirs is not None
+    assert result.agreement is not None
+    whole = math.lcm(ours.batch_size, theirs.batch_size)
+    most = max(1, min(ours.chunk_samples(), theirs.chunk_samples()) // whole) * whole
+    runner, other = _Runner(session, None, on_runs), _Runner(reference, None, lambda runs: None)
+    for our_batches, their_batches in zip(ours.batches(most), theirs.batches(most)):
+        if our_batches.samples != their_batches.samples:
+            raise ModelError("the model and the reference do not read the same samples of the data")
+        a = _all(runner, our_batches)
+        result.agreement.add(a, _all(other, their_batches))
+        result.samples += our_batches.samples
+        if result.evaluation is not None:
+            result.evaluation.add(a[0], our_batches.labels)
+
+
+def _all(runner: _Runner, batches: Batches) -> list[npt.NDArray[np.float64]]:
+    pieces = [outputs for _, outputs in runner.run(batches)]
+    return [np.concatenate(parts) for parts in zip(*pieces)]

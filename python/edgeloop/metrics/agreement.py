@@ -1,0 +1,112 @@
+"""How far the outputs of two models lie apart on the same data."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from edgeloop.errors import ModelError
+from edgeloop.metrics.alignment import score_rows, squeezed
+from edgeloop.metrics.bootstrap import bca_intervals
+from edgeloop.metrics.classification import with_interval
+from edgeloop.metrics.groups import GroupSums
+from edgeloop.metrics.proportion import Proportion
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+_ONE_VALUE = "the largest of all samples is no mean: resampling cannot exceed it"
+
+
+class OutputAgreement:
+    """One output of a model beside the same of its reference."""
+
+    def __init__(self, name: str, n: int, seed: int) -> None:
+        self.name = name
+        self.n = 0
+        self._seed = seed
+        self._same = 0
+        self._scores = False
+        self._largest = 0.0
+        self._least_cosine = 1.0
+        self._sums = GroupSums(n, 3, seed)
+
+    def add(self, ours: npt.NDArray[np.float64], theirs: npt.NDArray[np.float64]) -> None:
+        """Add samples (k, ...) of one shape. Raises ModelError where the shapes differ."""
+        if squeezed(ours.shape[1:]) != squeezed(theirs.shape[1:]):
+            raise ModelError(
+                f"output '{self.name}' has shape {ours.shape[1:]}, and the reference's "
+                f"{theirs.shape[1:]}: they cannot be compared"
+            )
+        a, b = ours.reshape(len(ours), -1), theirs.reshape(len(theirs), -1)
+        scores = score_rows(ours)
+        self._scores = scores is not None and scores.shape[1] > 1
+        self._same += int(np.count_nonzero(a.argmax(axis=1) == b.argmax(axis=1)))
+        errors = np.abs(a - b)
+        cosines = _cosines(a, b)
+        self._largest = max(self._largest, float(errors.max()))
+        self._least_cosine = min(self._least_cosine, float(cosines.min()))
+        self._sums.add(np.stack([np.ones(len(a)), errors.mean(axis=1), cosines], axis=1))
+        self.n += len(a)
+
+    def as_dict(self, classes: bool) -> dict[str, Any]:
+        """Return the metrics with their intervals; errors are in the output's real values.
+
+        `classes`: the outputs may be scores of classes, so that the highest means something.
+        """
+        sums = self._sums.sums
+
+        def means(weights: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+            totals = weights @ sums
+            return totals[:, 1:] / totals[:, :1]
+
+        ones = np.ones(len(sums), dtype=np.int64)
+        error, cosine = means(ones[np.newaxis].astype(np.float64))[0]
+        intervals = bca_intervals(ones, means, self._seed)
+        document: dict[str, Any] = {"name": self.name, "n": self.n}
+        if classes and self._scores:
+            document.update(Proportion(self._same, self.n).fields("top_1_agreement"))
+        return {
+            **document,
+            "max_error": self._largest,
+            "max_error_ci95": None,
+            "max_error_ci95_reason": _ONE_VALUE,
+            **with_interval("mean_error", float(error), intervals[0]),
+            **with_interval("cosine", float(cosine), intervals[1]),
+            "cosine_min": self._least_cosine,
+        }
+
+
+class Agreement:
+    """All outputs of a model beside those of its reference, in their order."""
+
+    def __init__(self, names: Sequence[str], n: int, seed: int) -> None:
+        self._outputs = [OutputAgreement(name, n, seed) for name in names]
+
+    def add(
+        self,
+        ours: Sequence[npt.NDArray[np.float64]],
+        theirs: Sequence[npt.NDArray[np.float64]],
+    ) -> None:
+        """Add samples of every output. Raises ModelError where the outputs are others."""
+        if len(ours) != len(theirs):
+            raise ModelError(
+                f"the model has {len(ours)} outputs and the reference {len(theirs)}: they cannot "
+                "be compared"
+            )
+        for output, a, b in zip(self._outputs, ours, theirs):
+            output.add(a, b)
+
+    def as_dict(self, classes: bool) -> list[dict[str, Any]]:
+        """Return the metrics of every output; `classes` as above."""
+        return [output.as_dict(classes) for output in self._outputs]
+
+
+def _cosines(a: npt.NDArray[np.float64], b: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Return the cosine of each pair of rows; of two rows of zeros it is 1, of one 0."""
+    norms = np.linalg.norm(a, axis=1) * np.linalg.norm(b, axis=1)
+    products = (a * b).sum(axis=1)
+    cosines = np.divide(products, norms, out=np.zeros_like(products), where=norms > 0)
+    return np.where((a == b).all(axis=1), 1.0, cosines)

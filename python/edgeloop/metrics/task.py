@@ -1,0 +1,102 @@
+"""Classification or regression: as the user said, or told from the labels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Optional
+
+import numpy as np
+
+from edgeloop.metrics.alignment import is_one_hot, label_column, score_rows, value_rows
+from edgeloop.metrics.options import CLASSIFICATION, REGRESSION, MetricOptions
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+
+@dataclass(frozen=True)
+class Task:
+    """What the labels are, and how that was found."""
+
+    name: str
+    words: str
+
+
+def task_of(options: MetricOptions, outputs: npt.NDArray[Any], labels: npt.NDArray[Any]) -> Task:
+    """Tell the task from the first samples, unless the user said it."""
+    if options.task is not None:
+        return Task(options.task, "as --task says")
+    rows = score_rows(outputs)
+    classes = 1 if rows is None else rows.shape[1]
+    column = label_column(labels)
+    if column is None:
+        if is_one_hot(labels, classes):
+            return Task(CLASSIFICATION, "the labels are one-hot: one 1 for each sample")
+        return Task(REGRESSION, f"the labels are {_shape(labels)} values for each sample")
+    if classes < 2:
+        return Task(REGRESSION, "the model has one output, and the labels one value")
+    return _task_of_column(column)
+
+
+def _task_of_column(column: npt.NDArray[Any]) -> Task:
+    if column.dtype.kind in "iu":
+        return Task(CLASSIFICATION, "the labels are whole numbers, one for each sample")
+    if np.array_equal(column, np.rint(column)):
+        return Task(CLASSIFICATION, "the labels are whole numbers, though stored as floats")
+    return Task(REGRESSION, "the labels are no whole numbers")
+
+
+def class_numbers(
+    labels: npt.NDArray[Any], classes: int
+) -> tuple[npt.NDArray[np.int64], Optional[str]]:
+    """Return labels as class numbers (n,), or why they are none."""
+    nothing = np.zeros(0, dtype=np.int64)
+    column = label_column(labels)
+    if column is None:
+        if is_one_hot(labels, classes):
+            return labels.reshape(len(labels), -1).argmax(axis=1), None
+        return nothing, (
+            f"the labels are no class numbers: {_shape(labels)} values for each sample, and not "
+            f"one-hot of {classes} classes (say --task regression where they are values)"
+        )
+    if column.dtype.kind == "f":
+        if not np.array_equal(column, np.rint(column)):
+            return nothing, (
+                "the labels are no class numbers: some are no whole numbers (say --task "
+                "regression where they are values)"
+            )
+    elif column.dtype.kind not in "iu":
+        return nothing, f"the labels are no class numbers: dtype {labels.dtype}"
+    numbers = column.astype(np.int64)
+    low, high = int(numbers.min()), int(numbers.max())
+    if low < 0 or high >= classes:
+        return nothing, _outside(low, high, classes)
+    return numbers, None
+
+
+def values(
+    outputs: npt.NDArray[Any], labels: npt.NDArray[Any]
+) -> tuple[Optional[tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]], Optional[str]]:
+    """Return outputs and labels as rows of values, or why they do not belong together."""
+    rows = value_rows(outputs, labels)
+    if rows is not None:
+        return rows, None
+    return None, (
+        f"the labels of {_shape(labels)} values for each sample do not fit the model's output of "
+        f"{_shape(outputs)}; nothing is broadcast"
+    )
+
+
+def _outside(low: int, high: int, classes: int) -> str:
+    words = f"the labels run from {low} to {high}, but the model has {classes} outputs"
+    if low >= 1 and high == classes:
+        return (
+            f"{words}; where they count from 1, or a background class first, say --label-offset -1"
+        )
+    if low == -1:
+        return f"{words}; where the model has a background class first, say --label-offset 1"
+    return words
+
+
+def _shape(array: npt.NDArray[Any]) -> str:
+    return "x".join(str(dim) for dim in array.shape[1:]) or "1"

@@ -1,0 +1,40 @@
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+from edgeloop.data.source import Skipped
+from edgeloop.results.data_warnings import data_warnings
+
+
+def data_result(**parts: Any) -> Any:
+    data = SimpleNamespace(
+        n=9, skipped=parts.get("skipped", ()), clipped_shares=lambda: parts.get("clipped", {})
+    )
+    return SimpleNamespace(data=data, evaluation=parts.get("evaluation"))
+
+
+def test_clipped_data_names_the_input_and_the_share() -> None:
+    (warning,) = data_warnings(data_result(clipped={"image": 0.4, "mask": 0.01}))
+    assert warning["code"] == "data-clipped"
+    assert "40 %" in warning["text"]
+    assert "'image'" in warning["text"]
+
+
+def test_pictures_that_were_left_out_are_counted_and_named() -> None:
+    skipped = [Skipped(f"{number}.jpg", "it is cut off") for number in range(7)]
+    (warning,) = data_warnings(data_result(skipped=skipped))
+    assert warning["code"] == "data-skipped"
+    assert "7 of 9 pictures" in warning["text"]
+    assert "0.jpg (it is cut off)" in warning["text"]
+    assert "and 2 more" in warning["text"]
+    assert "--strict" in warning["fix"]
+
+
+def test_shifted_labels_tell_the_option() -> None:
+    evaluation = SimpleNamespace(label_shift=lambda: (1, 0.01, 0.86))
+    (warning,) = data_warnings(data_result(evaluation=evaluation))
+    assert warning["code"] == "labels-shifted"
+    assert "86.0 % instead of 1.0 %" in warning["text"]
+    assert warning["fix"] == "say --label-offset 1"
+    assert data_warnings(data_result(evaluation=SimpleNamespace(label_shift=lambda: None))) == []
