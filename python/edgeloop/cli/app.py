@@ -21,6 +21,7 @@ from edgeloop.cli import (
     overhead,
     profile,
     quantize,
+    results,
     setup,
 )
 from edgeloop.cli.output import abandon_stdout
@@ -70,6 +71,7 @@ app.command("inspect")(inspect.inspect)
 app.command("profile")(profile.profile)
 app.command("quantize")(quantize.quantize)
 app.command("setup")(setup.setup)
+app.add_typer(results.results)
 
 
 def _version(wanted: bool) -> None:
