@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from edgeloop.measure.invocation import Attempt
+from edgeloop.measure.monitor import Monitor
 from edgeloop.measure.record import header_of
 from edgeloop.measure.session import Session
 from edgeloop.results.warnings import delegate_warnings
@@ -16,7 +17,7 @@ def measure_coverage(spec: ResolvedSpec) -> dict[str, Any]:
 
     Raises what went wrong.
     """
-    with Session(spec, 0) as session:
+    with Monitor() as monitor, Session(spec, 0, monitor) as session:
         hello = session.worker.hello
         attempt = Attempt(
             clock=hello.clock,

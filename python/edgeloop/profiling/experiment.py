@@ -16,6 +16,7 @@ from edgeloop.errors import NotAvailableError, RuntimeFailedError
 from edgeloop.measure import schedule
 from edgeloop.measure.experiment import preset_of
 from edgeloop.measure.invocation import Attempt
+from edgeloop.measure.monitor import Monitor
 from edgeloop.measure.observer import Observer, Progress
 from edgeloop.measure.rest import comes_to_rest
 from edgeloop.measure.session import BLOCK_S, TRANSITION_RUNS, Session
@@ -115,11 +116,12 @@ class _Pair:
         self, share_s: float, warmup_s: float, observer: Observer, progress: Progress
     ) -> ProfiledProcess:
         """Take pairs of blocks until the share of time is over."""
-        with ExitStack() as stack:
+        with Monitor() as monitor, ExitStack() as stack:
             # In random order: the later one may get the worse memory.
             sessions: dict[int, Session] = {}
             for side in self._generator.sample((0, 1), 2):
-                sessions[side] = stack.enter_context(Session(self._specs[side], self._number))
+                session = Session(self._specs[side], self._number, monitor)
+                sessions[side] = stack.enter_context(session)
             plain, profiled = sessions[0], sessions[1]
             for session in (plain, profiled):
                 session.warm_up(self._loop, _WARM_SHARE * share_s / 2, warmup_s / 2)

@@ -29,7 +29,7 @@ def result_page(result: Result) -> str:
     """Return what the command that measured a result printed of it."""
     if not result.summary or result.summary["summary"] is None:
         reason = result.summary.get("summary_reason", "the run was ended before its summary")
-        return f"{heading(result)}\n\n{reason}"
+        return f"{heading(result.header)}\n\n{reason}"
     page = overhead_table(result) if "overhead" in result.summary else bench_table(result)
     # A file from elsewhere may hold what steers a terminal.
     return "\n".join(plain(line, _LONGEST_LINE) for line in page.split("\n"))

@@ -11,13 +11,13 @@ import json
 import sys
 
 import numpy as np
+from edgeloop.measure.evaluate import predictions
 
-from edgeloop.data.quantized import dequantize, fit
+from edgeloop.data.npz import read_samples
 from edgeloop.demo import variants
-from edgeloop.measure.data_loop import run_data
 from edgeloop.measure.loaded import load, placement
 from edgeloop.runtimes import runtime
-from edgeloop.runtimes._base import LoadOptions, TensorSpec
+from edgeloop.runtimes._base import LoadOptions
 from edgeloop.spec import RUNTIMES_OF_FORMAT
 
 CLOCK = 4  # CLOCK_MONOTONIC_RAW
@@ -31,22 +31,18 @@ def main(path: str, names: list[str]) -> None:
                 continue
             loops = [loop for loop in ("native", "framework") if loop in runtime(name).loops]
             model = load(runtime(name), LoadOptions(model=str(variant.path)), loops, CLOCK, False)
-            (spec,) = model.inputs
-            with np.load(variant.data_path) as data:
-                # One channel: its place among the dimensions does not move a value.
-                rows = fit(data["x_data"].reshape(-1, *spec.shape), spec)
-                labels = data["y_data"].ravel()
-            output = TensorSpec.of(model.engine.outputs()[0])
+            samples = read_samples(str(variant.data_path), model.inputs, layout=variant.data_layout)
+            labels = np.asarray(samples.y).ravel()
             key = f"{variant.name} {name}"
             for loop in loops:
-                stored = run_data(model, loop, [rows], 1).outputs[0]
-                found = dequantize(stored, output).reshape(len(labels), -1)
+                found = predictions(model, samples, loop).reshape(samples.n, -1)
                 arrays[f"{key} {loop}"] = found
                 correct = int((found.argmax(axis=1) == labels).sum())
-                print(f"{key:24} {loop:10} {correct} of {len(labels)} correct", flush=True)
+                print(f"{key:24} {loop:10} {correct} of {samples.n} correct", flush=True)
             owners = [(part["owner"], part["nodes"]) for part in placement(model) or ()]
             arrays[f"{key} placement"] = np.array(json.dumps(owners))
-            arrays[f"{key} step"] = np.array([*output.scales, 0.0][0])
+            output = model.engine.outputs()[0]
+            arrays[f"{key} step"] = np.array([*output.quantization.scales, 0.0][0])
     if not arrays:
         sys.exit(f"none of the demo's models is for {', '.join(names)}")
     np.savez(path, **arrays)
