@@ -27,6 +27,8 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Optional
 
 from edgeloop.convert.edge import X86_64, Edge
+from edgeloop.convert.tensorrt_settings import KEYS as BUILDER_KEYS
+from edgeloop.convert.trtexec import PROGRAMS as TRTEXEC
 from edgeloop.errors import UsageError
 from edgeloop.models.formats import FORMATS, ModelFormat
 from edgeloop.names import canonical, nearest
@@ -84,11 +86,23 @@ EDGES: tuple[Edge, ...] = (
         source="tflite",
         target="edgetpu",
         tool="edgetpu_compiler",
-        packages=("edgeloop",),
+        packages=(),
         machines=(X86_64,),
-        program="edgetpu_compiler",
+        programs=("edgetpu_compiler",),
         install_hint="it is the Debian package edgetpu-compiler of Google's Coral repository, for "
         "x86-64; the result runs on any board with the device",
+    ),
+    Edge(
+        name="onnx-to-tensorrt",
+        source="onnx",
+        target="tensorrt",
+        tool="TensorRT's builder",
+        packages=("tensorrt",),
+        programs=TRTEXEC,
+        builder=BUILDER_KEYS,
+        install_hint="a plan is built on the device that runs it: install TensorRT there with its "
+        f"Python package (JetPack: 'apt install python3-libnvinfer'), or trtexec (looked for "
+        f"{' and '.join(TRTEXEC)})",
     ),
 )
 

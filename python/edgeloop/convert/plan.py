@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 import shutil
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Optional
@@ -117,9 +118,13 @@ def _step(
             "bring its result here",
             other_machine=wanted,
         )
-    if edge.program is not None and shutil.which(edge.program) is None:
+    program = next(filter(None, map(shutil.which, edge.programs)), None)
+    if edge.programs and not edge.packages and program is None:
+        names = " or ".join(edge.programs)
         return Step(
-            edge, None, "nowhere", missing=f"{edge.program} is not in the PATH; {edge.install_hint}"
+            edge, None, "nowhere", missing=f"{names} is not in the PATH; {edge.install_hint}"
         )
     found = look(edge.packages, edge.environment, python, edge.install_hint)
+    if found.python is None and program is not None:
+        return Step(edge, python or sys.executable, program)
     return Step(edge, found.python, found.place, missing=found.reason)

@@ -170,6 +170,7 @@ def header_of(spec: ResolvedSpec, attempt: Attempt) -> dict[str, Any]:
             "version": loaded["runtime_version"],
             "origin": installation["origin"],
             **library_identity(installation["library"]),
+            **reasoned("device", loaded["device"], "the runtime does not name a device"),
             "threads": spec.options.threads,
             "delegates": [str(delegate) for delegate in spec.options.delegates]
             if chosen.delegates

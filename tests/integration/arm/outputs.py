@@ -11,10 +11,12 @@ import json
 import sys
 
 import numpy as np
-from edgeloop.measure.evaluate import predictions
 
-from edgeloop.data.npz import read_samples
+from edgeloop.data.opening import open_data
+from edgeloop.data.options import InputSource
+from edgeloop.data.quantized import dequantize
 from edgeloop.demo import variants
+from edgeloop.measure.data_loop import run_data
 from edgeloop.measure.loaded import load, placement
 from edgeloop.runtimes import runtime
 from edgeloop.runtimes._base import LoadOptions
@@ -31,14 +33,20 @@ def main(path: str, names: list[str]) -> None:
                 continue
             loops = [loop for loop in ("native", "framework") if loop in runtime(name).loops]
             model = load(runtime(name), LoadOptions(model=str(variant.path)), loops, CLOCK, False)
-            samples = read_samples(str(variant.data_path), model.inputs, layout=variant.data_layout)
-            labels = np.asarray(samples.y).ravel()
+            source = InputSource(0, str(variant.data_path), layout=variant.data_layout)
+            (data,) = open_data(source, model.inputs).batches()  # all of them are one chunk
+            labels = np.asarray(data.labels).ravel()
+            model.set_inputs([array[0] for array in data.inputs])
+            for loop in loops:
+                model.run_block(loop, 1, 1)
             key = f"{variant.name} {name}"
             for loop in loops:
-                found = predictions(model, samples, loop).reshape(samples.n, -1)
+                stored = run_data(model, loop, data.inputs, 1).outputs[0]
+                real = dequantize(stored, model.output_specs(loop)[0])
+                found = real.reshape(data.samples, -1)
                 arrays[f"{key} {loop}"] = found
                 correct = int((found.argmax(axis=1) == labels).sum())
-                print(f"{key:24} {loop:10} {correct} of {samples.n} correct", flush=True)
+                print(f"{key:24} {loop:10} {correct} of {data.samples} correct", flush=True)
             owners = [(part["owner"], part["nodes"]) for part in placement(model) or ()]
             arrays[f"{key} placement"] = np.array(json.dumps(owners))
             output = model.engine.outputs()[0]

@@ -36,7 +36,8 @@ def attempt() -> Attempt:
         loaded={
             "installation": {"version": "1", "library": None, "origin": "built in"},
             "runtime_version": "1", "placement": None, "delegate_libraries": [], "said": "",
-            "inputs": [], "outputs": [], "engine_region": None, "framework_regions": {}, "control": {},
+            "inputs": [], "outputs": [], "engine_region": None, "framework_regions": {},
+            "control": {},
         },
         python=("3.11.0", "/usr/bin/python3"),
     )  # fmt: skip
