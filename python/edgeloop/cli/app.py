@@ -22,6 +22,7 @@ from edgeloop.cli import (
     overhead,
     profile,
     quantize,
+    report,
     results,
     setup,
     suite,
@@ -75,6 +76,7 @@ app.command("profile")(profile.profile)
 app.command("quantize")(quantize.quantize)
 app.command("suite")(suite.suite)
 app.command("setup")(setup.setup)
+app.command("report")(report.report)
 app.add_typer(results.results)
 
 

@@ -68,6 +68,8 @@ def _measuring_options(
     top_k: data_options.TopK = 5,
     softmax: data_options.Softmax = False,
     to: options.ConvertTo = None,
+    via: options.Via = None,
+    opset: options.Opset = None,
     quantize: options.Quantize = None,
     representative_data: options.RepresentativeData = None,
     samples: options.Samples = 200,
@@ -171,6 +173,8 @@ def _prepared(spec: RunSpec, chosen: dict[str, Any], observer: TerminalObserver)
         representative_data=chosen["representative_data"],
         samples=chosen["samples"],
         layout=chosen["layout"],
+        via=tuple(chosen["via"] or ()),
+        opset=chosen["opset"],
         out=chosen["model_out"],
         force=chosen["force"],
     )
