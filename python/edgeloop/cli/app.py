@@ -12,6 +12,7 @@ import typer.core
 import edgeloop
 from edgeloop.cli import (
     bench,
+    classify,
     compare,
     convert,
     demo,
@@ -20,7 +21,10 @@ from edgeloop.cli import (
     inspect,
     overhead,
     quantize,
+    report,
+    results,
     setup,
+    suite,
 )
 from edgeloop.cli.output import abandon_stdout
 from edgeloop.errors import CannotWriteError, EdgeloopError, InterruptedRunError
@@ -63,11 +67,15 @@ app.command("doctor")(doctor.doctor)
 app.command("bench")(bench.bench)
 app.command("overhead")(overhead.overhead)
 app.command("eval")(evaluate.evaluate)
+app.command("classify")(classify.classify)
 app.command("compare")(compare.compare)
 app.command("convert")(convert.convert)
 app.command("inspect")(inspect.inspect)
 app.command("quantize")(quantize.quantize)
+app.command("suite")(suite.suite)
 app.command("setup")(setup.setup)
+app.command("report")(report.report)
+app.add_typer(results.results)
 
 
 def _version(wanted: bool) -> None:

@@ -68,6 +68,8 @@ def _measuring_options(
     top_k: data_options.TopK = 5,
     softmax: data_options.Softmax = False,
     to: options.ConvertTo = None,
+    via: options.Via = None,
+    opset: options.Opset = None,
     quantize: options.Quantize = None,
     representative_data: options.RepresentativeData = None,
     samples: options.Samples = 200,
@@ -86,6 +88,14 @@ def _measuring_options(
     model_class_path: options.ModelClassPath = None,
     model_class_name: options.ModelClassName = None,
     trust_pickle: options.TrustPickle = False,
+    cpus: options.Cpus = None,
+    cluster: options.Cluster = None,
+    priority: options.Priority = None,
+    mlock: options.Mlock = False,
+    governor: options.Governor = None,
+    regime: options.Regime = None,
+    cool_down: options.CoolDown = None,
+    power_command: options.PowerCommand = None,
     peak_gflops: options.PeakGflops = None,
     strict: options.Strict = False,
     json: options.Json = None,
@@ -97,12 +107,14 @@ def _measuring_options(
 
 # Options whose name is that of the spec's field, and whose value is its value.
 _SAME = (
-    *("model", "threads", "batch_size", "require_delegate", "library", "python"),
+    *("model", "threads", "batch_size", "require_delegate", "torch_mode", "package", "device"),
+    *("library", "python"),
     *("data", "x_key", "y_key", "y_file", "data_layout", "resize", "crop", "color", "scale"),
     *("mean", "std", "labels", "label_offset", "strict", "task", "top_k", "softmax"),
     *("effort", "runs", "warmup", "processes", "seed"),
     *("model_class_path", "model_class_name", "trust_pickle", "peak_gflops"),
     *("torch_mode", "package", "device"),
+    *("cpus", "cluster", "priority", "mlock", "governor", "regime", "power_command"),
 )
 
 
@@ -119,6 +131,7 @@ def run_spec(chosen: dict[str, Any]) -> RunSpec:
         timeout_s=chosen["timeout"],
         budget_s=chosen.get("budget"),
         rate_hz=chosen.get("rate"),
+        cool_down_c=chosen.get("cool_down"),
         delegate=_delegates(chosen),
         provider=tuple(chosen["provider"] or ()),
         **given,
@@ -168,6 +181,8 @@ def _prepared(spec: RunSpec, chosen: dict[str, Any], observer: TerminalObserver)
         representative_data=chosen["representative_data"],
         samples=chosen["samples"],
         layout=chosen["layout"],
+        via=tuple(chosen["via"] or ()),
+        opset=chosen["opset"],
         out=chosen["model_out"],
         force=chosen["force"],
     )
@@ -183,8 +198,10 @@ def _prepared(spec: RunSpec, chosen: dict[str, Any], observer: TerminalObserver)
 def _show(results: Sequence["Result"], table: str, json_path: Optional[str]) -> None:
     render = getattr(import_module("edgeloop.report.table"), table)
     documents = [result.as_dict() for result in results]
+    from edgeloop.report.torch_modes import torch_modes_table
+
     show(
-        lambda: "\n".join(render(result) for result in results),
+        lambda: "\n".join(filter(None, [*map(render, results), torch_modes_table(results)])),
         lambda: documents[0] if len(documents) == 1 else documents,
         json_path,
     )

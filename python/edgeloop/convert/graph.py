@@ -27,6 +27,8 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Optional
 
 from edgeloop.convert.edge import X86_64, Edge
+from edgeloop.convert.tensorrt_settings import KEYS as BUILDER_KEYS
+from edgeloop.convert.trtexec import PROGRAMS as TRTEXEC
 from edgeloop.errors import UsageError
 from edgeloop.models.formats import FORMATS, ModelFormat
 from edgeloop.names import canonical, nearest
@@ -67,9 +69,18 @@ EDGES: tuple[Edge, ...] = (
         source="onnx",
         target="savedmodel",
         tool="onnx2tf",
-        packages=("onnx2tf", "tensorflow", "tf_keras"),
+        packages=("onnx2tf", "tensorflow", "tf_keras", "onnxruntime"),
         environment=_CONVERT,
         changes_layout=True,
+    ),
+    Edge(
+        name="onnx-to-tflite",
+        source="onnx",
+        target="tflite",
+        tool="onnx2tf 2",
+        packages=("onnx2tf.tflite_builder", "onnxruntime"),
+        environment="onnx2tf",
+        machines=(X86_64,),
     ),
     Edge(
         name="savedmodel-to-tflite",
@@ -78,6 +89,42 @@ EDGES: tuple[Edge, ...] = (
         tool="TensorFlow's TFLiteConverter",
         packages=("tensorflow",),
         environment=_CONVERT,
+    ),
+    Edge(
+        name="keras-to-savedmodel",
+        source="keras",
+        target="savedmodel",
+        tool="Keras",
+        packages=("tensorflow", "keras"),
+        environment=_CONVERT,
+    ),
+    Edge(
+        name="savedmodel-to-onnx",
+        source="savedmodel",
+        target="onnx",
+        tool="tf2onnx",
+        packages=("tf2onnx", "tensorflow", "onnx"),
+        environment=_CONVERT,
+    ),
+    Edge(
+        name="tflite-to-onnx",
+        source="tflite",
+        target="onnx",
+        tool="tf2onnx",
+        packages=("tf2onnx", "tensorflow", "onnx"),
+        environment=_CONVERT,
+    ),
+    Edge(
+        name="onnx-to-tensorrt",
+        source="onnx",
+        target="tensorrt",
+        tool="TensorRT's builder",
+        packages=("tensorrt",),
+        programs=TRTEXEC,
+        builder=BUILDER_KEYS,
+        install_hint="a plan is built on the device that runs it: install TensorRT there with its "
+        f"Python package (JetPack: 'apt install python3-libnvinfer'), or trtexec (looked for "
+        f"{' and '.join(TRTEXEC)})",
     ),
 )
 

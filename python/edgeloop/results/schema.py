@@ -51,6 +51,8 @@ class Block:
     temperature_c: Optional[float] = None
     tail: bool = False
     """One run per sample for the tails, where the other blocks average several runs."""
+    power_w: Optional[float] = None
+    """The newest reading of the power meter when the block ended."""
     interval_ns: Optional[int] = None
     """Open loop: a run was due every so often, and durations count from when it was due."""
     busy_ns: Optional[int] = None
@@ -81,7 +83,7 @@ class Block:
             **reasoned("probe_ratio", ratio, no_probe),
             **reasoned("throttled", None if ratio is None else ratio < PROBE_THROTTLED, no_probe),
             **reasoned("temperature_c", self.temperature_c, "no thermal zone can be read"),
-            **reasoned("power_w", None, "no power source was read"),
+            **reasoned("power_w", self.power_w, "no power meter was read"),
         }
 
     def _open_loop(self) -> dict[str, Any]:
@@ -100,6 +102,7 @@ class Block:
             cpu_ns=whole_or_null(document, "cpu_ns"),
             probe_ns=whole_or_null(document, "probe_ns"),
             temperature_c=number_or_null(document, "temperature_c"),
+            power_w=number_or_null(document, "power_w"),
             interval_ns=whole_or_null(document, "interval_ns"),
             busy_ns=whole_or_null(document, "busy_ns"),
         )
@@ -123,10 +126,16 @@ class Invocation:
     framework_first: bool = False
     measuring_s: float = 0.0
     """Warm-up and blocks, and what passes between them."""
+    stages_ns: Optional[dict[str, list[int]]] = None
+    """Stage of a run on a device ("compute", "host to device") → its times, by the device's clock.
+
+    They are of runs of their own, after the blocks."""
     threads_started: Optional[int] = None
     context_switches: Optional[dict[str, int]] = None
     migrations: Optional[int] = None
     peak_rss_bytes: Optional[int] = None
+    host_samples: Sequence[dict[str, Any]] = ()
+    """The machine about once a second while blocks ran, as measure.monitor writes it."""
     error: Optional[str] = None
     """The sentence of the error that ended the process before its time."""
 
@@ -146,6 +155,9 @@ class Invocation:
             "measuring_s": self.measuring_s,
             "warmup_ns": self.warmup_ns,
             "blocks": [block.as_dict(fastest_probe_ns) for block in self.blocks],
+            **reasoned(
+                "stages_ns", self.stages_ns, "the runtime does not time the stages of a run"
+            ),
             **reasoned("threads_started", self.threads_started, gone),
             **reasoned("context_switches", self.context_switches, gone),
             **reasoned(
@@ -156,6 +168,7 @@ class Invocation:
             **reasoned("peak_rss_bytes", self.peak_rss_bytes, gone),
             "stop_reason": self.stop_reason,
             "log": self.log,
+            "host_samples": list(self.host_samples),
             **({} if self.error is None else {"error": self.error}),
         }
 
@@ -164,6 +177,7 @@ class Invocation:
         """Read the JSON form. Raises ModelError where a field is missing or malformed."""
         warmup = mapping(document.get("warmup_ns"))
         switches = document.get("context_switches")
+        stages = document.get("stages_ns")
         return cls(
             interpreter_start_ns=whole(document, "interpreter_start_ns"),
             import_ns=whole(document, "import_ns"),
@@ -173,12 +187,16 @@ class Invocation:
             measuring_s=number(document, "measuring_s"),
             warmup_ns={loop: whole_list(warmup, loop) for loop in warmup},
             blocks=[Block.from_dict(block) for block in sequence(document, "blocks")],
+            stages_ns=None
+            if stages is None
+            else {name: whole_list(mapping(stages), name) for name in mapping(stages)},
             threads_started=whole_or_null(document, "threads_started"),
             context_switches=None if switches is None else wholes(document, "context_switches"),
             migrations=whole_or_null(document, "migrations"),
             peak_rss_bytes=whole_or_null(document, "peak_rss_bytes"),
             stop_reason=text(document, "stop_reason"),
             log=text(document, "log"),
+            host_samples=[mapping(one) for one in document.get("host_samples") or ()],
             error=None if document.get("error") is None else text(document, "error"),
         )
 
@@ -205,6 +223,19 @@ class Result:
         """Return the session's fastest probe, the reference of every probe ratio."""
         probes = [b.probe_ns for i in self.invocations for b in i.blocks if b.probe_ns]
         return min(probes, default=None)
+
+    def to_dataframe(self) -> Any:
+        """Return the samples as a pandas (or polars) DataFrame; see results.frame."""
+        from edgeloop.results.frame import to_dataframe
+
+        return to_dataframe(self)
+
+    def _repr_html_(self) -> str:
+        """Show the result in a notebook."""
+        from edgeloop.report.html import html_fragment
+        from edgeloop.report.rows import report_rows
+
+        return html_fragment(report_rows([self]))
 
     def as_dict(self) -> dict[str, Any]:
         """Return the joined document that --json prints."""

@@ -12,11 +12,14 @@ import sys
 
 import numpy as np
 
-from edgeloop.data.quantized import dequantize, fit
-from edgeloop.demo import Variant, variants
-from edgeloop.measure.loaded import LoadedModel, load, placement
+from edgeloop.data.opening import open_data
+from edgeloop.data.options import InputSource
+from edgeloop.data.quantized import dequantize
+from edgeloop.demo import variants
+from edgeloop.measure.data_loop import run_data
+from edgeloop.measure.loaded import load, placement
 from edgeloop.runtimes import runtime
-from edgeloop.runtimes._base import LoadOptions, TensorSpec
+from edgeloop.runtimes._base import LoadOptions
 from edgeloop.spec import RUNTIMES_OF_FORMAT
 
 CLOCK = 4  # CLOCK_MONOTONIC_RAW
@@ -30,13 +33,20 @@ def main(path: str, names: list[str]) -> None:
                 continue
             loops = [loop for loop in ("native", "framework") if loop in runtime(name).loops]
             model = load(runtime(name), LoadOptions(model=str(variant.path)), loops, CLOCK, False)
-            images, labels = read(variant)
+            source = InputSource(0, str(variant.data_path), layout=variant.data_layout)
+            (data,) = open_data(source, model.inputs).batches()  # all of them are one chunk
+            labels = np.asarray(data.labels).ravel()
+            model.set_inputs([array[0] for array in data.inputs])
+            for loop in loops:
+                model.run_block(loop, 1, 1)
             key = f"{variant.name} {name}"
             for loop in loops:
-                found = predictions(model, images, loop)
+                stored = run_data(model, loop, data.inputs, 1).outputs[0]
+                real = dequantize(stored, model.output_specs(loop)[0])
+                found = real.reshape(data.samples, -1)
                 arrays[f"{key} {loop}"] = found
                 correct = int((found.argmax(axis=1) == labels).sum())
-                print(f"{key:24} {loop:10} {correct} of {len(images)} correct", flush=True)
+                print(f"{key:24} {loop:10} {correct} of {data.samples} correct", flush=True)
             owners = [(part["owner"], part["nodes"]) for part in placement(model) or ()]
             arrays[f"{key} placement"] = np.array(json.dumps(owners))
             output = model.engine.outputs()[0]
@@ -44,25 +54,6 @@ def main(path: str, names: list[str]) -> None:
     if not arrays:
         sys.exit(f"none of the demo's models is for {', '.join(names)}")
     np.savez(path, **arrays)
-
-
-def read(variant: Variant) -> tuple[np.ndarray, np.ndarray]:
-    with np.load(variant.data_path) as data:
-        images, labels = data["x_data"], data["y_data"]
-    if variant.layout != variant.data_layout:
-        images = images.transpose(0, 3, 1, 2)
-    return images, labels.ravel()
-
-
-def predictions(model: LoadedModel, images: np.ndarray, loop: str) -> np.ndarray:
-    """The first output for every image, as real values."""
-    output = TensorSpec.of(model.engine.outputs()[0])
-    rows = []
-    for image in images:
-        model.set_inputs([fit(image, spec).reshape(spec.shape) for spec in model.inputs])
-        model.run_block(loop, 1, 1)
-        rows.append(dequantize(model.outputs(loop)[0], output).ravel())
-    return np.stack(rows)
 
 
 main(sys.argv[1], sys.argv[2:])
