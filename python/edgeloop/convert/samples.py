@@ -25,6 +25,10 @@ TENSORFLOW = "tensorflow"
 """The name of convert/tensorflow_model.py among the runtimes of the formats."""
 
 
+# Runtimes whose model runs in Python as it is; of PyTorch the native loop needs a compiled package.
+_OF_THE_FRAMEWORK = ("torch", TENSORFLOW)
+
+
 @dataclass(frozen=True)
 class SampleRun:
     """What a model made of samples; arrays have a leading axis of samples."""
@@ -87,7 +91,7 @@ def load_model(name: str, options: LoadOptions) -> tuple[LoadedModel, str]:
         chosen: Any = RUNTIME
     else:
         chosen = runtime(name)
-    loop = "native" if "native" in chosen.loops else "framework"
+    loop = "framework" if name in _OF_THE_FRAMEWORK else "native"
     return loading.load(chosen, options, [loop], choose_clock().id, False), loop
 
 
