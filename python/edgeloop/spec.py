@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Optional, Union
 
+from edgeloop.control import UNCONTROLLED, Control, cluster_cpus, parse_cpus, parse_priority
 from edgeloop.data.options import X_KEY, Y_KEY, InputSource, parse_layout, parse_preprocess
 from edgeloop.delegate_choice import (
     delegates_of,
@@ -25,6 +26,9 @@ from edgeloop.runtimes.choice import choose_runtimes, reads_any_format, split_en
 from edgeloop.torch_choice import TORCH, missing_loops, torch_modes
 
 EFFORTS = ("quick", "standard", "rigorous")
+
+# Which heat a number holds for: see measure.regime.
+REGIMES = ("burst", "sustained")
 
 # Format → its runtimes, in the order in which the default is sought.
 RUNTIMES_OF_FORMAT: Mapping[str, Sequence[str]] = {
@@ -119,6 +123,21 @@ class RunSpec:
     model_class_path: Optional[str] = None
     model_class_name: Optional[str] = None
     trust_pickle: bool = False
+    cpus: Union[str, Sequence[int], None] = None
+    """CPUs that the worker may use: "2,3", "0-3", or their numbers."""
+    cluster: Optional[str] = None
+    """"big" or "little": the CPUs of the fastest or the slowest cluster."""
+    priority: Optional[str] = None
+    """A nice value, "-10", or a real-time policy with its priority, "fifo:50"."""
+    mlock: bool = False
+    governor: Optional[str] = None
+    """CPU governor for the time of the run; root only."""
+    regime: Optional[str] = None
+    """"burst": cool before each block; "sustained": soaked with heat; None: as it comes."""
+    cool_down_c: Optional[float] = None
+    """Wait before each process (in a burst: each block) until the CPU is at most this warm."""
+    power_command: Optional[str] = None
+    """A program that prints the power in W, where the machine has no meter of its own."""
     peak_gflops: Optional[float] = None
     """The most that the device can do, in GFLOP/s (GOP/s for int8), where no table knows it."""
     strict: bool = False
@@ -170,6 +189,10 @@ class ResolvedSpec:
     metrics: MetricOptions = field(default_factory=MetricOptions)
     require_delegate: Optional[float] = None
     """The least share that delegates or providers must run; 0: at least one node."""
+    control: Control = UNCONTROLLED
+    regime: Optional[str] = None
+    cool_down_c: Optional[float] = None
+    power_command: Optional[str] = None
     peak_gflops: Optional[float] = None
     strict: bool = False
 
@@ -192,6 +215,12 @@ class ResolvedSpec:
             parts.append(f"device={self.options.device}")
         if self.options.batch_size:
             parts.append(f"batch-size={self.options.batch_size}")
+        if self.control.cpus is not None:
+            parts.append(f"cpus={'+'.join(str(cpu) for cpu in self.control.cpus)}")
+        if self.control.governor is not None:
+            parts.append(f"governor={self.control.governor}")
+        if self.regime is not None:
+            parts.append(f"regime={self.regime}")
         if self.rate_hz is not None:
             parts.append(f"rate={self.rate_hz:g}")
         parts += [f"shape={_shape_text(*item)}" for item in self.options.shapes.items()]
@@ -276,8 +305,7 @@ def _require_sound_numbers(spec: RunSpec) -> None:
         )
     if spec.budget_s is not None and not spec.budget_s > 0:
         raise UsageError(f"--budget must be more than 0 s, not {spec.budget_s:g}")
-    if spec.peak_gflops is not None and not spec.peak_gflops > 0:
-        raise UsageError(f"--peak-gflops must be more than 0, not {spec.peak_gflops:g}")
+    _require_sound_surroundings(spec)
     if spec.warmup is not None and spec.runs is None:
         raise UsageError("--warmup is the fixed count's: give --runs too, or neither")
     for percentile in spec.percentiles:
@@ -293,6 +321,13 @@ def _require_sound_numbers(spec: RunSpec) -> None:
                 f"the shape of input '{name}' must be whole numbers of at most {_MOST_DIM}, "
                 f"not {shape!r}"
             )
+
+
+def _require_sound_surroundings(spec: RunSpec) -> None:
+    if spec.regime is not None and spec.regime not in REGIMES:
+        raise UsageError(f"no regime is called '{spec.regime}'; {nearest(spec.regime, REGIMES)}")
+    if spec.peak_gflops is not None and not spec.peak_gflops > 0:
+        raise UsageError(f"--peak-gflops must be more than 0, not {spec.peak_gflops:g}")
 
 
 def _is_whole(value: Any) -> bool:
@@ -333,9 +368,10 @@ def _resolve_one(
     required = required_share(spec, name)
     providers = providers_of(spec, name)
     on_cpu = any(canonical(provider.name).startswith("cpu") for provider in providers)
+    control = _control(spec)
     options = LoadOptions(
         model=model.path,
-        threads=_threads(spec, command, said),
+        threads=_threads(spec, command, control, said),
         batch_size=spec.batch_size or 0,
         shapes={key: list(shape) for key, shape in spec.shapes.items()},
         delegates=delegates_of(spec, name, said),
@@ -374,6 +410,10 @@ def _resolve_one(
         choices=tuple(said),
         metrics=metric_options(spec.task, spec.top_k, spec.softmax),
         require_delegate=required,
+        control=control,
+        regime=spec.regime,
+        cool_down_c=spec.cool_down_c,
+        power_command=spec.power_command,
         peak_gflops=spec.peak_gflops,
         strict=spec.strict,
     )
@@ -457,12 +497,29 @@ def _loops(spec: RunSpec, command: str, name: str, said: list[str]) -> tuple[str
     return (loop,)
 
 
-def _threads(spec: RunSpec, command: str, said: list[str]) -> int:
+def _control(spec: RunSpec) -> Control:
+    if spec.cpus is not None and spec.cluster is not None:
+        raise UsageError("--cpus and --cluster both choose the CPUs: give one")
+    cpus: Optional[tuple[int, ...]] = None
+    if spec.cpus is not None:
+        cpus = parse_cpus(spec.cpus) if isinstance(spec.cpus, str) else tuple(spec.cpus)
+    elif spec.cluster is not None:
+        from edgeloop.host.affinity import clusters
+
+        cpus = cluster_cpus(spec.cluster, clusters())
+    priority = None if spec.priority is None else parse_priority(spec.priority)
+    return Control(cpus, priority, spec.mlock, spec.governor)
+
+
+def _threads(spec: RunSpec, command: str, control: Control, said: list[str]) -> int:
     if spec.threads is not None:
         return spec.threads
     if command == "overhead":
         said.append("threads 1: more would hide the loop behind the waiting for threads")
         return 1
+    if control.cpus is not None:
+        said.append(f"threads {len(control.cpus)}: the CPUs that were given")
+        return len(control.cpus)
     from edgeloop.host.affinity import fastest_cluster
 
     cluster = fastest_cluster()

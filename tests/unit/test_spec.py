@@ -111,7 +111,8 @@ def test_every_word_of_the_user_is_kept(tmp_path: Path) -> None:
 def test_a_resolved_spec_leaves_nothing_open_by_accident() -> None:
     open_fields = {name for name, value in vars(one(runs=3)).items() if value is None}
     assert open_fields <= {
-        "budget_s", "rate_hz", "processes", "require_delegate", "peak_gflops",
+        "budget_s", "rate_hz", "processes", "require_delegate", "peak_gflops", "regime",
+        "cool_down_c", "power_command",
     }  # fmt: skip
     assert {field.name for field in fields(ResolvedSpec)} == set(vars(one()))
 

@@ -20,6 +20,7 @@ from edgeloop.cli import (
     inspect,
     overhead,
     quantize,
+    results,
     setup,
 )
 from edgeloop.cli.output import abandon_stdout
@@ -68,6 +69,7 @@ app.command("convert")(convert.convert)
 app.command("inspect")(inspect.inspect)
 app.command("quantize")(quantize.quantize)
 app.command("setup")(setup.setup)
+app.add_typer(results.results)
 
 
 def _version(wanted: bool) -> None:

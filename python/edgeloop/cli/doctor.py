@@ -1,5 +1,9 @@
 """`edgeloop doctor`."""
 
+from typing import Annotated
+
+import typer
+
 from edgeloop.cli import options
 from edgeloop.cli.output import require_writable, show
 
@@ -7,6 +11,14 @@ from edgeloop.cli.output import require_writable, show
 def doctor(
     python: options.Python = None,
     timeout: options.Timeout = 60.0,
+    restore: Annotated[
+        bool,
+        typer.Option(
+            "--restore",
+            help="Set the governors back that a run with --governor left behind, as after a power "
+            "cut, and do nothing else.",
+        ),
+    ] = False,
     json: options.Json = None,
 ) -> None:
     """Examine this machine: board, CPU, clock, what disturbs a measurement, every runtime.
@@ -21,6 +33,14 @@ def doctor(
       edgeloop doctor --python /path/to/other/bin/python --json -
     """
     require_writable(json)
+    if restore:
+        from edgeloop.host.governor import restore as restore_governors
+
+        restored = restore_governors()
+        for policy, governor in restored.items():
+            typer.echo(f"{policy}: {governor}")
+        typer.echo(f"{len(restored)} governors restored", err=True)
+        return
     from edgeloop.doctor import examine
     from edgeloop.report.doctor import doctor_page
 

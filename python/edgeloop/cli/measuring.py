@@ -85,6 +85,14 @@ def _measuring_options(
     model_class_path: options.ModelClassPath = None,
     model_class_name: options.ModelClassName = None,
     trust_pickle: options.TrustPickle = False,
+    cpus: options.Cpus = None,
+    cluster: options.Cluster = None,
+    priority: options.Priority = None,
+    mlock: options.Mlock = False,
+    governor: options.Governor = None,
+    regime: options.Regime = None,
+    cool_down: options.CoolDown = None,
+    power_command: options.PowerCommand = None,
     peak_gflops: options.PeakGflops = None,
     strict: options.Strict = False,
     json: options.Json = None,
@@ -102,6 +110,7 @@ _SAME = (
     *("effort", "runs", "warmup", "processes", "seed"),
     *("model_class_path", "model_class_name", "trust_pickle", "peak_gflops"),
     *("torch_mode", "package", "device"),
+    *("cpus", "cluster", "priority", "mlock", "governor", "regime", "power_command"),
 )
 
 
@@ -118,6 +127,7 @@ def run_spec(chosen: dict[str, Any]) -> RunSpec:
         timeout_s=chosen["timeout"],
         budget_s=chosen.get("budget"),
         rate_hz=chosen.get("rate"),
+        cool_down_c=chosen.get("cool_down"),
         delegate=_delegates(chosen),
         provider=tuple(chosen["provider"] or ()),
         **given,

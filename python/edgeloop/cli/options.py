@@ -303,6 +303,70 @@ TrustPickle = Annotated[
         help="Let torch.load execute the code pickled into the file. Only for files you made.",
     ),
 ]
+Cpus = Annotated[
+    Optional[str],
+    typer.Option("--cpus", metavar="2,3", help="Pin the worker to these CPUs.", show_default=False),
+]
+Cluster = Annotated[
+    Optional[str],
+    typer.Option(
+        "--cluster",
+        metavar="big|little",
+        help="Pin the worker to the fastest or the slowest cluster of CPUs.",
+        show_default=False,
+    ),
+]
+Priority = Annotated[
+    Optional[str],
+    typer.Option(
+        "--priority",
+        metavar="NICE|fifo:N|rr:N",
+        help="Priority of the worker: a nice value (-20 to 19) or a real-time policy (1 to 99).",
+        show_default=False,
+    ),
+]
+Mlock = Annotated[
+    bool, typer.Option("--mlock", help="Keep the worker's memory from being swapped out.")
+]
+Governor = Annotated[
+    Optional[str],
+    typer.Option(
+        "--governor",
+        metavar="NAME",
+        help="Set the CPU governor (performance) for the run and restore it after; needs root.",
+        show_default=False,
+    ),
+]
+Regime = Annotated[
+    Optional[str],
+    typer.Option(
+        "--regime",
+        metavar="burst|sustained",
+        help="burst: cool down before each block, and take the headline from unthrottled blocks. "
+        "sustained: run 5 minutes unrecorded first. Default: as it comes, throttled blocks "
+        "labelled.",
+        show_default=False,
+    ),
+]
+CoolDown = Annotated[
+    Optional[float],
+    typer.Option(
+        "--cool-down",
+        metavar="CELSIUS",
+        help="Wait before each process (in a burst: each block) until the CPU is this cool.",
+        show_default=False,
+    ),
+]
+PowerCommand = Annotated[
+    Optional[str],
+    typer.Option(
+        "--power-command",
+        metavar="COMMAND",
+        help="A program that prints the power in W, run once a second without a shell. Default: "
+        "the meter on the board, where there is one.",
+        show_default=False,
+    ),
+]
 PeakGflops = Annotated[
     Optional[float],
     typer.Option(

@@ -8,6 +8,7 @@ from pathlib import Path
 from edgeloop.host.board import board
 from edgeloop.host.document import Document
 from edgeloop.host.pseudofile import Reading, children, read_integer, read_text
+from edgeloop.host.raspberrypi import throttled_bits
 from edgeloop.host.thermal import CoolingDevice, cooling_devices
 
 UNDER_VOLTAGE = "under-voltage"
@@ -146,20 +147,9 @@ def throttle_counts(root: Path = Path("/")) -> ThrottleCounts:
 
 
 def _firmware_bits(root: Path) -> Reading[int]:
-    platform = root / "sys/devices/platform"
-    for soc in children(platform, "soc*"):
-        for firmware in children(soc, "*firmware"):
-            # Hexadecimal without 0x (drivers/firmware/raspberrypi.c prints "%x").
-            bits = read_integer(firmware / "get_throttled", base=16)
-            if bits.value is not None:
-                return bits
-    if board(root).is_raspberry_pi:
-        return Reading(
-            None,
-            f"no get_throttled under {platform}/soc*/*firmware; `vcgencmd get_throttled` asks "
-            "the firmware itself",
-        )
-    return Reading(None, _NOT_A_PI)
+    if not board(root).is_raspberry_pi:
+        return Reading(None, _NOT_A_PI)
+    return throttled_bits(root)
 
 
 def _under_voltage_alarm(root: Path) -> Reading[bool]:

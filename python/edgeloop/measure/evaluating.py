@@ -12,6 +12,7 @@ from edgeloop.data.step_times import STEPS, StepTimes
 from edgeloop.errors import EdgeloopError, InterruptedRunError, ModelError
 from edgeloop.measure.data_set import run_data_set
 from edgeloop.measure.invocation import Attempt
+from edgeloop.measure.monitor import Monitor
 from edgeloop.measure.observer import Observer, Progress
 from edgeloop.measure.record import Record, failed_check
 from edgeloop.measure.session import DataRuns, Session
@@ -74,7 +75,7 @@ def evaluate_one(
         raise attempt.error or EdgeloopError(f"{spec.title}: no sample was run")
     extra = {} if times is None else {"preprocess": _preprocess(times)}
     stop_reason = STOP_REASON if attempt.error is None else "failed"
-    result = record.finish(stop_reason, attempt.data_result, attempt.load, extra)
+    result = record.finish(stop_reason, attempt.data_result, attempt.load, extra=extra)
     result.error = result.error or _no_metric(result) or failed_check(spec, result)
     return result
 
@@ -90,8 +91,11 @@ def _attempt(
     stop_reason = "failed"
     try:
         with ExitStack() as stack:
-            session = stack.enter_context(Session(spec, 0, times))
-            other = None if reference is None else stack.enter_context(Session(reference, 0))
+            monitor = stack.enter_context(Monitor())
+            session = stack.enter_context(Session(spec, 0, monitor, times))
+            other = None
+            if reference is not None:
+                other = stack.enter_context(Session(reference, 0, monitor))
             hello = session.worker.hello
             attempt.clock, attempt.loaded = hello.clock, session.loaded
             attempt.python = (hello.python, hello.executable)

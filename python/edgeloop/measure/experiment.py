@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import random
+import time
 from dataclasses import replace
-from typing import Optional
+from typing import Any, Optional
 
 from edgeloop.errors import EdgeloopError, InterruptedRunError
+from edgeloop.host.governor import governor_held
+from edgeloop.host.state import host_state
 from edgeloop.measure.data_set import DataResult
 from edgeloop.measure.invocation import Attempt, Budget, LoadDuring, measure
+from edgeloop.measure.monitor import Monitor
 from edgeloop.measure.observer import Observer, Progress
 from edgeloop.measure.record import Record, failed_check
+from edgeloop.measure.regime import Regime
+from edgeloop.measure.surroundings import Surroundings
+from edgeloop.power.source import find_meter
 from edgeloop.results.overhead import PROCESSES_FOR_TWO_INSTANCES
 from edgeloop.results.schema import Result
 from edgeloop.results.store import ResultWriter
@@ -19,6 +26,9 @@ from edgeloop.runtimes import runtime
 from edgeloop.runtimes._base import instance_of
 from edgeloop.spec import ResolvedSpec
 from edgeloop.stats.stopping import PRESETS, Preset, run_stop_reason
+
+# Before the first process, where there is a power meter: enough readings for a baseline.
+IDLE_S = 4.0
 
 
 def preset_of(spec: ResolvedSpec) -> Preset:
@@ -46,6 +56,8 @@ class Experiment:
         self._generator = random.Random(spec.seed)
         self._data_result: Optional[DataResult] = None
         self._load: Optional[LoadDuring] = None
+        self._idle_w: list[float] = []
+        self._governor: dict[str, Any] = {}
 
     def run(self) -> Result:
         """Measure; return the result, with what ended it early in `error`.
@@ -53,23 +65,54 @@ class Experiment:
         Raises what went wrong where nothing at all was measured.
         """
         self._observer.phase(f"measuring {self._spec.title}")
+        found = find_meter(command=self._spec.power_command)
+        before = host_state().as_dict()
         record = Record(self._spec, self._writer)
+        with (
+            governor_held(self._spec.control.governor) as self._governor,
+            Monitor(found.meter) as monitor,
+        ):
+            stop_reason = self._watched(record, monitor)
+        surroundings = Surroundings(
+            before=before,
+            after=host_state().as_dict(),
+            meter=None if found.meter is None else found.meter.description,
+            no_meter=found.reason,
+            idle_w=self._idle_w,
+        )
+        assert record.result is not None
+        result = record.finish(stop_reason, self._data_result, self._load, surroundings)
+        result.error = result.error or failed_check(self._spec, result)
+        return result
+
+    def _watched(self, record: Record, monitor: Monitor) -> str:
+        """Measure while the monitor looks on; return why it stopped."""
         try:
-            stop_reason = self._measure(record)
+            self._idle_w = self._read_idle(monitor)
+            regime = Regime(self._spec.regime, self._spec.cool_down_c, monitor, self._observer)
+            return self._measure(record, monitor, regime)
         except KeyboardInterrupt:  # between two processes
             if record.result is None:
                 raise
             record.result.error = InterruptedRunError("interrupted; what had been measured is kept")
-            stop_reason = "interrupted"
-        result = record.finish(stop_reason, self._data_result, self._load)
-        result.error = result.error or failed_check(self._spec, result)
-        return result
+            return "interrupted"
 
-    def _measure(self, record: Record) -> str:
+    def _read_idle(self, monitor: Monitor) -> list[float]:
+        """Return what the machine draws before anything runs, in W; takes a few seconds."""
+        if monitor.meter is None or self._spec.effort == "quick":
+            return []
+        self._observer.phase(f"idle power: {monitor.meter.description.covers}")
+        begun_ns = monitor.latest.taken_ns
+        time.sleep(IDLE_S)
+        samples = monitor.between(begun_ns, monitor.latest.taken_ns)
+        return [sample.power_w for sample in samples if sample.power_w is not None]
+
+    def _measure(self, record: Record, monitor: Monitor, regime: Regime) -> str:
         """Add processes to the record; return why there are no more."""
         number = 0
         while True:
-            attempt = self._attempt(number)
+            attempt = self._attempt(number, monitor, regime)
+            attempt.governor = self._governor
             number += 1
             result = record.add(attempt)
             if result is None:
@@ -83,7 +126,7 @@ class Experiment:
             if stop_reason is not None:
                 return stop_reason
 
-    def _attempt(self, number: int) -> Attempt:
+    def _attempt(self, number: int, monitor: Monitor, regime: Regime) -> Attempt:
         budget_s = None if self._spec.fixed is not None else self._preset.total_seconds
         base = Progress(
             title=self._spec.title,
@@ -95,7 +138,9 @@ class Experiment:
             median_ns=None,
         )
         budget = Budget(self._preset, self._share_s)
-        return measure(self._spec, budget, number, self._generator, self._observer, base)
+        return measure(
+            self._spec, budget, number, self._generator, self._observer, base, monitor, regime
+        )
 
     def _share_s(self, needed_s: float) -> float:
         """Give a process its share; fewer processes where one needs more than that."""

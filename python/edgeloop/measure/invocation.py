@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Optional
 
 import numpy as np
@@ -21,8 +21,10 @@ from edgeloop.host.processes import (
 )
 from edgeloop.measure import schedule
 from edgeloop.measure.data_set import DataResult, run_data_set
+from edgeloop.measure.monitor import Monitor
 from edgeloop.measure.observer import Observer, Progress
-from edgeloop.measure.session import BLOCK_S, Session
+from edgeloop.measure.regime import Regime
+from edgeloop.measure.session import BLOCK_S, TRANSITION_RUNS, Session
 from edgeloop.results.schema import Invocation
 from edgeloop.spec import FixedCount, ResolvedSpec
 from edgeloop.stats.stopping import Preset, process_stop_reason
@@ -58,6 +60,8 @@ class Attempt:
     data_result: Optional[DataResult] = None
     """What the data set gave, from the first process."""
     load: Optional[LoadDuring] = None
+    governor: dict[str, Any] = field(default_factory=dict)
+    """What holds of the governor that was asked for."""
     error: Optional[EdgeloopError] = None
 
 
@@ -68,6 +72,8 @@ def measure(
     generator: random.Random,
     observer: Observer,
     base: Progress,
+    monitor: Monitor,
+    regime: Regime,
 ) -> Attempt:
     """Run one worker process from start to stop; never raises an EdgeloopError.
 
@@ -77,12 +83,14 @@ def measure(
     session: Optional[Session] = None
     stop_reason = "failed"
     try:
-        with Session(spec, number) as session:
+        regime.before_process()
+        with Session(spec, number, monitor) as session:
             hello = session.worker.hello
             attempt.clock, attempt.loaded = hello.clock, session.loaded
             attempt.python = (hello.python, hello.executable)
+            session.soak(regime.soak_s(number))
             before = snapshot()
-            stop_reason = _measure_blocks(session, budget, generator, observer, base)
+            stop_reason = _measure_blocks(session, budget, generator, observer, base, regime)
             attempt.load = load_during(before)
             session.stop_measuring()
             if spec.inputs.data is not None and number == 0:
@@ -105,7 +113,12 @@ def load_during(before: Snapshot) -> LoadDuring:
 
 
 def _measure_blocks(
-    session: Session, budget: Budget, generator: random.Random, observer: Observer, base: Progress
+    session: Session,
+    budget: Budget,
+    generator: random.Random,
+    observer: Observer,
+    base: Progress,
+    regime: Regime,
 ) -> str:
     """Warm up, then record blocks; return why it stopped."""
     if session.spec.fixed is not None:
@@ -124,7 +137,7 @@ def _measure_blocks(
     share_s = budget.share_s(_needed_s(session, preset, tails))
     check_at_s = preset.min_seconds
     while True:
-        _round(session, generator, per_sample, tails)
+        _round(session, generator, per_sample, tails, regime)
         elapsed_s = time.monotonic() - begun_s
         observer.progress(_progress(session, base, elapsed_s))
         if elapsed_s >= share_s:
@@ -145,7 +158,9 @@ def _needed_s(session: Session, preset: Preset, tails: bool) -> float:
     return (blocks_s * (1.5 if tails else 1.0)) + preset.warmup_s
 
 
-def _round(session: Session, generator: random.Random, per_sample: int, tails: bool) -> None:
+def _round(
+    session: Session, generator: random.Random, per_sample: int, tails: bool, regime: Regime
+) -> None:
     """Record one block of every loop, and one of single runs where tails need it."""
     rate_hz = session.spec.rate_hz
     if rate_hz is not None:
@@ -154,6 +169,8 @@ def _round(session: Session, generator: random.Random, per_sample: int, tails: b
         session.block(session.spec.loops[0], runs, 1, interval_ns=interval_ns)
         return
     for loop in schedule.round_order(session.spec.loops, generator):
+        if regime.before_block():
+            session.warm_runs(loop, TRANSITION_RUNS)
         runs = schedule.block_runs(session.run_ns[loop], per_sample, BLOCK_S)
         session.block(loop, runs, per_sample)
         if tails:

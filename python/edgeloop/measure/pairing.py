@@ -14,6 +14,7 @@ import numpy as np
 from edgeloop.errors import EdgeloopError, InterruptedRunError
 from edgeloop.measure import schedule
 from edgeloop.measure.invocation import Attempt
+from edgeloop.measure.monitor import Monitor
 from edgeloop.measure.observer import Observer, Progress
 from edgeloop.measure.rest import comes_to_rest
 from edgeloop.measure.session import BLOCK_S, TRANSITION_RUNS, Session
@@ -73,7 +74,8 @@ def measure_paired(
     """
     run = PairedRun((a, b))
     try:
-        run.stop_reason = _take_sessions(run, preset, delta, observer, keep)
+        with Monitor() as monitor:
+            run.stop_reason = _take_sessions(run, preset, delta, observer, keep, monitor)
     except KeyboardInterrupt:  # between two process pairs
         run.error = _interrupted()
     return run
@@ -85,6 +87,7 @@ def _take_sessions(
     delta: float,
     observer: Observer,
     keep: Callable[[tuple[Attempt, Attempt]], None],
+    monitor: Monitor,
 ) -> str:
     """Measure in one process pair after the other; return why there are no more."""
     generator = random.Random(run.specs[0].seed)
@@ -94,7 +97,8 @@ def _take_sessions(
         budget_s = min(share_s, preset.total_seconds - (time.monotonic() - begun_s))
         if number >= preset.min_processes and budget_s < share_s / 2:
             return TIME_BUDGET
-        _measure_session(run, number, generator, max(budget_s, 1.0), preset, observer)
+        pair = _Pair(run.specs, number, monitor)
+        _measure_session(run, pair, generator, max(budget_s, 1.0), preset, observer)
         keep(run.attempts[-1])
         if run.error is not None:
             return CAPACITY
@@ -114,14 +118,13 @@ def _decided(comparison: Comparison, delta: float) -> bool:
 
 def _measure_session(
     run: PairedRun,
-    number: int,
+    pair: _Pair,
     generator: random.Random,
     budget_s: float,
     preset: Preset,
     observer: Observer,
 ) -> None:
     """Take the pairs of one pair of processes."""
-    pair = _Pair(run.specs, number)
     try:
         with ExitStack() as stack:
             pair.open(stack, generator)
@@ -134,9 +137,9 @@ def _measure_session(
                 medians = pair.take(generator, per_sample, run)
                 run.medians_ns[0].append(medians[0])
                 run.medians_ns[1].append(medians[1])
-                run.sessions.append(number)
+                run.sessions.append(pair.number)
                 done += 1
-                observer.progress(_progress(run, number, preset))
+                observer.progress(_progress(run, pair.number, preset))
                 if done >= least and time.monotonic() > deadline_s - 0.5 * budget_s:
                     break
             pair.stop()
@@ -150,9 +153,12 @@ def _measure_session(
 class _Pair:
     """The sessions of both sides; one and the same where both are loops of one model."""
 
-    def __init__(self, specs: tuple[ResolvedSpec, ResolvedSpec], number: int) -> None:
+    def __init__(
+        self, specs: tuple[ResolvedSpec, ResolvedSpec], number: int, monitor: Monitor
+    ) -> None:
         self._specs = specs
-        self._number = number
+        self.number = number
+        self._monitor = monitor
         self._shared = same_worker(*specs)
         self._sessions: dict[int, Session] = {}
 
@@ -160,11 +166,12 @@ class _Pair:
         """Start the workers in random order."""
         if self._shared:
             both = replace(self._specs[0], loops=(self._specs[0].loops[0], self._specs[1].loops[0]))
-            session = stack.enter_context(Session(both, self._number))
+            session = stack.enter_context(Session(both, self.number, self._monitor))
             self._sessions = {0: session, 1: session}
             return
         for side in generator.sample((0, 1), 2):
-            self._sessions[side] = stack.enter_context(Session(self._specs[side], self._number))
+            session = Session(self._specs[side], self.number, self._monitor)
+            self._sessions[side] = stack.enter_context(session)
 
     def warm_up(self, cap_s: float, least_s: float) -> None:
         for side in (0, 1):

@@ -13,6 +13,7 @@ from edgeloop.host.frequency import frequency_policies
 from edgeloop.host.info import host_info
 from edgeloop.measure.data_set import DataResult
 from edgeloop.measure.invocation import Attempt, LoadDuring
+from edgeloop.measure.surroundings import Surroundings
 from edgeloop.models.summary import ModelSummary
 from edgeloop.results.data_warnings import data_warnings
 from edgeloop.results.fields import reasoned
@@ -21,6 +22,7 @@ from edgeloop.results.plausibility import IMPOSSIBLE, plausibility, withhold
 from edgeloop.results.schema import SCHEMA_VERSION, Result
 from edgeloop.results.store import ResultWriter
 from edgeloop.results.summarise import summarise_result
+from edgeloop.results.throttle_verdict import FEWEST_CLEAN
 from edgeloop.results.warnings import machine_warnings, result_warnings
 from edgeloop.runtimes import runtime
 from edgeloop.runtimes._base import instance_of
@@ -64,6 +66,7 @@ class Record:
         stop_reason: str,
         data_result: Optional[DataResult] = None,
         load: Optional[LoadDuring] = None,
+        surroundings: Optional[Surroundings] = None,
         extra: Optional[dict[str, Any]] = None,
     ) -> Result:
         """Add the last line: summary, loops, overhead, accuracy, warnings, and what is `extra`."""
@@ -75,6 +78,10 @@ class Record:
             if data_result is None
             else data_result.as_dict()
         )
+        if surroundings is not None:
+            result.summary.update(surroundings.document(result))
+            _put_energy(result.summary)
+            _require_clean_burst(self._spec, result.summary)
         result.summary.update(extra or {})
         result.summary.update(_plausibility(self._spec, result))
         result.summary["warnings"] = [
@@ -93,6 +100,28 @@ class Record:
             self._writer.append(document)
         except CannotWriteError as error:
             self._unwritten = error
+
+
+def _require_clean_burst(spec: ResolvedSpec, summary: dict[str, Any]) -> None:
+    """Withhold the headline of a burst that was throttled too often to be one."""
+    found = summary["throttling"]
+    share = found.get("share_throttled")
+    if spec.regime != "burst" or share is None or 1 - share >= FEWEST_CLEAN:
+        return
+    if summary["summary"] is not None:
+        least = f"at least {100 * FEWEST_CLEAN:.0f} % of its blocks must be clean"
+        withhold(summary["summary"], f"this was no burst, {found['text']}; {least}")
+
+
+def _put_energy(summary: dict[str, Any]) -> None:
+    """Let the headline tell the energy of a run, or why it does not."""
+    headline, found = summary["summary"], summary["energy"]
+    if headline is None:
+        return
+    headline["energy_j"] = None if found is None else found["energy_per_run_j"]
+    headline.pop("energy_j_reason", None)
+    if found is None:
+        headline["energy_j_reason"] = summary["energy_reason"]
 
 
 def _plausibility(spec: ResolvedSpec, result: Result) -> dict[str, Any]:
@@ -161,6 +190,7 @@ def header_of(spec: ResolvedSpec, attempt: Attempt) -> dict[str, Any]:
         "clock": attempt.clock,
         "timed_region": {loop: _timed_region(spec, loop, loaded) for loop in spec.loops},
         "attaches": chosen.attaches,
+        "control": {**loaded["control"], **attempt.governor},
         "coverage": None
         if placement is None
         else [{"owner": part["owner"], "nodes": part["nodes"]} for part in placement],

@@ -15,9 +15,9 @@ from edgeloop.data.opening import open_data
 from edgeloop.data.quantized import dequantize
 from edgeloop.data.step_times import StepTimes
 from edgeloop.errors import EdgeloopError, ModelError, NotAvailableError
-from edgeloop.host.thermal import cpu_temperature
 from edgeloop.measure import schedule
 from edgeloop.measure.client import WorkerClient
+from edgeloop.measure.monitor import Monitor
 from edgeloop.results.schema import Block, Invocation
 from edgeloop.runtimes._base import TensorSpec, instance_of
 from edgeloop.spec import ResolvedSpec
@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
 # A block this long holds many scheduler slices and still lets the parent look often.
 BLOCK_S = 0.1
+
+# Of a soak, between two looks at the time.
+SOAK_STRETCH_S = 1.0
 
 # Unrecorded runs after another loop has run: its data has to leave the caches.
 TRANSITION_RUNS = 3
@@ -54,13 +57,21 @@ class Session:
     Use as a context manager: the worker never outlives the block.
     """
 
-    def __init__(self, spec: ResolvedSpec, number: int, times: Optional[StepTimes] = None) -> None:
+    def __init__(
+        self,
+        spec: ResolvedSpec,
+        number: int,
+        monitor: Monitor,
+        times: Optional[StepTimes] = None,
+    ) -> None:
         """Start the `number`-th worker of a configuration and load the model.
 
-        `times` notes what the preprocessing of a data set takes. Odd numbers load the framework's
-        instance first: which comes first can decide which of two gets the better memory.
+        `monitor` is running; its newest reading goes with each block. `times` notes what the
+        preprocessing of a data set takes. Odd numbers load the framework's instance first: which
+        comes first can decide which of two gets the better memory.
         """
         self.spec = spec
+        self._monitor = monitor
         self.framework_first = bool(number % 2)
         self.run_ns: dict[str, float] = {}
         """Loop → typical time of a run, from the warm-up."""
@@ -133,6 +144,16 @@ class Session:
             left = int((cap_s - spent_s) * 1e9 / self.run_ns[loop])
             runs = max(1, min(runs, left))
 
+    def soak(self, duration_s: float) -> None:
+        """Run unrecorded for so long that the chip is as hot as it gets; not part of measuring."""
+        ends_s = time.monotonic() + duration_s
+        while time.monotonic() < ends_s:
+            for loop in self.spec.loops:
+                first_ns = float(self.loaded["first_run_ns"][instance_of(loop)])
+                run_ns = self.run_ns.get(loop, max(1.0, first_ns))
+                runs = schedule.block_runs(run_ns, 1, SOAK_STRETCH_S)
+                self.run_ns[loop] = max(1.0, self.warm_runs(loop, runs))
+
     def warm_count(self, loop: str, runs: int) -> None:
         """Do exactly so many unrecorded runs."""
         self.start_measuring()
@@ -168,7 +189,8 @@ class Session:
                 durations_ns=np.frombuffer(answer.frames[0], dtype=np.uint64),
                 cpu_ns=body["cpu_ns"],
                 probe_ns=max(body["probe_before_ns"], body["probe_after_ns"]),
-                temperature_c=cpu_temperature().temperature_c,
+                temperature_c=self._monitor.latest.temperature_c,
+                power_w=self._monitor.latest.power_w,
                 tail=tail,
                 interval_ns=interval_ns,
                 busy_ns=body["busy_ns"],
@@ -228,8 +250,17 @@ class Session:
             context_switches=self._usage.get("context_switches"),
             migrations=self._usage.get("migrations"),
             peak_rss_bytes=self._usage.get("peak_rss_bytes"),
+            host_samples=self._host_samples(),
             error=None if error is None else str(error),
         )
+
+    def _host_samples(self) -> list[dict[str, Any]]:
+        """Return what the monitor read from the first block to the last."""
+        if not self.blocks:
+            return []
+        last = self.blocks[-1]
+        samples = self._monitor.between(self.blocks[0].start_ns, last.start_ns + last.wall_ns)
+        return [sample.as_dict() for sample in samples]
 
     def start_measuring(self) -> float:
         """Note when the measuring began; return the present time on the monotonic clock, in s."""
@@ -276,6 +307,7 @@ class Session:
             "loops": list(spec.loops),
             "inputs": asdict(spec.inputs),
             "framework_first": self.framework_first,
+            "control": asdict(spec.control),
         }
 
     def _ask(

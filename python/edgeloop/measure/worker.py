@@ -130,11 +130,13 @@ class Worker:
         from edgeloop.data.synthetic import random_inputs
         from edgeloop.delegates import XNNPACK
         from edgeloop.measure import loaded as loading
+        from edgeloop.measure.placing import place
         from edgeloop.measure.protocol import Message
         from edgeloop.runtimes import runtime
         from edgeloop.runtimes._base import LoadOptions
         from edgeloop.runtimes._external_delegates import described_delegates
 
+        placed = place(request["control"]) if request.get("control") else {}
         options = LoadOptions(**request["options"])
         chosen = runtime(request["runtime"])
         installation = chosen.find(options.library)
@@ -154,6 +156,7 @@ class Worker:
             "delegate_libraries": described_delegates(options)
             if XNNPACK in chosen.delegates
             else [],
+            "control": placed,
             "engine_region": None if engine is None else engine.timed_region() or None,
             "framework_regions": dict(getattr(model.framework, "timed_region", {})),
         }

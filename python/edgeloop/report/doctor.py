@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Optional
 
 from edgeloop.report.columns import columns
 from edgeloop.report.figures import size
@@ -34,7 +34,39 @@ def _machine(document: dict[str, Any]) -> Sequence[Sequence[str]]:
         ("clock", _clock(document["clock"])),
         ("governor", _governors(document)),
         ("temperature", _temperature(document)),
+        *_firmware(document["throttling"]["firmware"]),
+        *_jetson(document["jetson"]),
+        ("power", _power(document["power"])),
     ]
+
+
+def _firmware(firmware: dict[str, Any]) -> Sequence[Sequence[str]]:
+    """Return what a Raspberry Pi's firmware says, live and sticky bits apart."""
+    if firmware["now"] is None:
+        return []
+    now, past = (", ".join(firmware[name]) or "nothing" for name in ("now", "since_boot"))
+    return [("throttling", f"now: {now}; since the start: {past}")]
+
+
+def _jetson(jetson: Optional[dict[str, Any]]) -> Sequence[Sequence[str]]:
+    if jetson is None:
+        return []
+    gpu = _value(jetson, "gpu_hz")
+    if jetson["gpu_hz"] is not None:
+        gpu = f"{jetson['gpu_hz'] / 1e6:.0f} MHz"
+    return [
+        ("Jetson", f"release {_value(jetson, 'release')}, mode {_value(jetson, 'power_mode')}"),
+        ("GPU clock", gpu),
+    ]
+
+
+def _power(power: dict[str, Any]) -> str:
+    if power["meter"] is None:
+        return f"unknown ({power['meter_reason']})"
+    covers = f"{power['meter']['name']}: {power['meter']['covers']}"
+    if power["power_w"] is None:
+        return f"{covers} ({power['power_w_reason']})"
+    return f"{power['power_w']:.3g} W, {covers} (one reading, no interval)"
 
 
 def _system(system: dict[str, Any]) -> str:

@@ -6,12 +6,16 @@ import statistics
 from collections.abc import Sequence
 from typing import Any, Optional
 
+from edgeloop.models.plain_text import plain
 from edgeloop.report.accuracy import metrics_parts
 from edgeloop.report.columns import columns
 from edgeloop.report.figures import duration, duration_interval, percent, size, warning_lines
 from edgeloop.report.placement import placement_lines
-from edgeloop.results.plausibility import IMPOSSIBLE, POSSIBLE
+from edgeloop.results.plausibility import POSSIBLE
 from edgeloop.results.schema import PROBE_THROTTLED, Result
+from edgeloop.results.throttle_verdict import CLEAN
+
+_LONGEST_LINE = 2000
 
 _COLD = (
     ("interpreter start", "interpreter_start_ns"),
@@ -21,13 +25,24 @@ _COLD = (
 )
 
 
+def result_page(result: Result) -> str:
+    """Return what the command that measured a result printed of it."""
+    if not result.summary or result.summary["summary"] is None:
+        reason = result.summary.get("summary_reason", "the run was ended before its summary")
+        return f"{heading(result)}\n\n{reason}"
+    page = overhead_table(result) if "overhead" in result.summary else bench_table(result)
+    # A file from elsewhere may hold what steers a terminal.
+    return "\n".join(plain(line, _LONGEST_LINE) for line in page.split("\n"))
+
+
 def bench_table(result: Result) -> str:
     """Return what `edgeloop bench` prints for one configuration."""
     parts = [heading(result)]
     parts += _withheld(result)
     for loop in result.loops if len(parts) == 1 else ():
         title = "" if len(result.loops) == 1 else f"{loop} loop\n"
-        parts.append(title + columns(latency_rows(result.summary["loops"][loop])))
+        rows = latency_rows(result.summary["loops"][loop], _qualified(result))
+        parts.append(title + columns(rows))
     parts += _accuracy(result)
     parts.append(_cold(result))
     parts.append(_how(result))
@@ -62,17 +77,26 @@ def heading(result: Result) -> str:
 
 
 def _withheld(result: Result) -> list[str]:
-    """Return the words that stand instead of an impossible headline."""
-    found = result.summary.get("plausibility", {})
-    if found.get("verdict") != IMPOSSIBLE:
+    """Return the words that stand instead of a headline that cannot be trusted."""
+    text = (result.summary["summary"] or {}).get("headline_withheld")
+    if text is None:
         return []
-    return [f"{found['text']}\n  the headline is withheld; the samples are in the result"]
+    return [f"{text}\n  the headline is withheld; the samples are in the result"]
 
 
-def latency_rows(summary: dict[str, Any]) -> list[Sequence[str]]:
-    """Return the figures of one loop, name and value."""
+def _qualified(result: Result) -> str:
+    """Return what stands behind the headline of a machine that did not hold its clock."""
+    found = result.summary.get("throttling", {})
+    if found.get("verdict") in (None, CLEAN):
+        return ""
+    share = found["share_throttled"]
+    return f" ({found['verdict']}" + (f", {percent(share)} of the blocks)" if share else ")")
+
+
+def latency_rows(summary: dict[str, Any], qualified: str = "") -> list[Sequence[str]]:
+    """Return the figures of one loop, name and value; `qualified` stands behind the headline."""
     rows: list[Sequence[str]] = [
-        ("median", _figure(summary, "median_ns", "median_ci95_ns")),
+        ("median", _figure(summary, "median_ns", "median_ci95_ns") + qualified),
         *(
             (f"p{name}", _percentile(estimate))
             for name, estimate in summary["percentiles"].items()
@@ -254,11 +278,43 @@ def _how(result: Result) -> str:
     resolution = f"clock {clock['name']}, tick {clock['tick_ns']} ns"
     per_sample = f"{summary['runs_per_sample']} run(s) per sample"
     lines = [f"stopped: {summary['stop_reason']}; {resolution}, {per_sample}; {threads}"]
+    lines += _machine(result)
     lines += _probe(result)
     lines += _share_of_peak(result)
     if summary["advice"]:
         lines.append(f"to know it better: {summary['advice']}")
     return "\n".join([*_open_loop(summary), *lines])
+
+
+def _machine(result: Result) -> list[str]:
+    """Return the lines about clock, heat and power."""
+    lines = []
+    found = result.summary.get("throttling", {})
+    if found.get("text"):
+        regime = result.header["spec"].get("regime")
+        lines.append(f"clock: {found['text']}" + (f" (regime {regime})" if regime else ""))
+    power = result.summary.get("energy")
+    if power is not None:
+        low_w, high_w = power["power_ci95_w"]
+        low_j, high_j = power["energy_per_run_ci95_j"]
+        lines.append(
+            f"power: {power['power_w']:.4g} W [{low_w:.4g}, {high_w:.4g}], "
+            f"{1e3 * power['energy_per_run_j']:.4g} mJ [{1e3 * low_j:.4g}, {1e3 * high_j:.4g}] a "
+            f"run, {power['runs_per_j']:.4g} runs/J: {power['meter']['covers']}; " + _idle(power)
+        )
+    return lines
+
+
+def _idle(power: dict[str, Any]) -> str:
+    if power["idle_w"] is None:
+        return f"no idle baseline: {power['idle_w_reason']}"
+    low_w, high_w = power["idle_ci95_w"]
+    above_mj = 1e3 * power["above_idle_per_run_j"]
+    low_mj, high_mj = (1e3 * bound for bound in power["above_idle_per_run_ci95_j"])
+    return (
+        f"{power['idle_w']:.4g} W [{low_w:.4g}, {high_w:.4g}] when idle, {above_mj:.4g} mJ "
+        f"[{low_mj:.4g}, {high_mj:.4g}] a run above that"
+    )
 
 
 def _probe(result: Result) -> list[str]:

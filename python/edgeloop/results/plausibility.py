@@ -75,6 +75,7 @@ def plausibility(
 
 def withhold(summary: dict[str, Any], text: str) -> None:
     """Take the headline out of a summary; samples and loops keep what was measured."""
+    summary["headline_withheld"] = text
     for name in ("median_ns", "median_ci95_ns"):
         summary.update(reasoned(name, None, text))
 

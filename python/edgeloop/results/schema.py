@@ -51,6 +51,8 @@ class Block:
     temperature_c: Optional[float] = None
     tail: bool = False
     """One run per sample for the tails, where the other blocks average several runs."""
+    power_w: Optional[float] = None
+    """The newest reading of the power meter when the block ended."""
     interval_ns: Optional[int] = None
     """Open loop: a run was due every so often, and durations count from when it was due."""
     busy_ns: Optional[int] = None
@@ -81,7 +83,7 @@ class Block:
             **reasoned("probe_ratio", ratio, no_probe),
             **reasoned("throttled", None if ratio is None else ratio < PROBE_THROTTLED, no_probe),
             **reasoned("temperature_c", self.temperature_c, "no thermal zone can be read"),
-            **reasoned("power_w", None, "no power source was read"),
+            **reasoned("power_w", self.power_w, "no power meter was read"),
         }
 
     def _open_loop(self) -> dict[str, Any]:
@@ -100,6 +102,7 @@ class Block:
             cpu_ns=whole_or_null(document, "cpu_ns"),
             probe_ns=whole_or_null(document, "probe_ns"),
             temperature_c=number_or_null(document, "temperature_c"),
+            power_w=number_or_null(document, "power_w"),
             interval_ns=whole_or_null(document, "interval_ns"),
             busy_ns=whole_or_null(document, "busy_ns"),
         )
@@ -127,6 +130,8 @@ class Invocation:
     context_switches: Optional[dict[str, int]] = None
     migrations: Optional[int] = None
     peak_rss_bytes: Optional[int] = None
+    host_samples: Sequence[dict[str, Any]] = ()
+    """The machine about once a second while blocks ran, as measure.monitor writes it."""
     error: Optional[str] = None
     """The sentence of the error that ended the process before its time."""
 
@@ -156,6 +161,7 @@ class Invocation:
             **reasoned("peak_rss_bytes", self.peak_rss_bytes, gone),
             "stop_reason": self.stop_reason,
             "log": self.log,
+            "host_samples": list(self.host_samples),
             **({} if self.error is None else {"error": self.error}),
         }
 
@@ -179,6 +185,7 @@ class Invocation:
             peak_rss_bytes=whole_or_null(document, "peak_rss_bytes"),
             stop_reason=text(document, "stop_reason"),
             log=text(document, "log"),
+            host_samples=[mapping(one) for one in document.get("host_samples") or ()],
             error=None if document.get("error") is None else text(document, "error"),
         )
 

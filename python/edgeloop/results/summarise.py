@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, Optional
 
 import numpy as np
 
-from edgeloop.results.schema import Block, Result
+from edgeloop.results.schema import Block, Invocation, Result
+from edgeloop.results.throttle_verdict import clean_blocks
 from edgeloop.stats.summary import Summary, summarise
 
 if TYPE_CHECKING:
@@ -45,9 +46,9 @@ def _loop_summary(result: Result, loop: str, stop_reason: str) -> Optional[Summa
     blocks = _blocks(result, loop)
     if not blocks:
         return None
-    tails = [invocation.durations(loop, tail=True) for invocation in result.invocations]
+    tails = [_durations(result, i, loop, tail=True) for i in result.invocations]
     return summarise(
-        [invocation.durations(loop) for invocation in result.invocations],
+        [_durations(result, i, loop, tail=False) for i in result.invocations],
         blocks[0].runs_per_sample,
         result.header["spec"]["percentiles"],
         tail_processes=tails if any(tails) else None,
@@ -61,9 +62,23 @@ def _blocks(result: Result, loop: str) -> Sequence[Block]:
     return [
         block
         for invocation in result.invocations
-        for block in invocation.blocks
+        for block in _counted(result, invocation)
         if block.loop == loop and not block.tail and block.durations_ns.size
     ]
+
+
+def _durations(
+    result: Result, invocation: Invocation, loop: str, *, tail: bool
+) -> list[npt.NDArray[Any]]:
+    blocks = _counted(result, invocation)
+    return [block.durations_ns for block in blocks if block.loop == loop and block.tail == tail]
+
+
+def _counted(result: Result, invocation: Invocation) -> Sequence[Block]:
+    """Return the blocks that the figures are of: in a burst, those that were not throttled."""
+    if result.header["spec"].get("regime") != "burst":
+        return invocation.blocks
+    return clean_blocks(invocation.blocks, result.fastest_probe_ns())
 
 
 def _batch_size(result: Result) -> Optional[int]:

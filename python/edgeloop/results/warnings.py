@@ -53,6 +53,7 @@ def result_warnings(result: Result, summary: dict[str, Any]) -> list[dict[str, A
     impossible = _impossible(summary)
     found = [
         *impossible,
+        *_refused(result.header),
         *_delegates(result.header),
         *_threads(result, headline),
         *_throttled(result),
@@ -101,6 +102,20 @@ def _threads(result: Result, headline: dict[str, Any]) -> Sequence[dict[str, Any
     return []
 
 
+def _refused(header: dict[str, Any]) -> Sequence[dict[str, Any]]:
+    """Warn of every way of placing the worker that the system refused."""
+    control = header.get("control") or {}
+    return [
+        warning(
+            f"{name}-refused",
+            f"--{name} was asked for and does not hold: {control[f'{name}_reason']}",
+            "run as root, or leave the option out",
+        )
+        for name in ("cpus", "priority", "mlock", "governor")
+        if name in control and control[name] is None
+    ]
+
+
 def _delegates(header: dict[str, Any]) -> Sequence[dict[str, Any]]:
     """Warn of every delegate or provider that was asked for and did nothing, or nothing of use."""
     placement = header.get("placement")
@@ -142,7 +157,8 @@ def _throttled(result: Result) -> Sequence[dict[str, Any]]:
         f"in {slow} of {len(blocks)} blocks fixed work ran more than "
         f"{100 * (1 - PROBE_THROTTLED):.0f} % slower than at its fastest: the clock fell, or "
         "something else had the core",
-        "cool the board, check its supply, stop other programs; the blocks are labelled",
+        "cool the board, check its supply, stop other programs; the blocks are labelled; "
+        "--regime burst takes the figures from the others",
     )]  # fmt: skip
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import math
 import os
+import platform
 import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -19,6 +20,7 @@ import numpy as np
 from edgeloop import _core
 from edgeloop.delegates import EXTERNAL, XNNPACK
 from edgeloop.errors import ModelError, NotAvailableError, UsageError
+from edgeloop.host.cpuinfo import cpu_entries
 from edgeloop.runtimes._base import (
     FRAMEWORK_LOOPS,
     Framework,
@@ -34,6 +36,7 @@ from edgeloop.runtimes._tflite_tensors import DeclaredTensor, declared_tensors
 
 _LIBRARY_VARIABLE = "EDGELOOP_LITERT_LIBRARY"
 _LIBRARY_NAME = "libLiteRt.so"
+_GPU_LIBRARY = "libLiteRtWebGpuAccelerator.so"
 _PACKAGE = "ai_edge_litert"
 _DISTRIBUTIONS = ("ai-edge-litert", "ai-edge-litert-nightly")
 _UNKNOWN = "unknown"
@@ -109,16 +112,22 @@ class LiteRtFramework:
 
 
 class ClassicFramework(InterpreterFramework):
-    """The package's classic Interpreter, which takes external delegates."""
+    """The package's classic Interpreter, where its CompiledModel cannot be used."""
 
-    timed_region: Mapping[str, str] = {
-        "callable": "Interpreter.invoke() (the classic one: a CompiledModel takes no external "
-        "delegate in Python), called by vectorcall from C++",
-        "framework": "Interpreter.invoke() (the classic one: a CompiledModel takes no external "
-        "delegate in Python)",
-        "framework-io": "Interpreter.set_tensor per input, invoke(), get_tensor per output (the "
-        "classic one: a CompiledModel takes no external delegate in Python)",
-    }
+    def __init__(
+        self,
+        reason: str,
+        interpreter: Any,
+        delegates: Sequence[_core.TfliteExternalDelegate] = (),
+    ) -> None:
+        super().__init__(interpreter, delegates)
+        self.timed_region: Mapping[str, str] = {
+            "callable": f"Interpreter.invoke() (the classic one: {reason}), called by vectorcall "
+            "from C++",
+            "framework": f"Interpreter.invoke() (the classic one: {reason})",
+            "framework-io": "Interpreter.set_tensor per input, invoke(), get_tensor per output "
+            f"(the classic one: {reason})",
+        }
 
 
 class LiteRtRuntime:
@@ -193,14 +202,17 @@ class LiteRtRuntime:
     def load_framework(self, options: LoadOptions) -> Framework:
         """Compile the model with the options of the native loop.
 
-        A CompiledModel takes no external delegate in Python; the package's classic interpreter
-        does. Raises UsageError where the native loop's library is not the package's.
+        Where a CompiledModel cannot be used from Python, the package's classic interpreter is, and
+        its `timed_region` says why. Raises UsageError where the native loop's library is not the
+        package's.
         """
         _require_no_settings(options)
         self._require_one_library(options)
-        if any(delegate.external for delegate in options.delegates):
+        reason = _why_no_compiled_model(options)
+        if reason is not None:
             package = _import_package("interpreter")
-            return load_interpreter(package, options, self.name, ClassicFramework)
+            make = partial(ClassicFramework, reason)
+            return load_interpreter(package, options, self.name, make)
         package = _import_package()
         inputs, outputs = declared_tensors(options.model)
         shapes = fixed_shapes({tensor.name: tensor.shape for tensor in inputs}, options)
@@ -230,6 +242,26 @@ class LiteRtRuntime:
                 f"ai-edge-litert package in {folder}; leave the library out, or measure the native "
                 "loop only"
             )
+
+
+def _why_no_compiled_model(options: LoadOptions) -> Optional[str]:
+    if any(delegate.external for delegate in options.delegates):
+        return "a CompiledModel takes no external delegate in Python"
+    folder = _package_folder()
+    if folder is not None and (folder / _GPU_LIBRARY).is_file() and _lacks_atomics():
+        return f"a CompiledModel loads {_GPU_LIBRARY}, which this CPU cannot run"
+    return None
+
+
+def _lacks_atomics() -> bool:
+    """Whether this is an ARMv8.0 core (Cortex-A53, A57, A72), without ARMv8.1's atomics.
+
+    The package's GPU library ends the process there when it is loaded, and in Python nothing keeps
+    a CompiledModel from loading it; the native engine asks for the CPU's accelerator alone.
+    """
+    if platform.machine() != "aarch64":
+        return False
+    return any("asimd" in cpu.flags and "atomics" not in cpu.flags for cpu in cpu_entries())
 
 
 def _package_folder() -> Optional[Path]:

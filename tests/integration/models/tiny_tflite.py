@@ -11,7 +11,8 @@ TYPES = {
     "int16": 7, "complex64": 8, "int8": 9, "float64": 10, "uint64": 12, "uint32": 15, "uint16": 16,
     "int4": 17,
 }  # fmt: skip
-ADD, MUL, CUSTOM, WHERE = 0, 18, 32, 109
+ADD, DEQUANTIZE, MUL, CUSTOM, TRANSPOSE_CONV, WHERE = 0, 6, 18, 32, 67, 109
+_TRANSPOSE_CONV_OPTIONS = 49
 
 
 @dataclass(frozen=True)
@@ -24,16 +25,19 @@ class TinyTensor:
     signature: Optional[tuple[int, ...]] = None
     scale: Optional[float] = None
     zero_point: int = 0
+    data: Optional[bytes] = None
+    """Of a constant."""
 
 
 @dataclass(frozen=True)
 class TinyOperator:
-    """An operator over tensor numbers, with its default options."""
+    """An operator over tensor numbers; its options are their type and their numbers by slot."""
 
     code: int
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
     custom_name: Optional[str] = None
+    options: Optional[tuple[int, dict[int, tuple[str, int]]]] = None
 
 
 def model_bytes(
@@ -46,24 +50,26 @@ def model_bytes(
     import flatbuffers
 
     builder = flatbuffers.Builder(1024)
+    constants = [tensor.data for tensor in tensors if tensor.data is not None]
+    buffers = [_table(builder, 1, {})]  # the first one is empty, for everything that is computed
+    buffers += [_table(builder, 1, {0: builder.CreateByteVector(data)}) for data in constants]
+    numbers = iter(range(1, len(buffers)))
     subgraph = _table(
         builder,
         5,
         {
-            0: _offsets(builder, [_tensor(builder, tensor) for tensor in tensors]),
+            0: _offsets(
+                builder,
+                [
+                    _tensor(builder, tensor, 0 if tensor.data is None else next(numbers))
+                    for tensor in tensors
+                ],
+            ),
             1: _ints(builder, inputs),
             2: _ints(builder, outputs),
             3: _offsets(
                 builder,
-                [
-                    _table(
-                        builder,
-                        3,
-                        {1: _ints(builder, op.inputs), 2: _ints(builder, op.outputs)},
-                        numbers={0: ("Uint32", number)},
-                    )
-                    for number, op in enumerate(operators)
-                ],
+                [_operator(builder, number, op) for number, op in enumerate(operators)],
             ),
         },
     )
@@ -82,7 +88,7 @@ def model_bytes(
         {
             1: _offsets(builder, codes),
             2: _offsets(builder, [subgraph]),
-            4: _offsets(builder, [_table(builder, 1, {})]),
+            4: _offsets(builder, buffers),
         },
         numbers={0: ("Uint32", 3)},
     )
@@ -136,7 +142,45 @@ def unknown_operator() -> bytes:
     )
 
 
-def _tensor(builder: Any, tensor: TinyTensor) -> int:
+def half_weights() -> bytes:
+    """Return a transposed convolution whose weights are constants of float16, as converters write.
+
+    They go through DEQUANTIZE, so that to a delegate they are no constants.
+    """
+    import numpy as np
+
+    weights = np.linspace(-1.0, 1.0, 36, dtype=np.float16)
+    strides_of_one = {1: ("Int32", 1), 2: ("Int32", 1)}
+    return model_bytes(
+        [
+            TinyTensor("x", "float32", (1, 4, 4, 2)),
+            TinyTensor("half_weights", "float16", (2, 3, 3, 2), data=weights.tobytes()),
+            TinyTensor("weights", "float32", (2, 3, 3, 2)),
+            TinyTensor("shape", "int32", (4,), data=np.array([1, 4, 4, 2], np.int32).tobytes()),
+            TinyTensor("y", "float32", (1, 4, 4, 2)),
+        ],
+        [
+            TinyOperator(DEQUANTIZE, (1,), (2,)),
+            TinyOperator(
+                TRANSPOSE_CONV, (3, 2, 0), (4,), options=(_TRANSPOSE_CONV_OPTIONS, strides_of_one)
+            ),
+        ],
+        (0,),
+        (4,),
+    )
+
+
+def _operator(builder: Any, code: int, operator: TinyOperator) -> int:
+    offsets = {1: _ints(builder, operator.inputs), 2: _ints(builder, operator.outputs)}
+    numbers = {0: ("Uint32", code)}
+    if operator.options is not None:
+        kind, values = operator.options
+        offsets[4] = _table(builder, 3, {}, numbers=values)
+        numbers[3] = ("Uint8", kind)
+    return _table(builder, 5, offsets, numbers=numbers)
+
+
+def _tensor(builder: Any, tensor: TinyTensor, buffer: int) -> int:
     offsets = {0: _ints(builder, tensor.shape), 3: builder.CreateString(tensor.name)}
     if tensor.signature is not None:
         offsets[7] = _ints(builder, tensor.signature)
@@ -147,7 +191,8 @@ def _tensor(builder: Any, tensor: TinyTensor) -> int:
         builder.StartVector(8, 1, 8)
         builder.PrependInt64(tensor.zero_point)
         offsets[4] = _table(builder, 7, {2: scales, 3: builder.EndVector()})
-    return _table(builder, 8, offsets, numbers={1: ("Int8", TYPES[tensor.dtype])})
+    numbers = {1: ("Int8", TYPES[tensor.dtype]), 2: ("Uint32", buffer)}
+    return _table(builder, 8, offsets, numbers=numbers)
 
 
 def _ints(builder: Any, values: tuple[int, ...]) -> int:

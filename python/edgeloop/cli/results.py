@@ -1,0 +1,139 @@
+"""`edgeloop results list|show|prune`."""
+
+import time
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+
+from edgeloop.cli import options
+from edgeloop.cli.output import require_writable, show
+from edgeloop.errors import UsageError
+
+results = typer.Typer(
+    name="results",
+    help="The results that were kept: list them, show one, remove old ones.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+
+Folder = Annotated[
+    Optional[str],
+    typer.Option(
+        "--folder",
+        metavar="PATH",
+        help="Folder of the results. Default: $XDG_DATA_HOME/edgeloop/results.",
+        show_default=False,
+    ),
+]
+ByModel = Annotated[
+    Optional[str],
+    typer.Option(
+        "--model",
+        help="Only of this model: part of the file's name, or 8 or more digits of its SHA-256.",
+        show_default=False,
+    ),
+]
+ByRuntime = Annotated[
+    Optional[str], typer.Option("--runtime", "-r", help="Only of this runtime.", show_default=False)
+]
+ByBoard = Annotated[
+    Optional[str],
+    typer.Option("--board", help="Only of boards with this in the name.", show_default=False),
+]
+
+
+@results.command("list")
+def list_results(
+    folder: Folder = None,
+    model: ByModel = None,
+    runtime: ByRuntime = None,
+    board: ByBoard = None,
+    json: options.Json = None,
+) -> None:
+    """List the results, the oldest first: when, what, where, median.
+
+    Of each file only the first and the last line are read. A file that cannot be read is named on
+    stderr.
+
+    Examples:
+
+      edgeloop results list
+
+      edgeloop results list --model mobilenet --runtime litert --board "Raspberry Pi 5"
+    """
+    require_writable(json)
+    from edgeloop.report.history import history_page
+    from edgeloop.results.history import HistoryFilter, history
+
+    entries, unreadable = history(_folder(folder), HistoryFilter(model, runtime, board))
+    show(lambda: history_page(entries), lambda: [entry.as_dict() for entry in entries], json)
+    for sentence in unreadable:
+        typer.echo(f"edgeloop: {sentence}", err=True)
+
+
+@results.command("show")
+def show_result(
+    result: Annotated[
+        str,
+        typer.Argument(metavar="RESULT", help="Its path, its name, or how that begins."),
+    ],
+    folder: Folder = None,
+    json: options.Json = None,
+) -> None:
+    """Print a stored result as it was printed when it was measured.
+
+    Example:
+
+      edgeloop results show 20261125-0930
+    """
+    require_writable(json)
+    from edgeloop.report.table import result_page
+    from edgeloop.results.history import find_result
+    from edgeloop.results.store import read_result
+
+    stored = read_result(str(find_result(result, _folder(folder))))
+    show(lambda: result_page(stored), stored.as_dict, json)
+
+
+@results.command("prune")
+def prune(
+    folder: Folder = None,
+    model: ByModel = None,
+    runtime: ByRuntime = None,
+    board: ByBoard = None,
+    older_than: Annotated[
+        Optional[float],
+        typer.Option("--older-than", metavar="DAYS", help="Only older ones.", show_default=False),
+    ] = None,
+    keep: Annotated[
+        int,
+        typer.Option("--keep", help="Keep the newest N of each configuration on each board."),
+    ] = 1,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would go.")] = False,
+) -> None:
+    """Remove old results; the newest of each configuration stays.
+
+    Examples:
+
+      edgeloop results prune --older-than 90 --dry-run
+
+      edgeloop results prune --keep 10 --model mobilenet
+    """
+    if keep < 0 or (older_than is not None and older_than < 0):
+        raise UsageError("--keep and --older-than must be at least 0")
+    from edgeloop.results.history import HistoryFilter, history, remove, to_prune
+
+    entries, _ = history(_folder(folder), HistoryFilter(model, runtime, board))
+    old = to_prune(entries, time.time(), older_than, keep)
+    removed = 0
+    for entry in old if dry_run else remove(old):
+        typer.echo(f"{'would remove' if dry_run else 'removed'} {entry.path}")
+        removed += 1
+    typer.echo(f"{removed} of {len(entries)} results", err=True)
+
+
+def _folder(folder: Optional[str]) -> Path:
+    from edgeloop.results.store import default_folder
+
+    return default_folder() if folder is None else Path(folder)

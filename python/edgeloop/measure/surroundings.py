@@ -1,0 +1,51 @@
+"""What was seen of the machine around a measurement."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Optional
+
+from edgeloop.power.energy import ProcessPower, energy
+from edgeloop.power.source import MeterDescription
+from edgeloop.results.fields import reasoned
+from edgeloop.results.schema import Invocation, Result
+from edgeloop.results.throttle_verdict import throttle_verdict
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """The machine before and after, and its power meter."""
+
+    before: dict[str, Any]
+    """As HostState.as_dict() has it."""
+    after: dict[str, Any]
+    meter: Optional[MeterDescription]
+    no_meter: str
+    """Why there is no meter."""
+    idle_w: Sequence[float]
+    """Readings before the first process."""
+
+    def document(self, result: Result) -> dict[str, Any]:
+        """Return `host_state`, `throttling` and `energy` of a result."""
+        return {
+            "host_state": {"before": self.before, "after": self.after},
+            "throttling": throttle_verdict(result, self.before, self.after),
+            **self._energy(result),
+        }
+
+    def _energy(self, result: Result) -> dict[str, Any]:
+        if len(result.loops) > 1:
+            several = "the blocks of several loops are shorter than the meter's readings"
+            return reasoned("energy", None, several)
+        processes = [_process_power(invocation) for invocation in result.invocations]
+        return energy(processes, self.idle_w, self.meter, self.no_meter)
+
+
+def _process_power(invocation: Invocation) -> ProcessPower:
+    powers = [sample.get("power_w") for sample in invocation.host_samples]
+    return ProcessPower(
+        power_w=[power_w for power_w in powers if power_w is not None],
+        runs=sum(block.durations_ns.size * block.runs_per_sample for block in invocation.blocks),
+        busy_s=sum(block.wall_ns for block in invocation.blocks) / 1e9,
+    )

@@ -1,0 +1,224 @@
+"""The results folder as a list: of each file only the first and the last line are read."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any, BinaryIO, Optional
+
+from edgeloop.errors import CannotWriteError, ModelError, UsageError
+from edgeloop.models.plain_text import plain
+from edgeloop.results.schema import SCHEMA_VERSION
+from edgeloop.results.store import SUFFIX
+
+# The last line holds the summary; most are shorter than this.
+_TAIL_BYTES = 16384
+
+# A header that is longer than this is none of ours.
+_MOST_HEADER_BYTES = 1 << 24
+
+# Characters of a title or a reason that are shown in a list.
+_LONGEST_TEXT = 300
+
+_DAY_S = 86400.0
+
+
+@dataclass(frozen=True)
+class HistoryEntry:
+    """One stored result, as far as its first and last line tell."""
+
+    path: str
+    created: str
+    """As in the header: local time with its offset from UTC."""
+    command: str
+    title: str
+    model: str
+    sha256: Optional[str]
+    runtime: str
+    board: Optional[str]
+    """The board's name, or the CPU's where it has none."""
+    median_ns: Optional[float]
+    median_ci95_ns: Optional[tuple[float, float]]
+    note: str
+    """Why there is no median, or what the file is short of; empty where it is whole."""
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return a JSON-able form."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class HistoryFilter:
+    """What must hold for an entry to be listed; None and empty let everything pass."""
+
+    model: Optional[str] = None
+    """Beginning of the SHA-256 (8 digits or more), or part of the file name."""
+    runtime: Optional[str] = None
+    board: Optional[str] = None
+    """Part of the board's name."""
+
+    def passes(self, entry: HistoryEntry) -> bool:
+        """Return whether the entry is one of those asked for; case does not count."""
+        return (
+            self._is_model(entry)
+            and (self.runtime is None or entry.runtime == self.runtime)
+            and (self.board is None or self.board.lower() in (entry.board or "").lower())
+        )
+
+    def _is_model(self, entry: HistoryEntry) -> bool:
+        if self.model is None:
+            return True
+        wanted = self.model.lower()
+        by_hash = len(wanted) >= 8 and (entry.sha256 or "").startswith(wanted)
+        return by_hash or wanted in Path(entry.model).name.lower()
+
+
+def history(
+    folder: Path, wanted: Optional[HistoryFilter] = None
+) -> tuple[list[HistoryEntry], list[str]]:
+    """Return the results of a folder, the oldest first, and a sentence for each unreadable one.
+
+    Raises ModelError where the folder cannot be read; one that does not exist is empty.
+    """
+    try:
+        paths = sorted(path for path in folder.iterdir() if path.name.endswith(SUFFIX))
+    except FileNotFoundError:
+        return [], []
+    except OSError as error:
+        raise ModelError(f"the results folder {folder} cannot be read: {error.strerror}") from error
+    entries, unreadable = [], []
+    for path in paths:
+        try:
+            entry = read_entry(path)
+        except ModelError as error:
+            unreadable.append(str(error))
+            continue
+        if wanted is None or wanted.passes(entry):
+            entries.append(entry)
+    entries.sort(key=lambda entry: (_created_s(entry), entry.path))
+    return entries, unreadable
+
+
+def read_entry(path: Path) -> HistoryEntry:
+    """Read the first and the last line of a result. Raises ModelError where it is none."""
+    try:
+        with path.open("rb") as file:
+            header = _object(file.readline(_MOST_HEADER_BYTES))
+            summary = _last_line(file)
+    except OSError as error:
+        raise ModelError(f"the result {path} cannot be read: {error.strerror}") from error
+    version = (header or {}).get("schema_version")
+    if header is None or type(version) is not int:
+        raise ModelError(f"{path} is not a result of edgeloop: its first line is no header")
+    if version > SCHEMA_VERSION:
+        raise ModelError(f"{path} was written by a newer edgeloop (schema {version})")
+    try:
+        return _entry(path, header, summary)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ModelError(f"the header of {path} is damaged: {error!r}") from error
+
+
+def find_result(text: str, folder: Path) -> Path:
+    """Return the result that a path, a file name, or the beginning of one in the folder means.
+
+    Raises UsageError where none or more than one fits.
+    """
+    for path in (Path(text), folder / text):
+        if path.is_file():
+            return path
+    fitting = sorted(folder.glob("*" + SUFFIX)) if folder.is_dir() else []
+    fitting = [path for path in fitting if path.name.startswith(text)]
+    if len(fitting) == 1:
+        return fitting[0]
+    if fitting:
+        raise UsageError(f"'{text}' begins the names of {len(fitting)} results; name it longer")
+    raise UsageError(f"no result is called '{text}' here or in {folder}; see `results list`")
+
+
+def to_prune(
+    entries: Sequence[HistoryEntry], now_s: float, older_than_days: Optional[float], keep: int
+) -> list[HistoryEntry]:
+    """Return what a pruning removes: what is too old, but the newest `keep` of each kind.
+
+    A kind is one title on one board. Without an age everything beyond the newest is removed.
+    """
+    kept: dict[tuple[str, str, Optional[str]], int] = {}
+    removed = []
+    for entry in sorted(entries, key=_created_s, reverse=True):
+        kind = (entry.command, entry.title, entry.board)
+        kept[kind] = kept.get(kind, 0) + 1
+        old = older_than_days is None or now_s - _created_s(entry) > older_than_days * _DAY_S
+        if old and kept[kind] > keep:
+            removed.append(entry)
+    return removed
+
+
+def remove(entries: Sequence[HistoryEntry]) -> Iterator[HistoryEntry]:
+    """Remove the files one by one. Raises CannotWriteError with the system's reason."""
+    for entry in entries:
+        try:
+            Path(entry.path).unlink()
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            raise CannotWriteError(f"{entry.path} cannot be removed: {error.strerror}") from error
+        yield entry
+
+
+def _entry(path: Path, header: dict[str, Any], last: Optional[dict[str, Any]]) -> HistoryEntry:
+    summary = None if last is None else last.get("summary")
+    median_ns = None if summary is None else summary["median_ns"]
+    note = ""
+    if last is None or "summary" not in last:
+        note = "ended before its summary"
+    elif median_ns is None:
+        about = summary or {}
+        note = str(about.get("median_ns_reason", last.get("summary_reason", "no median")))
+    interval = None if summary is None else summary["median_ci95_ns"]
+    board, cpu = header["host"]["board"]["model"], header["host"]["cpu"]["model_names"]
+    return HistoryEntry(
+        path=str(path),
+        created=plain(str(header["created"])),
+        command=plain(str(header["command"])),
+        title=plain(str(header["title"]), _LONGEST_TEXT),
+        model=str(header["model"]["path"]),
+        sha256=header["model"]["sha256"],
+        runtime=plain(str(header["runtime"]["name"])),
+        board=plain(str(board or cpu[0])) if board or cpu else None,
+        median_ns=median_ns,
+        median_ci95_ns=None if interval is None else (interval[0], interval[1]),
+        note=plain(note, _LONGEST_TEXT),
+    )
+
+
+def _created_s(entry: HistoryEntry) -> float:
+    try:
+        return datetime.strptime(entry.created, "%Y-%m-%dT%H:%M:%S%z").timestamp()
+    except ValueError:  # edited by hand: as old as can be
+        return datetime.fromtimestamp(0, timezone.utc).timestamp()
+
+
+def _last_line(file: BinaryIO) -> Optional[dict[str, Any]]:
+    """Return the last whole line; None where there is only the header, or the end is torn."""
+    end = file.seek(0, os.SEEK_END)
+    size = _TAIL_BYTES
+    while True:
+        start = max(0, end - size)
+        file.seek(start)
+        lines = file.read(end - start).split(b"\n")
+        whole = lines[:-1]  # behind the last line feed: nothing, or a torn line
+        if len(whole) > 1 or start == 0:
+            return _object(whole[-1]) if len(whole) > 1 else None
+        size *= 4
+
+
+def _object(line: bytes) -> Optional[dict[str, Any]]:
+    try:
+        document = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    return document if isinstance(document, dict) else None

@@ -1,0 +1,29 @@
+# The other systems of `run.sh --full`, whose variables and functions it uses.
+
+bash .ci/wheels.sh --python 3.9 --python 3.13 --machine aarch64 --out "$work/wheels-full"
+bash .ci/wheels.sh --python 3.11 --machine armv7l --out "$work/wheels-full"
+wheels=$work/wheels-full
+
+step "trixie arm64, Python 3.13"
+download "$work/wheels-trixie" aarch64 3.13 35 -c tests/requirements/main.txt \
+  "$(wheel cp313 aarch64)[litert,onnx]"
+root=$(bash $here/root.sh trixie | tail -1)
+install "$root" main "$work/wheels-trixie" 'edgeloop[litert,onnx]'
+run "$root" /opt/main/bin/python /null_engine.py
+compare "$root" main trixie litert onnxruntime
+
+step "bullseye arm64, Python 3.9"
+download "$work/wheels-bullseye" aarch64 3.9 31 "$(wheel cp39 aarch64)" tflite-runtime==2.13.0 \
+  'numpy<2'
+root=$(bash $here/root.sh bullseye | tail -1)
+install "$root" main "$work/wheels-bullseye" edgeloop tflite-runtime
+run "$root" /opt/main/bin/python /null_engine.py
+compare "$root" main tflite-runtime tflite-runtime
+
+# The package index has no 32-bit NumPy: it is Debian's, and its BLAS is where it was unpacked to.
+step "bookworm armhf, Python 3.11"
+download "$work/wheels-armhf" armv7l 3.11 34 --no-deps "$(wheel cp311 armv7l)" tflite-runtime==2.14.0
+root=$(bash $here/root.sh bookworm armhf python3-numpy | tail -1)
+install "$root" main "$work/wheels-armhf" --no-deps edgeloop tflite-runtime
+run "$root" /opt/main/bin/python /null_engine.py
+compare "$root" main tflite-runtime tflite-runtime

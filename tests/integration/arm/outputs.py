@@ -1,0 +1,55 @@
+"""Write what the digits models give on this machine, for check_outputs.py to compare.
+
+Usage: python outputs.py FILE.npz RUNTIME..., in an interpreter that has those runtimes. Each model
+of the demo runs through the native and the framework loop on all held-out images. Only numpy,
+edgeloop and the runtime are imported: this is also what a worker on a small board needs.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+
+import numpy as np
+
+from edgeloop.data.opening import open_data
+from edgeloop.data.options import InputSource
+from edgeloop.data.quantized import dequantize
+from edgeloop.demo import variants
+from edgeloop.measure.data_loop import run_data
+from edgeloop.measure.loaded import load, placement
+from edgeloop.runtimes import runtime
+from edgeloop.runtimes._base import LoadOptions, TensorSpec
+from edgeloop.spec import RUNTIMES_OF_FORMAT
+
+CLOCK = 4  # CLOCK_MONOTONIC_RAW
+
+
+def main(path: str, names: list[str]) -> None:
+    arrays = {}
+    for variant in variants():
+        for name in names:
+            if name not in RUNTIMES_OF_FORMAT[variant.format]:
+                continue
+            loops = [loop for loop in ("native", "framework") if loop in runtime(name).loops]
+            model = load(runtime(name), LoadOptions(model=str(variant.path)), loops, CLOCK, False)
+            source = InputSource(0, str(variant.data_path), layout=variant.data_layout)
+            batches = list(open_data(source, model.inputs).batches())
+            labels = np.concatenate([np.ravel(batch.labels) for batch in batches])
+            spec = TensorSpec.of(model.engine.outputs()[0])
+            key = f"{variant.name} {name}"
+            for loop in loops:
+                runs = [run_data(model, loop, batch.inputs, 1).outputs[0] for batch in batches]
+                found = dequantize(np.concatenate(runs), spec).reshape(len(labels), -1)
+                arrays[f"{key} {loop}"] = found
+                correct = int((found.argmax(axis=1) == labels).sum())
+                print(f"{key:24} {loop:10} {correct} of {len(labels)} correct", flush=True)
+            owners = [(part["owner"], part["nodes"]) for part in placement(model) or ()]
+            arrays[f"{key} placement"] = np.array(json.dumps(owners))
+            arrays[f"{key} step"] = np.array([*spec.scales, 0.0][0])
+    if not arrays:
+        sys.exit(f"none of the demo's models is for {', '.join(names)}")
+    np.savez(path, **arrays)
+
+
+main(sys.argv[1], sys.argv[2:])
