@@ -22,6 +22,7 @@ from edgeloop.stats.verdict import DELTA
 if TYPE_CHECKING:
     from edgeloop.comparison import Compared
     from edgeloop.convert.edge import ConversionOptions
+    from edgeloop.convert.report import ConversionReport
     from edgeloop.models.summary import ModelSummary
     from edgeloop.quantization.report import QuantizationReport
 
@@ -188,6 +189,44 @@ def inspect(model: Union[str, Path]) -> ModelSummary:
     from edgeloop.models.inspect import inspect_model
 
     return inspect_model(model)
+
+
+def convert(
+    model: Union[str, Path],
+    to: str,
+    *,
+    out: Union[str, Path, None] = None,
+    force: bool = False,
+    via: Sequence[str] = (),
+    options: Optional[ConversionOptions] = None,
+    data: Optional[str] = None,
+    seed: int = 0,
+    python: Optional[str] = None,
+    observer: Optional[Observer] = None,
+) -> ConversionReport:
+    """Convert a model to the format `to` and hold the result against it, on the same samples.
+
+    The samples are of `data`, else random ones of `seed`; `options` say opset, layout, shapes and
+    the class of a state dict. Where `verification.passed` is False the file is NAME.unverified.
+    Raises UsageError, NotAvailableError (with the command that installs what is missing),
+    ModelError or CannotWriteError; then nothing is left.
+    """
+    from edgeloop.convert.edge import ConversionOptions
+    from edgeloop.convert.run import ConversionSpec
+    from edgeloop.convert.run import convert as run
+    from edgeloop.spec import input_source
+
+    spec = ConversionSpec(
+        model=str(model),
+        target=to,
+        out=None if out is None else str(out),
+        force=force,
+        via=tuple(via),
+        python=python,
+        options=options or ConversionOptions(),
+        inputs=input_source(seed, data),
+    )
+    return run(spec, observer or Silence())
 
 
 def quantize(

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Optional
 
-from edgeloop.errors import CheckFailedError, UsageError
+from edgeloop.errors import UsageError
 from edgeloop.measure.observer import Observer
-from edgeloop.spec import RunSpec
+from edgeloop.names import canonical
+from edgeloop.runtimes import runtime
+from edgeloop.spec import RunSpec, inputs_of
 
 if TYPE_CHECKING:
+    from edgeloop.convert.edge import ConversionOptions
+    from edgeloop.convert.run import ConversionSpec
+    from edgeloop.convert.verification import Verification
     from edgeloop.quantization.spec import QuantizeSpec
-
-
-# A conversion takes longer than a step of a measurement.
-_LEAST_TIMEOUT_S = 3600.0
 
 
 @dataclass(frozen=True)
@@ -24,88 +24,112 @@ class Preparation:
 
     to: Optional[str] = None
     """The format; None: the one it has."""
-    via: tuple[str, ...] = ()
-    opset: Optional[int] = None
-    layout: str = "keep"
     precision: Optional[str] = None
     """Quantise it to this; None: as it is."""
     representative_data: Optional[str] = None
     samples: int = 200
+    layout: str = "keep"
+    """keep, or nhwc: channels at the end; the data is transposed to match."""
+    via: tuple[str, ...] = ()
+    """Formats by way of which it is converted."""
+    opset: Optional[int] = None
+    out: Optional[str] = None
+    """The file to write; None: the model's name with the format's ending, in this folder."""
+    force: bool = False
 
 
-def prepare(spec: RunSpec, wanted: Preparation, observer: Observer) -> RunSpec:
-    """Convert, or quantise, the model of a spec where that is wanted; return the result's spec.
+def prepare(
+    spec: RunSpec, wanted: Preparation, observer: Observer
+) -> tuple[RunSpec, Optional[Verification]]:
+    """Convert, or quantise, the model of a spec, where that is wanted.
 
-    The result is kept, and used again for the same model, data and options. What the spec says of
-    the source (its shapes, batch size and class) goes to the conversion.
-    Raises CheckFailedError where the result does not agree with the model: it is not measured.
+    Returns the spec of the result, and how the result agrees with the source. What the spec says
+    of the source (its shapes, batch size and class) goes to the conversion.
+    Raises as `convert` and `quantize` do.
     """
     if wanted.precision is not None:
-        return _quantised(spec, wanted, wanted.precision, observer)
-    if wanted.representative_data is not None or wanted.samples != Preparation.samples:
-        raise UsageError("--representative-data and --samples are for --quantize int8 or int16x8")
-    if wanted.to is not None:
-        from edgeloop.convert.before import Wanted, converted
+        from edgeloop.quantization.run import quantize
 
-        return converted(spec, Wanted(wanted.to, wanted.via, wanted.opset, wanted.layout), observer)
-    if wanted != Preparation():
-        raise UsageError("--via, --opset and --layout are for --to")
-    return spec
+        quantised = quantize(_quantization(spec, wanted, wanted.precision), observer)
+        path, transposed = quantised.result.path, bool(quantised.transposed_inputs)
+        verification = quantised.verification
+    elif wanted.representative_data is not None:
+        raise UsageError("--representative-data is for --quantize int8 or int16x8")
+    elif wanted.to is not None:
+        from edgeloop.convert.run import convert
+
+        converted = convert(_conversion(spec, wanted, wanted.to), observer)
+        path, transposed = converted.path, bool(converted.input_layouts)
+        verification = converted.verification
+    elif wanted != Preparation():
+        raise UsageError(
+            "--layout, --via, --opset, --model-out, --samples and --force need --to or --quantize"
+        )
+    else:
+        return spec, None
+    measured = replace(
+        spec,
+        model=path,
+        batch_size=None,
+        shapes={},
+        settings=_settings(spec, of_source=False),
+        model_class_path=None,
+        model_class_name=None,
+        trust_pickle=False,
+    )
+    if transposed and spec.data_layout is None:
+        measured = replace(measured, data_layout="nchw")
+    return measured, verification
 
 
-def _quantised(spec: RunSpec, wanted: Preparation, precision: str, observer: Observer) -> RunSpec:
-    from edgeloop.convert.before import place_of, without_source
-    from edgeloop.models.formats import sha256_of
-    from edgeloop.quantization.run import name_of_result, quantize
+def _conversion(spec: RunSpec, wanted: Preparation, to: str) -> ConversionSpec:
+    from edgeloop.convert.run import ConversionSpec
 
-    quantization = _quantization(spec, wanted, precision)
-    data = wanted.representative_data
-    key = [
-        quantization.precision,
-        quantization.to,
-        quantization.samples,
-        spec.seed,
-        None if data is None or not Path(data).exists() else sha256_of(data),
-        [str(value) for value in (spec.x_key, spec.data_layout, spec.scale, spec.mean, spec.std)],
-        [str(value) for value in (spec.resize, spec.crop, spec.color)],
-        list(wanted.via),
-    ]
-    name = name_of_result(quantization)
-    path, kept = place_of(spec.model, quantization.options, key, name)
-    if not kept:
-        report = quantize(replace(quantization, out=str(path), force=True), observer)
-        if report.verification.passed is False:
-            raise CheckFailedError(
-                f"{spec.model} as {precision} was not measured, because it does not agree with the "
-                f"float model: {report.verification.faults[0]}; it was kept as {report.result.path}"
-            )
-    observer.phase(f"{path}: quantised {'before' if kept else 'now'}, and verified")
-    return without_source(spec, path)
+    return ConversionSpec(
+        model=spec.model,
+        target=to,
+        out=wanted.out,
+        force=wanted.force,
+        via=wanted.via,
+        options=_options(spec, wanted),
+        inputs=inputs_of(spec),
+    )
 
 
 def _quantization(spec: RunSpec, wanted: Preparation, precision: str) -> QuantizeSpec:
-    from edgeloop.convert.edge import ConversionOptions
     from edgeloop.quantization.spec import QuantizeSpec
 
     return QuantizeSpec(
         model=spec.model,
         precision=precision,
         to=wanted.to,
+        out=wanted.out,
+        force=wanted.force,
         representative_data=wanted.representative_data,
         samples=wanted.samples,
         measure=False,
-        measured=replace(
-            spec, model="", python=None, timeout_s=max(spec.timeout_s, _LEAST_TIMEOUT_S)
-        ),
-        via=wanted.via,
-        options=ConversionOptions(
-            opset=wanted.opset,
-            layout=wanted.layout,
-            batch_size=spec.batch_size or 0,
-            shapes=spec.shapes,
-            settings=spec.settings,
-            model_class_path=spec.model_class_path,
-            model_class_name=spec.model_class_name,
-            trust_pickle=spec.trust_pickle,
-        ),
+        measured=replace(spec, model="", python=None),
+        options=_options(spec, wanted),
     )
+
+
+def _options(spec: RunSpec, wanted: Preparation) -> ConversionOptions:
+    from edgeloop.convert.edge import ConversionOptions
+
+    return ConversionOptions(
+        opset=wanted.opset,
+        layout=wanted.layout,
+        batch_size=spec.batch_size or 0,
+        shapes=spec.shapes,
+        settings=_settings(spec, of_source=True),
+        model_class_path=spec.model_class_path,
+        model_class_name=spec.model_class_name,
+        trust_pickle=spec.trust_pickle,
+    )
+
+
+def _settings(spec: RunSpec, *, of_source: bool) -> dict[str, str]:
+    """Return the settings that PyTorch has, which are the source's, or the others."""
+    known = runtime("torch").settings
+    source = {key for key in spec.settings if canonical(key) in known}
+    return {key: value for key, value in spec.settings.items() if (key in source) == of_source}

@@ -455,13 +455,13 @@ def input_source(
 
 def _inputs(spec: RunSpec, model: Model, said: list[str]) -> InputSource:
     """Take the data as the source of a converted model has it, where its channels were moved."""
-    layout = spec.data_layout
-    if layout is None and spec.data is not None and model.sha256 is not None:
-        from edgeloop.convert.sidecar import layout_of_the_source
+    if spec.data_layout is not None or spec.data is None or model.sha256 is None:
+        return inputs_of(spec)
+    from edgeloop.models.provenance import layout_of_the_source
 
-        layout = layout_of_the_source(model.path)
-        if layout is not None:
-            said.append(f"data layout {layout}: that of the model before its conversion")
+    layout = layout_of_the_source(model.path)
+    if layout is not None:
+        said.append(f"data layout {layout}: that of the model before its conversion")
     return inputs_of(replace(spec, data_layout=layout))
 
 

@@ -15,17 +15,17 @@ SPEC = RunSpec(model="model.onnx")
 
 
 def test_nothing_is_done_unless_it_is_asked_for() -> None:
-    assert prepare(SPEC, Preparation(), Silence()) == SPEC
+    assert prepare(SPEC, Preparation(), Silence()) == (SPEC, None)
 
 
 @pytest.mark.parametrize(
     ("wanted", "words"),
-    [(Preparation(representative_data="train.npz"), "are for --quantize"),
-     (Preparation(to="tflite", representative_data="train.npz"), "are for --quantize"),
-     (Preparation(samples=5), "are for --quantize"),
-     (Preparation(layout="nhwc"), "are for --to"),
-     (Preparation(opset=13), "are for --to"),
-     (Preparation(via=("onnx",)), "are for --to"),
+    [(Preparation(representative_data="train.npz"), "is for --quantize"),
+     (Preparation(to="tflite", representative_data="train.npz"), "is for --quantize"),
+     (Preparation(force=True), "are for --to or --quantize"),
+     (Preparation(layout="nhwc"), "are for --to or --quantize"),
+     (Preparation(out="model.tflite"), "are for --to or --quantize"),
+     (Preparation(samples=5), "are for --to or --quantize"),
      (Preparation(precision="int9"), "did you mean 'int8'")],
 )  # fmt: skip
 def test_an_option_that_would_do_nothing_is_refused(wanted: Preparation, words: str) -> None:

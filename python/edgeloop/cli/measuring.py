@@ -9,6 +9,7 @@ import typer
 
 from edgeloop.cli import data_options, options
 from edgeloop.cli.output import TerminalObserver, require_writable, show
+from edgeloop.errors import CheckFailedError
 from edgeloop.spec import RunSpec, parse_percentiles, parse_setting, parse_shape
 
 if TYPE_CHECKING:
@@ -34,13 +35,6 @@ def measuring_command(command: str, table: str, help_text: str) -> Callable[...,
 
 def _measuring_options(
     model: options.Model,
-    to: options.ConvertTo = None,
-    via: options.Via = None,
-    opset: options.Opset = None,
-    layout: options.Layout = "keep",
-    quantize: options.Quantize = None,
-    representative_data: options.RepresentativeData = None,
-    samples: options.Samples = 200,
     runtime: options.Runtimes = None,
     loops: options.Loops = None,
     threads: options.Threads = None,
@@ -73,6 +67,15 @@ def _measuring_options(
     task: data_options.Task = None,
     top_k: data_options.TopK = 5,
     softmax: data_options.Softmax = False,
+    to: options.ConvertTo = None,
+    via: options.Via = None,
+    opset: options.Opset = None,
+    quantize: options.Quantize = None,
+    representative_data: options.RepresentativeData = None,
+    samples: options.Samples = 200,
+    layout: options.Layout = "keep",
+    model_out: options.ModelOut = None,
+    force: options.Force = False,
     effort: options.Effort = "standard",
     budget: options.Budget = None,
     rate: options.Rate = None,
@@ -173,14 +176,22 @@ def _prepared(spec: RunSpec, chosen: dict[str, Any], observer: TerminalObserver)
 
     wanted = Preparation(
         to=chosen["to"],
-        via=tuple(chosen["via"] or ()),
-        opset=chosen["opset"],
-        layout=chosen["layout"],
         precision=chosen["quantize"],
         representative_data=chosen["representative_data"],
         samples=chosen["samples"],
+        layout=chosen["layout"],
+        via=tuple(chosen["via"] or ()),
+        opset=chosen["opset"],
+        out=chosen["model_out"],
+        force=chosen["force"],
     )
-    return prepare(spec, wanted, observer)
+    measured, verification = prepare(spec, wanted, observer)
+    if verification is not None and verification.passed is False:
+        sentence = f"the result does NOT agree with {spec.model}: {verification.faults[0]}"
+        if spec.strict:
+            raise CheckFailedError(sentence)
+        typer.echo(f"edgeloop: WARNING: {sentence}", err=True)
+    return measured
 
 
 def _show(results: Sequence["Result"], table: str, json_path: Optional[str]) -> None:

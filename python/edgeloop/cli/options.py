@@ -23,15 +23,6 @@ ModelFile = Annotated[
         show_default=False,
     ),
 ]
-ConvertTo = Annotated[
-    Optional[str],
-    typer.Option(
-        "--to",
-        metavar="FORMAT",
-        help="Convert to this format first, as the command convert does; kept for the next time.",
-        show_default=False,
-    ),
-]
 Via = Annotated[
     Optional[list[str]],
     typer.Option(
@@ -209,6 +200,16 @@ DataLayout = Annotated[
         show_default=False,
     ),
 ]
+ConvertTo = Annotated[
+    Optional[str],
+    typer.Option(
+        "--to",
+        metavar="FORMAT",
+        help="Convert the model first: tflite, onnx, ... as edgeloop convert does; the result is "
+        "kept.",
+        show_default=False,
+    ),
+]
 Quantize = Annotated[
     Optional[str],
     typer.Option(
@@ -217,6 +218,19 @@ Quantize = Annotated[
         help="Quantise the model first: int8, int16x8, dynamic or fp16, as edgeloop quantize does.",
         show_default=False,
     ),
+]
+ModelOut = Annotated[
+    Optional[str],
+    typer.Option(
+        "--model-out",
+        metavar="PATH",
+        help="With --to or --quantize: the file to write. Default: the model's name with the "
+        "format's ending, here.",
+        show_default=False,
+    ),
+]
+Force = Annotated[
+    bool, typer.Option("--force", help="Replace the model file that is there under that name.")
 ]
 RepresentativeData = Annotated[
     Optional[str],

@@ -17,7 +17,7 @@ def target_of(model: str, out: Optional[str], name: str, *, force: bool) -> Path
     """Return the absolute path to write: `out`, or `name` here.
 
     `force` lets it replace what is there, but never the model itself.
-    Raises CannotWriteError where something is there or no folder is, UsageError for the model.
+    Raises CannotWriteError where something is there, or no such folder; UsageError for the model.
     """
     target = Path(name if out is None else out).absolute()
     if not target.parent.is_dir():

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import Any, Optional
 
 from edgeloop.convert.faults import FileFacts, facts_as_dict
 from edgeloop.convert.verification import Verification
+from edgeloop.errors import CannotWriteError
+from edgeloop.models.provenance import sidecar_of
 
 SCHEMA_VERSION = 1
 
@@ -30,6 +34,8 @@ class StepReport:
     """Starting the interpreter."""
     import_ns: int
     convert_ns: int
+    inspect_ns: int
+    """Reading the file that was written: a part of the verification."""
     log: str
     """What the worker had printed by its end, the beginning and the end of it."""
 
@@ -86,3 +92,16 @@ class ConversionReport:
             "verification": self.verification.as_dict(),
             "total_ns": self.total_ns,
         }
+
+
+def write_sidecar(model: str, document: Mapping[str, Any]) -> None:
+    """Keep the report beside the model that it is on. Raises CannotWriteError."""
+    path = sidecar_of(model)
+    partial = path.with_name(f".{path.name}.partial")
+    try:
+        partial.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+        partial.replace(path)
+    except OSError as error:
+        with suppress(OSError):
+            partial.unlink()
+        raise CannotWriteError(f"{path} cannot be written: {error.strerror}") from error

@@ -16,8 +16,7 @@ from edgeloop.convert.faults import (
 )
 from edgeloop.convert.place import put, scratch_beside, target_of
 from edgeloop.convert.plan import Plan, Step, make_plan
-from edgeloop.convert.report import ConversionReport, StepReport
-from edgeloop.convert.sidecar import write_sidecar
+from edgeloop.convert.report import ConversionReport, StepReport, write_sidecar
 from edgeloop.convert.verification import Reference, Subject, Verification
 from edgeloop.data.options import InputSource
 from edgeloop.errors import UsageError
@@ -175,6 +174,7 @@ def _report(
         start_ns=start_ns,
         import_ns=answer["import_ns"],
         convert_ns=answer["convert_ns"],
+        inspect_ns=answer["inspect_ns"],
         log=answer["log"],
     )
 

@@ -40,13 +40,16 @@ def create(
 ) -> Path:
     """Install an environment, or what is missing of it, and return its folder.
 
-    `python` names the interpreter it is made with, `wheels` a folder with edgeloop's own wheel.
+    `python` names the interpreter it is made with, `wheels` a folder with edgeloop's own wheel,
+    which is installed anew where the rest is complete.
     Raises NotAvailableError with pip's own reason, CannotWriteError where the disk is full.
     """
     lock = lock_of(name, platform.machine())
     folder = folder_of(name)
     wanted = {"name": name, "lock": _digest(lock), "edgeloop": edgeloop.__version__}
     if marker(name) == wanted and (folder / "bin" / "python").exists():
+        if wheels is not None:
+            _install_edgeloop(str(folder / "bin" / "python"), wheels)
         progress(f"{name}: {folder} is complete already")
         return folder
     if not (folder / "bin" / "python").exists():

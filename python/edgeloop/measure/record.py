@@ -6,7 +6,6 @@ import time
 from dataclasses import asdict
 from typing import Any, Optional
 
-from edgeloop.convert.sidecar import provenance
 from edgeloop.errors import CannotWriteError, CheckFailedError, EdgeloopError
 from edgeloop.host.cpuinfo import cpu_entries
 from edgeloop.host.frequency import frequency_policies
@@ -14,6 +13,7 @@ from edgeloop.host.info import host_info
 from edgeloop.measure.data_set import DataResult
 from edgeloop.measure.invocation import Attempt, LoadDuring
 from edgeloop.measure.surroundings import Surroundings
+from edgeloop.models.provenance import provenance
 from edgeloop.models.summary import ModelSummary
 from edgeloop.results.data_warnings import data_warnings
 from edgeloop.results.fields import reasoned

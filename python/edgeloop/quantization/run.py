@@ -10,8 +10,8 @@ from typing import Any, Optional
 
 from edgeloop.convert.faults import name_of_unverified
 from edgeloop.convert.place import put, scratch_beside, target_of
+from edgeloop.convert.report import write_sidecar
 from edgeloop.convert.run import EXTENSIONS, ConversionSpec, convert
-from edgeloop.convert.sidecar import read_sidecar, write_sidecar
 from edgeloop.convert.verification import RUNTIMES, Reference, Subject, Verification
 from edgeloop.data.options import InputSource
 from edgeloop.envs.interpreter import look_for
@@ -19,6 +19,7 @@ from edgeloop.errors import ModelError, UsageError
 from edgeloop.measure.observer import Observer
 from edgeloop.models.formats import detect_format, model_bytes, sha256_of
 from edgeloop.models.inspect import inspect_model
+from edgeloop.models.provenance import read_sidecar
 from edgeloop.names import canonical
 from edgeloop.quantization import figures, steps
 from edgeloop.quantization._base import QuantizeRequest
@@ -91,26 +92,14 @@ def quantize(spec: QuantizeSpec, observer: Observer) -> QuantizationReport:
         return _Run(spec, plan, floats, scratch, observer).report(started_ns)
 
 
-def name_of_result(spec: QuantizeSpec) -> str:
-    """Return the file name that the result gets unless the user gives it one."""
+def _decide(spec: QuantizeSpec) -> _Plan:
     precision = parse_precision(spec.precision)
-    method, _ = _method(spec, precision)
-    return f"{Path(spec.model).stem}_{precision}{EXTENSIONS[method.target]}"
-
-
-def _method(spec: QuantizeSpec, precision: str) -> tuple[Method, bool]:
-    """Return the method, and whether the model is converted to its format first."""
+    require_sound(spec, precision)
     found = detect_format(spec.model).format
     wanted = None if spec.to is None else canonical(spec.to)
     if wanted is None or (found, wanted) in (("savedmodel", "tflite"), ("keras", "tflite")):
         wanted = found
-    return choose_method(wanted, precision), found != wanted
-
-
-def _decide(spec: QuantizeSpec) -> _Plan:
-    precision = parse_precision(spec.precision)
-    require_sound(spec, precision)
-    method, converts = _method(spec, precision)
+    method = choose_method(wanted, precision)
     machine, flags = this_machine()
     purpose, reduce_range = canonical(spec.purpose), canonical(spec.reduce_range)
     if purpose != "onnxruntime" and (method.target, precision) != ("onnx", "int8"):
@@ -126,8 +115,9 @@ def _decide(spec: QuantizeSpec) -> _Plan:
         activations="symmetric" if purpose == "tensorrt" else "asymmetric",
         reduce_range=reduce_range == "yes" or (reduce_range == "auto" and overflows),
     )
-    target = target_of(spec.model, spec.out, name_of_result(spec), force=spec.force)
-    return _Plan(precision, method, converts, request, target)
+    name = f"{Path(spec.model).stem}_{precision}{EXTENSIONS[method.target]}"
+    target = target_of(spec.model, spec.out, name, force=spec.force)
+    return _Plan(precision, method, found != wanted, request, target)
 
 
 def _floats(spec: QuantizeSpec, plan: _Plan, scratch: Path, observer: Observer) -> _Floats:

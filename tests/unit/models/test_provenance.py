@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from edgeloop.convert.sidecar import provenance, read_sidecar, sidecar_of
 from edgeloop.models.formats import sha256_of
+from edgeloop.models.provenance import provenance, read_sidecar, sidecar_of
 
 
 @pytest.fixture

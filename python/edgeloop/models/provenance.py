@@ -1,14 +1,11 @@
-"""The report that lies beside a converted model, and what other commands read in it."""
+"""How edgeloop made a model file: the report that lies beside it."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, Optional
 
-from edgeloop.errors import CannotWriteError
 from edgeloop.models.formats import sha256_of
 
 _SIDECAR = ".conversion.json"
@@ -22,19 +19,6 @@ def sidecar_of(model: str) -> Path:
     return Path(f"{model}{_SIDECAR}")
 
 
-def write_sidecar(model: str, document: Mapping[str, Any]) -> None:
-    """Keep the report beside the model that it is on. Raises CannotWriteError."""
-    path = sidecar_of(model)
-    partial = path.with_name(f".{path.name}.partial")
-    try:
-        partial.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
-        partial.replace(path)
-    except OSError as error:
-        with suppress(OSError):
-            partial.unlink()
-        raise CannotWriteError(f"{path} cannot be written: {error.strerror}") from error
-
-
 def read_sidecar(model: str) -> Optional[dict[str, Any]]:
     """Return the report that lies beside a model, None where there is none of this very file."""
     try:
@@ -43,6 +27,18 @@ def read_sidecar(model: str) -> Optional[dict[str, Any]]:
         return None
     if not isinstance(document, dict) or document.get("sha256") != sha256_of(model):
         return None
+    return document
+
+
+def provenance(model: str) -> Optional[dict[str, Any]]:
+    """Return how edgeloop made a model, without the logs; None where it did not make it."""
+    document = read_sidecar(model)
+    if document is None:
+        return None
+    steps = document.get("steps")
+    for part in (*(steps if isinstance(steps, list) else ()), document.get("quantization")):
+        if isinstance(part, dict):
+            part.pop("log", None)
     return document
 
 
@@ -56,15 +52,3 @@ def layout_of_the_source(model: str) -> Optional[str]:
     if not isinstance(moved, dict):
         return None
     return "nchw" if _CHANNELS_LAST in moved.values() else None
-
-
-def provenance(model: str) -> Optional[dict[str, Any]]:
-    """Return how edgeloop made a model, without the logs; None where it did not make it."""
-    document = read_sidecar(model)
-    if document is None:
-        return None
-    steps = document.get("steps")
-    for part in (*(steps if isinstance(steps, list) else ()), document.get("quantization")):
-        if isinstance(part, dict):
-            part.pop("log", None)
-    return document
