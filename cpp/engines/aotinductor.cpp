@@ -117,7 +117,9 @@ class AotInductorEngine final : public Engine {
     for (std::size_t index = 0; index < run_inputs_.size(); ++index) {
       if (torch_.aoti_torch_new_tensor_handle(input_tensors_[index].get(), &run_inputs_[index]) !=
           0) {
-        while (index-- > 0) torch_.aoti_torch_delete_tensor_object(run_inputs_[index]);
+        for (std::size_t passed = 0; passed < index; ++passed) {
+          torch_.aoti_torch_delete_tensor_object(run_inputs_[passed]);
+        }
         return fail("PyTorch cannot pass input '" + inputs_[index].name + "'");
       }
     }
@@ -129,7 +131,11 @@ class AotInductorEngine final : public Engine {
 
   const std::vector<Tensor>& outputs() override {
     for (std::size_t index = 0; index < run_outputs_.size(); ++index) {
-      if (run_outputs_[index] != nullptr) describe_output(index);
+      if (run_outputs_[index] != nullptr) {
+        describe_output(index);
+      } else if (has_failed_) {  // what an earlier run left is gone
+        outputs_[index].data = own_memory(index);
+      }
     }
     return outputs_;
   }
@@ -257,13 +263,19 @@ class AotInductorEngine final : public Engine {
       output.data = data;
       return;
     }
-    dense_outputs_.resize(outputs_.size());
-    dense_outputs_[index] = std::make_unique<Buffer>(output.bytes);
-    output.data = dense_outputs_[index]->data();
+    output.data = own_memory(index);
     copy_dense(data, output.shape, apart, dtype_bytes(output.dtype), output.data);
   }
 
+  // Zeroed memory of ours for an output, as large as it is.
+  void* own_memory(std::size_t index) {
+    dense_outputs_.resize(outputs_.size());
+    dense_outputs_[index] = std::make_unique<Buffer>(outputs_[index].bytes);
+    return dense_outputs_[index]->data();
+  }
+
   bool fail(const std::string& what) noexcept {
+    has_failed_ = true;
     last_error_ = what;
     return false;
   }
@@ -292,6 +304,7 @@ class AotInductorEngine final : public Engine {
   std::vector<AotiTensor> input_tensors_;
   std::vector<AtenTensorOpaque*> run_inputs_;  // the model's own from the call of Run on
   OutputHandles run_outputs_;
+  bool has_failed_ = false;
 };
 
 }  // namespace

@@ -11,6 +11,7 @@
 
 #include "check.hpp"
 #include "edgeloop/clock.hpp"
+#include "edgeloop/data_loop.hpp"
 #include "edgeloop/engine.hpp"
 #include "edgeloop/shape.hpp"
 #include "edgeloop/timing.hpp"
@@ -127,6 +128,21 @@ TEST(tensorrt_stops_the_clock_after_the_device_has_finished) {
       run_block(*engine, samples, 5, 1, edgeloop::SystemClock(CLOCK_MONOTONIC_RAW));
       for (std::size_t i = 0; i < 5; ++i) CHECK(samples.data()[i] >= kTakesNs);
     }
+  }
+}
+
+TEST(tensorrt_runs_a_data_set_on_the_rows_that_it_is_given) {
+  for (const Generation& generation : kGenerations) {
+    const Plan plan(generation);
+    const auto engine = plan.load();
+    const float rows[] = {1, 2, 3, 4, 5, 6, 7, 8};
+    float kept[8] = {};
+    edgeloop::Samples samples(2);
+    edgeloop::run_data(*engine, samples,
+                       {{reinterpret_cast<const unsigned char*>(rows), sizeof(rows)}},
+                       {{reinterpret_cast<unsigned char*>(kept), sizeof(kept)}}, 2,
+                       edgeloop::SystemClock(CLOCK_MONOTONIC_RAW));
+    CHECK(std::memcmp(rows, kept, sizeof(rows)) == 0);
   }
 }
 

@@ -47,7 +47,7 @@ namespace {
 
 std::atomic<int> live_objects{0};
 std::atomic<unsigned long> fallible{0};
-nvinfer1::ILogger* logger = nullptr;
+std::atomic<nvinfer1::ILogger*> logger{nullptr};
 
 struct Counted {
   Counted() { ++live_objects; }
@@ -58,7 +58,7 @@ struct Counted {
 bool fails() {
   const std::string fail_at = fakes::variable("EDGELOOP_FAKE_NVINFER_FAIL_AT");
   if (++fallible != (fail_at.empty() ? 0 : std::stoul(fail_at))) return false;
-  logger->log(Severity::kERROR, "the fake failed");
+  logger.load()->log(Severity::kERROR, "the fake failed");
   return true;
 }
 
@@ -214,7 +214,7 @@ class Context final : public nvinfer1::IExecutionContext, public stubs::VExecuti
                   : dims.d[i] == tensor.shape[i];
     }
     if (!fits) {
-      logger->log(Severity::kERROR, "the dimensions are outside of the profile");
+      logger.load()->log(Severity::kERROR, "the dimensions are outside of the profile");
       return false;
     }
     shapes_[index].assign(dims.d, dims.d + dims.nbDims);
@@ -248,7 +248,7 @@ class Context final : public nvinfer1::IExecutionContext, public stubs::VExecuti
       const std::size_t bytes = std::min(bytes_of(plan_.tensors[to], actual(to)),
                                          bytes_of(plan_.tensors[from], actual(from)));
       if (cuda().copy(addresses_[to], addresses_[from], bytes, cudaMemcpyDeviceToDevice, stream)) {
-        logger->log(Severity::kERROR, "the device does not copy");
+        logger.load()->log(Severity::kERROR, "the device does not copy");
         return false;
       }
     }
@@ -382,19 +382,21 @@ static nvinfer1::ICudaEngine* loaded(const std::string& bytes) {
   const bool same = bytes.size() > kHead && bytes[24] == NV_TENSORRT_MAJOR &&
                     bytes[25] == NV_TENSORRT_MINOR && bytes[26] == NV_TENSORRT_PATCH;
   if (!same) {
-    logger->log(Severity::kERROR, "the plan is not compatible with this version of TensorRT");
+    logger.load()->log(Severity::kERROR,
+                       "the plan is not compatible with this version of TensorRT");
     return nullptr;
   }
   Plan plan = parsed(bytes.substr(kHead));
   if (plan.gpu != "Fake Orin") {
-    logger->log(Severity::kERROR, "the plan is from an incompatible device: compute 5.3, not 8.7");
+    logger.load()->log(Severity::kERROR,
+                       "the plan is from an incompatible device: compute 5.3, not 8.7");
     return nullptr;
   }
   if (!plan.whole) {
-    logger->log(Severity::kINTERNAL_ERROR, "the plan is damaged");
+    logger.load()->log(Severity::kINTERNAL_ERROR, "the plan is damaged");
     return nullptr;
   }
-  logger->log(Severity::kWARNING, "the fake's warning");
+  logger.load()->log(Severity::kWARNING, "the fake's warning");
   return new Engine(std::move(plan));
 }
 };  // namespace

@@ -38,6 +38,7 @@ ENGINES: dict[str, dict[str, Any]] = {
     # edgeloop it loses 740 bytes with every Interpreter.
     "tflite-runtime": {**TFLITE, "verifies": False, "own_leak": 1000},
     "onnxruntime": {**CHANNELS_FIRST, "model": str(ASSETS / "digits_float32.onnx")},
+    "aotinductor": {**CHANNELS_FIRST, "one_pool": True},
     "tensorrt": {"input_shapes": [[1, 4]], "output_sizes": [4], "starts_threads": False},
     "torch": {
         **CHANNELS_FIRST,
@@ -66,6 +67,8 @@ def answers(plugins: Any, request: pytest.FixtureRequest) -> Answers:
             engine["model"] = str(plugins.model)
             engine["options"] = {"library": str(plugins.build("scale_engine"))}
         environment = dict(os.environ)
+        if name == "aotinductor":
+            engine["model"] = str(request.getfixturevalue("packages").digits)
         if name == "tensorrt":  # the logic of the engine, over libraries of our own
             fake = request.getfixturevalue("fake_tensorrt")
             engine["model"] = str(fake.model)

@@ -231,3 +231,39 @@ def test_ten_models_share_one_pool(packages):
     for other in models:
         output(other, [sample(64, 512)])
     assert kernel_threads() == before
+
+
+@pytest.mark.parametrize("mode", ["eager", "script", "compile", "aotinductor"])
+def test_every_mode_computes_the_same(packages, mode):
+    inputs = [sample(1, 1, 8, 8, seed=3)]
+    options = {"shapes": {"": (1, 1, 8, 8)}, "package": str(packages.digits)}
+    path = ASSETS / "digits_float32.pt"
+    (ours,) = eager(path, inputs, torch_mode=mode, **options)
+    (theirs,) = eager(path, inputs, shapes=options["shapes"])
+    assert np.abs(ours - theirs).max() < TOLERANCE
+
+
+def test_a_mode_says_in_the_timed_region_what_it_ran(packages):
+    said = {}
+    for mode in ("eager", "script", "compile", "aotinductor"):
+        options = LoadOptions(
+            str(ASSETS / "digits_float32.pt"),
+            torch_mode=mode,
+            package=str(packages.digits),
+            shapes={"": (1, 1, 8, 8)},
+        )
+        said[mode] = TORCH.load_framework(options).timed_region["framework"]
+    assert len(set(said.values())) == 4
+    assert "torch.compile(" in said["compile"]
+    assert "aoti_load_package" in said["aotinductor"]
+
+
+def test_a_package_of_another_model_is_refused(packages):
+    options = LoadOptions(
+        str(ASSETS / "digits_float32.pt"),
+        torch_mode="aotinductor",
+        package=str(packages.wide),
+        shapes={"": (1, 1, 8, 8)},
+    )
+    with pytest.raises(ModelError, match="takes other inputs"):
+        TORCH.load_framework(options)

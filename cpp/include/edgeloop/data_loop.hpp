@@ -77,6 +77,7 @@ Block run_data(Engine& engine, Samples& samples, const std::vector<InputRows>& i
       const Tensor& target = targets[index];
       std::memcpy(target.data, inputs[index].data + run * target.bytes, target.bytes);
     }
+    engine.inputs_written();
     const std::uint64_t begun = clock.now_ns();
     if (!engine.run()) return block;
     samples.push(clock.now_ns() - begun);

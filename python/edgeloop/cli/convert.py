@@ -53,6 +53,7 @@ def convert(
     batch_size: options.BatchSize = None,
     shape: options.Shapes = None,
     settings: options.Settings = None,
+    builder: options.Builder = None,
     data: options.Data = None,
     x_key: options.XKey = "x_data",
     y_key: options.YKey = "y_data",
@@ -84,6 +85,8 @@ def convert(
       --shape 1x3x224x224 --to onnx --opset 17
 
       edgeloop convert model.onnx --to tflite --layout nhwc --data test.npz --strict
+
+      edgeloop convert model.onnx --to tensorrt --builder precision=fp16 --builder workspace=1024
     """
     require_writable(json)
     from edgeloop.convert.edge import ConversionOptions
@@ -105,6 +108,7 @@ def convert(
             batch_size=batch_size or 0,
             shapes=dict(parse_shape(text) for text in shape or ()),
             settings=dict(parse_setting(text) for text in settings or ()),
+            builder=dict(parse_setting(text) for text in builder or ()),
             model_class_path=model_class_path,
             model_class_name=model_class_name,
             trust_pickle=trust_pickle,

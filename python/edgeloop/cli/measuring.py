@@ -197,8 +197,10 @@ def _prepared(spec: RunSpec, chosen: dict[str, Any], observer: TerminalObserver)
 def _show(results: Sequence["Result"], table: str, json_path: Optional[str]) -> None:
     render = getattr(import_module("edgeloop.report.table"), table)
     documents = [result.as_dict() for result in results]
+    from edgeloop.report.torch_modes import torch_modes_table
+
     show(
-        lambda: "\n".join(render(result) for result in results),
+        lambda: "\n".join(filter(None, [*map(render, results), torch_modes_table(results)])),
         lambda: documents[0] if len(documents) == 1 else documents,
         json_path,
     )

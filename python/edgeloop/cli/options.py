@@ -163,6 +163,16 @@ Settings = Annotated[
         show_default=False,
     ),
 ]
+Builder = Annotated[
+    Optional[list[str]],
+    typer.Option(
+        "--builder",
+        metavar="KEY=VALUE",
+        help="TensorRT: precision=fp32|fp16|int8, workspace=MIB, timing-cache=FILE, dla-core=N "
+        "(the rest on the GPU), calibration=FILE.npz. Repeatable.",
+        show_default=False,
+    ),
+]
 Library = Annotated[
     Optional[str],
     typer.Option(

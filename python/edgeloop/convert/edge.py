@@ -16,6 +16,9 @@ EVERY_MACHINE = (X86_64, AARCH64)
 
 LAYOUTS = ("keep", "nhwc")
 
+# Settings of a builder that name files.
+_PATHS = ("timing-cache", "calibration")
+
 
 @dataclass(frozen=True)
 class Edge:
@@ -37,6 +40,10 @@ class Edge:
     """The kinds of the source's format that it reads; None: all."""
     changes_layout: bool = False
     """It can move the channels of an input to the end (--layout nhwc)."""
+    programs: tuple[str, ...] = ()
+    """Names or paths of programs of which one does as well as the packages."""
+    builder: tuple[str, ...] = ()
+    """Keys of ConversionOptions.builder that it takes."""
     install_hint: str = ""
     """What to do where there is no managed environment with the packages."""
 
@@ -60,6 +67,8 @@ class ConversionOptions:
     """Input name → the shape it is fixed to; the name "" stands for the only input."""
     settings: Mapping[str, str] = field(default_factory=dict)
     """Of the source's runtime: {"input-dtype": "int64"} for PyTorch."""
+    builder: Mapping[str, str] = field(default_factory=dict)
+    """Of the tool that builds the target: {"precision": "fp16"} for TensorRT."""
     model_class_path: Optional[str] = None
     model_class_name: Optional[str] = None
     trust_pickle: bool = False
@@ -69,12 +78,16 @@ class ConversionOptions:
     """The same of the outputs."""
 
     def __post_init__(self) -> None:
-        """Check the layout; make the path of the class absolute, for a worker elsewhere."""
+        """Check the layout; make paths absolute, for a worker elsewhere."""
         if self.layout not in LAYOUTS:
             raise UsageError(f"--layout knows no '{self.layout}'; known: {', '.join(LAYOUTS)}")
         if self.model_class_path is not None:
             absolute = str(Path(self.model_class_path).absolute())
             object.__setattr__(self, "model_class_path", absolute)
+        paths = {
+            key: str(Path(self.builder[key]).absolute()) for key in self.builder if key in _PATHS
+        }
+        object.__setattr__(self, "builder", {**self.builder, **paths})
 
     def load_options(self, model: str) -> LoadOptions:
         """Return how a runtime loads the source."""
@@ -123,6 +136,8 @@ class Converted:
     """Names of the result's inputs, in the order of the source's; empty: the edge cannot tell."""
     outputs: tuple[str, ...] = ()
     """The same of the outputs."""
+    precision: Optional[str] = None
+    """Where the result's file does not tell."""
     parameters: Optional[int] = None
     """How many numbers the source computes with, where its file alone does not tell."""
 

@@ -27,6 +27,8 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Optional
 
 from edgeloop.convert.edge import X86_64, Edge
+from edgeloop.convert.tensorrt_settings import KEYS as BUILDER_KEYS
+from edgeloop.convert.trtexec import PROGRAMS as TRTEXEC
 from edgeloop.errors import UsageError
 from edgeloop.models.formats import FORMATS, ModelFormat
 from edgeloop.names import canonical, nearest
@@ -111,6 +113,18 @@ EDGES: tuple[Edge, ...] = (
         tool="tf2onnx",
         packages=("tf2onnx", "tensorflow", "onnx"),
         environment=_CONVERT,
+    ),
+    Edge(
+        name="onnx-to-tensorrt",
+        source="onnx",
+        target="tensorrt",
+        tool="TensorRT's builder",
+        packages=("tensorrt",),
+        programs=TRTEXEC,
+        builder=BUILDER_KEYS,
+        install_hint="a plan is built on the device that runs it: install TensorRT there with its "
+        f"Python package (JetPack: 'apt install python3-libnvinfer'), or trtexec (looked for "
+        f"{' and '.join(TRTEXEC)})",
     ),
 )
 

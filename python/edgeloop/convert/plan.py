@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import platform
+import shutil
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Optional
@@ -117,4 +119,7 @@ def _step(
             other_machine=wanted,
         )
     found = look(edge.packages, edge.environment, python, edge.install_hint)
+    program = next(filter(None, map(shutil.which, edge.programs)), None)
+    if found.python is None and program is not None:
+        return Step(edge, python or sys.executable, program)
     return Step(edge, found.python, found.place, missing=found.reason)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import groupby
 from pathlib import Path
 from typing import Any, Optional
@@ -23,6 +23,7 @@ from edgeloop.errors import UsageError
 from edgeloop.measure.client import WorkerClient
 from edgeloop.measure.observer import Observer
 from edgeloop.models.formats import detect_format, model_bytes, sha256_of
+from edgeloop.names import nearest
 from edgeloop.runtimes._base import LoadOptions
 
 EXTENSIONS = {
@@ -66,6 +67,7 @@ def convert(spec: ConversionSpec, observer: Observer) -> ConversionReport:
     CannotWriteError, RuntimeFailedError where a worker died; then nothing is left.
     """
     plan = plan_conversion(spec)
+    _require_known_settings(plan, spec.options)
     plan.require_runnable()
     if spec.options.layout != "keep" and not any(step.edge.changes_layout for step in plan.steps):
         raise UsageError(
@@ -96,6 +98,17 @@ def convert(spec: ConversionSpec, observer: Observer) -> ConversionReport:
         write_sidecar(report.path, report.as_dict())
         put(written, target)
     return report
+
+
+def _require_known_settings(plan: Plan, options: ConversionOptions) -> None:
+    """Raise UsageError for a setting of a builder that no step of the way takes."""
+    known = [key for step in plan.steps for key in step.edge.builder]
+    for key in options.builder:
+        if key not in known:
+            raise UsageError(
+                f"no step from {plan.source.format} to {plan.target} has a builder's setting "
+                f"'{key}'; {nearest(key, known) if known else 'none has any'}"
+            )
 
 
 def _run_steps(
@@ -154,6 +167,7 @@ def _report(
     start_ns: int,
 ) -> StepReport:
     written = facts_from_dict(answer["written"])
+    written = replace(written, precision=written.precision or answer["precision"])
     faults = file_faults(
         written,
         answer["beside"],

@@ -26,6 +26,7 @@ RUNTIMES: Mapping[str, tuple[str, tuple[str, ...], Optional[str]]] = {
     "keras": (TENSORFLOW, ("tensorflow",), "convert"),
     "aotinductor": ("aotinductor", ("torch",), "convert"),
     "tflite": ("litert", ("ai_edge_litert",), "convert"),
+    "tensorrt": ("tensorrt", (), None),
 }
 
 

@@ -93,6 +93,7 @@ def measure(
             stop_reason = _measure_blocks(session, budget, generator, observer, base, regime)
             attempt.load = load_during(before)
             session.stop_measuring()
+            session.time_stages()
             if spec.inputs.data is not None and number == 0:
                 attempt.data_result = run_data_set(session)
             session.stop()

@@ -169,6 +169,7 @@ def header_of(spec: ResolvedSpec, attempt: Attempt) -> dict[str, Any]:
             "version": loaded["runtime_version"],
             "origin": installation["origin"],
             **library_identity(installation["library"]),
+            **reasoned("device", loaded["device"], "the runtime does not name a device"),
             "threads": spec.options.threads,
             "delegates": [str(delegate) for delegate in spec.options.delegates]
             if chosen.delegates
@@ -201,12 +202,25 @@ def header_of(spec: ResolvedSpec, attempt: Attempt) -> dict[str, Any]:
 
 def _timed_region(spec: ResolvedSpec, loop: str, loaded: dict[str, Any]) -> str:
     """Return what a loop times, with what the engine or the framework itself says of its part."""
+    waits = _provider_waits(spec)
     if instance_of(loop) != "engine":
         words = runtime(spec.runtime).timed_region[loop]
-        return str(loaded["framework_regions"].get(loop, words))
+        return str(loaded["framework_regions"].get(loop, words)) + waits
     owner = engine_runtime(spec.runtime, spec.options.package)
     words, own = owner.timed_region[loop], loaded["engine_region"]
-    return words if own is None else f"{words}: {own}"
+    return (words if own is None else f"{words}: {own}") + waits
+
+
+def _provider_waits(spec: ResolvedSpec) -> str:
+    """Say when the clock stops where ONNX Runtime computes on another device."""
+    from edgeloop.runtimes._onnx_providers import DEVICE_PROVIDERS, full_name
+
+    names = [full_name(provider.name) for provider in spec.options.providers]
+    names = [name for name in names if name in DEVICE_PROVIDERS]
+    if not names:
+        return ""
+    # Its run option disable_synchronize_execution_providers is 0, and outputs are host memory.
+    return f"; it returns when {' and '.join(names)} is done and the outputs are in host memory"
 
 
 def _why_no_placement(spec: ResolvedSpec) -> str:

@@ -39,6 +39,10 @@ WARM_AGREEMENT = 0.02
 WARM_RUNS = 10
 WARM_STRETCH_S = 0.05
 
+# Enough for the interval of a median, and a second at most.
+STAGE_RUNS = 50
+STAGES_S = 1.0
+
 
 @dataclass(frozen=True)
 class DataRuns:
@@ -81,6 +85,7 @@ class Session:
         self._warmup_ns: dict[str, list[int]] = {}
         self._last_loop: Optional[str] = None
         self._usage: dict[str, Any] = {}
+        self._stages_ns: Optional[dict[str, list[int]]] = None
         self._begun_s: Optional[float] = None
         self.data: Optional[ModelData] = None
         """The data set where there is one."""
@@ -198,6 +203,11 @@ class Session:
         )
         return self.blocks[-1]
 
+    def time_stages(self) -> None:
+        """Ask a device how long the stages of a run take, apart from everything that was timed."""
+        request = {"type": "stages", "runs": STAGE_RUNS, "most_s": STAGES_S}
+        self._stages_ns = self.worker.request(request, "timing the stages").body["stages_ns"]
+
     def run_data(self, inputs: Sequence[npt.NDArray[Any]], outputs: Optional[int]) -> DataRuns:
         """Run samples, (runs, *shape) per input, in the headline loop on the timed instance.
 
@@ -246,6 +256,7 @@ class Session:
             log=self.worker.log.text(),
             framework_first=self.framework_first,
             measuring_s=self.measuring_s,
+            stages_ns=self._stages_ns,
             threads_started=self.loaded["threads_started"],
             context_switches=self._usage.get("context_switches"),
             migrations=self._usage.get("migrations"),

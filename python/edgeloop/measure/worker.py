@@ -17,7 +17,7 @@ import time
 import traceback
 from contextlib import suppress
 from dataclasses import asdict
-from typing import Any, Callable
+from typing import Any, Callable, Optional
 
 _STARTED_NS = time.clock_gettime_ns(time.CLOCK_MONOTONIC_RAW)
 
@@ -53,6 +53,7 @@ class Worker:
             "warm": self._block,
             "block": self._block,
             "outputs": self._outputs,
+            "stages": self._stages,
             "start": self._start,
             "data": self._data,
             "job": self._job,
@@ -158,6 +159,7 @@ class Worker:
             else [],
             "control": placed,
             "engine_region": None if engine is None else engine.timed_region() or None,
+            "device": self._device(),
             "framework_regions": dict(getattr(model.framework, "timed_region", {})),
         }
         if request["inputs"]["data"] is None:
@@ -240,6 +242,31 @@ class Worker:
             },
             tuple(array.tobytes() for array in arrays),
         )
+
+    def _device(self) -> Optional[str]:
+        """Return the accelerator that the engine or the framework runs on, where it tells."""
+        engine, framework = self._loaded.engine, self._loaded.framework
+        if engine is not None and engine.device():
+            return str(engine.device())
+        return getattr(framework, "device", None)
+
+    def _stages(self, request: dict[str, Any]) -> Any:
+        """Time the stages of more runs: at least 3, at most `runs`, for about `most_s` seconds."""
+        from edgeloop.errors import UsageError
+        from edgeloop.measure.protocol import Message
+
+        engine = self._loaded.engine
+        stages: dict[str, list[int]] = {}
+        begun_s = time.monotonic()
+        try:
+            for run in range(0 if engine is None else request["runs"]):
+                for name, time_ns in engine.time_stages():
+                    stages.setdefault(name, []).append(time_ns)
+                if run >= 2 and time.monotonic() - begun_s > request["most_s"]:
+                    break
+        except UsageError:  # this engine has none
+            pass
+        return Message({"type": "stages", "stages_ns": stages or None})
 
     def _data(self, request: dict[str, Any]) -> Any:
         """Run the samples in the frames, one run after the other, and return the outputs."""

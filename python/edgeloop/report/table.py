@@ -43,6 +43,7 @@ def bench_table(result: Result) -> str:
         title = "" if len(result.loops) == 1 else f"{loop} loop\n"
         rows = latency_rows(result.summary["loops"][loop], _qualified(result))
         parts.append(title + columns(rows))
+    parts += _stages(result)
     parts += _accuracy(result)
     parts.append(_cold(result))
     parts.append(_how(result))
@@ -53,6 +54,7 @@ def overhead_table(result: Result) -> str:
     """Return what `edgeloop overhead` prints for one configuration."""
     parts = [heading(result), columns(_loop_rows(result), right=(1, 2, 3))]
     parts += _missing_figures(result)
+    parts += _stages(result)
     parts.append(_timed_regions(result))
     parts.append(_cold(result))
     parts.append(_how(result))
@@ -70,6 +72,8 @@ def heading(result: Result) -> str:
         about.append(" + ".join(runtime["delegates"]))
     if runtime["provider"]:
         about.append(runtime["provider"])
+    if runtime.get("device"):
+        about.append(runtime["device"])
     if model["bytes"] is not None:
         about.append(f"{model['format']}, {size(model['bytes'])}")
     lines = [result.header["title"], "  " + "; ".join(about)]
@@ -118,6 +122,15 @@ def latency_rows(summary: dict[str, Any], qualified: str = "") -> list[Sequence[
             else ("samples", f"{summary['n']} in 1 process{worth}")
         )
     return rows
+
+
+def _stages(result: Result) -> list[str]:
+    """Return what the device says of the stages of a run, in runs that were not timed."""
+    stages = (result.summary.get("summary") or {}).get("stages")
+    if not stages:
+        return []
+    rows = [(name, _percentile(estimate)) for name, estimate in stages.items()]
+    return ["stages, median of runs of their own\n" + columns(rows)]
 
 
 def _both_intervals(summary: dict[str, Any]) -> str:

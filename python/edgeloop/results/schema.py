@@ -126,6 +126,10 @@ class Invocation:
     framework_first: bool = False
     measuring_s: float = 0.0
     """Warm-up and blocks, and what passes between them."""
+    stages_ns: Optional[dict[str, list[int]]] = None
+    """Stage of a run on a device ("compute", "host to device") → its times, by the device's clock.
+
+    They are of runs of their own, after the blocks."""
     threads_started: Optional[int] = None
     context_switches: Optional[dict[str, int]] = None
     migrations: Optional[int] = None
@@ -151,6 +155,9 @@ class Invocation:
             "measuring_s": self.measuring_s,
             "warmup_ns": self.warmup_ns,
             "blocks": [block.as_dict(fastest_probe_ns) for block in self.blocks],
+            **reasoned(
+                "stages_ns", self.stages_ns, "the runtime does not time the stages of a run"
+            ),
             **reasoned("threads_started", self.threads_started, gone),
             **reasoned("context_switches", self.context_switches, gone),
             **reasoned(
@@ -170,6 +177,7 @@ class Invocation:
         """Read the JSON form. Raises ModelError where a field is missing or malformed."""
         warmup = mapping(document.get("warmup_ns"))
         switches = document.get("context_switches")
+        stages = document.get("stages_ns")
         return cls(
             interpreter_start_ns=whole(document, "interpreter_start_ns"),
             import_ns=whole(document, "import_ns"),
@@ -179,6 +187,9 @@ class Invocation:
             measuring_s=number(document, "measuring_s"),
             warmup_ns={loop: whole_list(warmup, loop) for loop in warmup},
             blocks=[Block.from_dict(block) for block in sequence(document, "blocks")],
+            stages_ns=None
+            if stages is None
+            else {name: whole_list(mapping(stages), name) for name in mapping(stages)},
             threads_started=whole_or_null(document, "threads_started"),
             context_switches=None if switches is None else wholes(document, "context_switches"),
             migrations=whole_or_null(document, "migrations"),

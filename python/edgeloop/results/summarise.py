@@ -34,6 +34,7 @@ def summarise_result(result: Result, stop_reason: str) -> dict[str, Any]:
     headline = dict(documents[next(iter(documents))])
     headline.update(_cpus_used(result))
     headline.update(_open_loop(result))
+    headline.update(_stages(result))
     document: dict[str, Any] = {"summary": headline, "loops": documents}
     if len(loops) > 1:
         from edgeloop.results.overhead import overhead
@@ -97,6 +98,30 @@ def _open_loop(result: Result) -> dict[str, Any]:
         "rate_hz": result.header["spec"]["rate_hz"],
         "missed_deadlines": late,
         "utilisation": sum(b.busy_ns or 0 for b in blocks) / sum(b.wall_ns for b in blocks),
+    }
+
+
+def _stages(result: Result) -> dict[str, Any]:
+    """Return the median of each stage of a run on a device, over all processes."""
+    times: dict[str, list[int]] = {}
+    for invocation in result.invocations:
+        for name, values in (invocation.stages_ns or {}).items():
+            times.setdefault(name, []).extend(values)
+    if not times:
+        return {}
+    from edgeloop.stats.quantile import quantile_interval
+
+    estimates = {name: quantile_interval(values, 0.5) for name, values in times.items()}
+    return {
+        "stages": {
+            name: {
+                "value_ns": found.value,
+                "ci95_ns": found.interval,
+                "n": found.n,
+                "reason": found.reason,
+            }
+            for name, found in estimates.items()
+        }
     }
 
 

@@ -15,6 +15,10 @@ from edgeloop.errors import NotAvailableError, RuntimeFailedError
 _HOST_TO_DEVICE = 1
 _DEVICE_TO_HOST = 2
 
+# The struct of the properties begins with the name, and is smaller than this in every version.
+_PROPERTIES_BYTES = 1 << 14
+_NAME_BYTES = 256
+
 _Array = np.ndarray[Any, Any]
 
 
@@ -35,6 +39,14 @@ class CudaRuntime:
                 f"no NVIDIA GPU can be used: {self._words(code)} from {path}; check the driver "
                 "with nvidia-smi, and CUDA_VISIBLE_DEVICES"
             )
+
+    def device_name(self) -> str:
+        """Return the name of the device: the first bytes of its properties, in every version."""
+        properties = ctypes.create_string_buffer(_PROPERTIES_BYTES)
+        ask = getattr(self._library, "cudaGetDeviceProperties_v2", None)
+        ask = ask or self._library.cudaGetDeviceProperties
+        self.check(ask(properties, 0), "asking the GPU for its name")
+        return properties.raw[:_NAME_BYTES].split(b"\0")[0].decode("utf-8", "replace")
 
     def stream(self) -> CudaStream:
         """Make a stream."""

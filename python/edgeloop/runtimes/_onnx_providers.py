@@ -17,6 +17,10 @@ _SPELLED = (
     *("ROCM", "MIGraphX", "Dnnl", "VitisAI", "CoreML", "Nnapi", "Rknpu", "Snpe", "Cann", "Azure"),
     *("WebGpu", "Dml", "Tvm", "Vsinpu", "JS"),
 )
+# Those that compute on a GPU: the host queues the work, and a run ends with the wait for it.
+DEVICE_PROVIDERS = tuple(
+    f"{name}{_SUFFIX}" for name in ("CUDA", "Tensorrt", "NvTensorRTRTX", "ROCM", "MIGraphX")
+)
 _FORBIDDEN = "fallback to CPU EP has been explicitly disabled"
 
 

@@ -41,14 +41,14 @@ class TensorRtFramework:
     def __init__(self, options: LoadOptions, copies: bool) -> None:
         trt = import_tensorrt()
         self._cuda = CudaRuntime(find_cudart())
-        self._logger = _logger(trt)
+        self._logger = package_logger(trt)
         self._runtime = trt.Runtime(self._logger)
         self._engine = _deserialized(trt, self._runtime, options.model, self._logger.said)
         self._names = _Names(trt, self._engine)
         self._context = self._engine.create_execution_context()
         if self._context is None:
             raise RuntimeFailedError(
-                f"no execution context can be made: {_joined(self._logger.said)}"
+                f"no execution context can be made: {joined(self._logger.said)}"
             )
         self._stream = self._cuda.stream()
         self._fix_inputs(options)
@@ -62,6 +62,7 @@ class TensorRtFramework:
         self._enqueue = self._names.bound(
             self._context, {**self._inputs, **self._outputs}, self._stream.handle
         )
+        self.device = self._cuda.device_name()
         self.invoke = self._run_with_copies if copies else self._run
         self.timed_region = _regions(self._names.call, copies)
 
@@ -89,14 +90,14 @@ class TensorRtFramework:
 
     def _run(self) -> None:
         if not self._enqueue():
-            raise RuntimeFailedError(f"{self._names.call} failed: {_joined(self._logger.said)}")
+            raise RuntimeFailedError(f"{self._names.call} failed: {joined(self._logger.said)}")
         self._stream.wait()
 
     def _run_with_copies(self) -> None:
         for memory in self._inputs.values():
             memory.upload(self._stream)
         if not self._enqueue():
-            raise RuntimeFailedError(f"{self._names.call} failed: {_joined(self._logger.said)}")
+            raise RuntimeFailedError(f"{self._names.call} failed: {joined(self._logger.said)}")
         for memory in self._outputs.values():
             memory.download(self._stream)
         self._stream.wait()
@@ -111,7 +112,7 @@ class TensorRtFramework:
             if not self._names.set_shape(self._context, name, shape):
                 raise UsageError(
                     f"input '{name}' cannot be {shape_text(shape)}: the plan has "
-                    f"{shape_text(declared[name])} (TensorRT says: {_joined(self._logger.said)})"
+                    f"{shape_text(declared[name])} (TensorRT says: {joined(self._logger.said)})"
                 )
 
     def _memory(self, names: Sequence[str]) -> dict[str, CudaMemory]:
@@ -184,7 +185,7 @@ class _Names:
         return lambda: enqueue(addresses, stream)
 
 
-def _logger(trt: Any) -> Any:
+def package_logger(trt: Any) -> Any:
     """Return a logger that keeps errors in `said` and prints warnings for the worker's log."""
 
     class Logger(trt.ILogger):  # type: ignore[misc]
@@ -217,12 +218,13 @@ def _deserialized(trt: Any, runtime: Any, model: str, said: list[str]) -> Any:
         raise ModelError(
             f"{model} cannot be loaded: TensorRT {plan_version(plan) or '?'} made it, this is "
             f"TensorRT {trt.__version__}, and a plan runs where it was made; build it again here "
-            f"(TensorRT says: {_joined(said)})"
+            f"(TensorRT says: {joined(said)})"
         )
     return engine
 
 
-def _joined(said: Sequence[str]) -> str:
+def joined(said: Sequence[str]) -> str:
+    """Return what TensorRT said as one sentence."""
     return "; ".join(" ".join(words.split()) for words in said) or "TensorRT gives no reason"
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
-from typing import Any, Callable
+from typing import Any, Callable, Optional
 
 import numpy as np
 
@@ -37,6 +37,7 @@ class TorchFramework:
         keywords: Sequence[str] = (),
         notes: Sequence[str] = (),
         device: str = CPU,
+        device_name: Optional[str] = None,
         code: str = "module(*inputs)",
     ) -> None:
         """`keywords` name the last inputs, `code` is what the loops run, in words."""
@@ -56,7 +57,7 @@ class TorchFramework:
         on_cpu = device == CPU
         self.invoke = self._invoke if on_cpu else self._invoke_and_wait
         self.invoke_io = self._invoke_io if on_cpu else self._invoke_io_and_wait
-        self.timed_region = _regions(code) if on_cpu else _device_regions(code, device)
+        self.timed_region = _regions(code) if on_cpu else _device_regions(code, device, device_name)
 
     def _invoke(self) -> object:
         """Run the module on the tensors that are set."""
@@ -148,14 +149,14 @@ def _regions(code: str) -> dict[str, str]:
     }
 
 
-def _device_regions(code: str, device: str) -> dict[str, str]:
+def _device_regions(code: str, device: str, name: Optional[str]) -> dict[str, str]:
     wait = f"torch.cuda.synchronize('{device}')"
-    call = f"with torch.inference_mode(): {code} on {device}, {wait}"
+    call = f"with torch.inference_mode(): {code} on {device} ({name}), {wait}"
     return {
         "callable": f"{call}, in a method that C++ calls by vectorcall",
         "framework": call,
         "framework-io": (
             f"with torch.inference_mode(): torch.from_numpy and Tensor.to('{device}') per input, "
-            f"{code}, Tensor.cpu().numpy() per output, {wait}"
+            f"{code} on {name}, Tensor.cpu().numpy() per output, {wait}"
         ),
     }

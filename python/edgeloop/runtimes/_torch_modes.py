@@ -101,7 +101,9 @@ def positional(torch: Any, loaded: LoadedModule) -> Any:
             first = len(tensors) - len(loaded.keywords)
             return self.module(*tensors[:first], **dict(zip(loaded.keywords, tensors[first:])))
 
-    return Positional().eval()
+    wrapper = Positional()
+    wrapper.training = False  # eval() would descend, which a program of torch.export refuses
+    return wrapper
 
 
 def _traced(torch: Any, loaded: LoadedModule, tensors: Sequence[Any], path: str) -> Any:

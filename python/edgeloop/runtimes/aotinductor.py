@@ -100,6 +100,7 @@ class AotInductorRuntime:
 
     def load_framework(self, options: LoadOptions) -> TorchFramework:
         """Load the package as PyTorch's own loader does."""
+        _require_known_settings(options)
         package = _usable_package(options.model)
         torch = import_torch()
         notes = set_threads(torch, options.threads)
@@ -113,6 +114,7 @@ class AotInductorRuntime:
 
 def load_package(options: LoadOptions, path: str) -> _core.Engine:
     """Load a package for the native loop, with the options of the model it was made from."""
+    _require_known_settings(options)
     package = _usable_package(path)
     if package.dispatched:
         raise ModelError(
@@ -136,6 +138,13 @@ def require_same_inputs(path: str, inputs: Sequence[TensorSpec]) -> None:
             f"{path} takes other inputs ({takes}) than the model ({needs}); make it of this model "
             "and these shapes with 'edgeloop convert'"
         )
+
+
+def _require_known_settings(options: LoadOptions) -> None:
+    for key in options.settings:
+        if key not in AotInductorRuntime.settings:
+            known = ", ".join(AotInductorRuntime.settings)
+            raise UsageError(f"aotinductor has no setting '{key}'; known: {known}")
 
 
 def _usable_package(path: str) -> Package:

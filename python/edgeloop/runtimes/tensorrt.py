@@ -107,7 +107,7 @@ class TensorRtRuntime:
             if options.settings.get(key, harmless) != harmless:
                 raise UsageError(
                     f"tensorrt: only the native and binding loops honour {key}="
-                    f"{options.settings[key]}; leave it out or name one of them with --loop"
+                    f"{options.settings[key]}; leave it out or name one of them with --loops"
                 )
         for key in options.settings:
             if key not in self.settings:

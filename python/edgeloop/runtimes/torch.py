@@ -20,7 +20,7 @@ from edgeloop.runtimes._base import (
     TensorSpec,
 )
 from edgeloop.runtimes._shape import asked_shapes, fixed_shapes, shape_text
-from edgeloop.runtimes._torch_device import require_device
+from edgeloop.runtimes._torch_device import device_name, require_device
 from edgeloop.runtimes._torch_files import DeclaredInput, load_module
 from edgeloop.runtimes._torch_framework import CPU, DTYPES, TorchFramework, input_tensors
 from edgeloop.runtimes._torch_package import INSTALL_HINT, find_torch, import_torch, set_threads
@@ -91,6 +91,7 @@ class TorchRuntime:
             keywords=code.keywords,
             notes=(*loaded.notes, *notes, *code.notes),
             device=device,
+            device_name=device_name(torch, device),
             code=code.words,
         )
         for note in framework.notes:

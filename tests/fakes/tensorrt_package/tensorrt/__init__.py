@@ -1,6 +1,7 @@
 """What edgeloop uses of the tensorrt package, over the plans and the device of the fakes.
 
-EDGELOOP_FAKE_TENSORRT_OLD=1 makes it a package before 8.5, which knows tensors by number only.
+EDGELOOP_FAKE_TENSORRT_OLD=1 makes it a package before 8.5, which knows tensors by number only;
+EDGELOOP_FAKE_TENSORRT_VERSION is the version of its builder, where that is another one.
 """
 
 from __future__ import annotations
@@ -11,7 +12,25 @@ from enum import Enum
 
 import numpy as np
 
-__version__ = "10.3.0"
+from tensorrt._builder import (  # noqa: F401
+    Builder,
+    DeviceType,
+    LayerType,
+    NetworkDefinitionCreationFlag,
+    OnnxParser,
+)
+
+__version__ = os.environ.get("EDGELOOP_FAKE_TENSORRT_VERSION", "10.3.0")
+
+_MAJOR = int(__version__.split(".")[0])
+if _MAJOR >= 10:
+    from tensorrt._builder import MemoryPoolType  # noqa: F401
+if _MAJOR >= 11:
+    from tensorrt._builder import NewBuilderFlag as BuilderFlag
+else:
+    from tensorrt._builder import BuilderFlag, IInt8EntropyCalibrator2  # noqa: F401
+
+float16 = "float16"
 
 _DEVICE_TO_DEVICE = 3
 _OLD = os.environ.get("EDGELOOP_FAKE_TENSORRT_OLD") == "1"
