@@ -126,9 +126,10 @@ def evaluate(
     Raises as `bench` does, ModelError where no metric comes of the data, and NotAvailableError
     where scikit-learn is missing.
     """
-    spec = _spec(model, runtime, {**options, "data": str(data)})
+    from edgeloop.evaluation import evaluate_all
+
     result = evaluate_all(
-        spec,
+        _spec(model, runtime, {**options, "data": str(data)}),
         reference=reference,
         include_preprocess=include_preprocess,
         save=save or out is not None,
@@ -136,48 +137,6 @@ def evaluate(
         observer=observer or Silence(),
     )
     return _raised(result)
-
-
-def evaluate_all(
-    spec: RunSpec,
-    *,
-    reference: Optional[str],
-    include_preprocess: bool,
-    save: bool,
-    out: Optional[str],
-    observer: Observer,
-) -> Result:
-    """Evaluate the first runtime of a spec; what ended it early is in the result's `error`."""
-    from edgeloop.measure.evaluating import evaluate_one
-    from edgeloop.metrics.scikit_learn import require_sklearn
-
-    require_sklearn()
-    resolved = resolve(spec, "eval")[0]
-    for choice in resolved.choices:
-        observer.phase(choice)
-    other = None if reference is None else _reference(reference, spec)
-    if not save:
-        return evaluate_one(resolved, other, include_preprocess, observer, None)
-    with open_result(out, resolved.model.path, resolved.runtime) as writer:
-        return evaluate_one(resolved, other, include_preprocess, observer, writer)
-
-
-def _reference(text: str, spec: RunSpec) -> ResolvedSpec:
-    """Resolve MODEL@config with the data of a spec, and nothing of its own runtime's options."""
-    from edgeloop.configuration import parse_configuration
-
-    defaults = replace(
-        spec,
-        runtimes=(),
-        loops=(),
-        shapes={},
-        delegate=None,
-        provider=None,
-        require_delegate=None,
-        settings={},
-        library=None,
-    )
-    return resolve(parse_configuration(text, defaults), "eval")[0]
 
 
 def inspect(model: Union[str, Path]) -> ModelSummary:

@@ -67,6 +67,14 @@ def prepare(
         )
     else:
         return spec, None
+    return prepared(spec, path, transposed=transposed), verification
+
+
+def prepared(spec: RunSpec, path: str, *, transposed: bool) -> RunSpec:
+    """Return the run of what was made of its model; what it says of the source is left behind.
+
+    `transposed`: channels were moved to the end, so that data in the source's layout is "nchw".
+    """
     measured = replace(
         spec,
         model=path,
@@ -79,7 +87,7 @@ def prepare(
     )
     if transposed and spec.data_layout is None:
         measured = replace(measured, data_layout="nchw")
-    return measured, verification
+    return measured
 
 
 def _conversion(spec: RunSpec, wanted: Preparation, to: str) -> ConversionSpec:

@@ -142,6 +142,8 @@ class RunSpec:
     """The most that the device can do, in GFLOP/s (GOP/s for int8), where no table knows it."""
     strict: bool = False
     """Fail where an impossible latency, or a picture that cannot be read, is else only told."""
+    host: Optional[str] = None
+    """USER@BOARD to measure on, over ssh; None: this machine."""
 
 
 @dataclass(frozen=True)
@@ -242,7 +244,7 @@ def resolve(spec: RunSpec, command: str) -> list[ResolvedSpec]:
     """
     if spec.effort not in EFFORTS:
         raise UsageError(f"no effort is called '{spec.effort}'; {nearest(spec.effort, EFFORTS)}")
-    _require_sound_numbers(spec)
+    require_sound_numbers(spec)
     if spec.rate_hz is not None:
         _require_schedulable(spec, spec.rate_hz, command)
     model = _model(str(spec.model), reads_any_format(spec.runtimes))
@@ -289,7 +291,8 @@ def parse_percentiles(text: str) -> tuple[float, ...]:
         raise UsageError(f"'{text}' are no percentiles; write 50,90,99.9") from None
 
 
-def _require_sound_numbers(spec: RunSpec) -> None:
+def require_sound_numbers(spec: RunSpec) -> None:
+    """Raise UsageError for a number that cannot be meant."""
     for name, (least, most) in _LIMITS.items():
         value = getattr(spec, name)
         if value is None or (_is_whole(value) and least <= value <= most):
@@ -483,8 +486,8 @@ def _loops(spec: RunSpec, command: str, name: str, said: list[str]) -> tuple[str
             raise UsageError(f"no loop is called '{loop}'; {nearest(loop, LOOPS)}")
         if loop in missing:
             raise UsageError(f"{name} has no {loop} loop: {missing[loop]}")
-    if len(wanted) > 1 and command == "eval":
-        raise UsageError("eval runs the data set through one loop: name one with --loops")
+    if len(wanted) > 1 and command in ("eval", "classify"):
+        raise UsageError(f"{command} runs the data through one loop: name one with --loops")
     if wanted:
         return tuple(dict.fromkeys(wanted))
     if command == "overhead":

@@ -12,6 +12,7 @@ import typer.core
 import edgeloop
 from edgeloop.cli import (
     bench,
+    classify,
     compare,
     convert,
     demo,
@@ -22,6 +23,7 @@ from edgeloop.cli import (
     quantize,
     results,
     setup,
+    suite,
 )
 from edgeloop.cli.output import abandon_stdout
 from edgeloop.errors import CannotWriteError, EdgeloopError, InterruptedRunError
@@ -64,10 +66,12 @@ app.command("doctor")(doctor.doctor)
 app.command("bench")(bench.bench)
 app.command("overhead")(overhead.overhead)
 app.command("eval")(evaluate.evaluate)
+app.command("classify")(classify.classify)
 app.command("compare")(compare.compare)
 app.command("convert")(convert.convert)
 app.command("inspect")(inspect.inspect)
 app.command("quantize")(quantize.quantize)
+app.command("suite")(suite.suite)
 app.command("setup")(setup.setup)
 app.add_typer(results.results)
 

@@ -82,7 +82,7 @@ def evaluate(
     chosen = dict(locals())
     require_writable(json)
     spec = run_spec(chosen)
-    from edgeloop.api import evaluate_all
+    from edgeloop.evaluation import evaluate_all
     from edgeloop.report.evaluation import evaluation_page
 
     observer = TerminalObserver()

@@ -107,7 +107,8 @@ def _measuring_options(
 
 # Options whose name is that of the spec's field, and whose value is its value.
 _SAME = (
-    *("model", "threads", "batch_size", "require_delegate", "library", "python"),
+    *("model", "threads", "batch_size", "require_delegate", "torch_mode", "package", "device"),
+    *("library", "python"),
     *("data", "x_key", "y_key", "y_file", "data_layout", "resize", "crop", "color", "scale"),
     *("mean", "std", "labels", "label_offset", "strict", "task", "top_k", "softmax"),
     *("effort", "runs", "warmup", "processes", "seed"),

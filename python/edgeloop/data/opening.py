@@ -38,9 +38,11 @@ def open_data(
     path = Path(inputs.data)
     if not path.exists():
         raise ModelError(f"the data {inputs.data} does not exist")
+    if not path.is_dir() and not path.is_file():  # a pipe or a device may never end
+        raise ModelError(f"the data {inputs.data} is neither a file nor a folder")
     require_one_batch_size(specs)
     names = None if inputs.labels is None else ClassNames.read(inputs.labels)
-    listing = _listing(path, names)
+    listing = _listing(path, inputs.pictures, names)
     if inputs.y_file is not None and (listing is not None or not is_npy(path)):
         raise UsageError(f"--y-file is for an .npy, and {inputs.data} is none")
     if listing is not None:
@@ -56,7 +58,7 @@ def open_data(
     return ModelData(source, specs, fittings, _labels(inputs, source, names), times, source.notes)
 
 
-def _listing(path: Path, names: Optional[ClassNames]) -> Optional[Listing]:
+def _listing(path: Path, more: Sequence[str], names: Optional[ClassNames]) -> Optional[Listing]:
     """Return the pictures that a folder, a CSV or a picture stands for; None for arrays."""
     if path.is_dir():
         return list_folder(str(path), names)
@@ -64,7 +66,7 @@ def _listing(path: Path, names: Optional[ClassNames]) -> Optional[Listing]:
     if suffix == ".csv":
         return list_csv(str(path), names)
     if suffix in SUFFIXES:
-        return Listing([str(path)], None)
+        return Listing([str(path), *more], None)
     return None
 
 

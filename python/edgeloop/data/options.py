@@ -64,6 +64,8 @@ class InputSource:
     strict: bool = False
     """A picture that cannot be read ends the run, instead of being counted and named."""
     preprocess: Preprocess = field(default_factory=Preprocess)
+    pictures: tuple[str, ...] = ()
+    """More pictures, where `data` is one."""
 
     @classmethod
     def from_dict(cls, document: Mapping[str, Any]) -> InputSource:
@@ -73,7 +75,8 @@ class InputSource:
             name: tuple(value) if isinstance(value, list) else value
             for name, value in values.pop("preprocess", {}).items()
         }
-        return cls(**values, preprocess=Preprocess(**preprocess))
+        pictures = tuple(values.pop("pictures", ()))
+        return cls(**values, preprocess=Preprocess(**preprocess), pictures=pictures)
 
 
 def parse_preprocess(

@@ -89,7 +89,7 @@ class _Runner:
         self._run_ns = max(1.0, session.run_ns.get(loop, float(first_ns)))
         wanted = session.outputs[:outputs]
         row_bytes = sum(8 * math.prod(spec.shape) for spec in wanted)  # as float64
-        self._most_runs = max(1, _REQUEST_BYTES // max(1, row_bytes))
+        self.most_runs = max(1, _REQUEST_BYTES // max(1, row_bytes))
 
     def run(self, batches: Batches) -> Iterator[tuple[int, list[npt.NDArray[np.float64]]]]:
         """Yield for each piece its first sample and the outputs of its samples."""
@@ -97,7 +97,7 @@ class _Runner:
         assert data is not None
         start = 0
         while start < batches.runs:
-            runs = min(self._most_runs, max(1, int(_REQUEST_S * 1e9 / self._run_ns)))
+            runs = min(self.most_runs, max(1, int(_REQUEST_S * 1e9 / self._run_ns)))
             stop = min(start + runs, batches.runs)
             rows = [array[start:stop] for array in batches.inputs]
             done = self._session.run_data(rows, self._outputs)
@@ -143,6 +143,17 @@ def run_data_set(
     return result
 
 
+def run_outputs(
+    session: Session, outputs: Optional[int] = None
+) -> Iterator[list[npt.NDArray[np.float64]]]:
+    """Yield piece by piece the outputs of all samples of the session's data, as real values."""
+    assert session.data is not None
+    runner = _Runner(session, outputs, lambda runs: None)
+    for batches in session.data.batches():
+        for _, values in runner.run(batches):
+            yield values
+
+
 def _run_both(session: Session, reference: Session, result: DataResult, on_runs: OnRuns) -> None:
     """Run the same samples through both, each with the data as its own inputs take it."""
     ours, theirs = session.data, reference.data
@@ -150,8 +161,9 @@ def _run_both(session: Session, reference: Session, result: DataResult, on_runs:
     assert theirs is not None
     assert result.agreement is not None
     whole = math.lcm(ours.batch_size, theirs.batch_size)
-    most = max(1, min(ours.chunk_samples(), theirs.chunk_samples()) // whole) * whole
     runner, other = _Runner(session, None, on_runs), _Runner(reference, None, lambda runs: None)
+    limits = (ours.chunk_samples(), theirs.chunk_samples(), runner.most_runs, other.most_runs)
+    most = max(1, min(limits) // whole) * whole
     for our_batches, their_batches in zip(ours.batches(most), theirs.batches(most)):
         if our_batches.samples != their_batches.samples:
             raise ModelError("the model and the reference do not read the same samples of the data")

@@ -79,7 +79,10 @@ class Evaluation:
     ) -> Optional[str]:
         scores = score_rows(outputs)
         if scores is None:
-            return f"an output of shape {outputs.shape[1:]} is not one score for each class"
+            return (
+                f"an output of shape {outputs.shape[1:]} is not one score for each class; what a "
+                "detector gives can be compared with --reference"
+            )
         if scores.shape[1] < 2:
             return (
                 "the model has one output, which is no score for each class (say --task "

@@ -33,7 +33,7 @@ def task_of(options: MetricOptions, outputs: npt.NDArray[Any], labels: npt.NDArr
         if is_one_hot(labels, classes):
             return Task(CLASSIFICATION, "the labels are one-hot: one 1 for each sample")
         return Task(REGRESSION, f"the labels are {_shape(labels)} values for each sample")
-    if classes < 2:
+    if rows is not None and classes < 2:
         return Task(REGRESSION, "the model has one output, and the labels one value")
     return _task_of_column(column)
 

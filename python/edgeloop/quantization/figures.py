@@ -7,9 +7,9 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Optional
 
-from edgeloop.api import evaluate_all
 from edgeloop.comparison import Compared, compare_live
 from edgeloop.errors import EdgeloopError, InterruptedRunError
+from edgeloop.evaluation import evaluate_all
 from edgeloop.quantization.report import Figures, ratio_words
 from edgeloop.results.store import read_result
 from edgeloop.spec import RunSpec

@@ -19,7 +19,7 @@ from edgeloop.demo import variants
 from edgeloop.measure.data_loop import run_data
 from edgeloop.measure.loaded import load, placement
 from edgeloop.runtimes import runtime
-from edgeloop.runtimes._base import LoadOptions, TensorSpec
+from edgeloop.runtimes._base import LoadOptions
 from edgeloop.spec import RUNTIMES_OF_FORMAT
 
 CLOCK = 4  # CLOCK_MONOTONIC_RAW
@@ -34,19 +34,23 @@ def main(path: str, names: list[str]) -> None:
             loops = [loop for loop in ("native", "framework") if loop in runtime(name).loops]
             model = load(runtime(name), LoadOptions(model=str(variant.path)), loops, CLOCK, False)
             source = InputSource(0, str(variant.data_path), layout=variant.data_layout)
-            batches = list(open_data(source, model.inputs).batches())
-            labels = np.concatenate([np.ravel(batch.labels) for batch in batches])
-            spec = TensorSpec.of(model.engine.outputs()[0])
+            (data,) = open_data(source, model.inputs).batches()  # all of them are one chunk
+            labels = np.asarray(data.labels).ravel()
+            model.set_inputs([array[0] for array in data.inputs])
+            for loop in loops:
+                model.run_block(loop, 1, 1)
             key = f"{variant.name} {name}"
             for loop in loops:
-                runs = [run_data(model, loop, batch.inputs, 1).outputs[0] for batch in batches]
-                found = dequantize(np.concatenate(runs), spec).reshape(len(labels), -1)
+                stored = run_data(model, loop, data.inputs, 1).outputs[0]
+                real = dequantize(stored, model.output_specs(loop)[0])
+                found = real.reshape(data.samples, -1)
                 arrays[f"{key} {loop}"] = found
                 correct = int((found.argmax(axis=1) == labels).sum())
-                print(f"{key:24} {loop:10} {correct} of {len(labels)} correct", flush=True)
+                print(f"{key:24} {loop:10} {correct} of {data.samples} correct", flush=True)
             owners = [(part["owner"], part["nodes"]) for part in placement(model) or ()]
             arrays[f"{key} placement"] = np.array(json.dumps(owners))
-            arrays[f"{key} step"] = np.array([*spec.scales, 0.0][0])
+            output = model.engine.outputs()[0]
+            arrays[f"{key} step"] = np.array([*output.quantization.scales, 0.0][0])
     if not arrays:
         sys.exit(f"none of the demo's models is for {', '.join(names)}")
     np.savez(path, **arrays)

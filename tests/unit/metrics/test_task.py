@@ -114,7 +114,7 @@ def test_labels_out_of_range(labels: list[int], words: str) -> None:
 def test_no_labels_and_outputs_that_are_no_scores() -> None:
     assert why_not(SCORES, None) == "the data has no labels"
     boxes = np.zeros((4, 10, 4))
-    assert "shape (10, 4) is not one score" in why_not(boxes, LABELS, task="classification")
+    assert "shape (10, 4) is not one score" in why_not(boxes, LABELS)
     assert why_not(np.where(SCORES > 0.7, np.nan, SCORES), LABELS) == "the model's outputs hold NaN"
     assert "one output" in why_not(SCORES[:, :1], LABELS, task="classification")
     assert "labels hold NaN" in why_not(SCORES, np.full((4, 3), np.nan))

@@ -1,0 +1,118 @@
+"""The model files that a suite makes before it measures: each once, kept for the next time."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+from edgeloop.errors import (
+    CannotWriteError,
+    CheckFailedError,
+    EdgeloopError,
+    InterruptedRunError,
+)
+from edgeloop.measure.observer import Observer
+from edgeloop.preparing import Preparation, prepare, prepared
+from edgeloop.spec import RunSpec
+from edgeloop.suite.entry import Conversion, Entry
+
+_FOLDER = "models"
+
+
+@dataclass(frozen=True)
+class Made:
+    """A conversion of one model, and the entries that measure what it makes."""
+
+    model: str
+    conversion: Conversion
+    entries: tuple[Entry, ...]
+
+    @property
+    def words(self) -> str:
+        """What is done, in words."""
+        name = Path(self.model).name
+        steps = [f"to {self.conversion.to}"] if self.conversion.to else []
+        steps += [f"quantised to {self.conversion.precision}"] if self.conversion.precision else []
+        return f"{name} {', '.join(steps)} (for {len(self.entries)} entries)"
+
+
+def conversions_of(entries: Sequence[Entry]) -> list[Made]:
+    """Return each conversion once, with the entries that need it."""
+    users: dict[tuple[str, Conversion], list[Entry]] = {}
+    for entry in entries:
+        if entry.conversion is not None:
+            users.setdefault((entry.spec.model, entry.conversion), []).append(entry)
+    return [Made(model, what, tuple(found)) for (model, what), found in users.items()]
+
+
+class Conversions:
+    """Makes the files under the folder of a suite; one that is there is not made again."""
+
+    def __init__(self, folder: Path, observer: Observer) -> None:
+        self._folder = folder / _FOLDER
+        self._observer = observer
+        self._failed: dict[Path, EdgeloopError] = {}
+
+    def measured(self, entry: Entry) -> RunSpec:
+        """Return the run of what is made of the entry's model.
+
+        Raises what `convert` and `quantize` raise; CheckFailedError where the result does not
+        agree with its source.
+        """
+        assert entry.conversion is not None
+        target = self._target(entry, entry.conversion)
+        if target in self._failed:  # it would fail for the next entry too
+            raise self._failed[target]
+        marker = target.with_name(f"{target.name}.made")
+        if not marker.exists():
+            try:
+                transposed = self._make(entry, entry.conversion, target)
+            except EdgeloopError as error:
+                if not isinstance(error, InterruptedRunError):
+                    self._failed[target] = error
+                raise
+            marker.write_text(json.dumps({"transposed": transposed}) + "\n", encoding="utf-8")
+        transposed = json.loads(marker.read_text(encoding="utf-8"))["transposed"]
+        return prepared(entry.spec, str(target), transposed=transposed)
+
+    def _target(self, entry: Entry, made: Conversion) -> Path:
+        from edgeloop.convert.run import EXTENSIONS
+        from edgeloop.models.formats import detect_format
+
+        what = json.dumps(
+            [entry.model_sha256, asdict(made), entry.spec.data_layout], sort_keys=True
+        )
+        digest = hashlib.sha256(what.encode()).hexdigest()[:12]
+        found = made.to or detect_format(entry.spec.model).format
+        parts = [Path(entry.spec.model).stem, made.precision or "", digest]
+        stem = "-".join(part for part in parts if part)
+        return self._folder / f"{stem}{EXTENSIONS[found]}"
+
+    def _make(self, entry: Entry, what: Conversion, target: Path) -> bool:
+        """Convert or quantise; return whether inputs were transposed."""
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise CannotWriteError(
+                f"the folder {self._folder} cannot be made: {error.strerror}"
+            ) from error
+        wanted = Preparation(
+            to=what.to,
+            precision=what.precision,
+            representative_data=what.representative_data,
+            samples=what.samples,
+            layout=what.layout,
+            out=str(target),
+            force=True,
+        )
+        before = replace(entry.spec, host=None)
+        measured, verification = prepare(before, wanted, self._observer)
+        if verification is not None and verification.passed is False:
+            raise CheckFailedError(
+                f"the converted model does NOT agree with {entry.spec.model}: "
+                f"{verification.faults[0]}"
+            )
+        return measured.data_layout != before.data_layout
