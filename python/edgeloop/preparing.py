@@ -63,7 +63,8 @@ def prepare(
         verification = converted.verification
     elif wanted != Preparation():
         raise UsageError(
-            "--layout, --via, --opset, --model-out, --samples and --force need --to or --quantize"
+            "--layout, --via, --opset, --model-out, --samples and --force "
+            "are for --to or --quantize"
         )
     else:
         return spec, None
