@@ -21,6 +21,7 @@ from edgeloop.cli import (
     inspect,
     overhead,
     quantize,
+    report,
     results,
     setup,
     suite,
@@ -73,6 +74,7 @@ app.command("inspect")(inspect.inspect)
 app.command("quantize")(quantize.quantize)
 app.command("suite")(suite.suite)
 app.command("setup")(setup.setup)
+app.command("report")(report.report)
 app.add_typer(results.results)
 
 
