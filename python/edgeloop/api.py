@@ -297,7 +297,7 @@ def quantize(
         samples=samples,
         debug_layers=debug_layers,
         measure=measure,
-        measured=_spec("", runtime, {"effort": "quick", **options}),
+        measured=_spec("", runtime, {"effort": "quick", "timeout_s": 3600.0, **options}),
         options=conversion or ConversionOptions(),
     )
     return run(spec, observer or Silence())
