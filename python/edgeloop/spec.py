@@ -34,7 +34,7 @@ REGIMES = ("burst", "sustained")
 RUNTIMES_OF_FORMAT: Mapping[str, Sequence[str]] = {
     "null": ("null",),
     "tflite": ("litert", "tflite", "tflite-runtime"),
-    "edgetpu": ("tflite", "tflite-runtime", "litert"),
+    "edgetpu": ("tflite", "tflite-runtime", "litert", "coral"),
     "onnx": ("onnxruntime",),
     "pytorch": ("torch",),
     "aotinductor": ("aotinductor",),
