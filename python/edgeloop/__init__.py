@@ -8,17 +8,29 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from edgeloop.api import bench, compare, compare_folders, evaluate, inspect, overhead, quantize
+    from edgeloop.api import (
+        bench,
+        compare,
+        compare_folders,
+        coverage,
+        evaluate,
+        inspect,
+        overhead,
+        profile,
+        quantize,
+    )
 
 __all__ = [
     "__version__",
     "bench",
     "compare",
     "compare_folders",
+    "coverage",
     "evaluate",
     "get_include",
     "inspect",
     "overhead",
+    "profile",
     "quantize",
 ]
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Optional, Union
 from edgeloop.errors import EdgeloopError, UsageError
 from edgeloop.measure.experiment import Experiment
 from edgeloop.measure.observer import Observer, Silence
+from edgeloop.measure.record import failed_requirement
 from edgeloop.names import nearest
 from edgeloop.results.schema import Result
 from edgeloop.results.store import open_result
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from edgeloop.convert.report import ConversionReport
     from edgeloop.folder_comparison import FolderComparison
     from edgeloop.models.summary import ModelSummary
+    from edgeloop.profiling.summary import Profile
     from edgeloop.quantization.report import QuantizationReport
     from edgeloop.remote.board import Boards
 
@@ -66,6 +68,37 @@ def overhead(
     in `result.summary["overhead"]`. Options, units and errors are those of `bench`.
     """
     return _one("overhead", model, runtime, save, out, observer, options)
+
+
+def profile(
+    model: Union[str, Path],
+    runtime: Optional[str] = None,
+    *,
+    observer: Optional[Observer] = None,
+    **options: Any,
+) -> Profile:
+    """Return the time of every operator of a model in one runtime, and who ran it.
+
+    `options` are those of `bench`; the effort is "quick" where none is given. Times are means per
+    run in ns, with the runtime's profiler on; what that costs is in `document["profile"]`. Raises
+    what `bench` raises, NotAvailableError where the runtime has no profiler, and CheckFailedError
+    where `require_delegate` is not met.
+    """
+    spec = _resolved("profile", model, runtime, {"effort": "quick", **options})
+    found = profile_one(spec, observer or Silence())
+    error = failed_requirement(spec, found.document)
+    if error is not None:
+        raise error
+    return found
+
+
+def profile_one(spec: ResolvedSpec, observer: Observer) -> Profile:
+    """Profile one resolved spec; whether its delegates took enough is for the caller to ask."""
+    from edgeloop.profiling.experiment import measure_profile, profiled_loop
+    from edgeloop.profiling.summary import summarise
+
+    spec = replace(spec, loops=(profiled_loop(spec),))
+    return summarise(spec, measure_profile(spec, observer))
 
 
 def compare(
@@ -170,6 +203,33 @@ def inspect(model: Union[str, Path]) -> ModelSummary:
     return inspect_model(model)
 
 
+def coverage(
+    model: Union[str, Path],
+    runtime: Optional[str] = None,
+    **options: Any,
+) -> dict[str, Any]:
+    """Say who would run which node of a model: load it in a worker, and measure nothing.
+
+    `options` are those of `bench`; the one of interest is `delegate`, or `provider`. The document
+    is a result's header: `placement` has nodes, partitions and share of the multiply-accumulates
+    of each delegate, and what it left; `log` has what the runtime printed. Raises what `bench`
+    raises, CheckFailedError where `require_delegate` is not met among it.
+    """
+    spec = _resolved("inspect", model, runtime, options)
+    found = coverage_one(spec)
+    error = failed_requirement(spec, found)
+    if error is not None:
+        raise error
+    return found
+
+
+def coverage_one(spec: ResolvedSpec) -> dict[str, Any]:
+    """Load one resolved spec; whether its delegates took enough is for the caller to ask."""
+    from edgeloop.measure.coverage import measure_coverage
+
+    return measure_coverage(spec)
+
+
 def convert(
     model: Union[str, Path],
     to: str,
@@ -257,7 +317,7 @@ def quantize(
         samples=samples,
         debug_layers=debug_layers,
         measure=measure,
-        measured=_spec("", runtime, {"effort": "quick", **options}),
+        measured=_spec("", runtime, {"effort": "quick", "timeout_s": 3600.0, **options}),
         options=conversion or ConversionOptions(),
     )
     return run(spec, observer or Silence())
@@ -328,6 +388,13 @@ def _one(
         return _raised(results[0])
     (resolved,) = resolve(spec, command)[:1]
     return _raised(measure_one(resolved, save=save, out=out, observer=watcher))
+
+
+def _resolved(
+    command: str, model: Union[str, Path], runtime: Optional[str], options: dict[str, Any]
+) -> ResolvedSpec:
+    (resolved,) = resolve(_spec(model, runtime, options), command)[:1]
+    return resolved
 
 
 def _spec(model: Union[str, Path], runtime: Optional[str], options: dict[str, Any]) -> RunSpec:

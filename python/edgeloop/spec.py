@@ -34,7 +34,7 @@ REGIMES = ("burst", "sustained")
 RUNTIMES_OF_FORMAT: Mapping[str, Sequence[str]] = {
     "null": ("null",),
     "tflite": ("litert", "tflite", "tflite-runtime"),
-    "edgetpu": ("tflite", "tflite-runtime", "litert"),
+    "edgetpu": ("tflite", "tflite-runtime", "litert", "coral"),
     "onnx": ("onnxruntime",),
     "pytorch": ("torch",),
     "aotinductor": ("aotinductor",),
@@ -242,6 +242,10 @@ def resolve(spec: RunSpec, command: str) -> list[ResolvedSpec]:
     Raises UsageError, ModelError, or NotAvailableError where a named runtime (or every runtime
     that could read the model) is not there.
     """
+    if spec.host is not None:
+        raise UsageError(
+            f"{command} runs here only; --host is for bench, overhead, compare, doctor and suite"
+        )
     if spec.effort not in EFFORTS:
         raise UsageError(f"no effort is called '{spec.effort}'; {nearest(spec.effort, EFFORTS)}")
     require_sound_numbers(spec)

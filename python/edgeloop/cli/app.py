@@ -20,6 +20,7 @@ from edgeloop.cli import (
     evaluate,
     inspect,
     overhead,
+    profile,
     quantize,
     report,
     results,
@@ -71,6 +72,7 @@ app.command("classify")(classify.classify)
 app.command("compare")(compare.compare)
 app.command("convert")(convert.convert)
 app.command("inspect")(inspect.inspect)
+app.command("profile")(profile.profile)
 app.command("quantize")(quantize.quantize)
 app.command("suite")(suite.suite)
 app.command("setup")(setup.setup)

@@ -64,7 +64,7 @@ def _line(progress: Progress) -> str:
 
 
 def require_writable(path: Optional[str], option: str = "--json") -> None:
-    """Fail now, not after the measurement, where the file cannot be written."""
+    """Fail now, not after the measurement, where the file of an option cannot be written."""
     if path is None or path == STDOUT:
         return
     parent = Path(path).resolve().parent
@@ -82,13 +82,13 @@ def show(page: Callable[[], str], document: Callable[[], Any], json_path: Option
         write_json(document(), json_path)
 
 
-def write_json(document: Any, path: str) -> None:
-    """Write a document where --json says."""
-    write_text(json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False), path, "--json")
+def write_json(document: Any, path: str, option: str = "--json") -> None:
+    """Write a document to a file, or to stdout where it is '-'."""
+    write_text(json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False), path, option)
 
 
 def write_text(text: str, path: str, option: str) -> None:
-    """Write what an option asked for to its file; '-' is stdout."""
+    """Write what an option asked for to its file, or to stdout where it is '-'."""
     if path == STDOUT:
         typer.echo(text)
         return

@@ -91,6 +91,17 @@ EDGES: tuple[Edge, ...] = (
         environment=_CONVERT,
     ),
     Edge(
+        name="tflite-to-edgetpu",
+        source="tflite",
+        target="edgetpu",
+        tool="edgetpu_compiler",
+        packages=(),
+        machines=(X86_64,),
+        programs=("edgetpu_compiler",),
+        install_hint="it is the Debian package edgetpu-compiler of Google's Coral repository, for "
+        "x86-64; the result runs on any board with the device",
+    ),
+    Edge(
         name="keras-to-savedmodel",
         source="keras",
         target="savedmodel",
