@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import Any, Optional
 
 import edgeloop
-from edgeloop.convert.edge import ConversionOptions
-from edgeloop.convert.run import ConversionSpec, convert
+from edgeloop.conversion.edge import ConversionOptions
+from edgeloop.conversion.run import ConversionSpec, convert
 from edgeloop.demo import ASSETS
 from edgeloop.errors import EdgeloopError, ModelError
 from edgeloop.measure.observer import Silence
