@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from edgeloop.envs.managed import folder_of, python_of
 from edgeloop.errors import NotAvailableError
 from edgeloop.runtimes import runtime
 
@@ -36,12 +37,22 @@ def tflite_runtime_python() -> str:
     return path
 
 
+@pytest.fixture(scope="session")
+def convert_python() -> str:
+    """The interpreter of the environment that has the converters; run.sh makes it."""
+    path = python_of("convert")
+    if path is None:
+        pytest.skip("the environment with the converters is not here: edgeloop setup convert")
+    return path
+
+
 class CommandLine:
     """Runs `python -m edgeloop` as a user would, in a folder of its own."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.environment = dict(os.environ, XDG_DATA_HOME=str(folder / "data"))
+        self.environment.setdefault("EDGELOOP_ENVS", str(folder_of("convert").parent))
         # Results go to the test's own folder; what `setup tflite-c` installed stays in reach.
         with suppress(NotAvailableError):
             library = runtime("tflite").find(None).library

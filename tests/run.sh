@@ -141,6 +141,8 @@ if [ "$mode" = quick ]; then exit 0; fi
 
 step "tflite-c"
 "$main/bin/edgeloop" setup tflite-c
+step "converters"
+"$main/bin/edgeloop" setup convert --wheel-dir "$wheels"
 step "integration tests"
 marks=(-m "not slow")
 if [ "$mode" = full ]; then marks=(); fi

@@ -22,6 +22,7 @@ struct LiteRtModelT;
 struct LiteRtOpaqueOptionsT;
 struct LiteRtOpT;
 struct LiteRtOptionsT;
+struct LiteRtProfilerT;
 struct LiteRtSignatureT;
 struct LiteRtSubgraphT;
 struct LiteRtTensorBufferT;
@@ -66,6 +67,21 @@ struct LiteRtQuantizationPerChannel {
   const std::int64_t* zero_points;
 };
 
+// Both ends of an event. Between them stand two descriptions of memory, whose size differs between
+// versions: how far apart events are shows in what the library writes.
+struct LiteRtProfilerEventHead {
+  const char* tag;
+  int type;
+  std::uint64_t start_us;
+  std::uint64_t elapsed_us;
+};
+
+struct LiteRtProfilerEventTail {
+  std::int64_t node;
+  std::int64_t subgraph;
+  int source;
+};
+
 using LiteRtGetAcceleratorName = LiteRtStatus (*)(const LiteRtAcceleratorT*, const char**);
 using LiteRtGetAcceleratorVersion = LiteRtStatus (*)(const LiteRtAcceleratorT*, LiteRtVersion*);
 using LiteRtGetAcceleratorHardware = LiteRtStatus (*)(const LiteRtAcceleratorT*, int* hardware);
@@ -87,6 +103,10 @@ constexpr int kLiteRtHardwareCpu = 1;
 constexpr int kLiteRtLogWarnings = 2;  // verbose 0, info 1, warning 2, error 3, silent 4
 constexpr int kLiteRtPerTensor = 1;    // kinds of quantisation; 0: none
 constexpr int kLiteRtPerChannel = 2;
+// Types of an event: a node of the plan; something inside a delegate, stamped or reported.
+constexpr int kLiteRtOperatorEvent = 2;
+constexpr int kLiteRtDelegateOperatorEvent = 4;
+constexpr int kLiteRtDelegateReportedEvent = 8;
 constexpr int kLiteRtCustomOperator = 32;  // an operator's code
 
 // name, result, parameters
@@ -153,6 +173,14 @@ constexpr int kLiteRtCustomOperator = 32;  // an operator's code
     (LiteRtEnvironmentT*, LiteRtAcceleratorT*, void* data, void (*release)(void*)))                \
   X(LiteRtWrapDelegate, LiteRtStatus,                                                              \
     (TfLiteDelegate*, void (*release)(TfLiteDelegate*), LiteRtDelegateWrapperT**))
+
+// Bound only where a model is profiled.
+#define EDGELOOP_LITERT_PROFILER_SYMBOLS(X)                                                   \
+  X(LiteRtCompiledModelGetProfiler, LiteRtStatus, (LiteRtCompiledModelT*, LiteRtProfilerT**)) \
+  X(LiteRtStartProfiler, LiteRtStatus, (LiteRtProfilerT*))                                    \
+  X(LiteRtStopProfiler, LiteRtStatus, (LiteRtProfilerT*))                                     \
+  X(LiteRtGetNumProfilerEvents, LiteRtStatus, (LiteRtProfilerT*, int* count))                 \
+  X(LiteRtGetProfilerEvents, LiteRtStatus, (LiteRtProfilerT*, int count, void* events))
 
 }  // namespace edgeloop
 

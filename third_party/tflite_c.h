@@ -160,6 +160,20 @@ struct TfLiteXNNPackOptions {
   char rest[1020];
 };
 
+// Called while the model runs; every entry must be there.
+struct TfLiteTelemetryProfiler {
+  void* data;
+  void (*event)(TfLiteTelemetryProfiler*, const char* name, std::uint64_t status);
+  void (*operator_event)(TfLiteTelemetryProfiler*, const char* name, std::int64_t node,
+                         std::int64_t subgraph, std::uint64_t status);
+  void (*settings)(TfLiteTelemetryProfiler*, const char* name, const void* settings);
+  std::uint32_t (*begin_operator)(TfLiteTelemetryProfiler*, const char* name, std::int64_t node,
+                                  std::int64_t subgraph);
+  void (*end_operator)(TfLiteTelemetryProfiler*, std::uint32_t handle);
+  void (*timed_operator)(TfLiteTelemetryProfiler*, const char* name, std::uint64_t elapsed_us,
+                         std::int64_t node, std::int64_t subgraph);
+};
+
 using TfLiteReporter = void (*)(void* user_data, const char* format, va_list arguments);
 
 }  // extern "C"

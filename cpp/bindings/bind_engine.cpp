@@ -77,7 +77,8 @@ std::unique_ptr<Engine> create(const std::string& name, const py::str& library,
                                const std::map<std::string, std::string>& settings,
                                const py::object& callable, std::uintptr_t handle,
                                const py::object& /*keep_alive: by call policy*/,
-                               const std::vector<DelegateTuple>& delegates) {
+                               const std::vector<DelegateTuple>& delegates, bool probe,
+                               bool profile) {
   EngineOptions options;
   options.library = path_bytes(library);
   options.model = path_bytes(model);
@@ -85,6 +86,8 @@ std::unique_ptr<Engine> create(const std::string& name, const py::str& library,
   options.batch_size = batch_size;
   options.shapes = shapes;
   options.settings = settings;
+  options.probe = probe;
+  options.profile = profile;
   for (const auto& [delegate, path, pairs] : delegates) {
     options.delegates.push_back({delegate, path, pairs});
   }
@@ -135,6 +138,15 @@ py::list operators(const Partition& partition) {
 py::object placement(const Coverage& coverage) {
   if (!coverage.known) return py::none();
   return py::cast(coverage.partitions);
+}
+
+py::list events(const std::vector<OperatorEvent>& recorded) {
+  py::list list;
+  for (const OperatorEvent& event : recorded) {
+    list.append(py::make_tuple(plain_text(event.name), event.node, event.subgraph, event.inside,
+                               event.reported, event.start_ns, event.duration_ns));
+  }
+  return list;
 }
 
 void bind_engine(py::module_& module) {
@@ -207,7 +219,13 @@ void bind_engine(py::module_& module) {
            "(owner, nodes) per partition of the execution plan; None where it cannot be told.")
       .def(
           "placement", [](Engine& engine) { return placement(engine.coverage()); },
-          "Who runs which nodes; None where it cannot be told.");
+          "Who runs which nodes; None where it cannot be told.")
+      .def(
+          "take_events", [](Engine& engine) { return events(engine.take_events()); },
+          "The operator events since the last call, where the engine was made with `profile`.\n\n"
+          "Raises RuntimeFailedError where there were more than `event_capacity`.")
+      .def("drop_events", &Engine::drop_events)
+      .def_property_readonly("event_capacity", &Engine::event_capacity);
 
   module.def("engine_names", &engine_names, "The engines of this build, in alphabetical order.");
   module.def(
@@ -216,10 +234,12 @@ void bind_engine(py::module_& module) {
       py::arg("shapes") = std::map<std::string, std::vector<std::int64_t>>(),
       py::arg("settings") = std::map<std::string, std::string>(), py::arg("callable") = py::none(),
       py::arg("handle") = 0, py::arg("keep_alive") = py::none(),
-      py::arg("delegates") = std::vector<DelegateTuple>(), py::keep_alive<0, kKeepAliveArgument>(),
+      py::arg("delegates") = std::vector<DelegateTuple>(), py::arg("probe") = true,
+      py::arg("profile") = false, py::keep_alive<0, kKeepAliveArgument>(),
       "Load a model with the engine of that name.\n\n"
       "`keep_alive` is an object that lives as long as the engine; `delegates` are\n"
-      "(name, library, options) of external delegates or providers, the first one first.\n"
+      "(name, library, options) of external delegates or providers, the first one first. Without\n"
+      "`probe` the placement stays unknown; with `profile` the engine records operator events.\n"
       "Raises UsageError, NotAvailableError (library, symbol), ModelError.");
 }
 

@@ -3,6 +3,7 @@
 #include "bindings.hpp"
 #include "edgeloop/tflite_attachment.hpp"
 #include "edgeloop/tflite_external_delegate.hpp"
+#include "edgeloop/tflite_profiler.hpp"
 
 namespace py = pybind11;
 
@@ -90,6 +91,24 @@ void bind_tflite(py::module_& module) {
           "handle",
           [](const TfliteAttachment& self) { return reinterpret_cast<std::uintptr_t>(&self); },
           "What create_engine takes as its handle.");
+
+  py::class_<TfliteInterpreterProfiler>(
+      module, "TfliteInterpreterProfiler",
+      "Records when the operators of tflite-runtime's interpreter run.\n\n"
+      "To be made before the interpreter's tensors are allocated; it must live as long as that.")
+      .def(py::init([](const std::string& library, std::uintptr_t interpreter) {
+             return std::make_unique<TfliteInterpreterProfiler>(
+                 library, reinterpret_cast<void*>(interpreter));
+           }),
+           py::kw_only(), py::arg("library"), py::arg("interpreter"),
+           "Raises NotAvailableError where the library's profilers have another form.")
+      .def(
+          "take_events", [](TfliteInterpreterProfiler& self) { return events(self.take_events()); },
+          "The operator events since the last call, as Engine.take_events() has them.")
+      .def("drop_events", &TfliteInterpreterProfiler::drop_events)
+      .def_property_readonly("event_capacity", [](const TfliteInterpreterProfiler&) {
+        return OperatorRecorder::kCapacity;
+      });
 
   bind_probe(module);
 }

@@ -3,6 +3,7 @@
 #include <pybind11/pybind11.h>
 
 #include <string>
+#include <vector>
 
 #include "edgeloop/engine.hpp"
 
@@ -22,6 +23,8 @@ void bind_engine(pybind11::module_& module);
 void bind_tflite(pybind11::module_& module);
 // A list of Partition, or None where it is not known.
 pybind11::object placement(const Coverage& coverage);
+// A list of (name, node, subgraph, inside, reported, start in ns, duration in ns).
+pybind11::list events(const std::vector<OperatorEvent>& recorded);
 
 void bind_timing(pybind11::module_& module);
 void bind_data(pybind11::module_& module);

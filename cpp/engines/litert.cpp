@@ -4,12 +4,14 @@
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
+#include <optional>
 
 #include "edgeloop/buffer.hpp"
 #include "edgeloop/dylib.hpp"
 #include "edgeloop/engine.hpp"
 #include "edgeloop/error.hpp"
 #include "edgeloop/litert_library.hpp"
+#include "edgeloop/litert_profiler.hpp"
 #include "edgeloop/mapped_file.hpp"
 #include "edgeloop/shape.hpp"
 #include "edgeloop/tflite_external_delegate.hpp"
@@ -50,7 +52,7 @@ class LiteRtEngine final : public Engine {
         model_path_(options.model),
         file_(options.model),
         delegates_(create_external_delegates(options, probe_)),
-        environment_(make_environment()),
+        environment_(make_environment(options.probe)),
         model_(make_model()),
         compiled_(compile(options)) {
     LiteRtSignatureT* signature = nullptr;
@@ -62,6 +64,7 @@ class LiteRtEngine final : public Engine {
     add_inputs(inputs, options);
     allocate(outputs.size(), options);
     add_outputs(outputs);
+    if (options.profile) profiler_.emplace(library_, compiled_.get());
   }
 
   bool run() noexcept override {
@@ -84,6 +87,14 @@ class LiteRtEngine final : public Engine {
 
   std::string runtime_version() const override { return version_; }
   Coverage coverage() override { return probe_.coverage(); }
+  void drop_events() override {
+    if (profiler_) profiler_->drop_events();
+  }
+  std::size_t event_capacity() const noexcept override { return LiteRtProfiler::kCapacity; }
+
+  std::vector<OperatorEvent> take_events() override {
+    return profiler_ ? profiler_->take_events() : std::vector<OperatorEvent>();
+  }
 
  private:
   // What the model says of one input or output; an open dimension is < 0.
@@ -100,7 +111,7 @@ class LiteRtEngine final : public Engine {
   }
 
   // Only the CPU's accelerator: looking for GPUs and NPUs takes time and prints warnings.
-  LiteRtHandle<LiteRtEnvironmentT> make_environment() {
+  LiteRtHandle<LiteRtEnvironmentT> make_environment(bool probed) {
     const LiteRtEnvIntOption options[] = {
         {kLiteRtAutoRegisterAccelerators, 0, kLiteRtAnyInt, kLiteRtHardwareCpu},
         {kLiteRtMinLogSeverity, 0, kLiteRtAnyInt, kLiteRtLogWarnings}};
@@ -110,7 +121,7 @@ class LiteRtEngine final : public Engine {
     LiteRtHandle<LiteRtEnvironmentT> owned(environment, api_.LiteRtDestroyEnvironment);
     std::vector<TfLiteDelegate*> delegates;
     for (const auto& delegate : delegates_) delegates.push_back(delegate->get());
-    delegates.push_back(probe_.delegate());
+    if (probed) delegates.push_back(probe_.delegate());
     offers_ = register_litert_delegates(api_, environment, delegates);
     return owned;
   }
@@ -154,13 +165,19 @@ class LiteRtEngine final : public Engine {
     LiteRtHandle<LiteRtOptionsT> owned(made, api_.LiteRtDestroyOptions);
     check_litert(api_.LiteRtSetOptionsHardwareAccelerators(made, kLiteRtHardwareCpu),
                  ErrorKind::runtime, failed);
-    LiteRtOpaqueOptionsT* cpu = nullptr;
-    check_litert(api_.LiteRtCreateOpaqueOptions("xnnpack", strdup(toml.c_str()), std::free, &cpu),
-                 ErrorKind::runtime, failed);
-    LiteRtHandle<LiteRtOpaqueOptionsT> owned_cpu(cpu, api_.LiteRtDestroyOpaqueOptions);
-    check_litert(api_.LiteRtAddOpaqueOptions(made, cpu), ErrorKind::runtime, failed);
-    owned_cpu.release();  // the options own them now
+    add_group(made, "xnnpack", toml);
+    if (options.profile) add_group(made, "runtime_options_string", "enable_profiling = true\n");
     return owned;
+  }
+
+  void add_group(LiteRtOptionsT* options, const char* group, const std::string& toml) const {
+    const std::string failed = "LiteRT does not accept the options";
+    LiteRtOpaqueOptionsT* made = nullptr;
+    check_litert(api_.LiteRtCreateOpaqueOptions(group, strdup(toml.c_str()), std::free, &made),
+                 ErrorKind::runtime, failed);
+    LiteRtHandle<LiteRtOpaqueOptionsT> owned(made, api_.LiteRtDestroyOpaqueOptions);
+    check_litert(api_.LiteRtAddOpaqueOptions(options, made), ErrorKind::runtime, failed);
+    owned.release();  // the options own them now
   }
 
   [[noreturn]] void fail(const std::string& what, LiteRtStatus status) const {
@@ -342,6 +359,7 @@ class LiteRtEngine final : public Engine {
   LiteRtHandle<LiteRtEnvironmentT> environment_;
   LiteRtHandle<LiteRtModelT> model_;
   LiteRtHandle<LiteRtCompiledModelT> compiled_;
+  std::optional<LiteRtProfiler> profiler_;
   std::vector<Buffer> memory_;
   std::vector<LiteRtHandle<LiteRtTensorBufferT>> owned_buffers_;
   std::vector<LiteRtLayout> output_layouts_;

@@ -96,6 +96,7 @@ class OnnxRuntimeEngine final : public Engine {
         api_(load_ort_api(library_)),
         env_(make_env()),
         session_(make_session(options)),
+        probed_(options.probe),
         memory_(make_memory()),
         input_values_(api_),
         output_values_(api_) {
@@ -136,7 +137,9 @@ class OnnxRuntimeEngine final : public Engine {
   }
 
   std::string runtime_version() const override { return ort_version(library_); }
-  Coverage coverage() override { return ort_placement(api_, library_, session_.get()); }
+  Coverage coverage() override {
+    return probed_ ? ort_placement(api_, library_, session_.get()) : Coverage();
+  }
 
  private:
   // One environment serves the process: the library counts those that ask for it.
@@ -186,7 +189,7 @@ class OnnxRuntimeEngine final : public Engine {
         fix_free_dimensions(made, value);
       }
     }
-    record_ort_placement(api_, made, library_);
+    if (options.probe) record_ort_placement(api_, made, library_);
     for (const DelegateOptions& provider : options.delegates) {
       append_ort_provider(api_, library_, made, provider);
     }
@@ -328,6 +331,7 @@ class OnnxRuntimeEngine final : public Engine {
   OrtApi api_;
   OrtHandle<OrtEnv> env_;
   OrtHandle<OrtSession> session_;
+  bool probed_;
   OrtHandle<OrtMemoryInfo> memory_;
   std::vector<Buffer> buffers_;
   Values input_values_;

@@ -15,6 +15,7 @@
 #include "edgeloop/shape.hpp"
 #include "edgeloop/tflite_external_delegate.hpp"
 #include "edgeloop/tflite_probe.hpp"
+#include "edgeloop/tflite_profiler.hpp"
 #include "edgeloop/tflite_tensor.hpp"
 
 namespace edgeloop {
@@ -164,7 +165,10 @@ class TfliteEngine final : public Engine {
     fix_shapes(options);
     for (const auto& delegate : delegates_) apply(*delegate);
     if (wants_xnnpack(options)) apply_xnnpack(options.threads);
-    require(api_.modify_graph_with_delegate(interpreter_.get(), probe_.delegate()), "be inspected");
+    if (options.probe) {
+      require(api_.modify_graph_with_delegate(interpreter_.get(), probe_.delegate()),
+              "be inspected");
+    }
     require(api_.allocate_tensors(interpreter_.get()), "be given memory");
     describe();
     for (const Tensor& input : inputs_) std::memset(input.data, 0, input.bytes);
@@ -195,6 +199,9 @@ class TfliteEngine final : public Engine {
 
   std::string runtime_version() const override { return api_.version(); }
   Coverage coverage() override { return probe_.coverage(); }
+  void drop_events() override { telemetry_.recorder().drop(); }
+  std::size_t event_capacity() const noexcept override { return OperatorRecorder::kCapacity; }
+  std::vector<OperatorEvent> take_events() override { return telemetry_.recorder().take(); }
 
  private:
   TfLiteModel* load_model(const std::string& path) {
@@ -212,9 +219,23 @@ class TfliteEngine final : public Engine {
         api_.options_create(), api_.options_delete);
     api_.options_set_num_threads(settings.get(), options.threads);
     api_.options_set_error_reporter(settings.get(), &Reporter::report, &reporter_);
+    if (options.profile) observe(settings.get());
     TfLiteInterpreter* interpreter = api_.interpreter_create(model_.get(), settings.get());
     if (interpreter == nullptr) fail("be run by this runtime");
     return interpreter;
+  }
+
+  void observe(TfLiteInterpreterOptions* settings) {
+    using Set = void (*)(TfLiteInterpreterOptions*, TfLiteTelemetryProfiler*);
+    const auto set = library_.optional_symbol<Set>("TfLiteInterpreterOptionsSetTelemetryProfiler");
+    if (set == nullptr) {
+      throw Error(
+          ErrorKind::not_available,
+          "the library " + library_.path() +
+              " has no profiler (TfLiteInterpreterOptionsSetTelemetryProfiler, since 2.13); "
+              "name a newer one with --library, or profile with --runtime litert");
+    }
+    set(settings, telemetry_.profiler());
   }
 
   void fix_shapes(const EngineOptions& options) {
@@ -292,6 +313,7 @@ class TfliteEngine final : public Engine {
   std::string model_path_;
   bool delegated_ = false;  // an external delegate has changed the graph
   std::unique_ptr<TfLiteModel, void (*)(TfLiteModel*)> model_;
+  TfliteTelemetry telemetry_;
   XnnpackDelegate xnnpack_;
   TfliteProbe probe_;
   TfliteExternalDelegates delegates_;

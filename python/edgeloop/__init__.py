@@ -8,16 +8,27 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from edgeloop.api import bench, compare, evaluate, inspect, overhead, quantize
+    from edgeloop.api import (
+        bench,
+        compare,
+        coverage,
+        evaluate,
+        inspect,
+        overhead,
+        profile,
+        quantize,
+    )
 
 __all__ = [
     "__version__",
     "bench",
     "compare",
+    "coverage",
     "evaluate",
     "get_include",
     "inspect",
     "overhead",
+    "profile",
     "quantize",
 ]
 

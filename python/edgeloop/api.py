@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Optional, Union
 from edgeloop.errors import EdgeloopError, UsageError
 from edgeloop.measure.experiment import Experiment
 from edgeloop.measure.observer import Observer, Silence
+from edgeloop.measure.record import failed_requirement
 from edgeloop.names import nearest
 from edgeloop.results.schema import Result
 from edgeloop.results.store import open_result
@@ -22,7 +23,9 @@ from edgeloop.stats.verdict import DELTA
 if TYPE_CHECKING:
     from edgeloop.comparison import Compared
     from edgeloop.convert.edge import ConversionOptions
+    from edgeloop.convert.report import ConversionReport
     from edgeloop.models.summary import ModelSummary
+    from edgeloop.profiling.summary import Profile
     from edgeloop.quantization.report import QuantizationReport
 
 
@@ -62,6 +65,37 @@ def overhead(
     in `result.summary["overhead"]`. Options, units and errors are those of `bench`.
     """
     return _one("overhead", model, runtime, save, out, observer, options)
+
+
+def profile(
+    model: Union[str, Path],
+    runtime: Optional[str] = None,
+    *,
+    observer: Optional[Observer] = None,
+    **options: Any,
+) -> Profile:
+    """Return the time of every operator of a model in one runtime, and who ran it.
+
+    `options` are those of `bench`; the effort is "quick" where none is given. Times are means per
+    run in ns, with the runtime's profiler on; what that costs is in `document["profile"]`. Raises
+    what `bench` raises, NotAvailableError where the runtime has no profiler, and CheckFailedError
+    where `require_delegate` is not met.
+    """
+    spec = _resolved("profile", model, runtime, {"effort": "quick", **options})
+    found = profile_one(spec, observer or Silence())
+    error = failed_requirement(spec, found.document)
+    if error is not None:
+        raise error
+    return found
+
+
+def profile_one(spec: ResolvedSpec, observer: Observer) -> Profile:
+    """Profile one resolved spec; whether its delegates took enough is for the caller to ask."""
+    from edgeloop.profiling.experiment import measure_profile, profiled_loop
+    from edgeloop.profiling.summary import summarise
+
+    spec = replace(spec, loops=(profiled_loop(spec),))
+    return summarise(spec, measure_profile(spec, observer))
 
 
 def compare(
@@ -149,6 +183,71 @@ def inspect(model: Union[str, Path]) -> ModelSummary:
     return inspect_model(model)
 
 
+def coverage(
+    model: Union[str, Path],
+    runtime: Optional[str] = None,
+    **options: Any,
+) -> dict[str, Any]:
+    """Say who would run which node of a model: load it in a worker, and measure nothing.
+
+    `options` are those of `bench`; the one of interest is `delegate`, or `provider`. The document
+    is a result's header: `placement` has nodes, partitions and share of the multiply-accumulates
+    of each delegate, and what it left; `log` has what the runtime printed. Raises what `bench`
+    raises, CheckFailedError where `require_delegate` is not met among it.
+    """
+    spec = _resolved("inspect", model, runtime, options)
+    found = coverage_one(spec)
+    error = failed_requirement(spec, found)
+    if error is not None:
+        raise error
+    return found
+
+
+def coverage_one(spec: ResolvedSpec) -> dict[str, Any]:
+    """Load one resolved spec; whether its delegates took enough is for the caller to ask."""
+    from edgeloop.measure.coverage import measure_coverage
+
+    return measure_coverage(spec)
+
+
+def convert(
+    model: Union[str, Path],
+    to: str,
+    *,
+    out: Union[str, Path, None] = None,
+    force: bool = False,
+    via: Sequence[str] = (),
+    options: Optional[ConversionOptions] = None,
+    data: Optional[str] = None,
+    seed: int = 0,
+    python: Optional[str] = None,
+    observer: Optional[Observer] = None,
+) -> ConversionReport:
+    """Convert a model to the format `to` and hold the result against it, on the same samples.
+
+    The samples are of `data`, else random ones of `seed`; `options` say opset, layout, shapes and
+    the class of a state dict. Where `verification.passed` is False the file is NAME.unverified.
+    Raises UsageError, NotAvailableError (with the command that installs what is missing),
+    ModelError or CannotWriteError; then nothing is left.
+    """
+    from edgeloop.convert.edge import ConversionOptions
+    from edgeloop.convert.run import ConversionSpec
+    from edgeloop.convert.run import convert as run
+    from edgeloop.spec import input_source
+
+    spec = ConversionSpec(
+        model=str(model),
+        target=to,
+        out=None if out is None else str(out),
+        force=force,
+        via=tuple(via),
+        python=python,
+        options=options or ConversionOptions(),
+        inputs=input_source(seed, data),
+    )
+    return run(spec, observer or Silence())
+
+
 def quantize(
     model: Union[str, Path],
     precision: str,
@@ -198,7 +297,7 @@ def quantize(
         samples=samples,
         debug_layers=debug_layers,
         measure=measure,
-        measured=_spec("", runtime, {"effort": "quick", **options}),
+        measured=_spec("", runtime, {"effort": "quick", "timeout_s": 3600.0, **options}),
         options=conversion or ConversionOptions(),
     )
     return run(spec, observer or Silence())
@@ -250,11 +349,18 @@ def _one(
     observer: Optional[Observer],
     options: dict[str, Any],
 ) -> Result:
-    (resolved,) = resolve(_spec(model, runtime, options), command)[:1]
+    resolved = _resolved(command, model, runtime, options)
     result = measure_one(
         resolved, save=save or out is not None, out=out, observer=observer or Silence()
     )
     return _raised(result)
+
+
+def _resolved(
+    command: str, model: Union[str, Path], runtime: Optional[str], options: dict[str, Any]
+) -> ResolvedSpec:
+    (resolved,) = resolve(_spec(model, runtime, options), command)[:1]
+    return resolved
 
 
 def _spec(model: Union[str, Path], runtime: Optional[str], options: dict[str, Any]) -> RunSpec:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Optional, Union
 
 from edgeloop.delegates import (
+    EXTERNAL,
     NONE,
     XNNPACK,
     DelegateSpec,
@@ -72,8 +73,9 @@ def required_share(spec: RunSpec, name: str) -> Optional[float]:
         return None
     share = parse_share(wanted) if isinstance(wanted, str) else parse_share(repr(float(wanted)))
     providers = name == "onnxruntime" and bool(spec.provider)
-    delegates = XNNPACK in runtime(name).delegates and any(
-        canonical(text) != NONE for text in texts(spec.delegate) or (XNNPACK,)
+    known = runtime(name).delegates
+    delegates = not {XNNPACK, *EXTERNAL}.isdisjoint(known) and any(
+        canonical(text) != NONE for text in texts(spec.delegate) or known[:1]
     )
     if not providers and not delegates:
         option = "--provider" if name == "onnxruntime" else "--delegate"
@@ -83,8 +85,16 @@ def required_share(spec: RunSpec, name: str) -> Optional[float]:
 
 def require_edgetpu_delegate(spec: RunSpec) -> None:
     """Raise UsageError where a compiled model is not given its delegate."""
+    entries = [canonical(entry.partition("=")[0]) for entry in spec.runtimes]
+    if entries and "all" not in entries and all(_applies_edgetpu(name) for name in entries):
+        return
     if not any(canonical(text) not in (NONE, XNNPACK) for text in texts(spec.delegate)):
         raise UsageError(
             f"{spec.model} is compiled for the Edge TPU (edgetpu) and runs with that device and "
             "its delegate only; give --delegate edgetpu"
         )
+
+
+def _applies_edgetpu(name: str) -> bool:
+    """Return whether a runtime applies the Edge TPU's delegate without being told to."""
+    return runtime(name).delegates[:1] == ("edgetpu",)

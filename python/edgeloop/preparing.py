@@ -30,6 +30,9 @@ class Preparation:
     samples: int = 200
     layout: str = "keep"
     """keep, or nhwc: channels at the end; the data is transposed to match."""
+    via: tuple[str, ...] = ()
+    """Formats by way of which it is converted."""
+    opset: Optional[int] = None
     out: Optional[str] = None
     """The file to write; None: the model's name with the format's ending, in this folder."""
     force: bool = False
@@ -59,7 +62,10 @@ def prepare(
         path, transposed = converted.path, bool(converted.input_layouts)
         verification = converted.verification
     elif wanted != Preparation():
-        raise UsageError("--layout, --model-out, --samples and --force are for --to or --quantize")
+        raise UsageError(
+            "--layout, --via, --opset, --model-out, --samples and --force "
+            "are for --to or --quantize"
+        )
     else:
         return spec, None
     return prepared(spec, path, transposed=transposed), verification
@@ -93,6 +99,7 @@ def _conversion(spec: RunSpec, wanted: Preparation, to: str) -> ConversionSpec:
         target=to,
         out=wanted.out,
         force=wanted.force,
+        via=wanted.via,
         options=_options(spec, wanted),
         inputs=inputs_of(spec),
     )
@@ -119,6 +126,7 @@ def _options(spec: RunSpec, wanted: Preparation) -> ConversionOptions:
     from edgeloop.convert.edge import ConversionOptions
 
     return ConversionOptions(
+        opset=wanted.opset,
         layout=wanted.layout,
         batch_size=spec.batch_size or 0,
         shapes=spec.shapes,

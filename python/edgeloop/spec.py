@@ -34,7 +34,7 @@ REGIMES = ("burst", "sustained")
 RUNTIMES_OF_FORMAT: Mapping[str, Sequence[str]] = {
     "null": ("null",),
     "tflite": ("litert", "tflite", "tflite-runtime"),
-    "edgetpu": ("tflite", "tflite-runtime", "litert"),
+    "edgetpu": ("tflite", "tflite-runtime", "litert", "coral"),
     "onnx": ("onnxruntime",),
     "pytorch": ("torch",),
     "aotinductor": ("aotinductor",),
@@ -401,7 +401,7 @@ def _resolve_one(
         options=options,
         loops=loops,
         python=spec.python or sys.executable,
-        inputs=inputs_of(spec),
+        inputs=_inputs(spec, model, said),
         effort=spec.effort,
         budget_s=spec.budget_s,
         rate_hz=spec.rate_hz,
@@ -454,6 +454,18 @@ def input_source(
     if path is not None and not Path(path).exists():
         raise ModelError(f"the data {data} does not exist")
     return InputSource(seed, path, x_key, y_key, parse_layout(data_layout))
+
+
+def _inputs(spec: RunSpec, model: Model, said: list[str]) -> InputSource:
+    """Take the data as the source of a converted model has it, where its channels were moved."""
+    if spec.data_layout is not None or spec.data is None or model.sha256 is None:
+        return inputs_of(spec)
+    from edgeloop.models.provenance import layout_of_the_source
+
+    layout = layout_of_the_source(model.path)
+    if layout is not None:
+        said.append(f"data layout {layout}: that of the model before its conversion")
+    return inputs_of(replace(spec, data_layout=layout))
 
 
 def _require_schedulable(spec: RunSpec, rate_hz: float, command: str) -> None:

@@ -172,6 +172,28 @@ def plugins(tmp_path_factory: pytest.TempPathFactory) -> Plugins:
     return Plugins(tmp_path_factory.mktemp("plugins"))
 
 
+def _delegate(folder: Path, source: str) -> str:
+    if shutil.which("cc") is None:
+        pytest.skip("no C compiler 'cc' is here to build the test plugins")
+    library = folder / f"lib{source}.so"
+    command = ["cc", "-std=c11", "-O1", "-Wall", "-Wextra", "-Werror", "-fPIC", "-shared"]
+    command += ["-fvisibility=hidden", str(_PLUGINS / f"{source}.c"), "-o", str(library)]
+    subprocess.run(command, check=True)
+    return str(library)
+
+
+@pytest.fixture(scope="session")
+def add_delegate(tmp_path_factory):
+    """The path of a TFLite delegate that claims ADD, or does what its options tell it to."""
+    return _delegate(tmp_path_factory.mktemp("plugin"), "add_delegate")
+
+
+@pytest.fixture(scope="session")
+def edgetpu_stub(tmp_path_factory):
+    """The path of a library that stands for the Edge TPU's where no device is."""
+    return _delegate(tmp_path_factory.mktemp("stub"), "edgetpu_stub")
+
+
 _FAKES = Path(__file__).parents[1] / "fakes"
 _HEADERS = Path(__file__).parents[2] / "third_party"
 

@@ -6,7 +6,6 @@ The plugins are compiled here, from tests/plugins.
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -18,7 +17,6 @@ from edgeloop.errors import EdgeloopError, NotAvailableError, RuntimeFailedError
 from edgeloop.measure.client import WorkerClient
 from edgeloop.runtimes import runtime
 
-PLUGINS = Path(__file__).parents[1] / "plugins"
 HOSTS = ["tflite", "litert", "tflite-runtime"]
 HOSTS_AND_LOOPS = [
     (host, loop)
@@ -29,24 +27,9 @@ HOSTS_AND_LOOPS = [
 WORDS = "words of the plugin"
 
 
-def compiled(folder, source):
-    if shutil.which("cc") is None:
-        pytest.skip("no C compiler 'cc' is here to build the test plugins")
-    library = folder / f"lib{source}.so"
-    command = ["cc", "-std=c11", "-O1", "-Wall", "-Wextra", "-Werror", "-fPIC", "-shared"]
-    command += ["-fvisibility=hidden", str(PLUGINS / f"{source}.c"), "-o", str(library)]
-    subprocess.run(command, check=True)
-    return str(library)
-
-
-@pytest.fixture(scope="session")
-def plugin(tmp_path_factory):
-    return compiled(tmp_path_factory.mktemp("plugin"), "add_delegate")
-
-
-@pytest.fixture(scope="session")
-def edgetpu_stub(tmp_path_factory):
-    return compiled(tmp_path_factory.mktemp("stub"), "edgetpu_stub")
+@pytest.fixture
+def plugin(add_delegate):
+    return add_delegate
 
 
 @pytest.fixture(scope="session")

@@ -492,6 +492,29 @@ def test_bench_converts_quantises_and_measures_in_one(command_line, halves) -> N
     assert result["conversion"]["quantization"]["calibration"]["samples"] == 200
 
 
+def test_a_folder_of_pictures_shows_the_ranges(quantise, digits) -> None:
+    """Decoded and scaled as the model was trained; what cannot be read is counted and named."""
+    image = pytest.importorskip("PIL.Image", reason="pip install 'edgeloop[eval]'")
+    folder = quantise.folder / "pictures"
+    folder.mkdir()
+    for index, pixels in enumerate(digits[0][:120, :, :, 0]):
+        image.fromarray((pixels * 15).astype(np.uint8)).save(folder / f"{index:03}.png")
+    (folder / "broken.png").write_bytes(b"no picture")
+    done = quantise(
+        FLOAT_TFLITE, "--method", "int8", "--representative-data", folder, "--scale", "1/15",
+        "--samples", "200", "--no-measure", "--json", "report.json",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "1 sample(s) could not be read" in done.stdout
+    report = json.loads((quantise.folder / "report.json").read_text())
+    calibration = report["quantization"]["calibration"]
+    assert (calibration["samples"], calibration["of"]) == (120, 121)
+    assert Path(calibration["skipped"][0][0]).name == "broken.png"
+    target = quantise.folder / "digits_float32_int8.tflite"
+    images, labels = digits[0][HALF:], digits[1][HALF:]
+    holds(run_tflite(target, images), run_tflite(FLOAT_TFLITE, images), labels, "int8")
+
+
 @pytest.mark.slow
 def test_bench_brings_onnx_to_int8_tflite(command_line, halves) -> None:
     """By way of a SavedModel, with the channels moved to the end and the data with them."""

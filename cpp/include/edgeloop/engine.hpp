@@ -80,6 +80,17 @@ struct Coverage {
   std::vector<Partition> partitions;
 };
 
+// One step of a run, as the runtime's own profiler tells it.
+struct OperatorEvent {
+  std::string name;            // type of the operator, in the words of who ran it
+  std::int64_t node = 0;       // in the plan of the subgraph, or in the delegate's own count
+  std::int64_t subgraph = 0;   // in the runtime's order
+  bool inside = false;         // it ran within the node before it
+  bool reported = false;       // its delegate told the time afterwards, in whole microseconds
+  std::uint64_t start_ns = 0;  // where reported, when that was; 0: not known
+  std::uint64_t duration_ns = 0;
+};
+
 // What an engine is made from. Python has validated it: paths exist, threads >= 1.
 struct EngineOptions {
   std::string library;  // exact path of the runtime's library
@@ -91,6 +102,8 @@ struct EngineOptions {
   std::map<std::string, std::string> settings;  // engine's own; an unknown key is an error
   std::vector<DelegateOptions> delegates;  // external delegates or providers, the first one first
   void* object = nullptr;  // a foreign object to attach to: a PyObject*, an interpreter's handle
+  bool probe = true;       // false: coverage stays unknown; what reading it costs is the difference
+  bool profile = false;    // true: events are recorded from the start
 };
 
 // One loaded model in one runtime.
@@ -113,6 +126,16 @@ class Engine {
   virtual std::string last_error() const { return last_error_; }
   virtual std::string runtime_version() const = 0;
   virtual Coverage coverage() { return {}; }
+
+  // The events since the last call, in the order in which they began, where the engine was made
+  // with `profile`. Throws Error where there were more than it keeps.
+  virtual std::vector<OperatorEvent> take_events() { return {}; }
+
+  // Forgets the events so far, however many there were.
+  virtual void drop_events() {}
+
+  // How many events it keeps.
+  virtual std::size_t event_capacity() const noexcept { return 0; }
 
   // Called after the input buffers were filled and before the model runs; never timed. An engine
   // with memory of its own on a device copies the inputs there. Throws Error.

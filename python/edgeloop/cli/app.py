@@ -20,7 +20,9 @@ from edgeloop.cli import (
     evaluate,
     inspect,
     overhead,
+    profile,
     quantize,
+    report,
     results,
     setup,
     suite,
@@ -70,9 +72,11 @@ app.command("classify")(classify.classify)
 app.command("compare")(compare.compare)
 app.command("convert")(convert.convert)
 app.command("inspect")(inspect.inspect)
+app.command("profile")(profile.profile)
 app.command("quantize")(quantize.quantize)
 app.command("suite")(suite.suite)
 app.command("setup")(setup.setup)
+app.command("report")(report.report)
 app.add_typer(results.results)
 
 

@@ -68,6 +68,8 @@ def _measuring_options(
     top_k: data_options.TopK = 5,
     softmax: data_options.Softmax = False,
     to: options.ConvertTo = None,
+    via: options.Via = None,
+    opset: options.Opset = None,
     quantize: options.Quantize = None,
     representative_data: options.RepresentativeData = None,
     samples: options.Samples = 200,
@@ -130,18 +132,10 @@ def run_spec(chosen: dict[str, Any]) -> RunSpec:
         budget_s=chosen.get("budget"),
         rate_hz=chosen.get("rate"),
         cool_down_c=chosen.get("cool_down"),
-        delegate=_delegates(chosen),
+        delegate=options.delegates(chosen["delegate"], chosen["use_armnn"], chosen["armnn_path"]),
         provider=tuple(chosen["provider"] or ()),
         **given,
     )
-
-
-def _delegates(chosen: dict[str, Any]) -> tuple[str, ...]:
-    """Return the delegates, with what the friendly options say of Arm NN's."""
-    given = tuple(chosen["delegate"] or ())
-    if chosen["armnn_path"] is not None:
-        return (*given, f"armnn={chosen['armnn_path']}")
-    return (*given, "armnn") if chosen["use_armnn"] else given
 
 
 def _measure_and_print(command: str, table: str, chosen: dict[str, Any]) -> int:
@@ -179,6 +173,8 @@ def _prepared(spec: RunSpec, chosen: dict[str, Any], observer: TerminalObserver)
         representative_data=chosen["representative_data"],
         samples=chosen["samples"],
         layout=chosen["layout"],
+        via=tuple(chosen["via"] or ()),
+        opset=chosen["opset"],
         out=chosen["model_out"],
         force=chosen["force"],
     )

@@ -428,4 +428,24 @@ Out = Annotated[
         show_default=False,
     ),
 ]
+Runtime = Annotated[
+    Optional[str],
+    typer.Option(
+        "--runtime",
+        "-r",
+        help="Runtime: litert, tflite, tflite-runtime, onnxruntime, torch, or one of an installed "
+        "package. Default: the first found for the model's format.",
+        show_default=False,
+    ),
+]
 NoSave = Annotated[bool, typer.Option("--no-save", help="Keep no result file.")]
+
+
+def delegates(
+    given: Optional[list[str]], use_armnn: bool, armnn_path: Optional[str]
+) -> tuple[str, ...]:
+    """Return the delegates, with what the friendly options say of Arm NN's."""
+    asked = tuple(given or ())
+    if armnn_path is not None:
+        return (*asked, f"armnn={armnn_path}")
+    return (*asked, "armnn") if use_armnn else asked

@@ -63,15 +63,15 @@ def _line(progress: Progress) -> str:
     )
 
 
-def require_writable(path: Optional[str]) -> None:
-    """Fail now, not after the measurement, where the JSON file cannot be written."""
+def require_writable(path: Optional[str], option: str = "--json") -> None:
+    """Fail now, not after the measurement, where the file of an option cannot be written."""
     if path is None or path == STDOUT:
         return
     parent = Path(path).resolve().parent
     if not parent.is_dir():
-        raise CannotWriteError(f"--json {path}: the folder {parent} does not exist")
+        raise CannotWriteError(f"{option} {path}: the folder {parent} does not exist")
     if Path(path).is_dir():
-        raise CannotWriteError(f"--json {path} is a folder; name a file")
+        raise CannotWriteError(f"{option} {path} is a folder; name a file")
 
 
 def show(page: Callable[[], str], document: Callable[[], Any], json_path: Optional[str]) -> None:
@@ -79,10 +79,11 @@ def show(page: Callable[[], str], document: Callable[[], Any], json_path: Option
     if json_path != STDOUT:
         typer.echo(page())
     if json_path is not None:
-        _write_json(document(), json_path)
+        write_json(document(), json_path)
 
 
-def _write_json(document: Any, path: str) -> None:
+def write_json(document: Any, path: str, option: str = "--json") -> None:
+    """Write a document to a file, or to stdout where it is '-'."""
     text = json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False)
     if path == STDOUT:
         typer.echo(text)
@@ -94,7 +95,7 @@ def _write_json(document: Any, path: str) -> None:
         if target.is_file():  # half a document is none
             with suppress(OSError):
                 target.unlink()
-        raise CannotWriteError(f"--json {path} cannot be written: {error.strerror}") from error
+        raise CannotWriteError(f"{option} {path} cannot be written: {error.strerror}") from error
 
 
 def abandon_stdout() -> None:

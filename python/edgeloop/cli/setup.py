@@ -1,43 +1,115 @@
 """`edgeloop setup`."""
 
-from typing import Annotated
+import os
+from typing import Annotated, Optional
 
 import typer
 
+from edgeloop.cli import options
+from edgeloop.cli.output import require_writable, show
 from edgeloop.errors import UsageError
 from edgeloop.names import canonical, nearest
 
-NAMES = ("tflite-c", "tensorrt")
+_LIBRARY = "tflite-c"
 
 
 def setup(
     names: Annotated[
-        list[str],
-        typer.Argument(metavar="NAME...", help=f"What to install: {', '.join(NAMES)}."),
-    ],
+        Optional[list[str]],
+        typer.Argument(
+            metavar="[NAME]...",
+            help="tflite-c, convert, onnx2tf, tflite-runtime.",
+            show_default=False,
+        ),
+    ] = None,
+    source: Annotated[
+        Optional[str],
+        typer.Option(
+            "--from", metavar="FORMAT", help="With --to: what this route needs.", show_default=False
+        ),
+    ] = None,
+    target: Annotated[
+        Optional[str], typer.Option("--to", metavar="FORMAT", show_default=False)
+    ] = None,
+    everything: Annotated[bool, typer.Option("--all", help="All of them.")] = False,
+    remove: Annotated[bool, typer.Option("--remove", help="Delete instead of install.")] = False,
+    listing: Annotated[
+        bool, typer.Option("--list", help="Only say what there is, and where.")
+    ] = False,
+    python: Annotated[
+        Optional[str],
+        typer.Option("--python", help="Python that makes the environment.", show_default=False),
+    ] = None,
+    wheel_dir: Annotated[
+        Optional[str],
+        typer.Option(
+            "--wheel-dir",
+            help="Folder with edgeloop's own wheel (also EDGELOOP_WHEELS), where no index has it.",
+            show_default=False,
+        ),
+    ] = None,
+    json: options.Json = None,
 ) -> None:
-    """Install what cannot come with pip, in the data folder.
+    """Install what cannot come with pip into one environment: converters, old runtimes, a library.
 
-    tflite-c: the classic TensorFlow Lite C library, taken out of a wheel on the package index
-    whose hash is known. Only the library is unpacked, and the command says where it came from.
-
-    tensorrt: the engine for the TensorRT that is on this machine, compiled with the g++ and the
-    headers that are here; nothing is downloaded. Do it again after TensorRT was updated.
+    Environments are made from lock files with hashes, under $XDG_DATA_HOME/edgeloop/envs (or
+    EDGELOOP_ENVS), and are used by convert, quantize and eval without being named. What was broken
+    off is gone on with. tflite-c is the classic TensorFlow Lite C library, taken out of a wheel.
 
     Examples:
 
+      edgeloop setup --list
+
       edgeloop setup tflite-c
 
-      edgeloop setup tensorrt
+      edgeloop setup convert
 
-      TENSORRT_ROOT=~/TensorRT-10.3.0 edgeloop setup tensorrt
+      edgeloop setup --from pytorch --to tflite
+
+      edgeloop setup --remove onnx2tf
     """
-    wanted = [canonical(name) for name in names]
-    for name in wanted:
-        if name not in NAMES:
-            raise UsageError(f"setup knows no '{name}'; {nearest(name, NAMES)}")
-    from edgeloop.envs import tensorrt_engine, tflite_c
+    require_writable(json)
+    from edgeloop.envs.listing import environments, environments_of_route
+    from edgeloop.report.environments import environments_page
 
-    install = {"tflite-c": tflite_c.install, "tensorrt": tensorrt_engine.install}
-    for name in wanted:
-        install[name](lambda line: typer.echo(line, err=True))
+    if listing:
+        states = environments()
+        show(lambda: environments_page(states), lambda: [s.as_dict() for s in states], json)
+        return
+    known = (_LIBRARY, *(state.name for state in environments()))
+    chosen = [canonical(name) for name in names or ()]
+    for name in chosen:
+        if name not in known:
+            raise UsageError(f"setup knows no '{name}'; {nearest(name, known)}")
+    if (source is None) != (target is None):
+        raise UsageError("--from and --to go together: setup --from pytorch --to tflite")
+    if source is not None and target is not None:
+        chosen += environments_of_route(source, target)
+    if everything:
+        chosen = [s.name for s in environments() if s.state != "not for this machine"]
+        chosen = [_LIBRARY, *chosen]
+    if not chosen:
+        raise UsageError("name what to install, or use --list, --all, or --from and --to")
+    for name in dict.fromkeys(chosen):
+        _remove(name) if remove else _install(name, python, wheel_dir)
+
+
+def _install(name: str, python: Optional[str], wheel_dir: Optional[str]) -> None:
+    from edgeloop.envs import create, tflite_c
+
+    if name == _LIBRARY:
+        tflite_c.install(progress=_say)
+        return
+    wheels = wheel_dir or os.environ.get("EDGELOOP_WHEELS")
+    create.create(name, python=python, wheels=wheels, progress=_say)
+
+
+def _remove(name: str) -> None:
+    from edgeloop.envs import create, tflite_c
+
+    there = tflite_c.remove() if name == _LIBRARY else create.remove(name)
+    _say(f"{name}: deleted" if there else f"{name}: was not there")
+
+
+def _say(line: str) -> None:
+    typer.echo(line, err=True)

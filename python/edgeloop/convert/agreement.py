@@ -10,6 +10,7 @@ import numpy as np
 
 from edgeloop.data.quantized import dequantize
 from edgeloop.metrics.snr import finite_or_none, snr_db
+from edgeloop.runtimes._base import TensorSpec
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -82,15 +83,24 @@ def compare_runs(
     names = [spec.name for spec in result.outputs]
     same = len(set(names)) == len(names) and set(names) == {spec.name for spec in source.outputs}
     agreements = []
-    for position, (spec, stored) in enumerate(zip(source.outputs, source.results)):
-        index = names.index(spec.name) if same else position
+    for position, (own, stored) in enumerate(zip(source.outputs, source.results)):
+        index = names.index(own.name) if same else position
         axes = (transposed_outputs or {}).get(names[index])
+        spec, other_spec = _shared_scales(own, result.outputs[index])
         reference = dequantize(stored, spec)
         if axes is not None:
             reference = reference.transpose(0, *(axis + 1 for axis in axes))
-        other = dequantize(result.results[index], result.outputs[index])
+        other = dequantize(result.results[index], other_spec)
         agreements.append(_compare(names[index], reference, other, tolerance))
     return agreements, []
+
+
+def _shared_scales(source: TensorSpec, result: TensorSpec) -> tuple[TensorSpec, TensorSpec]:
+    """Give a tensor of the same stored dtype the scales that its format cannot state (ONNX's)."""
+    if source.dtype != result.dtype or bool(source.scales) == bool(result.scales):
+        return source, result
+    stated = source if source.scales else result
+    return stated, stated
 
 
 def _compare(

@@ -41,7 +41,8 @@ class Edge:
     changes_layout: bool = False
     """It can move the channels of an input to the end (--layout nhwc)."""
     programs: tuple[str, ...] = ()
-    """Names or paths of programs of which one does as well as the packages."""
+    """Names or paths of programs of which one does as well as the packages; where no
+    packages are named, one of them must be there."""
     builder: tuple[str, ...] = ()
     """Keys of ConversionOptions.builder that it takes."""
     install_hint: str = ""

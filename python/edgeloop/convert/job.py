@@ -47,13 +47,16 @@ def run(arguments: Mapping[str, Any]) -> dict[str, Any]:
     done = time.monotonic_ns()
     if not Path(target).exists():
         raise ModelError(f"{edge.tool} ended without an error and without a file; see the log")
+    written, beside = facts_as_dict(facts_of(target)), _beside(Path(target))
+    parameters = converted.parameters or _parameters(arguments["source"])
     return {
         **converted.as_dict(),
-        "written": facts_as_dict(facts_of(target)),
-        "parameters": converted.parameters or _parameters(arguments["source"]),
-        "beside": _beside(Path(target)),
+        "written": written,
+        "parameters": parameters,
+        "beside": beside,
         "import_ns": imported - start,
         "convert_ns": done - imported,
+        "inspect_ns": time.monotonic_ns() - done,
     }
 
 

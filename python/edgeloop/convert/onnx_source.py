@@ -43,13 +43,39 @@ def fix_shapes(path: str, fixed: str, options: ConversionOptions) -> OnnxSource:
             dim.dim_value = size  # takes the place of a name
     if any(declared[name] != list(shape) for name, shape in shapes.items()):
         _forget_inferred_shapes(model)
-    model = onnx.shape_inference.infer_shapes(model)
-    onnx.save(model, fixed)
+    onnx.save(onnx.shape_inference.infer_shapes(model), fixed)
     return OnnxSource(
         [TensorSpec(item.name, _dtype(onnx, item, path), shapes[item.name]) for item in inputs],
         {item.name: _known_shape(item) for item in model.graph.output},
         _count(model),
     )
+
+
+def fold_constants(path: str, folded: str) -> None:
+    """Write a copy in which all that does not depend on the inputs is computed already.
+
+    Exporters leave chains of nodes that compute paddings and shapes; converters that look for
+    constants there fail on them. ONNX Runtime's basic level keeps to ONNX's own operators.
+    """
+    import onnx
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
+    options.optimized_model_filepath = folded
+    options.log_severity_level = 3
+    try:
+        onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    except Exception as error:
+        # The runtime's own errors are of a dozen private classes.
+        text = " ".join(str(error).split())[:400]
+        raise ModelError(f"ONNX Runtime refuses the model: {text}") from error
+    model = onnx.load(folded)
+    used = {node.domain for node in model.graph.node}
+    kept = [item for item in model.opset_import if item.domain in used or not item.domain]
+    del model.opset_import[:]
+    model.opset_import.extend(kept)  # it declares every domain that it knows
+    onnx.save(onnx.shape_inference.infer_shapes(model), folded)
 
 
 def _shape(item: Any, path: str) -> list[Optional[int]]:

@@ -9,7 +9,7 @@ import numpy as np
 
 from edgeloop.convert.edge import ConversionOptions, Converted
 from edgeloop.convert.image_layout import TO_FIRST, TO_LAST, has_channels_first
-from edgeloop.convert.onnx_source import OnnxSource, fix_shapes
+from edgeloop.convert.onnx_source import OnnxSource, fix_shapes, fold_constants
 from edgeloop.convert.tensorflow_source import frozen, import_tensorflow, write_saved_model
 from edgeloop.data.synthetic import random_inputs
 from edgeloop.errors import ModelError
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 _FIXED = "fixed.onnx"
+_FOLDED = "folded.onnx"
 
 # onnx2tf 1.x fetches this file for any input of four dimensions with three channels, unless it
 # lies in the working directory. What is in it only serves quantisation, which is not used here.
@@ -39,6 +40,7 @@ def convert(source: str, target: str, options: ConversionOptions) -> Converted:
     """
     np.save(_CALIBRATION, np.zeros(_CALIBRATION_SHAPE, np.float32))
     model = fix_shapes(source, _FIXED, options)
+    fold_constants(_FIXED, _FOLDED)
     network = _network(model)
     moved = [
         spec.name
@@ -67,7 +69,7 @@ def _network(model: OnnxSource) -> Any:
 
     try:
         return onnx2tf.convert(
-            input_onnx_file_path=_FIXED,
+            input_onnx_file_path=_FOLDED,
             output_folder_path="onnx2tf",
             disable_model_save=True,
             keep_shape_absolutely_input_names=[spec.name for spec in model.inputs],

@@ -118,8 +118,13 @@ def _step(
             "bring its result here",
             other_machine=wanted,
         )
-    found = look(edge.packages, edge.environment, python, edge.install_hint)
     program = next(filter(None, map(shutil.which, edge.programs)), None)
+    if edge.programs and not edge.packages and program is None:
+        names = " or ".join(edge.programs)
+        return Step(
+            edge, None, "nowhere", missing=f"{names} is not in the PATH; {edge.install_hint}"
+        )
+    found = look(edge.packages, edge.environment, python, edge.install_hint)
     if found.python is None and program is not None:
         return Step(edge, python or sys.executable, program)
     return Step(edge, found.python, found.place, missing=found.reason)

@@ -34,8 +34,10 @@ class StepReport:
     """Starting the interpreter."""
     import_ns: int
     convert_ns: int
+    inspect_ns: int
+    """Reading the file that was written: a part of the verification."""
     log: str
-    """What the converter printed, its beginning and its end."""
+    """What the worker had printed by its end, the beginning and the end of it."""
 
     def as_dict(self) -> dict[str, Any]:
         """Return a JSON-able description."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field, replace
+from itertools import groupby
 from pathlib import Path
 from typing import Any, Optional
 
@@ -68,6 +69,11 @@ def convert(spec: ConversionSpec, observer: Observer) -> ConversionReport:
     plan = plan_conversion(spec)
     _require_known_settings(plan, spec.options)
     plan.require_runnable()
+    if spec.options.layout != "keep" and not any(step.edge.changes_layout for step in plan.steps):
+        raise UsageError(
+            f"--layout {spec.options.layout}: no step from {plan.source.format} to {plan.target} "
+            "moves channels; leave it out"
+        )
     name = Path(spec.model).stem + EXTENSIONS[plan.target]
     target = target_of(spec.model, spec.out, name, force=spec.force)
     started = time.monotonic_ns()
@@ -108,32 +114,38 @@ def _require_known_settings(plan: Plan, options: ConversionOptions) -> None:
 def _run_steps(
     spec: ConversionSpec, plan: Plan, scratch: Path, observer: Observer
 ) -> tuple[list[StepReport], Path]:
+    """Run the edges one after the other; neighbours in one interpreter share a worker."""
     source = Path(spec.model).resolve()
     options = spec.options
     parameters: Optional[int] = None
-    reports = []
-    for number, step in enumerate(plan.steps):
-        observer.phase(
-            f"{step.edge.source} to {step.edge.target} with {step.edge.tool}, in {step.place}"
-        )
-        folder = scratch / f"step{number}"
-        work = scratch / f"work{number}"
-        folder.mkdir()
-        work.mkdir()
-        target = folder / (source.stem + EXTENSIONS[step.edge.target])
-        answer = _ask(step, source, target, work, options, spec.timeout_s)
-        if parameters is None:
-            parameters = answer["parameters"]
-        reports.append(_report(step, answer, parameters, options))
-        source, options = target, options.after(answer)
+    reports: list[StepReport] = []
+    for python, group in groupby(plan.steps, lambda step: step.python):
+        assert python is not None
+        with WorkerClient(python, spec.timeout_s) as worker:
+            start_ns = worker.hello.interpreter_start_ns
+            for step in group:
+                observer.phase(
+                    f"{step.edge.source} to {step.edge.target} with {step.edge.tool}, "
+                    f"in {step.place}"
+                )
+                folder = scratch / str(len(reports))
+                folder.mkdir()
+                target = folder / (source.stem + EXTENSIONS[step.edge.target])
+                answer = _ask(worker, step, source, target, options)
+                if parameters is None:
+                    parameters = answer["parameters"]
+                reports.append(_report(step, answer, parameters, options, start_ns))
+                source, options, start_ns = target, options.after(answer), 0
+            worker.stop()
     return reports, source
 
 
 def _ask(
-    step: Step, source: Path, target: Path, work: Path, options: ConversionOptions, timeout_s: float
+    worker: WorkerClient, step: Step, source: Path, target: Path, options: ConversionOptions
 ) -> dict[str, Any]:
-    """Run one edge in a worker and return its answer, with what starting it took and its log."""
-    assert step.python is not None
+    """Run one edge in a worker and return its answer, with what the worker printed until now."""
+    work = target.parent.with_name(f"{target.parent.name}.work")
+    work.mkdir()
     arguments = {
         "edge": step.edge.name,
         "source": str(source),
@@ -142,17 +154,17 @@ def _ask(
         "options": options.as_dict(),
     }
     doing = f"converting {step.edge.source} to {step.edge.target}"
-    with WorkerClient(step.python, timeout_s) as worker:
-        answer = worker.job("convert", arguments, doing)
-        answer["start_ns"] = worker.hello.interpreter_start_ns
-        worker.stop()
-        worker.said()
-        answer["log"] = worker.log.text()
-    return answer
+    answer = worker.job("convert", arguments, doing)
+    worker.said()
+    return {**answer, "log": worker.log.text()}
 
 
 def _report(
-    step: Step, answer: dict[str, Any], parameters: Optional[int], options: ConversionOptions
+    step: Step,
+    answer: dict[str, Any],
+    parameters: Optional[int],
+    options: ConversionOptions,
+    start_ns: int,
 ) -> StepReport:
     written = facts_from_dict(answer["written"])
     written = replace(written, precision=written.precision or answer["precision"])
@@ -173,9 +185,10 @@ def _report(
         faults=tuple(faults),
         transposed_inputs=answer["transposed_inputs"],
         transposed_outputs=answer["transposed_outputs"],
-        start_ns=answer["start_ns"],
+        start_ns=start_ns,
         import_ns=answer["import_ns"],
         convert_ns=answer["convert_ns"],
+        inspect_ns=answer["inspect_ns"],
         log=answer["log"],
     )
 

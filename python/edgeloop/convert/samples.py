@@ -25,6 +25,10 @@ TENSORFLOW = "tensorflow"
 """The name of convert/tensorflow_model.py among the runtimes of the formats."""
 
 
+# Runtimes whose model runs in Python as it is; of PyTorch the native loop needs a compiled package.
+_OF_THE_FRAMEWORK = ("torch", TENSORFLOW)
+
+
 @dataclass(frozen=True)
 class SampleRun:
     """What a model made of samples; arrays have a leading axis of samples."""
@@ -87,7 +91,7 @@ def load_model(name: str, options: LoadOptions) -> tuple[LoadedModel, str]:
         chosen: Any = RUNTIME
     else:
         chosen = runtime(name)
-    loop = "native" if "native" in chosen.loops else "framework"
+    loop = "framework" if name in _OF_THE_FRAMEWORK else "native"
     return loading.load(chosen, options, [loop], choose_clock().id, False), loop
 
 
@@ -95,20 +99,31 @@ def _samples(arguments: Mapping[str, Any], inputs: Sequence[TensorSpec]) -> list
     if arguments.get("samples") is not None:
         return _given(arguments["samples"], arguments.get("transposed") or {}, inputs)
     if arguments.get("data") is not None:
-        return _from_data(arguments["data"], arguments["n"], inputs)
+        return _from_data(arguments["data"], arguments["n"], arguments["seed"], inputs)
+    return _random(arguments["n"], arguments["seed"], inputs)
+
+
+def _random(n: int, seed: int, inputs: Sequence[TensorSpec]) -> list[npt.NDArray[Any]]:
     from edgeloop.data.synthetic import random_inputs
 
-    runs = [random_inputs(inputs, arguments["seed"] + index) for index in range(arguments["n"])]
+    runs = [random_inputs(inputs, seed + index) for index in range(n)]
     return [np.stack([run[index] for run in runs]) for index in range(len(inputs))]
 
 
 def _from_data(
-    source: Mapping[str, Any], n: int, inputs: Sequence[TensorSpec]
+    source: Mapping[str, Any], n: int, seed: int, inputs: Sequence[TensorSpec]
 ) -> list[npt.NDArray[Any]]:
+    """Return the first runs of the data; where it has too few, random ones make up for them."""
     from edgeloop.data.opening import open_data
     from edgeloop.data.options import InputSource
 
-    return open_data(InputSource.from_dict(source), inputs).first_runs(n)
+    data = open_data(InputSource.from_dict(source), inputs)
+    given = data.first_runs(n)
+    missing = n - -(-data.n // data.batch_size)
+    if missing <= 0:
+        return given
+    made = _random(missing, seed, inputs)
+    return [np.concatenate([a[: n - missing], b]) for a, b in zip(given, made)]
 
 
 def _given(

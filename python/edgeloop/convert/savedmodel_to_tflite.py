@@ -11,6 +11,7 @@ from edgeloop.convert.tensorflow_source import (
     frozen,
     import_tensorflow,
     load_source,
+    ordered,
     write_saved_model,
 )
 from edgeloop.convert.tflite_names import rename_interface
@@ -24,8 +25,8 @@ def import_packages() -> None:
 def convert(source: str, target: str, options: ConversionOptions) -> Converted:
     """Write a float .tflite whose tensors have the signature's names, in the order to keep."""
     model = load_source(options.load_options(source))
-    inputs = _ordered([spec.name for spec in model.inputs], options.input_names)
-    outputs = _ordered(model.outputs, options.output_names)
+    inputs = ordered([spec.name for spec in model.inputs], options.input_names)
+    outputs = ordered(model.outputs, options.output_names)
     content = converter_of(model).convert()
     content = rename_interface(content, list(zip(inputs, inputs)), list(zip(outputs, outputs)))
     Path(target).write_bytes(content)
@@ -37,8 +38,3 @@ def converter_of(model: TensorflowSource) -> Any:
     tensorflow = import_tensorflow()
     write_saved_model(frozen(model.function, model.inputs, model.outputs), "frozen")
     return tensorflow.lite.TFLiteConverter.from_saved_model("frozen")
-
-
-def _ordered(names: Any, wanted: Any) -> tuple[str, ...]:
-    """Return the names in the wanted order, where it is an order of the same names."""
-    return tuple(wanted) if set(wanted) == set(names) else tuple(names)

@@ -86,6 +86,14 @@ def write_saved_model(function: Any, path: str) -> None:
     tensorflow.saved_model.save(tensorflow.Module(), path, signatures={_SIGNATURE: function})
 
 
+def ordered(names: Sequence[str], wanted: Sequence[str]) -> tuple[str, ...]:
+    """Return the names in the wanted order, where it is an order of the same names.
+
+    A signature sorts its tensors by name: the order of the model before it is told beside it.
+    """
+    return tuple(wanted) if set(wanted) == set(names) else tuple(names)
+
+
 def _saved_model(tensorflow: Any, options: LoadOptions) -> TensorflowSource:
     try:
         owner = tensorflow.saved_model.load(options.model)

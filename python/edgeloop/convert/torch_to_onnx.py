@@ -70,6 +70,9 @@ def _export(model: TorchSource, target: str, opset: int, outputs: Sequence[str])
 def _export_by_tracing(model: TorchSource, target: str, opset: int, outputs: Sequence[str]) -> None:
     import torch
 
+    if model.kind == "export":
+        # The exporter switches to inference; a program is fixed, and refuses any switching.
+        model.module.train = lambda mode=True: model.module
     arguments: Any = model.positional()
     if model.keywords():
         arguments = (*arguments, model.keywords())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 
@@ -18,8 +19,15 @@ def run(arguments: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _is_here(module: str) -> bool:
+    """Look for a module; of a dotted name only the first part's folder is looked into."""
+    top, *rest = module.split(".")
     try:
-        spec = find_spec(module)
+        spec = find_spec(top)
     except (ImportError, ValueError):
         return False
-    return spec is not None and spec.origin is not None  # no origin: a folder of this name
+    if spec is None or spec.origin is None:  # no origin: a folder of this name
+        return False
+    if not rest:
+        return True
+    inside = [Path(folder, *rest) for folder in spec.submodule_search_locations or ()]
+    return any(path.is_dir() or path.with_suffix(".py").is_file() for path in inside)

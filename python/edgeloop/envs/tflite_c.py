@@ -5,9 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import platform
-import re
 import struct
-import subprocess
 import sys
 import tempfile
 import zipfile
@@ -17,6 +15,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Optional
 
+from edgeloop.envs.pip import pip_reason, run_pip
 from edgeloop.errors import CannotWriteError, NotAvailableError
 
 LIBRARY_NAME = "libtensorflowlite_c.so"
@@ -112,6 +111,17 @@ def install(progress: Callable[[str], None]) -> InstalledLibrary:
     return installed
 
 
+def remove() -> bool:
+    """Delete the library; return whether it was there. Raises CannotWriteError."""
+    try:
+        library_path().unlink()
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        raise CannotWriteError(f"{library_path()} cannot be deleted: {error.strerror}") from error
+    return True
+
+
 def _wheel_for_this_machine() -> PlatformWheel:
     architecture = _architecture()
     wheel = WHEELS.get(architecture) if sys.platform == "linux" else None
@@ -160,35 +170,19 @@ def _download(wheel: PlatformWheel, folder: Path) -> Path:
         f"{_WHEEL}=={_WHEEL_VERSION} --hash=sha256:{wheel.wheel_sha256}\n", encoding="utf-8"
     )
     # The library does not depend on Python: the tags are given, so that any interpreter may ask.
-    command = [
-        *(sys.executable, "-m", "pip", "download"),
-        *("--disable-pip-version-check", "--no-input", "--no-deps", "--only-binary=:all:"),
+    arguments = [
+        *("download", "--no-deps", "--only-binary=:all:"),
         *("--require-hashes", "--requirement", str(requirements), "--dest", str(folder)),
         *("--platform", wheel.tag, "--python-version", "3.9"),
         *("--implementation", "py", "--abi", "none"),
     ]
-    try:
-        done = subprocess.run(
-            command, capture_output=True, text=True, check=False, timeout=_PIP_TIMEOUT_S
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise NotAvailableError(f"pip could not be run: {error}; {_BY_HAND}") from error
+    done = run_pip(sys.executable, arguments, _PIP_TIMEOUT_S)
     wheels = sorted(folder.glob("*.whl"))
     if done.returncode != 0 or len(wheels) != 1:
         raise NotAvailableError(
-            f"pip could not download {_WHEEL} {_WHEEL_VERSION}: {_pip_reason(done)}; {_BY_HAND}"
+            f"pip could not download {_WHEEL} {_WHEEL_VERSION}: {pip_reason(done)}; {_BY_HAND}"
         )
     return wheels[0]
-
-
-def _pip_reason(done: subprocess.CompletedProcess[str]) -> str:
-    """Return pip's errors, else its last line."""
-    lines = [line.strip() for line in (done.stdout + done.stderr).splitlines() if line.strip()]
-    # Without a network the errors only say that there is no such version.
-    broken = re.findall(r"connection broken by '(.+)':", done.stderr)[-1:]
-    errors = [line[len("ERROR:") :].strip() for line in lines if line.startswith("ERROR:")]
-    reasons = broken or errors or lines[-1:] or [f"exit status {done.returncode}"]
-    return "; ".join(reasons)
 
 
 def _library_in(wheel: Path) -> bytes:

@@ -159,13 +159,13 @@ def load(
     return loaded
 
 
-def placement(loaded: LoadedModel) -> Optional[list[dict[str, Any]]]:
-    """Return who runs which node, as JSON; None where the runtime does not tell.
+def placement(loaded: LoadedModel, probe: bool = True) -> Optional[list[dict[str, Any]]]:
+    """Return who runs which node, as JSON; None where the runtime does not tell or is not asked.
 
     Asked of the engine where there is one, after the load and before anything is timed.
     """
     ask = getattr(loaded.engine or loaded.framework, "placement", None)
-    parts = None if ask is None else ask()
+    parts = None if ask is None or not probe else ask()
     if parts is None:
         return None
     names = ("owner", "delegate", "nodes", "subgraph", "indexes", "operators")

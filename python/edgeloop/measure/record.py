@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any, Optional
 
@@ -196,7 +197,7 @@ def header_of(spec: ResolvedSpec, attempt: Attempt) -> dict[str, Any]:
         if placement is None
         else [{"owner": part["owner"], "nodes": part["nodes"]} for part in placement],
         **({"coverage_reason": _why_no_placement(spec)} if placement is None else {}),
-        **placement_document(spec, placement, _why_no_placement(spec)),
+        **placement_document(spec, placement, _why_no_placement(spec), loaded["said"]),
     }
 
 
@@ -244,10 +245,15 @@ def _provider(spec: ResolvedSpec) -> dict[str, Any]:
 
 def failed_check(spec: ResolvedSpec, result: Result) -> Optional[CheckFailedError]:
     """Return the error where delegates took less than was required, or --strict finds a fault."""
-    header = result.header
+    error = failed_requirement(spec, result.header)
+    found = result.summary.get("plausibility", {})
+    if error is None and spec.strict and found.get("verdict") == IMPOSSIBLE:
+        error = CheckFailedError(f"--strict: {found['text']}")
+    return error
+
+
+def failed_requirement(spec: ResolvedSpec, header: Mapping[str, Any]) -> Optional[CheckFailedError]:
+    """Return the error where delegates took less than was required."""
     reason = header.get("placement_reason", "")
     why = why_too_little(spec.require_delegate, header["placement"], reason)
-    found = result.summary.get("plausibility", {})
-    if why is None and spec.strict and found.get("verdict") == IMPOSSIBLE:
-        why = f"--strict: {found['text']}"
     return None if why is None else CheckFailedError(why)

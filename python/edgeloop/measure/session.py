@@ -298,13 +298,16 @@ class Session:
         if external:
             words += f" with {' and '.join(one.name for one in external)}"
         try:
-            return dict(self.worker.request(self._load_request(), words).body)
+            loaded = dict(self.worker.request(self._load_request(), words).body)
         except EdgeloopError as error:
             said = self.worker.said() if external else ""
             # Behind a traceback stand the words of the error itself.
             if not said or said in str(error) or "Traceback (most" in self.worker.log.text():
                 raise
             raise type(error)(f"{error}{said}") from error
+        self.worker.said()  # takes what is still in the pipe
+        loaded["said"] = self.worker.log.text()
+        return loaded
 
     def _start(self, times: Optional[StepTimes]) -> dict[str, Any]:
         """Open the data set, which needs to know the inputs, and run its first sample."""

@@ -1,8 +1,8 @@
 """The worker: a process that holds one runtime and answers requests, one at a time.
 
 Started by `measure/process.py` with `--fd N`, a connected socket at descriptor N. It says hello,
-then answers `find`, `import`, `load`, `start`, `warm`, `block`, `outputs`, `data`, `job` and
-`stop`.
+then answers `find`, `import`, `load`, `start`, `warm`, `block`, `outputs`, `data`, `profile`,
+`operators`, `job` and `stop`.
 """
 
 from __future__ import annotations
@@ -46,6 +46,7 @@ class Worker:
         self._connection = connection
         self._clock = choose_clock()
         self._loaded: Any = None
+        self._profiler: Any = None
         self._answers: dict[str, Callable[[dict[str, Any]], Any]] = {
             "find": self._find,
             "import": self._import,
@@ -57,6 +58,8 @@ class Worker:
             "stages": self._stages,
             "start": self._start,
             "data": self._data,
+            "profile": self._profile,
+            "operators": self._operators,
             "job": self._job,
         }
 
@@ -154,7 +157,7 @@ class Worker:
             "import_ns": model.import_ns,
             "load_ns": model.load_ns,
             "inputs": [spec.as_dict() for spec in model.inputs],
-            "placement": loading.placement(model),
+            "placement": loading.placement(model, options.probe),
             "delegate_libraries": described_delegates(options)
             if XNNPACK in chosen.delegates
             else [],
@@ -289,6 +292,37 @@ class Worker:
                 "outputs": [{"dtype": str(a.dtype), "shape": list(a.shape)} for a in done.outputs],
             },
             (done.durations_ns, *done.outputs),
+        )
+
+    def _profile(self, request: dict[str, Any]) -> Any:
+        """Run a block that the runtime's profiler records."""
+        from edgeloop.measure.protocol import Message
+
+        model, loop = self._loaded, request["loop"]
+        if self._profiler is None:
+            self._profiler = model.runtime.operator_profiler(model.engine, model.framework)
+        gc.collect()
+        _, durations = self._profiler.block(
+            lambda runs: model.run_block(loop, runs, 1), request["runs"]
+        )
+        return Message({"type": "profile", "most_runs": self._profiler.most_runs}, (durations,))
+
+    def _operators(self, request: dict[str, Any]) -> Any:
+        """Return what the profiler recorded, in rows and columns."""
+        from edgeloop.measure.protocol import Message
+        from edgeloop.profiling.rows import aligned
+
+        del request
+        found = aligned(self._profiler.operators())
+        return Message(
+            {
+                "type": "operators",
+                "rows": found.rows,
+                "runs": len(found.durations_ns),
+                "starts_ns": found.starts_ns,
+                "resolution": self._profiler.resolution,
+            },
+            (found.durations_ns,),
         )
 
     def _job(self, request: dict[str, Any]) -> Any:

@@ -117,6 +117,19 @@ class Table:
             )
         return target + 4, length
 
+    def blob(self, slot: int) -> bytes:
+        """Return a vector of bytes, such as a FlatBuffer in this one; empty where it is absent."""
+        start, length = self.vector(slot, 1)
+        return self._reader.read(start, length)
+
+    def byte_strings(self, slot: int) -> Iterator[bytes]:
+        """Yield the strings of a vector field as bytes, whatever they hold."""
+        start, length = self.vector(slot, 4)
+        self._reader.spend(length)
+        for position in range(start, start + 4 * length, 4):
+            target = position + self._reader.number(position, "I")
+            yield self._reader.read(target + 4, self._reader.number(target, "I"))
+
     def _items(self, slot: int, code: str) -> bytes:
         width = _WIDTHS[code]
         start, length = self.vector(slot, width)

@@ -10,6 +10,9 @@ from edgeloop.models.formats import sha256_of
 
 _SIDECAR = ".conversion.json"
 
+# The axes that moved the channels of an image to the end.
+_CHANNELS_LAST = [0, 2, 3, 1]
+
 
 def sidecar_of(model: str) -> Path:
     """Return where the report of a converted model lies: beside it."""
@@ -37,3 +40,15 @@ def provenance(model: str) -> Optional[dict[str, Any]]:
         if isinstance(part, dict):
             part.pop("log", None)
     return document
+
+
+def layout_of_the_source(model: str) -> Optional[str]:
+    """Return "nchw" where a conversion moved the channels of a model's inputs to the end.
+
+    Data for the source is of that layout, and has to be transposed for the model.
+    """
+    document = read_sidecar(model)
+    moved = None if document is None else document.get("transposed_inputs")
+    if not isinstance(moved, dict):
+        return None
+    return "nchw" if _CHANNELS_LAST in moved.values() else None

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from edgeloop.models import tflite_schema as schema
+from edgeloop.models.edgetpu_package import read_package
 from edgeloop.models.formats import model_bytes, sha256_of
 from edgeloop.models.macs import MacTotal, add_up
 from edgeloop.models.plain_text import plain
@@ -19,6 +20,7 @@ from edgeloop.models.tflite_reader import (
     TfliteSubgraph,
     TfliteTensor,
     bits_of,
+    custom_options,
     read_model,
 )
 
@@ -65,8 +67,24 @@ def summarise(path: Path) -> ModelSummary:
         macs_reason=total.reason,
         fewest_multiplications=total.fewest_multiplications,
         custom_operators=custom,
-        metadata=_metadata(model),
+        metadata={**_metadata(model), **(_edgetpu(path) if edgetpu else {})},
         notes=tuple(_notes(model, custom)),
+    )
+
+
+def _edgetpu(path: Path) -> dict[str, Any]:
+    """Return what the compiled parts say of themselves, added up."""
+    options = list(custom_options(path, schema.EDGETPU_OPERATOR))
+    packages = [found for one in options if (found := read_package(one, str(path))) is not None]
+    if not packages:
+        return {}
+    return stated(
+        edgetpu_compiled_bytes=sum(map(len, options)),
+        edgetpu_chip=", ".join(dict.fromkeys(one.chip for one in packages if one.chip)),
+        edgetpu_compiler=", ".join(dict.fromkeys(one.compiler for one in packages if one.compiler)),
+        edgetpu_runtime_at_least=max(one.runtime for one in packages),
+        edgetpu_cached_parameter_bytes=sum(one.cached_bytes for one in packages),
+        edgetpu_streamed_parameter_bytes=sum(one.streamed_bytes for one in packages),
     )
 
 

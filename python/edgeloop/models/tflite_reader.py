@@ -104,6 +104,16 @@ def custom_operators(path: Path) -> tuple[str, ...]:
         return tuple(name for name, custom in file.codes if custom)
 
 
+def custom_options(path: Path, name: str) -> Iterator[bytes]:
+    """Yield the options of every custom operator of that name, as the file has them."""
+    with _opened(path) as (file, root):
+        for graph in root.children(schema.Model.SUBGRAPHS):
+            for operator in graph.children(schema.Subgraph.OPERATORS):
+                code = operator.number(schema.Operator.CODE, "I")
+                if code < len(file.codes) and file.codes[code] == (name, True):
+                    yield operator.blob(schema.Operator.CUSTOM_OPTIONS)
+
+
 def read_model(path: Path) -> TfliteModel:
     """Read the whole structure; weights stay in the file."""
     with _opened(path) as (file, root):

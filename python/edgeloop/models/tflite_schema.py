@@ -96,6 +96,7 @@ class Operator(IntEnum):
     OUTPUTS = 2
     OPTIONS_TYPE = 3
     OPTIONS = 4
+    CUSTOM_OPTIONS = 5
 
 
 class Tensor(IntEnum):

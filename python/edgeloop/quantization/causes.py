@@ -75,6 +75,23 @@ def saturates(machine: str, flags: Collection[str]) -> bool:
     return machine in ("x86_64", "AMD64") and not _has_dot_product("x86_64", flags)
 
 
+def overflow_notes(facts: Facts) -> list[str]:
+    """Return what ONNX Runtime's overflow on CPUs without VNNI means for an int8 ONNX file."""
+    if facts.format != "onnx" or facts.precision != "int8" or facts.reduce_range:
+        return []
+    if saturates(facts.machine, facts.cpu_flags):
+        words = (
+            "ONNX Runtime's int8 sums overflow on this CPU, which lacks VNNI, so what was verified "
+            "and measured here is not what another CPU, or TensorRT, gives"
+        )
+    else:
+        words = (
+            "the weights have 8 bits, which is right for ARM and for x86 with VNNI; for an x86 CPU "
+            "without it, where ONNX Runtime's sums would overflow, quantise with --reduce-range yes"
+        )
+    return [words]
+
+
 def _has_dot_product(machine: str, flags: Collection[str]) -> bool:
     return any(flag in flags for flag in _DOT_PRODUCT.get(machine, ()))
 

@@ -28,6 +28,7 @@ from edgeloop.quantization.causes import (
     accuracy_warnings,
     calibration_warning,
     kernel_warnings,
+    overflow_notes,
     saturates,
     slowness_warning,
     snr_warnings,
@@ -207,7 +208,7 @@ class _Run:
             accuracy=accuracy,
             layers=layers,
             layers_reason=layers_reason,
-            notes=(*self._floats.notes, *answer["notes"]),
+            notes=(*self._floats.notes, *answer["notes"], *overflow_notes(facts)),
             warnings=(
                 *_calibrated_on_test_data(calibration, spec.inputs),
                 *snr_warnings(facts, [(one.name, one.snr_db) for one in verification.outputs]),

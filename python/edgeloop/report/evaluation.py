@@ -14,7 +14,7 @@ from edgeloop.results.schema import Result
 def evaluation_page(result: Result) -> str:
     """Return what `edgeloop eval` prints."""
     summary = result.summary
-    parts = [heading(result), *metrics_parts(summary)]
+    parts = [heading(result.header), *metrics_parts(summary)]
     parts += agreement_parts(summary)
     parts += _preprocess(summary)
     loop = result.loops[0]

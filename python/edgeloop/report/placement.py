@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from edgeloop.models.plain_text import plain
 from edgeloop.report.figures import percent
 
 # More kinds of operators than this are a list that no one reads.
 _MOST_OPERATORS = 6
+_MOST_REASONS = 3
+_NAME_LENGTH = 40
+_LINE_LENGTH = 160
 
 
 def placement_lines(header: Mapping[str, Any]) -> list[str]:
@@ -21,7 +25,7 @@ def placement_lines(header: Mapping[str, Any]) -> list[str]:
     if not placement["delegates"]:
         return []
     lines = [_delegate(delegate, placement) for delegate in placement["delegates"]]
-    return [*lines, *_rest(placement)]
+    return [*lines, *rest_lines(placement)]
 
 
 def _delegate(delegate: Mapping[str, Any], placement: Mapping[str, Any]) -> str:
@@ -36,13 +40,22 @@ def _delegate(delegate: Mapping[str, Any], placement: Mapping[str, Any]) -> str:
     return f"  {name}{said}: {nodes} of {placement['nodes']} nodes in {parts}{share}"
 
 
-def _rest(placement: Mapping[str, Any]) -> list[str]:
+def rest_lines(placement: Mapping[str, Any]) -> list[str]:
+    """Return what no delegate took, and why where one said so; nothing where they took all."""
     rest = placement["rest"]
     if rest["nodes"] == 0:
         return []
     operators = rest["operators"] or {}
-    words = [f"{name} {count}" for name, count in list(operators.items())[:_MOST_OPERATORS]]
+    words = [
+        f"{plain(name, _NAME_LENGTH)} {count}"
+        for name, count in list(operators.items())[:_MOST_OPERATORS]
+    ]
     if len(operators) > _MOST_OPERATORS:
         words.append(f"{len(operators) - _MOST_OPERATORS} kinds more")
     said = f": {', '.join(words)}" if words else ""
-    return [f"  {rest['runs_on']}: {rest['nodes']} nodes{said}"]
+    reasons = rest.get("reasons", [])
+    lines = [f"  {rest['runs_on']}: {rest['nodes']} nodes{said}"]
+    lines += [f"    it said: {plain(line, _LINE_LENGTH)}" for line in reasons[:_MOST_REASONS]]
+    if len(reasons) > _MOST_REASONS:
+        lines.append(f"    and {len(reasons) - _MOST_REASONS} lines more, in the result")
+    return lines

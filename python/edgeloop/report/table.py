@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Optional
 
 from edgeloop.models.plain_text import plain
@@ -29,7 +29,7 @@ def result_page(result: Result) -> str:
     """Return what the command that measured a result printed of it."""
     if not result.summary or result.summary["summary"] is None:
         reason = result.summary.get("summary_reason", "the run was ended before its summary")
-        return f"{heading(result)}\n\n{reason}"
+        return f"{heading(result.header)}\n\n{reason}"
     page = overhead_table(result) if "overhead" in result.summary else bench_table(result)
     # A file from elsewhere may hold what steers a terminal.
     return "\n".join(plain(line, _LONGEST_LINE) for line in page.split("\n"))
@@ -37,7 +37,7 @@ def result_page(result: Result) -> str:
 
 def bench_table(result: Result) -> str:
     """Return what `edgeloop bench` prints for one configuration."""
-    parts = [heading(result)]
+    parts = [heading(result.header)]
     parts += _withheld(result)
     for loop in result.loops if len(parts) == 1 else ():
         title = "" if len(result.loops) == 1 else f"{loop} loop\n"
@@ -52,7 +52,7 @@ def bench_table(result: Result) -> str:
 
 def overhead_table(result: Result) -> str:
     """Return what `edgeloop overhead` prints for one configuration."""
-    parts = [heading(result), columns(_loop_rows(result), right=(1, 2, 3))]
+    parts = [heading(result.header), columns(_loop_rows(result), right=(1, 2, 3))]
     parts += _missing_figures(result)
     parts += _stages(result)
     parts.append(_timed_regions(result))
@@ -61,10 +61,10 @@ def overhead_table(result: Result) -> str:
     return "\n\n".join([*parts, *warning_lines(result.summary["warnings"])])
 
 
-def heading(result: Result) -> str:
-    """Return what was measured: title, runtime, model."""
-    runtime = result.header["runtime"]
-    model = result.header["model"]
+def heading(header: Mapping[str, Any]) -> str:
+    """Return what was measured: configuration, runtime, model, and who ran which node."""
+    runtime = header["runtime"]
+    model = header["model"]
     about = [f"{runtime['name']} {runtime['version']}", f"{runtime['threads']} threads"]
     if runtime["threads"] == 1:
         about[1] = "1 thread"
@@ -76,8 +76,8 @@ def heading(result: Result) -> str:
         about.append(runtime["device"])
     if model["bytes"] is not None:
         about.append(f"{model['format']}, {size(model['bytes'])}")
-    lines = [result.header["title"], "  " + "; ".join(about)]
-    return "\n".join([*lines, *placement_lines(result.header)])
+    lines = [header["title"], "  " + "; ".join(about)]
+    return "\n".join([*lines, *placement_lines(header)])
 
 
 def _withheld(result: Result) -> list[str]:

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Optional
 
-from edgeloop.delegates import XNNPACK, DelegateSpec
+from edgeloop.delegates import EXTERNAL, XNNPACK, DelegateSpec
 from edgeloop.errors import EdgeloopError
 from edgeloop.results.fields import reasoned
 from edgeloop.runtimes import runtime
 from edgeloop.spec import ResolvedSpec
 
 _BUILTIN = "builtin"
+_TFLITE_DELEGATES = frozenset({XNNPACK, *EXTERNAL})
+
+# How delegates put it; none has a form for it. Arm NN: "CONV2D: not supported by armnn: ...".
+_REFUSES = re.compile(
+    r"not support|unsupported|does not take|fail(s|ed) to delegate|(cannot|could not|can't) (be )?"
+    r"(delegate|take|run)|fall(ing|s)? back",
+    re.IGNORECASE,
+)
 _CPU_PROVIDER = "CPUExecutionProvider"
 _TFLITE_FORMATS = ("tflite", "edgetpu")
 
@@ -22,16 +31,21 @@ _REST = {
     "litert": "LiteRT's built-in kernels",
     "tflite": "the library's built-in kernels",
     "tflite-runtime": "the package's built-in kernels",
+    "coral": "the interpreter's built-in kernels",
     "onnxruntime": "ONNX Runtime's CPU provider",
 }
 
 
 def placement_document(
-    spec: ResolvedSpec, parts: Optional[Sequence[Mapping[str, Any]]], why_unknown: str
+    spec: ResolvedSpec,
+    parts: Optional[Sequence[Mapping[str, Any]]],
+    why_unknown: str,
+    said: str = "",
 ) -> dict[str, Any]:
     """Return the `placement` of a result, or null and why it is not known.
 
-    `parts` are the worker's: owner, delegate, nodes, subgraph, indexes, operators.
+    `parts` are the worker's: owner, delegate, nodes, subgraph, indexes, operators. `said` is what
+    was printed while the model was loaded.
     """
     if parts is None:
         return {"placement": None, "placement_reason": why_unknown}
@@ -56,9 +70,16 @@ def placement_document(
             "runs_on": _runs_on(spec, rest),
             **work.figures(rest, shares=True),
             **work.operators(rest),
+            "reasons": reasons(said) if rest and _names_external(asked) else [],
         },
     }
     return {"placement": document}
+
+
+def reasons(said: str) -> list[str]:
+    """Return the lines in which a delegate or provider says what it does not take, each once."""
+    lines = (line.strip() for line in said.splitlines())
+    return list(dict.fromkeys(line for line in lines if _REFUSES.search(line)))
 
 
 def covered_share(placement: Mapping[str, Any]) -> tuple[int, float, str]:
@@ -109,7 +130,13 @@ def _asked(spec: ResolvedSpec) -> Sequence[DelegateSpec]:
     if spec.runtime == "onnxruntime":
         return spec.options.providers
     # Which nodes a delegate of another package's runtime took, nothing tells.
-    return spec.options.delegates if XNNPACK in runtime(spec.runtime).delegates else ()
+    known = runtime(spec.runtime).delegates
+    return spec.options.delegates if not _TFLITE_DELEGATES.isdisjoint(known) else ()
+
+
+def _names_external(asked: Sequence[DelegateSpec]) -> bool:
+    """Return whether the user named something that may have words of its own."""
+    return any(delegate.external and not delegate.implied for delegate in asked)
 
 
 def _name(delegate: DelegateSpec, spec: ResolvedSpec) -> str:

@@ -224,6 +224,19 @@ class Result:
         probes = [b.probe_ns for i in self.invocations for b in i.blocks if b.probe_ns]
         return min(probes, default=None)
 
+    def to_dataframe(self) -> Any:
+        """Return the samples as a pandas (or polars) DataFrame; see results.frame."""
+        from edgeloop.results.frame import to_dataframe
+
+        return to_dataframe(self)
+
+    def _repr_html_(self) -> str:
+        """Show the result in a notebook."""
+        from edgeloop.report.html import html_fragment
+        from edgeloop.report.rows import report_rows
+
+        return html_fragment(report_rows([self]))
+
     def as_dict(self) -> dict[str, Any]:
         """Return the joined document that --json prints."""
         fastest_ns = self.fastest_probe_ns()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Optional
 
 from edgeloop.host.findings import findings
@@ -54,7 +54,7 @@ def result_warnings(result: Result, summary: dict[str, Any]) -> list[dict[str, A
     found = [
         *impossible,
         *_refused(result.header),
-        *_delegates(result.header),
+        *delegate_warnings(result.header),
         *_threads(result, headline),
         *_throttled(result),
     ]
@@ -116,7 +116,7 @@ def _refused(header: dict[str, Any]) -> Sequence[dict[str, Any]]:
     ]
 
 
-def _delegates(header: dict[str, Any]) -> Sequence[dict[str, Any]]:
+def delegate_warnings(header: Mapping[str, Any]) -> Sequence[dict[str, Any]]:
     """Warn of every delegate or provider that was asked for and did nothing, or nothing of use."""
     placement = header.get("placement")
     if placement is None:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 # In the order in which a format's default runtime is sought.
 RUNTIME_NAMES = (
     *("null", "litert", "tflite", "tflite-runtime", "onnxruntime", "torch", "aotinductor"),
-    *("tensorrt", "plugin"),
+    *("tensorrt", "coral", "plugin"),
 )
 
 

@@ -13,8 +13,12 @@ from edgeloop.delegates import XNNPACK, DelegateSpec, delegate_of, provider_of
 
 if TYPE_CHECKING:
     import numpy as np
+    import numpy.typing as npt
 
     from edgeloop import _core
+
+    Block = tuple[int, npt.NDArray[np.uint64]]
+    """Start stamp of a block and the durations of its runs, in ns."""
 
 LOOPS = ("native", "binding", "callable", "framework", "framework-io")
 
@@ -73,6 +77,10 @@ class LoadOptions:
     model_class_path: Optional[str] = None
     model_class_name: Optional[str] = None
     trust_pickle: bool = False
+    profile: Optional[str] = None
+    """Folder for what the runtime's profiler writes; None: no profiler."""
+    probe: bool = True
+    """False leaves out the reading of who runs which node, to measure what it costs."""
 
     def __post_init__(self) -> None:
         """Accept delegates and providers as text or in their JSON form, too."""
@@ -199,6 +207,52 @@ class Runtime(Protocol):
 
     def load_framework(self, options: LoadOptions) -> Framework:
         """Load the model through the framework's Python API."""
+        ...
+
+
+@dataclass(frozen=True)
+class OperatorTime:
+    """One operator in one run, as the runtime's own profiler tells it."""
+
+    operator: str
+    """Its type, in the words of who ran it."""
+    owner: str
+    """Who ran it, as the placement has it: a delegate, a provider, "builtin"."""
+    duration_ns: float
+    name: str = ""
+    """The node's own name, where the profiler tells it."""
+    start_ns: Optional[float] = None
+    """Since the run began; None where the profiler does not tell."""
+    inside: bool = False
+    """It ran within the nearest one before it that was not inside another."""
+    node: Optional[int] = None
+    """Number of the node in the model file, where it is known."""
+    nodes: tuple[int, ...] = ()
+    """Of a partition: the nodes that it replaced."""
+    subgraph: int = 0
+
+
+class OperatorProfiler(Protocol):
+    """The runtime's own profiler over a model that was loaded with `LoadOptions.profile`.
+
+    A runtime that has one has the attributes `profiled_loop`, the loop that it watches, and
+    `operator_profiler`, which makes it from the loaded engine and framework.
+    """
+
+    resolution: str
+    """What its times are: who stamps them, how finely, what is lost."""
+
+    def block(self, run_block: Callable[[int], Block], runs: int) -> Block:
+        """Record `runs` runs of `run_block`."""
+        ...
+
+    def operators(self) -> list[list[OperatorTime]]:
+        """Return the operators of every run recorded, and end the recording."""
+        ...
+
+    @property
+    def most_runs(self) -> Optional[int]:
+        """How many runs of this model a block can record; None: any number, or not known yet."""
         ...
 
 

@@ -106,9 +106,14 @@ def _require_edgetpu(path: str) -> None:
     if devices:
         free(devices)
     if count.value == 0:
-        raise NotAvailableError(
-            "no Edge TPU found: check that it is plugged into a USB 3 port (or seated, for PCIe: "
-            "/dev/apex_0), that the udev rule of libedgetpu1 lets this user open it (replug it "
-            "after installing; try once as root), and that the library is the variant for this "
-            f"machine ({path})"
-        )
+        raise NotAvailableError(no_edgetpu(path))
+
+
+def no_edgetpu(library: str) -> str:
+    """Return what to check where the Edge TPU's runtime lists no device."""
+    return (
+        "no Edge TPU found: check that it is plugged into a USB 3 port (or seated, for PCIe: "
+        "/dev/apex_0), that the udev rule of libedgetpu1 lets this user open it (replug it "
+        "after installing; try once as root), and that the library is the variant for this "
+        f"machine ({library})"
+    )

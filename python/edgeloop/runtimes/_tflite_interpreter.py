@@ -74,10 +74,15 @@ _Made = TypeVar("_Made", bound=InterpreterFramework)
 
 
 def load_interpreter(
-    package: Any, options: LoadOptions, runtime: str, make: Callable[..., _Made]
+    package: Any,
+    options: LoadOptions,
+    runtime: str,
+    make: Callable[..., _Made],
+    observe: Callable[[Any], None] = lambda interpreter: None,
 ) -> _Made:
     """Make an interpreter with delegates, fixed input shapes and allocated tensors.
 
+    `observe` gets it before its tensors are allocated, when XNNPACK is applied.
     Raises ModelError, or RuntimeFailedError where external delegates have a part in it.
     """
     external = external_delegates(options)
@@ -92,7 +97,8 @@ def load_interpreter(
             if options.xnnpack
             else resolvers.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
         )
-        _fix_shapes(interpreter, options, runtime)
+        observe(interpreter)
+        fix_shapes(interpreter, options, runtime)
         interpreter.allocate_tensors()
         return make(interpreter, delegates)
     except (ValueError, RuntimeError) as error:
@@ -108,7 +114,8 @@ def _refusal(options: LoadOptions, runtime: str, words: str, delegates: str) -> 
     return ModelError(f"{runtime} cannot load the model {options.model}: {words}")
 
 
-def _fix_shapes(interpreter: Any, options: LoadOptions, runtime: str) -> None:
+def fix_shapes(interpreter: Any, options: LoadOptions, runtime: str) -> None:
+    """Resize the inputs to what was asked for. Raises UsageError, ModelError."""
     details = interpreter.get_input_details()
     declared = {
         detail["name"]: [None if dim < 0 else int(dim) for dim in detail["shape_signature"]]

@@ -26,10 +26,12 @@ from edgeloop.runtimes._base import (
     Framework,
     Installation,
     LoadOptions,
+    OperatorProfiler,
     TensorSpec,
     engine_shapes,
 )
 from edgeloop.runtimes._external_delegates import external_delegates
+from edgeloop.runtimes._plan_profiler import COUNTED, PlanProfiler
 from edgeloop.runtimes._shape import fixed_shapes
 from edgeloop.runtimes._tflite_interpreter import InterpreterFramework, load_interpreter
 from edgeloop.runtimes._tflite_tensors import DeclaredTensor, declared_tensors
@@ -148,6 +150,7 @@ class LiteRtRuntime:
     delegates = (XNNPACK, *EXTERNAL)
     # Both go through the same library, but a compiled model cannot be handed from one to the other.
     attaches = False
+    profiled_loop = "native"
     install_hint = "pip install 'ai-edge-litert>=2.1.6' (Python 3.10 or newer)"
 
     def find(self, library: Optional[str] = None) -> Installation:
@@ -197,7 +200,17 @@ class LiteRtRuntime:
                 "kernel-mode": "delegate" if options.xnnpack else "builtin",
             },
             delegates=external_delegates(options),
+            probe=options.probe,
+            profile=options.profile is not None,
         )
+
+    def operator_profiler(
+        self, engine: Optional[_core.Engine], framework: Optional[Framework]
+    ) -> OperatorProfiler:
+        """Return LiteRT's own profiler over the compiled model."""
+        del framework
+        assert engine is not None
+        return PlanProfiler(engine, engine.placement(), COUNTED)
 
     def load_framework(self, options: LoadOptions) -> Framework:
         """Compile the model with the options of the native loop.

@@ -22,11 +22,13 @@ from edgeloop.runtimes._base import (
     Framework,
     Installation,
     LoadOptions,
+    OperatorProfiler,
     TensorSpec,
     engine_shapes,
 )
 from edgeloop.runtimes._onnx_dimensions import declared_inputs, free_dimensions
 from edgeloop.runtimes._onnx_placement import RECORD_PLACEMENT, Placement, placement_of
+from edgeloop.runtimes._onnx_profiler import SessionProfiler
 from edgeloop.runtimes._onnx_providers import (
     engine_providers,
     package_providers,
@@ -92,6 +94,11 @@ class OnnxRuntimeFramework:
         """Return which provider got which node; None where the package is older than 1.24."""
         return placement_of(self._session)
 
+    def profiler(self) -> SessionProfiler:
+        """Return the profiler that the session was made with."""
+        nodes = sum(part.nodes for part in self.placement() or ())
+        return SessionProfiler(self._session, nodes)
+
     def set_inputs(self, arrays: Sequence[_Array]) -> None:
         """Give one array per input, of exactly its dtype and shape."""
         for spec, value, array in zip(self.inputs, self._values, arrays):
@@ -132,6 +139,7 @@ class OnnxRuntime:
     delegates: tuple[str, ...] = ()
     # The package's extension module has a copy of the library of its own, without a C API.
     attaches = False
+    profiled_loop = "framework"
     install_hint = "pip install onnxruntime"
 
     def find(self, library: Optional[str] = None) -> Installation:
@@ -191,6 +199,7 @@ class OnnxRuntime:
                 shapes=engine_shapes(options),
                 settings=settings,
                 delegates=engine_providers(options),
+                probe=options.probe,
             )
         except EdgeloopError as error:
             raise refusal(options, error) from error
@@ -217,6 +226,14 @@ class OnnxRuntime:
         for output in session.get_outputs():
             _dtype_of(output, "output")
         return OnnxRuntimeFramework(session, _input_specs(session, options))
+
+    def operator_profiler(
+        self, engine: Optional[_core.Engine], framework: Optional[Framework]
+    ) -> OperatorProfiler:
+        """Return the profiler of the package's session."""
+        del engine
+        assert isinstance(framework, OnnxRuntimeFramework)
+        return framework.profiler()
 
     def _require_one_version(self, options: LoadOptions) -> None:
         named = self.find(options.library)
@@ -304,7 +321,11 @@ def _session_options(ort: Any, options: LoadOptions) -> Any:
         session_options.add_session_config_entry("session.intra_op.allow_spinning", value)
     if not options.cpu_fallback:
         session_options.add_session_config_entry("session.disable_cpu_ep_fallback", "1")
-    session_options.add_session_config_entry(RECORD_PLACEMENT, "1")
+    if options.probe:
+        session_options.add_session_config_entry(RECORD_PLACEMENT, "1")
+    if options.profile is not None:
+        session_options.enable_profiling = True
+        session_options.profile_file_prefix = str(Path(options.profile) / "session")
     for name, size in free_dimensions(declared_inputs(options.model), options).items():
         session_options.add_free_dimension_override_by_name(name, size)
     return session_options

@@ -14,8 +14,10 @@ from edgeloop.runtimes._base import (
     Framework,
     Installation,
     LoadOptions,
+    OperatorProfiler,
     engine_shapes,
 )
+from edgeloop.runtimes._layer_profiler import LayerProfiler
 
 _NO_FRAMEWORK = (
     "a plugin is a C library without a Python API; a runtime with one is added through the entry "
@@ -41,6 +43,7 @@ class PluginRuntime:
     settings = (ANY,)
     delegates: tuple[str, ...] = ()
     attaches = False
+    profiled_loop = "native"
     install_hint = "--runtime plugin=PATH"
 
     def find(self, library: Optional[str] = None) -> Installation:
@@ -73,6 +76,14 @@ class PluginRuntime:
             shapes=engine_shapes(options),
             settings=dict(options.settings),
         )
+
+    def operator_profiler(
+        self, engine: Optional[_core.Engine], framework: Optional[Framework]
+    ) -> OperatorProfiler:
+        """Return what has the engine time its layers."""
+        del framework
+        assert engine is not None
+        return LayerProfiler(engine, "the plugin")
 
     def load_framework(self, options: LoadOptions) -> Framework:
         """Raise UsageError: there is no Python API."""

@@ -15,8 +15,10 @@ from edgeloop.runtimes._base import (
     Framework,
     Installation,
     LoadOptions,
+    OperatorProfiler,
     engine_shapes,
 )
+from edgeloop.runtimes._layer_profiler import LayerProfiler
 from edgeloop.runtimes._nvidia_libraries import find_cudart, find_nvinfer, nvinfer_version
 
 _REGIONS = ("enqueue", "copies")
@@ -40,6 +42,7 @@ class TensorRtRuntime:
     settings = ("region", "cuda-graph", "dla-core", "plugins")
     delegates: tuple[str, ...] = ()
     attaches = False
+    profiled_loop = "native"
     install_hint = "edgeloop setup tensorrt"
 
     def find(self, library: Optional[str] = None) -> Installation:
@@ -95,6 +98,14 @@ class TensorRtRuntime:
                 "cudart": str(find_cudart()),
             },
         )
+
+    def operator_profiler(
+        self, engine: Optional[_core.Engine], framework: Optional[Framework]
+    ) -> OperatorProfiler:
+        """Return what has the engine time its layers."""
+        del framework
+        assert engine is not None
+        return LayerProfiler(engine, "TensorRT")
 
     def load_framework(self, options: LoadOptions) -> Framework:
         """Load the plan through the package. Raises UsageError for what only the engine can do."""

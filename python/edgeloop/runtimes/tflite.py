@@ -15,9 +15,16 @@ from edgeloop import _core
 from edgeloop.delegates import EXTERNAL, XNNPACK
 from edgeloop.envs.tflite_c import LIBRARY_NAME, library_path
 from edgeloop.errors import NotAvailableError, UsageError
-from edgeloop.runtimes._base import Framework, Installation, LoadOptions, engine_shapes
+from edgeloop.runtimes._base import (
+    Framework,
+    Installation,
+    LoadOptions,
+    OperatorProfiler,
+    engine_shapes,
+)
 from edgeloop.runtimes._external_delegates import external_delegates
 from edgeloop.runtimes._loader_path import on_loader_path
+from edgeloop.runtimes._plan_profiler import STAMPED, PlanProfiler
 
 _LIBRARY_VARIABLE = "EDGELOOP_TFLITE_LIBRARY"
 _NO_FRAMEWORK = (
@@ -58,6 +65,7 @@ class TfliteRuntime:
     settings: tuple[str, ...] = ()
     delegates = (XNNPACK, *EXTERNAL)
     attaches = False
+    profiled_loop = "native"
     install_hint = "edgeloop setup tflite-c"
 
     def find(self, library: Optional[str] = None) -> Installation:
@@ -96,7 +104,17 @@ class TfliteRuntime:
             shapes=engine_shapes(options),
             settings={**options.settings, "xnnpack": str(int(options.xnnpack))},
             delegates=external_delegates(options),
+            probe=options.probe,
+            profile=options.profile is not None,
         )
+
+    def operator_profiler(
+        self, engine: Optional[_core.Engine], framework: Optional[Framework]
+    ) -> OperatorProfiler:
+        """Return the library's telemetry, which tells when operators begin and end."""
+        del framework
+        assert engine is not None
+        return PlanProfiler(engine, engine.placement(), STAMPED)
 
     def load_framework(self, options: LoadOptions) -> Framework:
         """Raise UsageError: there is no Python API."""

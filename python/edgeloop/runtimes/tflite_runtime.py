@@ -15,7 +15,8 @@ import numpy as np
 from edgeloop import _core
 from edgeloop.delegates import EXTERNAL, XNNPACK
 from edgeloop.errors import NotAvailableError, UsageError
-from edgeloop.runtimes._base import Framework, Installation, LoadOptions
+from edgeloop.runtimes._base import Framework, Installation, LoadOptions, OperatorProfiler
+from edgeloop.runtimes._plan_profiler import STAMPED, PlanProfiler
 from edgeloop.runtimes._tflite_interpreter import InterpreterFramework, load_interpreter
 
 _PACKAGE = "tflite_runtime"
@@ -40,6 +41,12 @@ class TfliteRuntimeFramework(InterpreterFramework):
             handle=self._attachment(installation).handle,
             keep_alive=interpreter,
         )
+
+    @property
+    def recorder(self) -> _core.TfliteInterpreterProfiler:
+        """What records the operators of an interpreter that is profiled."""
+        recorder: _core.TfliteInterpreterProfiler = self._interpreter.edgeloop_recorder
+        return recorder
 
     def placement(self) -> Optional[list[_core.Partition]]:
         """Return who runs which node."""
@@ -82,6 +89,7 @@ class TfliteRuntimeRuntime:
     settings: tuple[str, ...] = ()
     delegates = (XNNPACK, *EXTERNAL)
     attaches = True
+    profiled_loop = "native"
     install_hint = "pip install tflite-runtime 'numpy<2' (Python 3.11 or older)"
 
     def find(self, library: Optional[str] = None) -> Installation:
@@ -128,7 +136,30 @@ class TfliteRuntimeRuntime:
             raise UsageError(
                 f"tflite-runtime has no settings, but {', '.join(options.settings)} was given"
             )
-        return load_interpreter(_import_package(), options, self.name, TfliteRuntimeFramework)
+        observe = _ignore if options.profile is None else _record_operators
+        package = _import_package()
+        return load_interpreter(package, options, self.name, TfliteRuntimeFramework, observe)
+
+    def operator_profiler(
+        self, engine: Optional[_core.Engine], framework: Optional[Framework]
+    ) -> OperatorProfiler:
+        """Return the recorder that the interpreter holds."""
+        assert engine is not None
+        assert isinstance(framework, TfliteRuntimeFramework)
+        return PlanProfiler(framework.recorder, engine.placement(), STAMPED)
+
+
+def _ignore(interpreter: Any) -> None:
+    """Leave the interpreter as it is."""
+
+
+def _record_operators(interpreter: Any) -> None:
+    """Give the interpreter a profiler, which lives as long as it does."""
+    library = RUNTIME.find().library
+    assert library is not None
+    interpreter.edgeloop_recorder = _core.TfliteInterpreterProfiler(
+        library=library, interpreter=interpreter._native_handle()
+    )
 
 
 def _package_version() -> str:

@@ -17,6 +17,7 @@ from edgeloop.runtimes._base import (
     Framework,
     Installation,
     LoadOptions,
+    OperatorProfiler,
     TensorSpec,
 )
 from edgeloop.runtimes._shape import asked_shapes, fixed_shapes, shape_text
@@ -24,6 +25,7 @@ from edgeloop.runtimes._torch_device import device_name, require_device
 from edgeloop.runtimes._torch_files import DeclaredInput, load_module
 from edgeloop.runtimes._torch_framework import CPU, DTYPES, TorchFramework, input_tensors
 from edgeloop.runtimes._torch_package import INSTALL_HINT, find_torch, import_torch, set_threads
+from edgeloop.runtimes._torch_profiler import TorchProfiler
 
 _DEFAULT_DTYPE = "float32"
 
@@ -44,6 +46,7 @@ class TorchRuntime:
     settings = ("input-dtype",)
     delegates: tuple[str, ...] = ()
     attaches = False
+    profiled_loop = "framework"
     install_hint = INSTALL_HINT
 
     def find(self, library: Optional[str] = None) -> Installation:
@@ -97,6 +100,13 @@ class TorchRuntime:
         for note in framework.notes:
             print(f"edgeloop: {options.model}: {note}", file=sys.stderr)
         return framework
+
+    def operator_profiler(
+        self, engine: Optional[_core.Engine], framework: Optional[Framework]
+    ) -> OperatorProfiler:
+        """Return PyTorch's own profiler."""
+        del engine, framework
+        return TorchProfiler(import_torch())
 
 
 def _package_of(options: LoadOptions, inputs: Sequence[TensorSpec]) -> str:

@@ -20,10 +20,14 @@ install "$root" main "$work/wheels-bullseye" edgeloop tflite-runtime
 run "$root" /opt/main/bin/python /null_engine.py
 compare "$root" main tflite-runtime tflite-runtime
 
-# The package index has no 32-bit NumPy: it is Debian's, and its BLAS is where it was unpacked to.
+# The package index has no 32-bit NumPy: it is Debian's, and the alternatives that show it its BLAS
+# are not set up in a root whose packages are only unpacked.
 step "bookworm armhf, Python 3.11"
 download "$work/wheels-armhf" armv7l 3.11 34 --no-deps "$(wheel cp311 armv7l)" tflite-runtime==2.14.0
 root=$(bash $here/root.sh bookworm armhf python3-numpy | tail -1)
-install "$root" main "$work/wheels-armhf" --no-deps edgeloop tflite-runtime
+libraries=$root/usr/lib/arm-linux-gnueabihf
+ln -sf blas/libblas.so.3 lapack/liblapack.so.3 "$libraries/"
+VENV_OPTIONS=--system-site-packages \
+  install "$root" main "$work/wheels-armhf" --no-deps edgeloop tflite-runtime
 run "$root" /opt/main/bin/python /null_engine.py
 compare "$root" main tflite-runtime tflite-runtime

@@ -9,9 +9,9 @@ usage() {
   cat <<'EOT'
 usage: bash tests/integration/arm/root.sh SUITE [ARCHITECTURE] [PACKAGE...]
 
-Makes .cache/arm/roots/SUITE-ARCHITECTURE (arm64 is the default) with Python, venv and the packages,
-and prints its path as the last line. The packages are unpacked, not configured: nothing is emulated
-while it is made, which takes seconds. Enter it with tests/integration/arm/arm64-run.
+Makes a root of the suite below .cache/arm/roots/ with Python, venv and the packages (arm64 is the
+default), and prints its path as the last line. The packages are unpacked, not configured: nothing
+is emulated while it is made, which takes seconds. Enter it with tests/integration/arm/arm64-run.
 EOT
 }
 
@@ -22,15 +22,15 @@ esac
 suite=$1
 architecture=${2:-arm64}
 packages="base-files coreutils dash libc-bin libstdc++6 python3 python3-venv${3:+ ${*:3}}"
-root=$PWD/.cache/arm/roots/$suite-$architecture
+checksum=$(echo "$packages" | cksum)
+root=$PWD/.cache/arm/roots/$suite-$architecture-${checksum%% *}
 
 if [ "$architecture" = amd64 ]; then need_roots >&2; else need_emulation >&2; fi
-if [ "$(cat "$root.packages" 2>/dev/null)" != "$packages" ]; then
-  rm -rf "$root" "$root.new" "$root.packages"
+if [ ! -e "$root" ]; then
+  rm -rf "$root.new"
   mkdir -p "${root%/*}"
   mmdebstrap -q --arch="$architecture" --variant=extract --include="${packages// /,}" \
     "$suite" "$root.new" "$(debian_mirror)" >&2
   mv "$root.new" "$root"
-  echo "$packages" >"$root.packages"
 fi
 echo "$root"

@@ -68,7 +68,8 @@ install() {  # ROOT ENVIRONMENT WHEELS REQUIREMENT...
     return
   fi
   rm -rf "${root:?}$env"
-  quietly run "$root" python3 -m venv "$env"
+  # shellcheck disable=SC2086
+  quietly run "$root" python3 -m venv ${VENV_OPTIONS:-} "$env"
   quietly run "$root" "${pip[@]}" "${@:4}"
   echo "$others" >"$root$env/wheels.txt"
 }

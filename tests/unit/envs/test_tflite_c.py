@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from edgeloop.envs import tflite_c
+from edgeloop.envs import pip, tflite_c
 from edgeloop.errors import CannotWriteError, NotAvailableError
 
 LIBRARY = b"\x7fELF not really a library"
@@ -151,7 +151,7 @@ def test_the_reason_of_a_dead_network_is_quoted():
     errors = "ERROR: No matching distribution found for pymicro-wakeword==2.5.0\n"
     done = subprocess.CompletedProcess([], 1, "", warning + errors)
 
-    assert "Connection refused" in tflite_c._pip_reason(done)
+    assert "Connection refused" in pip.pip_reason(done)
 
 
 def test_an_interpreter_without_pip_is_told(machine, monkeypatch):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Optional
 
 import pytest
@@ -13,6 +14,7 @@ from edgeloop.quantization.causes import (
     causes_of_inaccuracy,
     causes_of_slowness,
     kernel_warnings,
+    overflow_notes,
     saturates,
     slowness_warning,
     snr_warnings,
@@ -74,6 +76,17 @@ def test_a_cpu_with_the_instructions_is_not_blamed() -> None:
 )  # fmt: skip
 def test_only_x86_without_vnni_overflows(machine: str, flags: set[str], expected: bool) -> None:
     assert saturates(machine, flags) is expected
+
+
+def test_8_bit_weights_are_spoken_of_where_they_can_overflow() -> None:
+    vnni = Facts("onnx", "int8", machine="x86_64", cpu_flags=frozenset({"avx_vnni"}))
+    (found,) = overflow_notes(vnni)
+    assert "--reduce-range yes" in found
+    (found,) = overflow_notes(replace(vnni, cpu_flags=frozenset({"avx2"})))
+    assert "overflow on this CPU" in found
+    assert overflow_notes(replace(vnni, reduce_range=True)) == []
+    assert overflow_notes(replace(vnni, precision="dynamic")) == []
+    assert overflow_notes(INT8) == []
 
 
 def test_the_flags_of_this_machine_are_read() -> None:

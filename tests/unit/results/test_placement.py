@@ -9,7 +9,7 @@ import pytest
 
 from edgeloop.report.placement import placement_lines
 from edgeloop.results.placement import placement_document, why_too_little
-from edgeloop.results.warnings import _delegates
+from edgeloop.results.warnings import delegate_warnings
 from edgeloop.spec import ResolvedSpec, RunSpec, resolve
 
 MODEL = (
@@ -68,7 +68,7 @@ def test_nodes_and_work(spec: Any, operators: list[str]) -> None:
     assert own["macs"] + placement["rest"]["macs"] == placement["macs"] > 0
     assert (xnnpack["name"], xnnpack["nodes"], xnnpack["implied"]) == ("xnnpack", 0, True)
     assert sum(placement["rest"]["operators"].values()) == len(others)
-    assert _delegates(header(chosen, document)) == []  # nobody asked for XNNPACK
+    assert delegate_warnings(header(chosen, document)) == []  # nobody asked for XNNPACK
     assert any("x.so (Own)" in line for line in placement_lines(header(chosen, document)))
     assert why_too_little(None, placement, "") is None
     assert why_too_little(0.0, placement, "") is None
@@ -80,7 +80,7 @@ def test_nodes_and_work(spec: Any, operators: list[str]) -> None:
 def test_a_delegate_that_took_nothing_is_loud(spec: Any, operators: list[str]) -> None:
     chosen = spec("/x.so", "none")
     document = placement_document(chosen, [part("builtin", list(range(len(operators))))], "")
-    (found,) = _delegates(header(chosen, document))
+    (found,) = delegate_warnings(header(chosen, document))
     assert found["code"] == "delegate-unused"
     assert "NONE" in placement_lines(header(chosen, document))[0]
     assert "took none" in str(why_too_little(0.0, document["placement"], ""))
@@ -91,7 +91,7 @@ def test_a_delegate_without_the_work_is_loud(spec: Any, operators: list[str]) ->
     idle = [i for i, name in enumerate(operators) if name in ("PAD", "RESHAPE", "SOFTMAX")]
     work = [i for i in range(len(operators)) if i not in idle]
     document = placement_document(chosen, [part("Own", idle, "x.so"), part("builtin", work)], "")
-    (found,) = _delegates(header(chosen, document))
+    (found,) = delegate_warnings(header(chosen, document))
     assert found["code"] == "delegate-useless"
     assert why_too_little(0.0, document["placement"], "") is None
     assert why_too_little(0.01, document["placement"], "") is not None
@@ -120,3 +120,24 @@ def test_an_unknown_plan_fails_a_requirement(spec: Any) -> None:
     assert document == {"placement": None, "placement_reason": "no way to tell"}
     assert "no way to tell" in str(why_too_little(0.0, None, "no way to tell"))
     assert "no way to tell" in placement_lines(header(spec("/x.so"), document))[0]
+
+
+def test_why_a_delegate_left_something_is_in_its_own_words(spec: Any, operators: list[str]) -> None:
+    said = (
+        "INFO: Created the delegate\n"
+        "  CONV2D: not supported by armnn: the bias is not constant\n"
+        "CONV2D: not supported by armnn: the bias is not constant\n"
+        "loaded in 3 ms\n"
+    )
+    every = list(range(len(operators)))
+    parts = [part("Other", every[:1], "x.so"), part("builtin", every[1:])]
+    document = placement_document(spec("/x.so"), parts, "", said)
+    words = "CONV2D: not supported by armnn: the bias is not constant"
+    assert document["placement"]["rest"]["reasons"] == [words]
+    assert f"    it said: {words}" in placement_lines(header(spec("/x.so"), document))
+
+    # Nothing was left, or nothing was asked for: then the words are of something else.
+    whole = placement_document(spec("/x.so"), [part("Other", every, "x.so")], "", said)
+    assert whole["placement"]["rest"]["reasons"] == []
+    implied = placement_document(spec(), [part("builtin", every)], "", said)
+    assert implied["placement"]["rest"]["reasons"] == []

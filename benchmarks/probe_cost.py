@@ -1,0 +1,88 @@
+"""Does reading who runs which node cost anything inside the timed region?
+
+    python benchmarks/probe_cost.py CONFIGURATION... [--seconds S] [--delta SHARE] [--json FILE]
+
+CONFIGURATION is MODEL@runtime,threads=1. Each is compared with itself, without the probe (TFLite)
+or the record (ONNX Runtime) that tells the placement, interleaved as `edgeloop compare` does.
+Exits 1 where a verdict is not equivalent.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+from edgeloop.configuration import parse_configuration
+from edgeloop.host.info import host_info
+from edgeloop.measure.observer import Silence
+from edgeloop.measure.pairing import measure_paired
+from edgeloop.report.columns import columns
+from edgeloop.report.figures import percent
+from edgeloop.spec import RunSpec, resolve
+from edgeloop.stats.stopping import PRESETS
+from edgeloop.stats.verdict import DELTA, EQUIVALENT
+
+PROCESSES = 5
+
+
+def main() -> int:
+    """Measure, print, and return the exit code."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("configurations", nargs="+", metavar="CONFIGURATION")
+    parser.add_argument("--seconds", type=float, default=60.0, help="of one comparison")
+    parser.add_argument("--delta", type=float, default=DELTA, help="the difference that matters")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--json", metavar="FILE")
+    arguments = parser.parse_args()
+    found = [
+        _compare(text, arguments.seconds, arguments.delta, arguments.seed)
+        for text in arguments.configurations
+    ]
+    print(_page(found))
+    if arguments.json:
+        Path(arguments.json).write_text(json.dumps(found, indent=1), encoding="utf-8")
+    return 0 if all(one["verdict"] == EQUIVALENT for one in found) else 1
+
+
+def _compare(configuration: str, seconds: float, delta: float, seed: int) -> dict[str, Any]:
+    defaults = RunSpec(model="", threads=1, seed=seed)
+    (probed,) = resolve(parse_configuration(configuration, defaults), "compare")
+    bare = replace(probed, options=replace(probed.options, probe=False))
+    preset = replace(
+        PRESETS["standard"],
+        processes=PROCESSES,
+        max_processes=2 * PROCESSES,
+        total_seconds=seconds,
+    )
+    run = measure_paired(bare, probed, preset, delta, Silence(), keep=lambda attempts: None)
+    if run.error is not None:
+        raise run.error
+    compared = run.compare(delta)
+    return {
+        "configuration": f"{probed.title},loop={probed.loops[0]}",
+        **asdict(compared),
+        "half_width": compared.half_width,
+    }
+
+
+def _page(found: list[dict[str, Any]]) -> str:
+    cpu = ", ".join(host_info().cpu.model_names)
+    rows = [("configuration", "probed / bare [95 %]", "half-width", "pairs", "verdict")]
+    for one in found:
+        low, high = one["ratio_ci95"]
+        rows.append((
+            one["configuration"],
+            f"{one['ratio']:.4f} [{low:.4f}, {high:.4f}]",
+            f"±{percent(one['half_width'])}",
+            str(one["count"]),
+            one["verdict"],
+        ))  # fmt: skip
+    return f"with and without reading the placement, {cpu}\n{columns(rows, right=(2, 3))}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

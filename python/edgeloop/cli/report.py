@@ -1,0 +1,74 @@
+"""`edgeloop report`."""
+
+from typing import Annotated, Optional
+
+import typer
+
+Places = Annotated[
+    list[str],
+    typer.Argument(metavar="RESULT...", help="Result files, or folders that hold them."),
+]
+
+
+def report(
+    places: Places,
+    html: Annotated[
+        Optional[str],
+        typer.Option(
+            "--html", metavar="FILE", help="One HTML file with all charts.", show_default=False
+        ),
+    ] = None,
+    markdown: Annotated[
+        Optional[str],
+        typer.Option(
+            "--markdown", metavar="FILE", help="Tables; '-' is stdout.", show_default=False
+        ),
+    ] = None,
+    csv: Annotated[
+        Optional[str],
+        typer.Option(
+            "--csv",
+            metavar="FILE",
+            help="One line for each result, units in the names; '-' is stdout.",
+            show_default=False,
+        ),
+    ] = None,
+    plots: Annotated[
+        Optional[str],
+        typer.Option("--plots", metavar="FOLDER", help="Each chart as a file.", show_default=False),
+    ] = None,
+    plot_format: Annotated[
+        str, typer.Option("--plot-format", help="Of --plots: svg or png.")
+    ] = "svg",
+    detail: Annotated[
+        bool,
+        typer.Option("--detail", help="Charts of each run even where there are more than 20."),
+    ] = False,
+    with_published: Annotated[
+        bool,
+        typer.Option(
+            "--with-published",
+            help="Show what others published for the same networks, marked as theirs.",
+        ),
+    ] = False,
+    title: Annotated[str, typer.Option("--title", help="Heading of the HTML page.")] = "edgeloop",
+) -> None:
+    """Show many results side by side: HTML, Markdown, CSV, charts as SVG or PNG.
+
+    Without an option the tables are printed as Markdown. The HTML file needs no network and holds
+    no script; charts need matplotlib (pip install 'edgeloop[report]').
+
+    Examples:
+
+      edgeloop report results/ --html report.html --with-published
+
+      edgeloop report a.edgeloop.jsonl b.edgeloop.jsonl --csv -
+
+      edgeloop report results/ --plots charts --plot-format png
+    """
+    from edgeloop.reporting import ReportTargets, write_report
+
+    targets = ReportTargets(html, markdown, csv, plots, plot_format)
+    written = write_report(places, targets, title, detail, with_published, typer.echo)
+    for line in written:
+        typer.echo(line, err=True)

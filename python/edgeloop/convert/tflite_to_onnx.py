@@ -1,0 +1,38 @@
+"""TensorFlow Lite to ONNX, by tf2onnx, as far as it knows the operators."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from edgeloop.convert.edge import ConversionOptions, Converted
+from edgeloop.errors import UsageError
+from edgeloop.models.tflite_reader import read_model
+
+DEFAULT_OPSET = 17
+
+
+def import_packages() -> None:
+    """Import tf2onnx, which imports TensorFlow."""
+    from edgeloop.convert.tensorflow_source import import_tensorflow
+
+    import_tensorflow()
+    import tf2onnx.convert  # noqa: F401
+
+
+def convert(source: str, target: str, options: ConversionOptions) -> Converted:
+    """Write an .onnx with the file's tensor names; int8 becomes pairs of (de)quantisation."""
+    import tf2onnx.convert
+
+    if options.batch_size or options.shapes:
+        raise UsageError(
+            "the shapes of a .tflite file are fixed: convert the model that it was made from for "
+            "another --batch-size or --shape"
+        )
+    opset = options.opset or DEFAULT_OPSET
+    graph = read_model(Path(source)).subgraphs[0]
+    tf2onnx.convert.from_tflite(source, opset=opset, output_path=target)
+    return Converted(
+        notes=(f"opset {opset}, by tf2onnx",),
+        inputs=tuple(graph.tensors[index].name for index in graph.inputs),
+        outputs=tuple(graph.tensors[index].name for index in graph.outputs),
+    )

@@ -1,0 +1,54 @@
+"""pip, run as a program: its own reason is what an error says."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from collections.abc import Sequence
+from typing import Optional
+
+from edgeloop.errors import CannotWriteError, NotAvailableError
+
+_QUIET = ("--disable-pip-version-check", "--no-input")
+_FULL = ("No space left on device", "Disk quota exceeded")
+
+
+def run_pip(
+    python: str, arguments: Sequence[str], timeout_s: float
+) -> subprocess.CompletedProcess[str]:
+    """Run a command of pip under an interpreter. Raises NotAvailableError where it cannot start."""
+    command = [python, "-m", "pip", arguments[0], *_QUIET, *arguments[1:]]
+    try:
+        return subprocess.run(
+            command, capture_output=True, text=True, check=False, timeout=timeout_s
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise NotAvailableError(f"pip could not be run: {error}; try again") from error
+
+
+def require_pip(python: str, arguments: Sequence[str], doing: str, timeout_s: float) -> None:
+    """Run a command of pip that has to succeed.
+
+    Raises NotAvailableError with pip's own reason, CannotWriteError where the disk is full.
+    """
+    done = run_pip(python, arguments, timeout_s)
+    if done.returncode == 0:
+        return
+    reason = pip_reason(done)
+    if any(word in done.stderr for word in _FULL):
+        raise CannotWriteError(f"{doing}: pip says: {reason}; make room and run it again")
+    raise NotAvailableError(
+        f"{doing}: pip says: {reason}; what is installed by now is kept: run it again to go on"
+    )
+
+
+def pip_reason(done: subprocess.CompletedProcess[str]) -> str:
+    """Return pip's errors, else its last line."""
+    lines = [line.strip() for line in (done.stdout + done.stderr).splitlines() if line.strip()]
+    # Without a network the errors only say that there is no such version.
+    broken: list[Optional[str]] = list(
+        re.findall(r"connection broken by '(.+)':", done.stderr)[-1:]
+    )
+    errors = [line[len("ERROR:") :].strip() for line in lines if line.startswith("ERROR:")]
+    reasons = broken or errors or lines[-1:] or [f"exit status {done.returncode}"]
+    return "; ".join(str(reason) for reason in reasons)

@@ -1,0 +1,33 @@
+"""Who would run which node: a worker loads the model and is asked, and nothing is measured."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from edgeloop.measure.invocation import Attempt
+from edgeloop.measure.monitor import Monitor
+from edgeloop.measure.record import header_of
+from edgeloop.measure.session import Session
+from edgeloop.results.warnings import delegate_warnings
+from edgeloop.spec import ResolvedSpec
+
+
+def measure_coverage(spec: ResolvedSpec) -> dict[str, Any]:
+    """Return the header of a result, with what was printed while loading and the warnings.
+
+    Raises what went wrong.
+    """
+    with Monitor() as monitor, Session(spec, 0, monitor) as session:
+        hello = session.worker.hello
+        attempt = Attempt(
+            clock=hello.clock,
+            loaded=session.loaded,
+            python=(hello.python, hello.executable),
+        )
+        session.stop()
+    header = header_of(spec, attempt)
+    return {
+        **header,
+        "log": session.worker.log.text(),
+        "warnings": list(delegate_warnings(header)),
+    }

@@ -1,0 +1,50 @@
+"""Many stored results, from files and folders; one that cannot be read does not stop the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from edgeloop.errors import ModelError
+from edgeloop.results.schema import Result
+from edgeloop.results.store import SUFFIX, read_result
+
+
+@dataclass(frozen=True)
+class Collection:
+    """Results in the order of their names, and a sentence for each file that is none."""
+
+    results: tuple[Result, ...]
+    unreadable: tuple[str, ...]
+
+
+def collect(places: Sequence[str]) -> Collection:
+    """Read result files, and those in folders.
+
+    Raises ModelError where a place does not exist, or none of them holds a result.
+    """
+    results: list[Result] = []
+    unreadable: list[str] = []
+    for path in _files(places):
+        try:
+            results.append(read_result(str(path)))
+        except ModelError as error:
+            unreadable.append(str(error))
+    if not results:
+        why = f": {unreadable[0]}" if unreadable else f"; results end in {SUFFIX}"
+        raise ModelError(f"no result was found in {', '.join(places)}{why}")
+    return Collection(tuple(results), tuple(unreadable))
+
+
+def _files(places: Sequence[str]) -> list[Path]:
+    files: dict[Path, None] = {}
+    for place in places:
+        path = Path(place)
+        if path.is_dir():
+            files.update(dict.fromkeys(sorted(path.rglob("*" + SUFFIX))))
+        elif path.exists():
+            files[path] = None
+        else:
+            raise ModelError(f"{place} does not exist; name results or a folder of them")
+    return list(files)

@@ -1,0 +1,183 @@
+"""`edgeloop report`: many results as HTML, Markdown, CSV and charts."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+import shutil
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from edgeloop.cli.app import run
+from edgeloop.errors import ModelError
+from edgeloop.report.cells import csv_rows
+from edgeloop.report.differences import differences
+from edgeloop.report.html import html_fragment
+from edgeloop.report.markdown import markdown_page
+from edgeloop.report.pareto import pareto_front
+from edgeloop.report.rows import Figure, ReportRow, report_rows
+from edgeloop.results.collection import collect
+from edgeloop.results.frame import sample_columns
+from edgeloop.results.store import SUFFIX, read_result
+
+GOLDEN = Path(__file__).parents[2] / "golden" / "v1-null-bench.edgeloop.jsonl"
+HOSTILE = '<script>alert(1)</script>"&|`*_\x1b[31m'
+
+
+def edited(folder: Path, name: str, **header: Any) -> Path:
+    """Copy the golden result with changes to its header."""
+    first, *rest = GOLDEN.read_text(encoding="utf-8").splitlines()
+    document = {**json.loads(first), **header}
+    path = folder / f"{name}{SUFFIX}"
+    path.write_text("\n".join([json.dumps(document), *rest]) + "\n", encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    results = tmp_path / "results"
+    results.mkdir()
+    for number in range(3):
+        shutil.copy(GOLDEN, results / f"{number}{SUFFIX}")
+    edited(results, "hostile", title=HOSTILE)
+    return results
+
+
+def row(latency_ns: float | None, accuracy: float | None, metric: str = "accuracy") -> ReportRow:
+    (base,) = report_rows([read_result(str(GOLDEN))])
+    return replace(base, latency_ns=Figure(latency_ns), accuracy=Figure(accuracy), metric=metric)
+
+
+def test_results_of_folders_and_files_are_read_once(folder: Path) -> None:
+    (folder / f"broken{SUFFIX}").write_text("{}\n", encoding="utf-8")
+    found = collect([str(folder), str(folder / f"0{SUFFIX}")])
+    assert len(found.results) == 4
+    assert len(found.unreadable) == 1
+    with pytest.raises(ModelError, match="does not exist"):
+        collect([str(folder / "none")])
+    with pytest.raises(ModelError, match="no result was found"):
+        collect([str(folder / f"broken{SUFFIX}")])
+
+
+def test_the_page_holds_no_script_and_needs_no_network(folder: Path, tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib", reason="pip install 'edgeloop[report]'")
+    page = tmp_path / "report.html"
+    assert run(["report", str(folder), "--html", str(page), "--title", HOSTILE]) == 0
+    text = page.read_text(encoding="utf-8")
+    assert "<script" not in text
+    assert "\x1b" not in text
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in text
+    # The namespaces of SVG are names, not addresses that anything fetches.
+    addresses = set(re.findall(r"(?:src|href)=\"([^\"#][^\"]*)", text))
+    assert {a for a in addresses if not a.startswith("http://www.w3.org/")} == set()
+    assert text.count("<svg") >= 2 + 4 * 2
+    assert "aria-label" in text
+    assert text.count("<tr>") == 1 + 4  # the conditions are the same everywhere
+
+
+def test_charts_of_single_runs_are_left_out_of_large_reports(tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib", reason="pip install 'edgeloop[report]'")
+    for number in range(21):
+        shutil.copy(GOLDEN, tmp_path / f"{number}{SUFFIX}")
+    charts = tmp_path / "charts"
+    assert run(["report", str(tmp_path), "--plots", str(charts), "--plot-format", "png"]) == 0
+    names = {path.name for path in charts.iterdir()}
+    assert not any(name.startswith("time-") for name in names)
+    assert all(path.read_bytes().startswith(b"\x89PNG") for path in charts.iterdir())
+    assert run(["report", str(tmp_path), "--plots", str(charts), "--detail"]) == 0
+    assert (charts / "time-21.svg").exists()
+
+
+def test_a_chart_cannot_leave_its_folder(tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib", reason="pip install 'edgeloop[report]'")
+    model = json.loads(GOLDEN.read_text(encoding="utf-8").splitlines()[0])["model"]
+    edited(tmp_path, "a", model={**model, "path": "x/..%2f..\x00\\..\\evil"})
+    charts = tmp_path / "deep" / "charts"
+    assert run(["report", str(tmp_path), "--plots", str(charts)]) == 0
+    assert {path.parent for path in tmp_path.rglob("*.svg")} == {charts}
+
+
+def test_markdown_shows_text_as_it_is(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["report", str(folder)]) == 0
+    text = capsys.readouterr().out
+    lines = text.splitlines()
+    table = [line for line in lines if line.startswith("|")]
+    assert len(table) == 2 + 4
+    assert len({re.sub(r"\\.", "", line).count("|") for line in table}) == 1
+    assert "<script>" not in text
+
+
+def test_csv_names_its_units_and_is_no_formula(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    edited(folder, "formula", title="=cmd()")
+    assert run(["report", str(folder), "--csv", "-"]) == 0
+    table = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
+    assert len(table) == 5
+    assert float(table[0]["median_ns"]) == pytest.approx(100.0)
+    assert float(table[0]["median_low_ns"]) <= float(table[0]["median_ns"])
+    assert "'=cmd()" in {line["title"] for line in table}
+    assert len({len(line) for line in csv_rows(report_rows(collect([str(folder)]).results))}) == 1
+
+
+def test_the_front_is_what_no_other_beats() -> None:
+    fast, slow, beaten = row(1.0, 0.7), row(5.0, 0.9), row(6.0, 0.8)
+    assert pareto_front([beaten, slow, row(None, 0.99), fast, row(3.0, None)]) == [fast, slow]
+    low, high = row(1.0, 9.0, "mse"), row(2.0, 3.0, "mse")
+    assert pareto_front([high, low, row(3.0, 5.0, "mse")]) == [low, high]
+
+
+def test_what_differs_between_results_is_named() -> None:
+    a, b = row(1.0, None), row(2.0, None)
+    b = replace(b, environment={**b.environment, "governor": "performance"})
+    a = replace(a, environment={**a.environment, "governor": "ondemand"})
+    assert differences([a, b]) == [("governor", {"ondemand": 1, "performance": 1})]
+    assert "governor" in markdown_page([a, b])
+    assert differences([a, a]) == []
+
+
+def test_published_figures_are_marked_as_those_of_others(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model = json.loads(GOLDEN.read_text(encoding="utf-8").splitlines()[0])["model"]
+    edited(tmp_path, "a", model={**model, "path": "/m/resnet50.onnx"})
+    assert run(["report", str(tmp_path), "--with-published"]) == 0
+    text = capsys.readouterr().out
+    assert "Published by others, not measured with edgeloop" in text
+    assert "IMPOSSIBLE: 8.2 GFLOP" in text
+
+
+def test_a_bad_form_and_a_bad_place_are_sentences(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["report", str(folder), "--plots", "x", "--plot-format", "gif"]) == 2
+    assert run(["report", str(folder), "--csv", str(folder / "no" / "a.csv")]) == 6
+    assert run(["report", str(folder / "none")]) == 4
+    assert "does not exist" in capsys.readouterr().err
+
+
+def test_a_result_shows_itself_in_a_notebook() -> None:
+    result = read_result(str(GOLDEN))
+    assert "<table>" in result._repr_html_()
+    assert "<script" not in html_fragment([replace(row(1.0, 0.5), title=HOSTILE)])
+
+
+def test_samples_as_columns() -> None:
+    result = read_result(str(GOLDEN))
+    columns = sample_columns(result)
+    count = sum(b.durations_ns.size for i in result.invocations for b in i.blocks)
+    assert {values.size for values in columns.values()} == {count}
+    assert set(columns["loop"]) == {"native", "binding"}
+    assert columns["duration_ns"].min() > 0
+
+
+def test_a_dataframe_where_pandas_is_here() -> None:
+    pandas = pytest.importorskip("pandas", reason="pip install pandas")
+    frame = read_result(str(GOLDEN)).to_dataframe()
+    assert isinstance(frame, pandas.DataFrame)
+    assert frame["duration_ns"].gt(0).all()
