@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import Optional
 
 import edgeloop
-from edgeloop.convert.edge import ConversionOptions
-from edgeloop.convert.run import ConversionSpec, convert
+from edgeloop.conversion.edge import ConversionOptions
+from edgeloop.conversion.run import ConversionSpec, convert
 from edgeloop.demo import ASSETS
 from edgeloop.errors import EdgeloopError
 from edgeloop.measure.observer import Silence

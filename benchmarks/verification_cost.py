@@ -20,8 +20,8 @@ from pathlib import Path
 
 import numpy as np
 
-from edgeloop.convert.report import ConversionReport
-from edgeloop.convert.run import ConversionSpec, convert
+from edgeloop.conversion.report import ConversionReport
+from edgeloop.conversion.run import ConversionSpec, convert
 from edgeloop.demo import ASSETS
 from edgeloop.host.info import host_info
 from edgeloop.measure.observer import Silence

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from edgeloop.api import (
         bench,
         compare,
+        convert,
         coverage,
         evaluate,
         inspect,
@@ -23,6 +24,7 @@ __all__ = [
     "__version__",
     "bench",
     "compare",
+    "convert",
     "coverage",
     "evaluate",
     "get_include",

@@ -22,8 +22,8 @@ from edgeloop.stats.verdict import DELTA
 
 if TYPE_CHECKING:
     from edgeloop.comparison import Compared
-    from edgeloop.convert.edge import ConversionOptions
-    from edgeloop.convert.report import ConversionReport
+    from edgeloop.conversion.edge import ConversionOptions
+    from edgeloop.conversion.report import ConversionReport
     from edgeloop.models.summary import ModelSummary
     from edgeloop.profiling.summary import Profile
     from edgeloop.quantization.report import QuantizationReport
@@ -230,9 +230,9 @@ def convert(
     Raises UsageError, NotAvailableError (with the command that installs what is missing),
     ModelError or CannotWriteError; then nothing is left.
     """
-    from edgeloop.convert.edge import ConversionOptions
-    from edgeloop.convert.run import ConversionSpec
-    from edgeloop.convert.run import convert as run
+    from edgeloop.conversion.edge import ConversionOptions
+    from edgeloop.conversion.run import ConversionSpec
+    from edgeloop.conversion.run import convert as run
     from edgeloop.spec import input_source
 
     spec = ConversionSpec(
@@ -280,7 +280,7 @@ def quantize(
     Raises UsageError, NotAvailableError, ModelError, RuntimeFailedError or CannotWriteError, each
     one sentence.
     """
-    from edgeloop.convert.edge import ConversionOptions
+    from edgeloop.conversion.edge import ConversionOptions
     from edgeloop.quantization.run import quantize as run
     from edgeloop.quantization.spec import QuantizeSpec
 

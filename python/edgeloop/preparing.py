@@ -12,9 +12,9 @@ from edgeloop.runtimes import runtime
 from edgeloop.spec import RunSpec, inputs_of
 
 if TYPE_CHECKING:
-    from edgeloop.convert.edge import ConversionOptions
-    from edgeloop.convert.run import ConversionSpec
-    from edgeloop.convert.verification import Verification
+    from edgeloop.conversion.edge import ConversionOptions
+    from edgeloop.conversion.run import ConversionSpec
+    from edgeloop.conversion.verification import Verification
     from edgeloop.quantization.spec import QuantizeSpec
 
 
@@ -56,7 +56,7 @@ def prepare(
     elif wanted.representative_data is not None:
         raise UsageError("--representative-data is for --quantize int8 or int16x8")
     elif wanted.to is not None:
-        from edgeloop.convert.run import convert
+        from edgeloop.conversion.run import convert
 
         converted = convert(_conversion(spec, wanted, wanted.to), observer)
         path, transposed = converted.path, bool(converted.input_layouts)
@@ -92,7 +92,7 @@ def prepared(spec: RunSpec, path: str, *, transposed: bool) -> RunSpec:
 
 
 def _conversion(spec: RunSpec, wanted: Preparation, to: str) -> ConversionSpec:
-    from edgeloop.convert.run import ConversionSpec
+    from edgeloop.conversion.run import ConversionSpec
 
     return ConversionSpec(
         model=spec.model,
@@ -123,7 +123,7 @@ def _quantization(spec: RunSpec, wanted: Preparation, precision: str) -> Quantiz
 
 
 def _options(spec: RunSpec, wanted: Preparation) -> ConversionOptions:
-    from edgeloop.convert.edge import ConversionOptions
+    from edgeloop.conversion.edge import ConversionOptions
 
     return ConversionOptions(
         opset=wanted.opset,

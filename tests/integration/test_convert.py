@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 
 from edgeloop import api
-from edgeloop.convert.edge import ConversionOptions
-from edgeloop.convert.faults import facts_of, file_faults
-from edgeloop.convert.run import ConversionSpec, convert
-from edgeloop.convert.verification import Reference, Subject
+from edgeloop.conversion.edge import ConversionOptions
+from edgeloop.conversion.faults import facts_of, file_faults
+from edgeloop.conversion.run import ConversionSpec, convert
+from edgeloop.conversion.verification import Reference, Subject
 from edgeloop.data.options import InputSource
 from edgeloop.demo import ASSETS
 from edgeloop.measure.observer import Silence
@@ -321,7 +321,7 @@ def test_a_result_that_does_not_agree_is_kept_under_another_name(command_line, t
 
 def test_the_network_is_refused_to_a_converter():
     code = (
-        "from edgeloop.convert.offline import refuse_network; refuse_network(); "
+        "from edgeloop.conversion.offline import refuse_network; refuse_network(); "
         "import socket, urllib.request\n"
         "for call in (lambda: socket.create_connection(('127.0.0.1', 9)), "
         "lambda: urllib.request.urlopen('http://example.org')):\n"

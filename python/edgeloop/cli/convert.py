@@ -89,9 +89,9 @@ def convert(
       edgeloop convert model.onnx --to tensorrt --builder precision=fp16 --builder workspace=1024
     """
     require_writable(json)
-    from edgeloop.convert.edge import ConversionOptions
-    from edgeloop.convert.run import ConversionSpec, plan_conversion
-    from edgeloop.convert.run import convert as run
+    from edgeloop.conversion.edge import ConversionOptions
+    from edgeloop.conversion.run import ConversionSpec, plan_conversion
+    from edgeloop.conversion.run import convert as run
     from edgeloop.report.conversion import conversion_page, plan_page
     from edgeloop.spec import input_source, parse_setting, parse_shape
 

@@ -141,7 +141,7 @@ def quantize(
       edgeloop quantize model.onnx --method fp16 --no-measure --json -
     """
     require_writable(json)
-    from edgeloop.convert.edge import ConversionOptions
+    from edgeloop.conversion.edge import ConversionOptions
     from edgeloop.quantization.run import quantize as run
     from edgeloop.quantization.spec import QuantizeSpec
     from edgeloop.report.quantization import quantization_page

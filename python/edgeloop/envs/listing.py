@@ -6,7 +6,7 @@ import platform
 from dataclasses import asdict, dataclass
 from typing import Any, Optional
 
-from edgeloop.convert.graph import find_path
+from edgeloop.conversion.graph import find_path
 from edgeloop.envs.lock import environment_names, lock_of
 from edgeloop.envs.managed import folder_of, python_of
 from edgeloop.errors import NotAvailableError

@@ -14,9 +14,9 @@ from edgeloop.errors import UsageError
 
 JOBS: Mapping[str, str] = {
     "compare-layers": "edgeloop.quantization.layers",
-    "convert": "edgeloop.convert.job",
+    "convert": "edgeloop.conversion.job",
     "describe-inputs": "edgeloop.quantization.inputs_job",
-    "run-samples": "edgeloop.convert.samples",
+    "run-samples": "edgeloop.conversion.samples",
     "packages": "edgeloop.envs.packages",
     "quantize": "edgeloop.quantization.job",
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from edgeloop.convert.samples import load_model
+from edgeloop.conversion.samples import load_model
 from edgeloop.runtimes._base import LoadOptions
 
 

@@ -9,7 +9,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, cast
 
-from edgeloop.convert.offline import refuse_network
+from edgeloop.conversion.offline import refuse_network
 from edgeloop.errors import EdgeloopError, ModelError, UsageError
 from edgeloop.models.formats import model_bytes
 from edgeloop.quantization._base import MethodModule, QuantizeRequest, refused

@@ -35,7 +35,7 @@ class LayerError:
 
 def run(arguments: Mapping[str, Any]) -> dict[str, Any]:
     """Compare `quantised` with `float`, both of `format`, on the `samples`; worst layers first."""
-    from edgeloop.convert.offline import refuse_network
+    from edgeloop.conversion.offline import refuse_network
 
     refuse_network()
     module = import_module(_MODULES[arguments["format"]])

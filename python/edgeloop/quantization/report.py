@@ -10,7 +10,7 @@ from edgeloop.quantization.layers import LayerError
 from edgeloop.results.fields import reasoned
 
 if TYPE_CHECKING:
-    from edgeloop.convert.verification import Verification
+    from edgeloop.conversion.verification import Verification
 
 SCHEMA_VERSION = 1
 

@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Optional
 
-from edgeloop.convert.faults import name_of_unverified
-from edgeloop.convert.place import put, scratch_beside, target_of
-from edgeloop.convert.report import write_sidecar
-from edgeloop.convert.run import EXTENSIONS, ConversionSpec, convert
-from edgeloop.convert.verification import RUNTIMES, Reference, Subject, Verification
+from edgeloop.conversion.faults import name_of_unverified
+from edgeloop.conversion.place import put, scratch_beside, target_of
+from edgeloop.conversion.report import write_sidecar
+from edgeloop.conversion.run import EXTENSIONS, ConversionSpec, convert
+from edgeloop.conversion.verification import RUNTIMES, Reference, Subject, Verification
 from edgeloop.data.options import InputSource
 from edgeloop.envs.interpreter import look_for
 from edgeloop.errors import ModelError, UsageError

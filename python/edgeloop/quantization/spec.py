@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Optional
 
-from edgeloop.convert.edge import ConversionOptions
+from edgeloop.conversion.edge import ConversionOptions
 from edgeloop.data.options import InputSource
 from edgeloop.errors import ModelError, UsageError
 from edgeloop.names import canonical, nearest

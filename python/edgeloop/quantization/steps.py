@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any, Optional
 
-from edgeloop.convert.verification import RUNTIMES
+from edgeloop.conversion.verification import RUNTIMES
 from edgeloop.envs.interpreter import interpreter_for
 from edgeloop.measure.client import WorkerClient
 from edgeloop.quantization._base import QuantizeRequest

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from edgeloop.convert.savedmodel_to_tflite import converter_of
-from edgeloop.convert.tensorflow_source import import_tensorflow, load_source
-from edgeloop.convert.tflite_names import rename_interface
+from edgeloop.conversion.savedmodel_to_tflite import converter_of
+from edgeloop.conversion.tensorflow_source import import_tensorflow, load_source
+from edgeloop.conversion.tflite_names import rename_interface
 from edgeloop.quantization._base import QuantizeRequest, feeds, refused
 from edgeloop.runtimes._base import LoadOptions
 

@@ -9,10 +9,10 @@ from edgeloop.report.columns import columns
 from edgeloop.report.figures import duration, percent, size
 
 if TYPE_CHECKING:
-    from edgeloop.convert.agreement import OutputAgreement
-    from edgeloop.convert.plan import Plan
-    from edgeloop.convert.report import ConversionReport
-    from edgeloop.convert.verification import Verification
+    from edgeloop.conversion.agreement import OutputAgreement
+    from edgeloop.conversion.plan import Plan
+    from edgeloop.conversion.report import ConversionReport
+    from edgeloop.conversion.verification import Verification
 
 _NAME_LENGTH = 40
 _NOTE_LENGTH = 1000

@@ -12,7 +12,7 @@ from edgeloop.report.figures import duration, duration_interval, percent, size
 from edgeloop.stats.verdict import EQUIVALENT, FASTER, SLOWER
 
 if TYPE_CHECKING:
-    from edgeloop.convert.verification import Verification
+    from edgeloop.conversion.verification import Verification
     from edgeloop.quantization.layers import LayerError
     from edgeloop.quantization.report import Calibration, Figures, QuantizationReport
 

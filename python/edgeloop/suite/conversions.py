@@ -79,7 +79,7 @@ class Conversions:
         return prepared(entry.spec, str(target), transposed=transposed)
 
     def _target(self, entry: Entry, made: Conversion) -> Path:
-        from edgeloop.convert.run import EXTENSIONS
+        from edgeloop.conversion.run import EXTENSIONS
         from edgeloop.models.formats import detect_format
 
         what = json.dumps(

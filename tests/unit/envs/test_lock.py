@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from edgeloop.convert.graph import EDGES
+from edgeloop.conversion.graph import EDGES
 from edgeloop.envs.listing import PURPOSES, environments_of_route
 from edgeloop.envs.lock import environment_names, lock_of, lock_text
 from edgeloop.errors import NotAvailableError, UsageError

@@ -11,8 +11,8 @@ import warnings
 from collections.abc import Sequence
 from typing import Any
 
-from edgeloop.convert.edge import ConversionOptions, Converted
-from edgeloop.convert.torch_source import TorchSource, load_source
+from edgeloop.conversion.edge import ConversionOptions, Converted
+from edgeloop.conversion.torch_source import TorchSource, load_source
 from edgeloop.errors import UsageError
 
 DEFAULT_OPSET = 18

@@ -15,7 +15,7 @@ from edgeloop.runtimes._base import TensorSpec
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from edgeloop.convert.samples import SampleRun
+    from edgeloop.conversion.samples import SampleRun
 
 # A one-dimensional score of at least so many classes has a top-1 worth comparing.
 _CLASSES = 2

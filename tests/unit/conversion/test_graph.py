@@ -7,9 +7,9 @@ from importlib.util import find_spec
 
 import pytest
 
-from edgeloop.convert.edge import AARCH64, X86_64, Edge
-from edgeloop.convert.graph import EDGES, find_path, reachable
-from edgeloop.convert.plan import make_plan
+from edgeloop.conversion.edge import AARCH64, X86_64, Edge
+from edgeloop.conversion.graph import EDGES, find_path, reachable
+from edgeloop.conversion.plan import make_plan
 from edgeloop.envs.interpreter import Interpreter
 from edgeloop.errors import NotAvailableError, UsageError
 from edgeloop.models.formats import FORMATS, ModelFormat

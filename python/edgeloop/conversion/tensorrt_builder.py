@@ -9,9 +9,9 @@ from typing import Any, Optional
 
 import numpy as np
 
-from edgeloop.convert.edge import ConversionOptions, Converted
-from edgeloop.convert.tensorrt_calibration import calibrator
-from edgeloop.convert.tensorrt_settings import BuilderSettings
+from edgeloop.conversion.edge import ConversionOptions, Converted
+from edgeloop.conversion.tensorrt_calibration import calibrator
+from edgeloop.conversion.tensorrt_settings import BuilderSettings
 from edgeloop.errors import CannotWriteError, ModelError, NotAvailableError
 from edgeloop.runtimes._base import TensorSpec
 from edgeloop.runtimes._shape import fixed_shapes

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from edgeloop.convert.edge import ConversionOptions, Edge
-from edgeloop.convert.plan import make_plan
-from edgeloop.convert.tensorrt_settings import BuilderSettings
+from edgeloop.conversion.edge import ConversionOptions, Edge
+from edgeloop.conversion.plan import make_plan
+from edgeloop.conversion.tensorrt_settings import BuilderSettings
 from edgeloop.envs.interpreter import Interpreter
 from edgeloop.errors import ModelError, UsageError
 from edgeloop.models.formats import ModelFormat

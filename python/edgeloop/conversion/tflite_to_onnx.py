@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from edgeloop.convert.edge import ConversionOptions, Converted
+from edgeloop.conversion.edge import ConversionOptions, Converted
 from edgeloop.errors import UsageError
 from edgeloop.models.tflite_reader import read_model
 
@@ -13,7 +13,7 @@ DEFAULT_OPSET = 17
 
 def import_packages() -> None:
     """Import tf2onnx, which imports TensorFlow."""
-    from edgeloop.convert.tensorflow_source import import_tensorflow
+    from edgeloop.conversion.tensorflow_source import import_tensorflow
 
     import_tensorflow()
     import tf2onnx.convert  # noqa: F401

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from edgeloop.convert.edge import ConversionOptions, Converted
-from edgeloop.convert.onnx_names import rename_interface, reorder
-from edgeloop.convert.tensorflow_source import frozen, import_tensorflow, load_source, ordered
+from edgeloop.conversion.edge import ConversionOptions, Converted
+from edgeloop.conversion.onnx_names import rename_interface, reorder
+from edgeloop.conversion.tensorflow_source import frozen, import_tensorflow, load_source, ordered
 
 DEFAULT_OPSET = 17  # of what tf2onnx 1.17 writes, what ONNX Runtime 1.12 and later read
 

@@ -8,8 +8,8 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import Any, Optional
 
-from edgeloop.convert.faults import FileFacts, facts_as_dict
-from edgeloop.convert.verification import Verification
+from edgeloop.conversion.faults import FileFacts, facts_as_dict
+from edgeloop.conversion.verification import Verification
 from edgeloop.errors import CannotWriteError
 from edgeloop.models.provenance import sidecar_of
 

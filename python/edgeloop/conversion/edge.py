@@ -25,7 +25,7 @@ class Edge:
     """One converter, as the planner sees it: nothing of it is imported."""
 
     name: str
-    """Also its module: "torch-to-onnx" is edgeloop/convert/torch_to_onnx.py."""
+    """Also its module: "torch-to-onnx" is edgeloop/conversion/torch_to_onnx.py."""
     source: str
     target: str
     tool: str
@@ -51,7 +51,7 @@ class Edge:
     @property
     def module(self) -> str:
         """The module that converts."""
-        return f"edgeloop.convert.{self.name.replace('-', '_')}"
+        return f"edgeloop.conversion.{self.name.replace('-', '_')}"
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from edgeloop.convert.agreement import TOLERANCES, compare_runs
-from edgeloop.convert.samples import SampleRun
+from edgeloop.conversion.agreement import TOLERANCES, compare_runs
+from edgeloop.conversion.samples import SampleRun
 from edgeloop.runtimes._base import TensorSpec
 
 GENERATOR = np.random.default_rng(0)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Optional
 
-from edgeloop.convert.edge import ConversionOptions
+from edgeloop.conversion.edge import ConversionOptions
 from edgeloop.errors import ModelError
 from edgeloop.runtimes._base import TensorSpec
 from edgeloop.runtimes._shape import fixed_shapes

@@ -10,8 +10,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Optional
 
-from edgeloop.convert.edge import ConversionOptions, Converted
-from edgeloop.convert.tensorrt_settings import BuilderSettings
+from edgeloop.conversion.edge import ConversionOptions, Converted
+from edgeloop.conversion.tensorrt_settings import BuilderSettings
 from edgeloop.errors import ModelError, NotAvailableError, UsageError
 from edgeloop.runtimes._shape import shape_text
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from edgeloop.convert.edge import ConversionOptions, Converted
-from edgeloop.convert.tensorflow_source import (
+from edgeloop.conversion.edge import ConversionOptions, Converted
+from edgeloop.conversion.tensorflow_source import (
     TensorflowSource,
     frozen,
     import_tensorflow,
@@ -14,7 +14,7 @@ from edgeloop.convert.tensorflow_source import (
     ordered,
     write_saved_model,
 )
-from edgeloop.convert.tflite_names import rename_interface
+from edgeloop.conversion.tflite_names import rename_interface
 
 
 def import_packages() -> None:

@@ -6,8 +6,8 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from edgeloop.convert.edge import ConversionOptions, Converted
-from edgeloop.convert.edgetpu_log import CompilerLog, failure, read_log
+from edgeloop.conversion.edge import ConversionOptions, Converted
+from edgeloop.conversion.edgetpu_log import CompilerLog, failure, read_log
 from edgeloop.errors import ModelError, NotAvailableError, UsageError
 
 _COMPILER = "edgetpu_compiler"

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from edgeloop.convert.edge import ConversionOptions, Converted
-from edgeloop.convert.image_layout import TO_FIRST, TO_LAST, has_channels_first
-from edgeloop.convert.onnx_source import OnnxSource, fix_shapes, fold_constants
-from edgeloop.convert.tensorflow_source import frozen, import_tensorflow, write_saved_model
+from edgeloop.conversion.edge import ConversionOptions, Converted
+from edgeloop.conversion.image_layout import TO_FIRST, TO_LAST, has_channels_first
+from edgeloop.conversion.onnx_source import OnnxSource, fix_shapes, fold_constants
+from edgeloop.conversion.tensorflow_source import frozen, import_tensorflow, write_saved_model
 from edgeloop.data.synthetic import random_inputs
 from edgeloop.errors import ModelError
 from edgeloop.runtimes._base import TensorSpec

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from edgeloop.convert.edge import ConversionOptions, Converted
-from edgeloop.convert.onnx_source import fix_shapes, fold_constants
+from edgeloop.conversion.edge import ConversionOptions, Converted
+from edgeloop.conversion.onnx_source import fix_shapes, fold_constants
 from edgeloop.errors import ModelError
 
 _MODEL = "model.onnx"

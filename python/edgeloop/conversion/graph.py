@@ -2,7 +2,7 @@
 
 How to add an edge:
 
-1. Write `edgeloop/convert/<source>_to_<target>.py` with the two functions of `edge.EdgeModule`:
+1. Write `edgeloop/conversion/<source>_to_<target>.py` with the two functions of `edge.EdgeModule`:
    `import_packages()` and `convert(source, target, options) -> Converted`. All imports of
    frameworks stand inside functions. `target` is in a scratch folder and does not exist yet; write
    it and nothing beside it (what else is left there counts as weights in a side file). Raise
@@ -26,9 +26,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Optional
 
-from edgeloop.convert.edge import X86_64, Edge
-from edgeloop.convert.tensorrt_settings import KEYS as BUILDER_KEYS
-from edgeloop.convert.trtexec import PROGRAMS as TRTEXEC
+from edgeloop.conversion.edge import X86_64, Edge
+from edgeloop.conversion.tensorrt_settings import KEYS as BUILDER_KEYS
+from edgeloop.conversion.trtexec import PROGRAMS as TRTEXEC
 from edgeloop.errors import UsageError
 from edgeloop.models.formats import FORMATS, ModelFormat
 from edgeloop.names import canonical, nearest

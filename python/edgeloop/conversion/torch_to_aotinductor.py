@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from edgeloop.compilers import require_cxx_compiler
-from edgeloop.convert.aotinductor_package import compile_package
-from edgeloop.convert.edge import ConversionOptions, Converted
-from edgeloop.convert.torch_source import load_source
+from edgeloop.conversion.aotinductor_package import compile_package
+from edgeloop.conversion.edge import ConversionOptions, Converted
+from edgeloop.conversion.torch_source import load_source
 from edgeloop.runtimes._torch_files import LoadedModule
 
 

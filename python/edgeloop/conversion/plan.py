@@ -9,8 +9,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Optional
 
-from edgeloop.convert.edge import Edge
-from edgeloop.convert.graph import EDGES, find_path
+from edgeloop.conversion.edge import Edge
+from edgeloop.conversion.graph import EDGES, find_path
 from edgeloop.envs.interpreter import Interpreter, look_for
 from edgeloop.errors import NotAvailableError
 from edgeloop.models.formats import ModelFormat

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from edgeloop.convert.faults import FileFacts, facts_of, file_faults
+from edgeloop.conversion.faults import FileFacts, facts_of, file_faults
 from edgeloop.demo import ASSETS
 
 

@@ -8,8 +8,8 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Optional
 
-from edgeloop.convert.agreement import OutputAgreement, compare_runs
-from edgeloop.convert.samples import TENSORFLOW, SampleRun, read
+from edgeloop.conversion.agreement import OutputAgreement, compare_runs
+from edgeloop.conversion.samples import TENSORFLOW, SampleRun, read
 from edgeloop.data.options import InputSource
 from edgeloop.envs.interpreter import look_for
 from edgeloop.errors import EdgeloopError, NotAvailableError

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from edgeloop.measure.loaded import LoadedModel
 
 TENSORFLOW = "tensorflow"
-"""The name of convert/tensorflow_model.py among the runtimes of the formats."""
+"""The name of conversion/tensorflow_model.py among the runtimes of the formats."""
 
 
 # Runtimes whose model runs in Python as it is; of PyTorch the native loop needs a compiled package.
@@ -86,7 +86,7 @@ def load_model(name: str, options: LoadOptions) -> tuple[LoadedModel, str]:
     from edgeloop.runtimes import runtime
 
     if name == TENSORFLOW:
-        from edgeloop.convert.tensorflow_model import RUNTIME
+        from edgeloop.conversion.tensorflow_model import RUNTIME
 
         chosen: Any = RUNTIME
     else:

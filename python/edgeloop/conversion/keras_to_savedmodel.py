@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from edgeloop.convert.edge import ConversionOptions, Converted
-from edgeloop.convert.tensorflow_source import (
+from edgeloop.conversion.edge import ConversionOptions, Converted
+from edgeloop.conversion.tensorflow_source import (
     frozen,
     import_tensorflow,
     load_source,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Optional
 
 import numpy as np
 
-from edgeloop.convert.tensorflow_source import frozen, import_tensorflow, load_source
+from edgeloop.conversion.tensorflow_source import frozen, import_tensorflow, load_source
 from edgeloop.errors import UsageError
 from edgeloop.runtimes._base import Framework, Installation, LoadOptions, TensorSpec
 

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from edgeloop.convert.edge import ConversionOptions, Converted
-from edgeloop.convert.image_layout import TO_LAST, has_channels_first
-from edgeloop.convert.tflite_names import rename_interface
-from edgeloop.convert.torch_source import TorchSource, load_source
+from edgeloop.conversion.edge import ConversionOptions, Converted
+from edgeloop.conversion.image_layout import TO_LAST, has_channels_first
+from edgeloop.conversion.tflite_names import rename_interface
+from edgeloop.conversion.torch_source import TorchSource, load_source
 from edgeloop.errors import UsageError
 
 

@@ -10,10 +10,10 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, Optional, cast
 
-from edgeloop.convert.edge import ConversionOptions, EdgeModule
-from edgeloop.convert.faults import facts_as_dict, facts_of
-from edgeloop.convert.graph import EDGES
-from edgeloop.convert.offline import refuse_network
+from edgeloop.conversion.edge import ConversionOptions, EdgeModule
+from edgeloop.conversion.faults import facts_as_dict, facts_of
+from edgeloop.conversion.graph import EDGES
+from edgeloop.conversion.offline import refuse_network
 from edgeloop.errors import CannotWriteError, EdgeloopError, ModelError, UsageError
 
 # What a disk says that takes no more; a converter may wrap it in an exception of its own.

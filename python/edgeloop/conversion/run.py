@@ -8,16 +8,16 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any, Optional
 
-from edgeloop.convert.edge import ConversionOptions
-from edgeloop.convert.faults import (
+from edgeloop.conversion.edge import ConversionOptions
+from edgeloop.conversion.faults import (
     facts_from_dict,
     file_faults,
     name_of_unverified,
 )
-from edgeloop.convert.place import put, scratch_beside, target_of
-from edgeloop.convert.plan import Plan, Step, make_plan
-from edgeloop.convert.report import ConversionReport, StepReport, write_sidecar
-from edgeloop.convert.verification import Reference, Subject, Verification
+from edgeloop.conversion.place import put, scratch_beside, target_of
+from edgeloop.conversion.plan import Plan, Step, make_plan
+from edgeloop.conversion.report import ConversionReport, StepReport, write_sidecar
+from edgeloop.conversion.verification import Reference, Subject, Verification
 from edgeloop.data.options import InputSource
 from edgeloop.errors import UsageError
 from edgeloop.measure.client import WorkerClient

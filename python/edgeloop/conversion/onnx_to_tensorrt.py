@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from importlib.util import find_spec
 
-from edgeloop.convert import trtexec
-from edgeloop.convert.edge import ConversionOptions, Converted
-from edgeloop.convert.tensorrt_settings import BuilderSettings
+from edgeloop.conversion import trtexec
+from edgeloop.conversion.edge import ConversionOptions, Converted
+from edgeloop.conversion.tensorrt_settings import BuilderSettings
 from edgeloop.errors import NotAvailableError
 
 _PACKAGE = "tensorrt"
@@ -34,7 +34,7 @@ def convert(source: str, target: str, options: ConversionOptions) -> Converted:
     settings = BuilderSettings.read(options.builder)
     if find_spec(_PACKAGE) is None:
         return trtexec.build(source, target, settings, options)
-    from edgeloop.convert.tensorrt_builder import build
+    from edgeloop.conversion.tensorrt_builder import build
     from edgeloop.runtimes._tensorrt_package import import_tensorrt
 
     return build(import_tensorrt(), source, target, settings, options)
