@@ -216,6 +216,13 @@ def _notes(run: PairedRun) -> tuple[str, ...]:
             f"at {run.busy_switches} of {2 * len(run.sessions)} switches the other worker did not "
             "come to rest: its threads took CPU time from the side that was measured"
         )
+    waited = run.recovery
+    if waited.pauses:
+        notes.append(
+            f"before {waited.pauses} of {len(run.sessions)} pairs fixed work ran slower than at "
+            f"its best, and the next pair waited for it: {waited.paused_s:.1f} s in all, "
+            f"{waited.in_vain} times in vain"
+        )
     return tuple(notes)
 
 

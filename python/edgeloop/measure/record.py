@@ -221,7 +221,8 @@ def _provider_waits(spec: ResolvedSpec) -> str:
     if not names:
         return ""
     # Its run option disable_synchronize_execution_providers is 0, and outputs are host memory.
-    return f"; it returns when {' and '.join(names)} is done and the outputs are in host memory"
+    are = "is" if len(names) == 1 else "are"
+    return f"; it returns when {' and '.join(names)} {are} done and the outputs are in host memory"
 
 
 def _why_no_placement(spec: ResolvedSpec) -> str:

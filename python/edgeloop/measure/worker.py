@@ -17,7 +17,10 @@ import time
 import traceback
 from contextlib import suppress
 from dataclasses import asdict
-from typing import Any, Callable, Optional
+from typing import TYPE_CHECKING, Any, Callable, Optional
+
+if TYPE_CHECKING:
+    from edgeloop.runtimes._base import LoadOptions
 
 _STARTED_NS = time.clock_gettime_ns(time.CLOCK_MONOTONIC_RAW)
 
@@ -53,6 +56,7 @@ class Worker:
             "load": self._load,
             "warm": self._block,
             "block": self._block,
+            "probe": self._probe,
             "outputs": self._outputs,
             "stages": self._stages,
             "start": self._start,
@@ -139,6 +143,7 @@ class Worker:
         from edgeloop.runtimes import runtime
         from edgeloop.runtimes._base import LoadOptions
         from edgeloop.runtimes._external_delegates import described_delegates
+        from edgeloop.torch_choice import engine_runtime
 
         placed = place(request["control"]) if request.get("control") else {}
         options = LoadOptions(**request["options"])
@@ -149,6 +154,8 @@ class Worker:
         )
         self._loaded = model
         engine = model.engine
+        if engine is not None:
+            installation = engine_runtime(request["runtime"], options.package).find(options.library)
         answer = {
             "type": "loaded",
             "installation": asdict(installation),
@@ -162,7 +169,7 @@ class Worker:
             else [],
             "control": placed,
             "engine_region": None if engine is None else engine.timed_region() or None,
-            "device": self._device(),
+            "device": self._device(options),
             "framework_regions": dict(getattr(model.framework, "timed_region", {})),
         }
         if request["inputs"]["data"] is None:
@@ -233,6 +240,12 @@ class Worker:
             (durations,),
         )
 
+    def _probe(self, request: dict[str, Any]) -> Any:
+        from edgeloop import _core
+        from edgeloop.measure.protocol import Message
+
+        return Message({"type": "probe", "probe_ns": _core.probe_ns(self._clock.id)})
+
     def _outputs(self, request: dict[str, Any]) -> Any:
         from edgeloop.measure.protocol import Message
 
@@ -246,12 +259,14 @@ class Worker:
             tuple(array.tobytes() for array in arrays),
         )
 
-    def _device(self) -> Optional[str]:
+    def _device(self, options: LoadOptions) -> Optional[str]:
         """Return the accelerator that the engine or the framework runs on, where it tells."""
+        from edgeloop.runtimes._onnx_providers import provider_device
+
         engine, framework = self._loaded.engine, self._loaded.framework
         if engine is not None and engine.device():
             return str(engine.device())
-        return getattr(framework, "device", None)
+        return getattr(framework, "device", None) or provider_device(options)
 
     def _stages(self, request: dict[str, Any]) -> Any:
         """Time the stages of more runs: at least 3, at most `runs`, for about `most_s` seconds."""

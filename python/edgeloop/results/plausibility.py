@@ -116,14 +116,15 @@ def _peak(
     runtime = header["runtime"]
     delegates = [name.partition(":")[0] for name in runtime["delegates"] if name != XNNPACK]
     providers = (runtime.get("provider") or _CPU_PROVIDERS[0]).split(", ")
-    if runtime["name"] == "tensorrt" or any(name in _GPU_PROVIDERS for name in providers):
+    on_gpu = runtime["name"] == "tensorrt" or any(name in _GPU_PROVIDERS for name in providers)
+    if on_gpu or (header["spec"]["options"].get("device") or "").startswith("cuda"):
         return accelerator_peak("gpu", compatible, None)
     if any(name.startswith("edgetpu") for name in delegates):
         return accelerator_peak("edgetpu", compatible, "int8")
     others = [name for name in providers if name not in _CPU_PROVIDERS]
     unknown = delegates or others or (["it"] if runtime["name"] in ("plugin", "null") else [])
-    if unknown or str(header["spec"].get("device") or "cpu") != "cpu":
-        return Peak(None, "the device", f"where {(unknown or ['it'])[0]} computes is not known")
+    if unknown:
+        return Peak(None, "the device", f"where {unknown[0]} computes is not known")
     busy = math.ceil(summary.get("cpus_used") or 0)
     return cpu_peak(header["host"], flags, max(runtime["threads"], busy), dtype)
 

@@ -40,12 +40,12 @@ class CudaRuntime:
                 "with nvidia-smi, and CUDA_VISIBLE_DEVICES"
             )
 
-    def device_name(self) -> str:
-        """Return the name of the device: the first bytes of its properties, in every version."""
+    def device_name(self, number: int = 0) -> str:
+        """Return the name of a device: the first bytes of its properties, in every version."""
         properties = ctypes.create_string_buffer(_PROPERTIES_BYTES)
         ask = getattr(self._library, "cudaGetDeviceProperties_v2", None)
         ask = ask or self._library.cudaGetDeviceProperties
-        self.check(ask(properties, 0), "asking the GPU for its name")
+        self.check(ask(properties, number), "asking the GPU for its name")
         return properties.raw[:_NAME_BYTES].split(b"\0")[0].decode("utf-8", "replace")
 
     def stream(self) -> CudaStream:

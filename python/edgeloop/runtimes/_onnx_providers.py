@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Optional
 
 from edgeloop.delegates import DelegateSpec
 from edgeloop.errors import CheckFailedError, EdgeloopError, NotAvailableError
@@ -21,6 +21,8 @@ _SPELLED = (
 DEVICE_PROVIDERS = tuple(
     f"{name}{_SUFFIX}" for name in ("CUDA", "Tensorrt", "NvTensorRTRTX", "ROCM", "MIGraphX")
 )
+# Of them, those whose device is one of CUDA's, numbered as their option device_id does.
+_CUDA_PROVIDERS = DEVICE_PROVIDERS[:3]
 _FORBIDDEN = "fallback to CPU EP has been explicitly disabled"
 
 
@@ -65,6 +67,22 @@ def require_providers(session: Any, options: LoadOptions) -> None:
                 f"onnxruntime could not start the provider {name} with {given or 'no options'}, "
                 f"and would run on {', '.join(active)} instead"
             )
+
+
+def provider_device(options: LoadOptions) -> Optional[str]:
+    """Return the model of the GPU that the first CUDA provider uses; None where nobody tells."""
+    names = [full_name(provider.name) for provider in options.providers]
+    first = next((i for i, name in enumerate(names) if name in _CUDA_PROVIDERS), None)
+    if first is None:
+        return None
+    from edgeloop.runtimes._cuda_runtime import CudaRuntime
+    from edgeloop.runtimes._nvidia_libraries import find_cudart
+
+    number = int(options.providers[first].options.get("device_id", 0))
+    try:
+        return CudaRuntime(find_cudart()).device_name(number)
+    except EdgeloopError:  # the session is there: a name is not worth its end
+        return None
 
 
 def _known(provider: DelegateSpec, available: Sequence[str]) -> tuple[str, dict[str, str]]:

@@ -40,9 +40,13 @@ class TorchFramework:
         device_name: Optional[str] = None,
         code: str = "module(*inputs)",
     ) -> None:
-        """`keywords` name the last inputs, `code` is what the loops run, in words."""
+        """`keywords` name the last inputs, `code` is what the loops run, in words.
+
+        `device_name` is the GPU's model, for the result; None for the CPU.
+        """
         self.inputs = tuple(inputs)
         self.notes = tuple(notes)
+        self.device = device_name
         self._torch = torch
         self._module = module
         self._keywords = tuple(keywords)

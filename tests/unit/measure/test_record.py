@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from edgeloop.measure.record import _require_clean_burst
+from edgeloop.delegates import DelegateSpec
+from edgeloop.measure.record import _require_clean_burst, _timed_region
 from edgeloop.spec import ResolvedSpec, RunSpec, resolve
 
 
@@ -33,3 +34,26 @@ def test_a_burst_that_was_throttled_has_no_headline(
     headline = document["summary"]
     assert (headline["median_ns"] is None) is withheld
     assert ("headline_withheld" in headline) is withheld
+
+
+@pytest.mark.parametrize("loop", ["native", "binding", "callable", "framework", "framework-io"])
+@pytest.mark.parametrize(
+    ("names", "waits_for"),
+    [
+        (("cuda",), "CUDAExecutionProvider is done"),
+        (("tensorrt", "cuda"), "TensorrtExecutionProvider and CUDAExecutionProvider are done"),
+        (("xnnpack",), None),
+        ((), None),
+    ],
+)
+def test_a_gpu_provider_says_when_the_clock_stops(
+    spec: ResolvedSpec, loop: str, names: Any, waits_for: Any
+) -> None:
+    providers = tuple(DelegateSpec(name) for name in names)
+    options = replace(spec.options, providers=providers)
+    loaded = {"framework_regions": {}, "engine_region": None}
+    words = _timed_region(replace(spec, runtime="onnxruntime", options=options), loop, loaded)
+    if waits_for is None:
+        assert "it returns when" not in words
+    else:
+        assert words.endswith(f"; it returns when {waits_for} and the outputs are in host memory")

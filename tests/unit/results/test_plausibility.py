@@ -32,7 +32,7 @@ def header(runtime: str = "onnxruntime", shape: tuple[int, ...] = (1, 3, 224, 22
         "host": {"board": {"compatible": more.pop("compatible", [])}, "cpu": {"clusters": PI4}},
         "runtime": {"name": runtime, "threads": 4, "delegates": [], "provider": None, **more},
         "model": {"inputs": [{"shape": list(shape)}]},
-        "spec": {},
+        "spec": {"options": {}},
         "placement": None,
     }
 
@@ -59,6 +59,15 @@ def test_what_a_jetson_nano_can_do_is_possible() -> None:
     found = judge(30.0, header("tensorrt", compatible=NANO_GPU))
     assert found["verdict"] == "possible"
     assert "of the most that Jetson Nano GPU can do" in found["text"]
+
+
+def test_torch_on_a_gpu_is_held_to_the_gpu() -> None:
+    document = header("torch", compatible=NANO_GPU)
+    document["spec"] = {"options": {"device": "cuda:0"}}
+    assert judge(30.0, document)["verdict"] == "possible"
+    assert "Jetson Nano GPU" in judge(5.8, document)["text"]
+    document["host"]["board"]["compatible"] = ["rockchip,rk3588"]
+    assert "the gpu here is in no table" in judge(30.0, document)["verdict_reason"]
 
 
 def test_published_figures_of_a_raspberry_pi_4_are_possible() -> None:

@@ -100,6 +100,12 @@ def test_the_timed_region_names_the_device_and_the_wait() -> None:
     assert all("synchronize" not in words for words in framework([], "cpu").timed_region.values())
 
 
+def test_the_result_names_the_gpu_and_no_cpu() -> None:
+    assert framework([], "cuda:0").device == "GPU"
+    on_cpu = TorchFramework(stand_in([]), tuple, [TensorSpec("x", "float32", (1,))])
+    assert on_cpu.device is None
+
+
 def test_devices_are_named_by_number() -> None:
     torch = stand_in([], devices=2)
     assert [require_device(torch, name) for name in (None, "cpu", "cuda", "cuda:1")] == [
