@@ -16,6 +16,7 @@ from edgeloop.measure import schedule
 from edgeloop.measure.invocation import Attempt
 from edgeloop.measure.monitor import Monitor
 from edgeloop.measure.observer import Observer, Progress
+from edgeloop.measure.recovery import Recovery
 from edgeloop.measure.rest import comes_to_rest
 from edgeloop.measure.session import BLOCK_S, TRANSITION_RUNS, Session
 from edgeloop.results.schema import Invocation
@@ -42,6 +43,8 @@ class PairedRun:
     """For each pair the number of its worker processes."""
     busy_switches: int = 0
     """Switches at which the other side's worker was not idle within 2 s."""
+    recovery: Recovery = field(default_factory=Recovery)
+    """The pauses before pairs for a fixed-work probe that was slow."""
     stop_reason: str = CAPACITY
     error: Optional[EdgeloopError] = None
 
@@ -184,9 +187,14 @@ class _Pair:
         return schedule.runs_per_sample(fastest_ns, resolution_ns)
 
     def take(self, generator: random.Random, per_sample: int, run: PairedRun) -> tuple[float, ...]:
-        """Record one block of either side in random order; return the median time of a run."""
+        """Record one block of either side in random order; return the median time of a run.
+
+        First comes a bounded pause where the last block was throttled.
+        """
         medians = [0.0, 0.0]
-        for side in generator.sample((0, 1), 2):
+        order = generator.sample((0, 1), 2)
+        run.recovery.wait(self._sessions[order[0]].probe_ns)
+        for side in order:
             session, loop = self._sessions[side], self._loop(side)
             if not self._shared:
                 idle = self._sessions[1 - side].worker.pid
@@ -194,6 +202,7 @@ class _Pair:
                 session.warm_runs(loop, TRANSITION_RUNS)
             runs = schedule.block_runs(self._run_ns(side), per_sample, BLOCK_S)
             block = session.block(loop, runs, per_sample)
+            run.recovery.saw(block.probe_ns)
             medians[side] = float(np.median(block.durations_ns)) / per_sample
         return tuple(medians)
 

@@ -203,6 +203,11 @@ class Session:
         )
         return self.blocks[-1]
 
+    def probe_ns(self) -> int:
+        """Let the worker do the fixed work between two blocks; return the time it took in ns."""
+        answer = self.worker.request({"type": "probe"}, "running the fixed-work probe")
+        return int(answer.body["probe_ns"])
+
     def time_stages(self) -> None:
         """Ask a device how long the stages of a run take, apart from everything that was timed."""
         request = {"type": "stages", "runs": STAGE_RUNS, "most_s": STAGES_S}

@@ -56,6 +56,7 @@ class Worker:
             "load": self._load,
             "warm": self._block,
             "block": self._block,
+            "probe": self._probe,
             "outputs": self._outputs,
             "stages": self._stages,
             "start": self._start,
@@ -238,6 +239,12 @@ class Worker:
             },
             (durations,),
         )
+
+    def _probe(self, request: dict[str, Any]) -> Any:
+        from edgeloop import _core
+        from edgeloop.measure.protocol import Message
+
+        return Message({"type": "probe", "probe_ns": _core.probe_ns(self._clock.id)})
 
     def _outputs(self, request: dict[str, Any]) -> Any:
         from edgeloop.measure.protocol import Message

@@ -9,6 +9,17 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+FEWEST_BEYOND = 25
+"""Samples beyond a tail quantile below which the tail is not given: 250 for p90, 2500 for p99.
+
+The tail rests on them, and under bursts on the few separate bursts that they form. Of so few,
+neither the dependence nor the number of their clusters (Ferro and Segers 2003, Inference for
+clusters of extreme values) can be told, and a threshold on such an estimate picks just the runs
+that happened to see no burst: of 1000 bursty samples one run in seven then prints a p99, and 0.83
+of those cover. The number of samples is no estimate, so a threshold on it picks nothing.
+With 20 a p99 still covers 0.84 where ten runs in 2000 are slow together (simulated).
+"""
+
 FEWEST_EXCEEDANCES = 50
 """Samples beyond a quantile below which their own clustering cannot be judged.
 
@@ -68,16 +79,25 @@ def as_series(x: npt.ArrayLike) -> npt.NDArray[Any]:
 
 
 def _levels(total: int, p: float) -> list[float]:
-    """Return `p` and, for a thin tail, the levels with 2, 4, 8... times as many exceedances.
+    """Return `p` and, for a tail, the levels around it whose dependence counts too.
 
-    The strongest dependence found at any of them counts.
+    Half of the exceedances, where those are enough: under bursts the quiet samples beyond p90
+    hide how the others cluster. 2, 4, 8... times as many, where the tail is thin. The strongest
+    dependence found at any level counts.
     """
     levels = [p]
     tail = min(p, 1.0 - p)
+    if tail < 0.5 and round(total * tail / 2.0, 6) >= FEWEST_BEYOND:
+        levels.append(_level(p, tail / 2.0))
     while total * tail < FEWEST_EXCEEDANCES and tail < 0.5:
         tail = min(2.0 * tail, 0.5)
-        levels.append(tail if p < 0.5 else 1.0 - tail)
+        levels.append(_level(p, tail))
     return levels
+
+
+def _level(p: float, tail: float) -> float:
+    """Return the level on the side of `p` with the share `tail` beyond it."""
+    return tail if p < 0.5 else 1.0 - tail
 
 
 def _variance_inflation(arrays: Sequence[npt.NDArray[Any]], level: float) -> float:

@@ -9,7 +9,7 @@ from typing import Any, Optional
 import numpy as np
 import numpy.typing as npt
 
-from edgeloop.stats.dependence import as_series, effective_samples
+from edgeloop.stats.dependence import FEWEST_BEYOND, as_series, effective_samples
 
 Interval = tuple[float, float]
 """Low and high end, in the unit of the samples."""
@@ -33,7 +33,7 @@ class QuantileEstimate:
     """None where the tail is out of reach: the largest sample seen would be a made-up p99."""
     low: Optional[float]
     high: Optional[float]
-    """None: unbounded, the samples are too few to limit it from above."""
+    """Both None where there is no interval."""
     n: int
     n_eff: float
     reason: Optional[str] = None
@@ -65,14 +65,11 @@ def quantile_estimate(
     n = samples.size
     value, low, high = _values(samples, p, interval_ranks(n, p, n_eff, confidence))
     bounded = low is not None and high is not None
-    if bounded and n_eff >= FEWEST_EFFECTIVE:
+    if bounded and n_eff >= FEWEST_EFFECTIVE and n >= _fewest(p):
         return QuantileEstimate(p, value, low, high, n, n_eff)
-    reason = _too_few(n, n_eff, max(math.ceil(FEWEST_EFFECTIVE), samples_needed(p, confidence)))
-    if n_eff < FEWEST_EFFECTIVE:
-        low = high = None
     # Half of the samples lie on either side of a median: of few it is vague, not made up.
-    kept = value if bounded or p == 0.5 else None
-    return QuantileEstimate(p, kept, low, high, n, n_eff, reason)
+    kept = value if p == 0.5 else None
+    return QuantileEstimate(p, kept, None, None, n, n_eff, _too_few(n, p, n_eff, confidence))
 
 
 def interval_ranks(
@@ -102,11 +99,27 @@ def interval_ranks(
 
 
 def samples_needed(p: float, confidence: float = CONFIDENCE) -> int:
-    """Return the independent samples from which quantile `p` is bounded on both sides.
+    """Return the independent samples from which quantile `p` has an interval.
 
-    The smallest n with max(p, 1-p)^n <= alpha/2: 6 for the median, 36 for p90, 368 for p99.
+    30 for the median, 250 for p90, 2500 for p99.
     """
-    return math.ceil(math.log((1.0 - confidence) / 2.0) / math.log(max(p, 1.0 - p)))
+    return max(_fewest(p), independent_needed(p, confidence))
+
+
+def independent_needed(p: float, confidence: float = CONFIDENCE) -> int:
+    """Return the effective samples that quantile `p` needs, however many samples there are.
+
+    The smallest n with max(p, 1-p)^n <= alpha/2, which bounds it on both sides, 36 for p90 and
+    368 for p99; at least FEWEST_EFFECTIVE.
+    """
+    bounded = math.log((1.0 - confidence) / 2.0) / math.log(max(p, 1.0 - p))
+    return max(math.ceil(FEWEST_EFFECTIVE), math.ceil(bounded))
+
+
+def _fewest(p: float) -> int:
+    """Return the samples, dependent or not, that put FEWEST_BEYOND beyond a tail quantile."""
+    # The tolerance keeps 25 / (1 - 0.99) from rounding up past 2500.
+    return 0 if p == 0.5 else math.ceil(FEWEST_BEYOND / min(p, 1.0 - p) - 1e-6)
 
 
 def _values(
@@ -124,16 +137,18 @@ def _values(
     return value, low, high
 
 
-def _too_few(n: int, n_eff: float, needed: int) -> str:
+def _too_few(n: int, p: float, n_eff: float, confidence: float) -> str:
     """Say how many samples are missing, counting what their dependence costs."""
-    total = math.ceil(needed * n / n_eff)
+    needed = independent_needed(p, confidence)
+    least = samples_needed(p, confidence)
+    total = max(least, math.ceil(needed * n / n_eff))
     if n_eff < FEWEST_EFFECTIVE <= n:
         return (
             f"too dependent ({n} samples are worth {n_eff:.0f} independent ones, {needed} are "
             f"needed: about {total} samples)"
         )
-    if total <= needed:
-        return f"not enough samples (need {needed})"
+    if total == least:
+        return f"not enough samples (need {least})"
     return (
         f"not enough samples (need about {total}: these {n} are worth {n_eff:.0f} independent "
         f"ones, {needed} are needed)"

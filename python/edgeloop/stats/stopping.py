@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from edgeloop.stats.pooled import pooled_quantile
 from edgeloop.stats.processes import headline
-from edgeloop.stats.quantile import quantile_interval, samples_needed
+from edgeloop.stats.quantile import independent_needed, quantile_interval, samples_needed
 
 CONVERGED = "converged"
 TIME_BUDGET = "time_budget"
@@ -133,5 +133,7 @@ def _process_converged(x: npt.NDArray[Any], preset: Preset, runs_per_sample: int
         return False
     if preset.bounded is None or runs_per_sample > 1:
         return True
-    share = samples_needed(preset.bounded) / preset.processes
-    return quantile_interval(x, preset.bounded).n_eff >= share
+    tail = quantile_interval(x, preset.bounded)
+    return tail.n * preset.processes >= samples_needed(
+        preset.bounded
+    ) and tail.n_eff * preset.processes >= independent_needed(preset.bounded)

@@ -131,8 +131,47 @@ def test_a_worker_that_does_not_come_to_rest_is_counted_and_said(
     monkeypatch.setattr(pairing, "comes_to_rest", lambda pid, timeout_s: False)
     run = measure(CHAIN, OTHER)
     assert run.busy_switches == 2 * len(run.sessions)
-    (note,) = _notes(run)
+    note = _notes(run)[0]  # a busy machine may add that fixed work was slow
     assert note.startswith(f"at {run.busy_switches} of {run.busy_switches} switches")
+
+
+def test_a_pair_waits_for_the_probe_and_that_is_counted_and_said(
+    monkeypatch: pytest.MonkeyPatch, watch: Watch
+) -> None:
+    asked: list[int] = []
+    block, probe_ns = Session.block, iter([1000] * 6)
+
+    def throttled_block(self: Session, *arguments: Any, **more: Any) -> Block:
+        return replace(block(self, *arguments, **more), probe_ns=next(probe_ns, 1100))
+
+    def recovered(self: Session) -> int:
+        asked.append(self.worker.pid)
+        return 1000
+
+    monkeypatch.setattr(Session, "block", throttled_block)
+    monkeypatch.setattr(Session, "probe_ns", recovered)
+    run = measure(CHAIN, OTHER)
+    # Pairs 1 to 3 were at full speed; pair 4 is slow, and every pair after it waits for one look.
+    assert run.recovery.pauses == len(run.sessions) - 4 == len(asked) > 0
+    assert run.recovery.in_vain == 0
+    (note,) = [note for note in _notes(run) if "fixed work" in note]
+    assert note.startswith(f"before {len(asked)} of {len(run.sessions)} pairs")
+    assert note.endswith("0 times in vain")
+
+
+def test_the_worker_answers_with_the_time_of_fixed_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    probes_ns: list[int] = []
+
+    class Asked(Session):
+        def stop(self) -> None:
+            probes_ns.append(self.probe_ns())
+            super().stop()
+
+    monkeypatch.setattr(pairing, "Session", Asked)
+    measure(CHAIN, OTHER)
+    # The chain of multiplications takes 100 to 200 µs; a machine under load more, never 10 µs.
+    assert len(probes_ns) == 4
+    assert min(probes_ns) > 10_000
 
 
 def test_a_side_that_fails_keeps_what_both_measured(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -81,7 +81,7 @@ LACKS = [
         ("no-interval", "too dependent", "--effort"),
     ),
     (
-        {"percentiles": {"99": estimate(reason="not enough samples (need 368)")}},
+        {"percentiles": {"99": estimate(reason="not enough samples (need 2500)")}},
         ("few-samples", "p99 cannot be told with an interval (not enough samples", "--budget"),
     ),
     (WIDE, ("dependent-samples", "1000 samples are worth 40 independent ones", "doctor")),

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from edgeloop.stats.dependence import (
     FEWEST_EXCEEDANCES,
     LONGEST_SERIES,
+    _variance_inflation,
     effective_samples,
     pooled_effective_samples,
 )
@@ -55,6 +56,18 @@ def test_alternating_series_is_worth_no_more_than_its_length() -> None:
 @pytest.mark.parametrize("n", [1, 2, 3, 1000])
 def test_constant_series_counts_fully(n: int) -> None:
     assert effective_samples(np.full(n, 7, dtype=np.uint64), 0.5) == n
+
+
+def test_bursts_beyond_a_tail_count_where_quiet_samples_hide_them() -> None:
+    rng = np.random.default_rng(3)
+    x = rng.standard_normal(4000)
+    bursts = np.repeat(rng.random(400) < 0.04, 10)
+    x[bursts] += 3.0
+    # 4 % of the samples in bursts of 10: three in five beyond p90 are quiet, of p95 one in five.
+    alone = 4000 / _variance_inflation([x], 0.9)
+    assert effective_samples(x, 0.9) < 0.7 * alone
+    independent = rng.standard_normal(4000)
+    assert effective_samples(independent, 0.9) > 3000
 
 
 def test_few_exceedances_borrow_the_dependence_of_lower_levels() -> None:

@@ -112,7 +112,7 @@ def test_pooled_quantile_of_one_process_is_its_quantile() -> None:
 
 
 def test_pooled_tail_needs_the_samples_of_all_processes() -> None:
-    few = runs([0.0] * 4, n=200)
+    few = runs([0.0] * 4, n=700)
     assert quantile_interval(few[0], 0.99).interval is None
     assert pooled_quantile(few, 0.99).interval is not None
 

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from edgeloop.stats.quantile import (
+    independent_needed,
     interval_ranks,
     quantile_estimate,
     quantile_interval,
@@ -77,16 +78,29 @@ def test_ranks_of_a_median_are_symmetric(n: int, share: float) -> None:
 
 
 @pytest.mark.parametrize(
-    ("p", "needed"), [(0.5, 6), (0.9, 36), (0.95, 72), (0.99, 368), (0.999, 3688), (0.01, 368)]
+    ("p", "needed"), [(0.9, 36), (0.95, 72), (0.99, 368), (0.999, 3688), (0.01, 368)]
 )
-def test_samples_needed_is_where_the_bound_appears(p: float, needed: int) -> None:
-    assert samples_needed(p) == needed
+def test_independent_needed_is_where_the_bound_appears(p: float, needed: int) -> None:
+    assert independent_needed(p) == needed
     assert None not in interval_ranks(needed, p)
     assert None in interval_ranks(needed - 1, p)
 
 
+@pytest.mark.parametrize(
+    ("p", "needed"),
+    [(0.5, 30), (0.9, 250), (0.95, 500), (0.99, 2500), (0.999, 25000), (0.01, 2500)],
+)
+def test_an_interval_appears_with_the_samples_needed(p: float, needed: int) -> None:
+    x = np.random.default_rng(5).permutation(needed)
+    assert samples_needed(p) == needed
+    assert quantile_estimate(x, p, n_eff=needed).interval is not None
+    fewer = quantile_estimate(x[1:], p, n_eff=needed - 1)
+    assert fewer.interval is None
+    assert fewer.reason == f"not enough samples (need {needed})"
+
+
 def test_value_is_the_interpolated_sample_quantile() -> None:
-    x = np.random.default_rng(0).lognormal(14, 0.05, 1001)
+    x = np.random.default_rng(0).lognormal(14, 0.05, 2501)
     for p in (0.5, 0.9, 0.99):
         estimate = quantile_interval(x, p)
         assert estimate.value == pytest.approx(np.quantile(x, p), rel=1e-12)
@@ -95,21 +109,29 @@ def test_value_is_the_interpolated_sample_quantile() -> None:
         assert estimate.interval == (estimate.low, estimate.high)
 
 
-def test_tail_out_of_reach_has_no_value_but_a_lower_bound() -> None:
+def test_tail_out_of_reach_has_neither_value_nor_bound() -> None:
     x = np.random.default_rng(1).lognormal(14, 0.05, 200)
     estimate = quantile_estimate(x, 0.99, n_eff=200)
-    assert (estimate.value, estimate.high, estimate.interval) == (None, None, None)
-    assert estimate.low is not None
-    assert estimate.reason == "not enough samples (need 368)"
+    assert (estimate.value, estimate.low, estimate.high) == (None, None, None)
+    assert estimate.reason == "not enough samples (need 2500)"
 
 
 def test_dependence_raises_the_number_of_samples_needed() -> None:
-    x = np.random.default_rng(2).lognormal(14, 0.05, 1000)
+    x = np.random.default_rng(2).lognormal(14, 0.05, 3000)
     estimate = quantile_estimate(x, 0.99, n_eff=200)
     assert estimate.reason == (
-        "not enough samples (need about 1840: these 1000 are worth 200 independent ones, "
+        "not enough samples (need about 5520: these 3000 are worth 200 independent ones, "
         "368 are needed)"
     )
+
+
+def test_tail_is_withheld_where_only_luck_could_show_no_burst() -> None:
+    # Five runs slower in every hundred or so, together: method 2.4's operating-system noise.
+    rng = np.random.default_rng(6)
+    for _ in range(50):
+        burst = np.convolve(rng.random(1000) < 0.01, np.ones(5))[:1000] > 0
+        x = np.exp(0.03 * rng.standard_normal(1000) + 0.3 * burst)
+        assert quantile_interval(x, 0.99).interval is None
 
 
 def test_too_dependent_samples_keep_their_median_without_interval() -> None:
@@ -140,7 +162,7 @@ def test_ties_of_a_coarse_clock_give_ticks() -> None:
 
 
 def test_all_samples_equal() -> None:
-    estimate = quantile_interval(np.full(500, 42, dtype=np.uint32), 0.99)
+    estimate = quantile_interval(np.full(2500, 42, dtype=np.uint32), 0.99)
     assert (estimate.low, estimate.value, estimate.high) == (42.0, 42.0, 42.0)
 
 

@@ -83,12 +83,12 @@ def test_fixed_count_is_cut_short_by_capacity_only() -> None:
 
 
 def test_rigorous_wants_its_part_of_the_tail_from_each_process() -> None:
-    # 31 samples are fewer than 368 / 10.
+    # 31 samples are fewer than 2500 / 10, 310 are more.
     few = blocks(31, 1, 200 * MS, noise=0.001)
     assert process_stop_reason(few, STANDARD) == CONVERGED
     assert process_stop_reason(few, RIGOROUS) is None
     assert process_stop_reason(few, RIGOROUS, runs_per_sample=100) == CONVERGED
-    assert process_stop_reason(blocks(31, 4, 200 * MS, noise=0.001), RIGOROUS) == CONVERGED
+    assert process_stop_reason(blocks(31, 10, 200 * MS, noise=0.001), RIGOROUS) == CONVERGED
 
 
 def run_reason(processes: list[list[np.ndarray]], **changes: float) -> str | None:
@@ -118,7 +118,7 @@ def test_process_without_blocks_does_not_count_against_the_others() -> None:
 
 def test_rigorous_run_needs_a_bounded_tail() -> None:
     few = [blocks(20, 1, 10 * MS, noise=0.001) for _ in range(10)]
-    many = [blocks(20, 10, 10 * MS, noise=0.001) for _ in range(10)]
+    many = [blocks(20, 20, 10 * MS, noise=0.001) for _ in range(10)]
     limits = {"max_processes": 20, "remaining_s": 30.0, "process_s": 5.0}
     assert run_stop_reason(few, RIGOROUS, **limits) is None
     assert run_stop_reason(few, RIGOROUS, runs_per_sample=10, **limits) is not None
