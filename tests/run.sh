@@ -141,6 +141,12 @@ if [ "$mode" = quick ]; then exit 0; fi
 
 step "tflite-c"
 "$main/bin/edgeloop" setup tflite-c
+# The tests of --host connect to a server of their own; without sshd they skip, and say so.
+if ! PATH=$PATH:/usr/sbin command -v sshd >/dev/null && [ "$(id -u)" = 0 ]; then
+  step "sshd"
+  (apt-get update -q && apt-get install -qy --no-install-recommends openssh-server) >/dev/null ||
+    echo "tests/run.sh: no sshd can be installed; the tests of --host will skip"
+fi
 step "converters"
 "$main/bin/edgeloop" setup convert --wheel-dir "$wheels"
 step "integration tests"

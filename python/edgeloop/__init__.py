@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from edgeloop.api import (
         bench,
         compare,
+        compare_folders,
         convert,
         coverage,
         evaluate,
@@ -24,6 +25,7 @@ __all__ = [
     "__version__",
     "bench",
     "compare",
+    "compare_folders",
     "convert",
     "coverage",
     "evaluate",

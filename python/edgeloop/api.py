@@ -6,6 +6,7 @@ Every function measures in worker processes, so the calling interpreter needs no
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Optional, Union
@@ -24,9 +25,11 @@ if TYPE_CHECKING:
     from edgeloop.comparison import Compared
     from edgeloop.conversion.edge import ConversionOptions
     from edgeloop.conversion.report import ConversionReport
+    from edgeloop.folder_comparison import FolderComparison
     from edgeloop.models.summary import ModelSummary
     from edgeloop.profiling.summary import Profile
     from edgeloop.quantization.report import QuantizationReport
+    from edgeloop.remote.board import Boards
 
 
 def bench(
@@ -172,6 +175,23 @@ def evaluate(
     return _raised(result)
 
 
+def compare_folders(
+    base: Union[str, Path],
+    new: Union[str, Path],
+    *,
+    delta: float = DELTA,
+    allow: Sequence[str] = (),
+) -> FolderComparison:
+    """Compare the stored results of two folders, or suites, row by row.
+
+    `delta` and `allow` are those of `compare`; p values are corrected for the number of rows.
+    Raises UsageError, ModelError.
+    """
+    from edgeloop.folder_comparison import compare_folders as run
+
+    return run(str(base), str(new), delta, allow)
+
+
 def inspect(model: Union[str, Path]) -> ModelSummary:
     """Describe a model file: tensors, quantisation, operators, parameters, MACs.
 
@@ -310,20 +330,29 @@ def measure_all(
     save: bool,
     out: Optional[str],
     observer: Observer,
-) -> tuple[list[Result], list[tuple[ResolvedSpec, EdgeloopError]]]:
-    """Measure every runtime of a spec; return the results and what failed without one.
+    boards: Optional[Boards] = None,
+) -> tuple[list[Result], list[tuple[str, EdgeloopError]]]:
+    """Measure every runtime of a spec; return the results, and by title what failed without one.
 
-    An interruption ends the rest.
+    An interruption ends the rest. `boards`: the connections to use where the spec names a host.
     """
+    if spec.host is not None:
+        from edgeloop.remote.board import Boards
+        from edgeloop.remote.measuring import measure_on_board
+
+        with ExitStack() as stack:
+            held = boards or stack.enter_context(Boards())
+            board = held.board(spec.host, spec.python)
+            return measure_on_board(board, spec, command, save=save, out=out, observer=observer)
     results: list[Result] = []
-    failures: list[tuple[ResolvedSpec, EdgeloopError]] = []
+    failures: list[tuple[str, EdgeloopError]] = []
     for resolved in resolve(spec, command):
         for choice in resolved.choices:
             observer.phase(choice)
         try:
             results.append(measure_one(resolved, save=save, out=out, observer=observer))
         except EdgeloopError as error:
-            failures.append((resolved, error))
+            failures.append((resolved.title, error))
         ended = results[-1].error if results and not failures else None
         if _is_interruption(ended) or (failures and _is_interruption(failures[-1][1])):
             break
@@ -349,11 +378,16 @@ def _one(
     observer: Optional[Observer],
     options: dict[str, Any],
 ) -> Result:
-    resolved = _resolved(command, model, runtime, options)
-    result = measure_one(
-        resolved, save=save or out is not None, out=out, observer=observer or Silence()
-    )
-    return _raised(result)
+    spec = _spec(model, runtime, options)
+    watcher = observer or Silence()
+    save = save or out is not None
+    if spec.host is not None:
+        results, failures = measure_all(spec, command, save=save, out=out, observer=watcher)
+        if failures:
+            raise failures[0][1]
+        return _raised(results[0])
+    (resolved,) = resolve(spec, command)[:1]
+    return _raised(measure_one(resolved, save=save, out=out, observer=watcher))
 
 
 def _resolved(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Optional
@@ -19,10 +19,11 @@ from edgeloop.measure.pairing import PairedRun, measure_paired
 from edgeloop.measure.record import Record
 from edgeloop.results.sample_warnings import SAMPLE_CODES
 from edgeloop.results.schema import PROBE_THROTTLED, Result
-from edgeloop.results.store import SUFFIX, ResultWriter, open_result, read_result
+from edgeloop.results.store import SUFFIX, LineWriter, open_result, read_result
 from edgeloop.runtimes import runtime
 from edgeloop.spec import ResolvedSpec, RunSpec, resolve
 from edgeloop.stats.compare import Comparison, compare_unpaired
+from edgeloop.stats.verdict import SLOWER
 
 # What may differ between two stored results without `--allow`: nothing of this.
 CONDITIONS = ("model", "host", "clock", "threads", "governor")
@@ -48,6 +49,12 @@ class Compared:
     warnings: tuple[dict[str, Any], ...] = ()
     """What the machine and the runtimes warn of, on either side."""
     error: Optional[EdgeloopError] = None
+
+    def is_worse(self, verdict: str, share: float) -> bool:
+        """Return whether the verdict is this one, by more than the share; 0: by whatever."""
+        ratio = self.comparison.ratio
+        difference = ratio - 1 if verdict == SLOWER else 1 - ratio
+        return self.comparison.verdict == verdict and (share == 0.0 or difference > share)
 
     def as_dict(self) -> dict[str, Any]:
         """Return a JSON-able form."""
@@ -85,25 +92,49 @@ def compare_live(
     """
     if out is not None and is_result(out):
         raise UsageError(f"--out {out}: a comparison writes two results; name their folder")
-    a, b = _resolve(a_text, defaults), _resolve(b_text, defaults)
+    sides = (parse_configuration(a_text, defaults), parse_configuration(b_text, defaults))
+    if defaults.host is not None:
+        from edgeloop.remote.board import Board
+        from edgeloop.remote.measuring import compare_on_board
+
+        if sides[0].python != sides[1].python:
+            raise UsageError("with --host both sides run in one interpreter: name it by --python")
+        with Board(defaults.host, sides[0].python) as board:
+            return compare_on_board(board, sides, delta, observer, save=save, out=out)
+    with ExitStack() as stack:
+
+        def opened(side: int, spec: ResolvedSpec) -> Optional[LineWriter]:
+            if not save:
+                return None
+            return stack.enter_context(open_result(out, spec.model.path, spec.runtime))
+
+        return compare_specs(sides, delta, observer, opened)
+
+
+def compare_specs(
+    sides: tuple[RunSpec, RunSpec],
+    delta: float,
+    observer: Observer,
+    opened: Callable[[int, ResolvedSpec], Optional[LineWriter]],
+) -> Compared:
+    """Measure two runs against each other here; `opened` gives what a side's result goes to."""
+    a, b = _resolve(sides[0]), _resolve(sides[1])
     if a.options.threads > 1 or b.options.threads > 1:
         a, b = _without_spinning(a), _without_spinning(b)
-    with ExitStack() as stack:
-        writers = [stack.enter_context(_writer(spec, out)) if save else None for spec in (a, b)]
-        records = [Record(spec, writer) for spec, writer in zip((a, b), writers)]
-        observer.phase(f"measuring {a.title} ({a.loops[0]}) against {b.title} ({b.loops[0]})")
+    records = [Record(spec, opened(side, spec)) for side, spec in enumerate((a, b))]
+    observer.phase(f"measuring {a.title} ({a.loops[0]}) against {b.title} ({b.loops[0]})")
 
-        def keep(attempts: Sequence[Attempt]) -> None:
-            for record, attempt in zip(records, attempts):
-                record.add(attempt)
+    def keep(attempts: Sequence[Attempt]) -> None:
+        for record, attempt in zip(records, attempts):
+            record.add(attempt)
 
-        before = snapshot()
-        run = measure_paired(a, b, preset_of(a), delta, observer, keep)
-        load = load_during(before)
-        stop_reason = "failed" if run.error else run.stop_reason
-        results = [
-            record.finish(stop_reason, load=load) for record in records if record.result is not None
-        ]
+    before = snapshot()
+    run = measure_paired(a, b, preset_of(a), delta, observer, keep)
+    load = load_during(before)
+    stop_reason = "failed" if run.error else run.stop_reason
+    results = [
+        record.finish(stop_reason, load=load) for record in records if record.result is not None
+    ]
     if not run.sessions:
         raise run.error or EdgeloopError("not one pair of blocks was measured")
     return Compared(
@@ -118,20 +149,25 @@ def compare_live(
     )
 
 
-def _writer(spec: ResolvedSpec, out: Optional[str]) -> ResultWriter:
-    return open_result(out, spec.model.path, spec.runtime)
-
-
 def compare_stored(a_path: str, b_path: str, delta: float, allow: Sequence[str]) -> Compared:
     """Compare two stored results by the medians of their processes.
 
     Raises UsageError for an unknown condition in `allow`, ModelError for a file that holds no
     measurement.
     """
+    require_conditions(allow)
+    return compare_results(read_result(a_path), read_result(b_path), delta, allow)
+
+
+def require_conditions(allow: Sequence[str]) -> None:
+    """Raise UsageError for what is no condition that may differ."""
     for name in allow:
         if name not in CONDITIONS:
             raise UsageError(f"--allow knows no '{name}'; known: {', '.join(CONDITIONS)}")
-    a, b = read_result(a_path), read_result(b_path)
+
+
+def compare_results(a: Result, b: Result, delta: float, allow: Sequence[str]) -> Compared:
+    """Compare two results by the medians of their processes; `allow` names what may differ."""
     mismatches = [text for name, text in _differences(a, b) if name not in allow]
     return Compared(
         a=f"{a.header['title']} ({a.loops[0]})",
@@ -141,16 +177,17 @@ def compare_stored(a_path: str, b_path: str, delta: float, allow: Sequence[str])
         ),
         stop_reason=None,
         notes=(),
-        results=(a_path, b_path),
+        results=(a.path, b.path),
         warnings=_warnings((a, b)),
     )
 
 
-def _resolve(text: str, defaults: RunSpec) -> ResolvedSpec:
-    spec = parse_configuration(text, defaults)
+def _resolve(spec: RunSpec) -> ResolvedSpec:
     resolved = resolve(spec, "compare")
     if len(resolved) != 1 or len(resolved[0].loops) != 1:
-        raise UsageError(f"'{text}' is more than one configuration: name one runtime and one loop")
+        raise UsageError(
+            f"'{spec.model}' is more than one configuration: name one runtime and one loop"
+        )
     return resolved[0]
 
 
@@ -235,13 +272,14 @@ def _differences(a: Result, b: Result) -> list[tuple[str, str]]:
     """Return (condition, sentence) for each condition in which two results differ."""
     found = []
     for name in CONDITIONS:
-        ours, theirs = _condition(a, name), _condition(b, name)
+        ours, theirs = condition(a, name), condition(b, name)
         if ours != theirs:
             found.append((name, f"{name} ({ours} against {theirs}; --allow {name} to go on)"))
     return found
 
 
-def _condition(result: Result, name: str) -> str:
+def condition(result: Result, name: str) -> str:
+    """Return one of CONDITIONS as it was for a result, in words."""
     header = result.header
     if name == "model":
         return str(header["model"]["sha256"] or header["model"]["path"])[:12]

@@ -242,6 +242,10 @@ def resolve(spec: RunSpec, command: str) -> list[ResolvedSpec]:
     Raises UsageError, ModelError, or NotAvailableError where a named runtime (or every runtime
     that could read the model) is not there.
     """
+    if spec.host is not None:
+        raise UsageError(
+            f"{command} runs here only; --host is for bench, overhead, compare, doctor and suite"
+        )
     if spec.effort not in EFFORTS:
         raise UsageError(f"no effort is called '{spec.effort}'; {nearest(spec.effort, EFFORTS)}")
     require_sound_numbers(spec)

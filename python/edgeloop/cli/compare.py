@@ -6,7 +6,14 @@ from typing import TYPE_CHECKING, Annotated, Optional
 import typer
 
 from edgeloop.cli import options
-from edgeloop.cli.output import TerminalObserver, require_writable, show
+from edgeloop.cli.output import (
+    STDOUT,
+    TerminalObserver,
+    require_writable,
+    show,
+    write_json,
+    write_text,
+)
 from edgeloop.errors import CheckFailedError, UsageError
 
 if TYPE_CHECKING:
@@ -15,12 +22,13 @@ if TYPE_CHECKING:
 Side = Annotated[
     str,
     typer.Argument(
-        help="MODEL@runtime,threads=4,delegate=none,loop=binding, or NAME.edgeloop.jsonl.",
+        help="MODEL@runtime,threads=4,delegate=none,loop=binding, or NAME.edgeloop.jsonl, or a "
+        "folder of results.",
         show_default=False,
     ),
 ]
 
-_VERDICTS = ("slower", "faster", "inconclusive", "not-comparable")
+_VERDICTS = ("slower", "faster", "inconclusive", "not-comparable", "missing")
 
 
 def compare(
@@ -34,7 +42,8 @@ def compare(
         typer.Option(
             "--fail-on",
             metavar="VERDICT[:SHARE]",
-            help="Exit 1 on slower:2%, faster:5%, inconclusive or not-comparable. Repeatable.",
+            help="Exit 1 on slower:2%, faster:5%, inconclusive, not-comparable, or, of folders, "
+            "missing. Repeatable.",
             show_default=False,
         ),
     ] = None,
@@ -48,10 +57,20 @@ def compare(
     ] = None,
     threads: options.Threads = None,
     python: options.Python = None,
+    host: options.Host = None,
     effort: options.Effort = "standard",
     budget: options.Budget = None,
     seed: options.Seed = 0,
     timeout: options.Timeout = 600.0,
+    markdown: Annotated[
+        Optional[str],
+        typer.Option(
+            "--markdown",
+            metavar="FILE",
+            help="Folders: the table for a pull request; '-' is stdout.",
+            show_default=False,
+        ),
+    ] = None,
     json: options.Json = None,
     out: options.Out = None,
     no_save: options.NoSave = False,
@@ -62,6 +81,9 @@ def compare(
     by block in random order. Two stored results are compared by the medians of their processes,
     with the warning that they were not interleaved; unlike conditions are refused unless allowed.
 
+    Two folders (of suites, too) are compared row by row, matched by title and model, with p values
+    corrected for the number of rows.
+
     Examples:
 
       edgeloop compare model.tflite@litert model.tflite@tflite
@@ -69,14 +91,23 @@ def compare(
       edgeloop compare model.tflite@litert,loop=native model.tflite@litert,loop=binding
 
       edgeloop compare base.edgeloop.jsonl new.edgeloop.jsonl --fail-on slower:2%
+
+      edgeloop compare results/main results/branch --fail-on slower:2% --markdown -
     """
     require_writable(json)
+    require_writable(markdown, "--markdown")
     checks = [_check(text) for text in fail_on or ()]
     from edgeloop.comparison import compare_live, compare_stored, is_result, parse_delta
+    from edgeloop.folder_comparison import holds_results
     from edgeloop.report.comparison import comparison_page
     from edgeloop.spec import RunSpec
 
     share = parse_delta(delta)
+    if holds_results(a) or holds_results(b):
+        _compare_folders(a, b, share, allow or (), checks, markdown, json)
+        return
+    if markdown is not None or any(verdict == "missing" for verdict, _ in checks):
+        raise UsageError("--markdown and --fail-on missing are for folders of results")
     if is_result(a) != is_result(b):
         raise UsageError("one side is a stored result, the other is not: give two of one kind")
     observer = TerminalObserver()
@@ -87,6 +118,7 @@ def compare(
             model="",
             threads=threads,
             python=python,
+            host=host,
             effort=effort,
             budget_s=budget,
             seed=seed,
@@ -105,6 +137,28 @@ def compare(
     _require(compared, checks)
 
 
+def _compare_folders(
+    base: str,
+    new: str,
+    share: float,
+    allow: Sequence[str],
+    checks: Sequence[tuple[str, float]],
+    markdown: Optional[str],
+    json: Optional[str],
+) -> None:
+    from edgeloop.folder_comparison import compare_folders, require
+    from edgeloop.report.folder_comparison import folder_markdown, folder_page
+
+    compared = compare_folders(base, new, share, allow)
+    if markdown is not None:
+        write_text(folder_markdown(compared), markdown, "--markdown")
+    if markdown != STDOUT or json == STDOUT:
+        show(lambda: folder_page(compared), compared.as_dict, json)
+    elif json is not None:
+        write_json(compared.as_dict(), json)
+    require(compared, checks)
+
+
 def _check(text: str) -> tuple[str, float]:
     """Read slower:2%; without a share any difference that the verdict rests on counts."""
     from edgeloop.comparison import parse_delta
@@ -117,8 +171,7 @@ def _check(text: str) -> tuple[str, float]:
 
 def _require(compared: "Compared", checks: Sequence[tuple[str, float]]) -> None:
     """Raise CheckFailedError where the verdict is one that the user will not have."""
-    comparison = compared.comparison
     for verdict, share in checks:
-        difference = comparison.ratio - 1 if verdict == "slower" else 1 - comparison.ratio
-        if comparison.verdict == verdict and (share == 0.0 or difference > share):
-            raise CheckFailedError(f"--fail-on {verdict}: {compared.b}: {comparison.reason}")
+        if compared.is_worse(verdict, share):
+            reason = compared.comparison.reason
+            raise CheckFailedError(f"--fail-on {verdict}: {compared.b}: {reason}")

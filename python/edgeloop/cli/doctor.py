@@ -10,6 +10,7 @@ from edgeloop.cli.output import require_writable, show
 
 def doctor(
     python: options.Python = None,
+    host: options.Host = None,
     timeout: options.Timeout = 60.0,
     restore: Annotated[
         bool,
@@ -31,6 +32,8 @@ def doctor(
       edgeloop doctor
 
       edgeloop doctor --python /path/to/other/bin/python --json -
+
+      edgeloop doctor --host pi@raspberrypi.local
     """
     require_writable(json)
     if restore:
@@ -41,8 +44,8 @@ def doctor(
             typer.echo(f"{policy}: {governor}")
         typer.echo(f"{len(restored)} governors restored", err=True)
         return
-    from edgeloop.doctor import examine
+    from edgeloop.doctor import examine, examine_board
     from edgeloop.report.doctor import doctor_page
 
-    document = examine(python, timeout)
+    document = examine_board(host, python, timeout) if host else examine(python, timeout)
     show(lambda: doctor_page(document), lambda: document, json)

@@ -51,6 +51,7 @@ def _measuring_options(
     settings: options.Settings = None,
     library: options.Library = None,
     python: options.Python = None,
+    host: options.Host = None,
     data: options.Data = None,
     x_key: options.XKey = "x_data",
     y_key: options.YKey = "y_data",
@@ -108,7 +109,7 @@ def _measuring_options(
 # Options whose name is that of the spec's field, and whose value is its value.
 _SAME = (
     *("model", "threads", "batch_size", "require_delegate", "torch_mode", "package", "device"),
-    *("library", "python"),
+    *("library", "python", "host"),
     *("data", "x_key", "y_key", "y_file", "data_layout", "resize", "crop", "color", "scale"),
     *("mean", "std", "labels", "label_offset", "strict", "task", "top_k", "softmax"),
     *("effort", "runs", "warmup", "processes", "seed"),
@@ -150,7 +151,7 @@ def _measure_and_print(command: str, table: str, chosen: dict[str, Any]) -> int:
     )
     observer.clear()
     errors = [(result.header["title"], result.error) for result in results if result.error]
-    errors += [(resolved.title, error) for resolved, error in failures]
+    errors += failures
     try:
         if results:
             _show(results, table, json_path)

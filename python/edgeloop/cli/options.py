@@ -189,6 +189,16 @@ Python = Annotated[
         show_default=False,
     ),
 ]
+Host = Annotated[
+    Optional[str],
+    typer.Option(
+        "--host",
+        metavar="USER@BOARD",
+        help="Measure on this board, over the system's ssh: models and data are copied there once; "
+        "--python (default python3), libraries and delegates are the board's.",
+        show_default=False,
+    ),
+]
 Data = Annotated[
     Optional[str],
     typer.Option(

@@ -84,7 +84,11 @@ def show(page: Callable[[], str], document: Callable[[], Any], json_path: Option
 
 def write_json(document: Any, path: str, option: str = "--json") -> None:
     """Write a document to a file, or to stdout where it is '-'."""
-    text = json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False)
+    write_text(json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False), path, option)
+
+
+def write_text(text: str, path: str, option: str) -> None:
+    """Write what an option asked for to its file, or to stdout where it is '-'."""
     if path == STDOUT:
         typer.echo(text)
         return

@@ -34,6 +34,7 @@ def suite(
             show_default=False,
         ),
     ] = None,
+    host: options.Host = None,
     json: options.Json = None,
 ) -> None:
     """Measure a matrix of models, runtimes and options from a TOML file.
@@ -73,13 +74,20 @@ def suite(
       edgeloop suite boards.toml --out results/pi4
 
       edgeloop suite boards.toml --out results/pi4 --resume
+
+      edgeloop suite boards.toml --host pi@raspberrypi.local
     """
     require_writable(json)
     from edgeloop.report.suite import plan_page, suite_page
     from edgeloop.suite.run import SuiteSpec, plan_suite, run_suite
 
     spec = SuiteSpec(
-        file=file, out=out, resume=resume, retry_failed=retry_failed, order_seed=order_seed
+        file=file,
+        out=out,
+        resume=resume,
+        retry_failed=retry_failed,
+        order_seed=order_seed,
+        host=host,
     )
     if plan:
         planned = plan_suite(spec)

@@ -20,7 +20,7 @@ from edgeloop.measure.surroundings import Surroundings
 from edgeloop.power.source import find_meter
 from edgeloop.results.overhead import PROCESSES_FOR_TWO_INSTANCES
 from edgeloop.results.schema import Result
-from edgeloop.results.store import ResultWriter
+from edgeloop.results.store import LineWriter
 from edgeloop.results.summarise import headline_blocks
 from edgeloop.runtimes import runtime
 from edgeloop.runtimes._base import instance_of
@@ -41,7 +41,7 @@ class Experiment:
     """Starts processes until the run may stop, and keeps each on the disk as it ends."""
 
     def __init__(
-        self, spec: ResolvedSpec, observer: Observer, writer: Optional[ResultWriter]
+        self, spec: ResolvedSpec, observer: Observer, writer: Optional[LineWriter]
     ) -> None:
         self._spec = spec
         self._observer = observer

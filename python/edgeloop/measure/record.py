@@ -21,7 +21,7 @@ from edgeloop.results.fields import reasoned
 from edgeloop.results.placement import placement_document, why_too_little
 from edgeloop.results.plausibility import IMPOSSIBLE, plausibility, withhold
 from edgeloop.results.schema import SCHEMA_VERSION, Result
-from edgeloop.results.store import ResultWriter
+from edgeloop.results.store import LineWriter
 from edgeloop.results.summarise import summarise_result
 from edgeloop.results.throttle_verdict import FEWEST_CLEAN
 from edgeloop.results.warnings import machine_warnings, result_warnings
@@ -39,7 +39,7 @@ class Record:
     so in `error` when it is finished.
     """
 
-    def __init__(self, spec: ResolvedSpec, writer: Optional[ResultWriter]) -> None:
+    def __init__(self, spec: ResolvedSpec, writer: Optional[LineWriter]) -> None:
         self.result: Optional[Result] = None
         """None until the first process that measured something."""
         self._spec = spec

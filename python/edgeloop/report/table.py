@@ -76,8 +76,17 @@ def heading(header: Mapping[str, Any]) -> str:
         about.append(runtime["device"])
     if model["bytes"] is not None:
         about.append(f"{model['format']}, {size(model['bytes'])}")
-    lines = [header["title"], "  " + "; ".join(about)]
+    lines = [header["title"], "  " + "; ".join(about), *_board(header)]
     return "\n".join([*lines, *placement_lines(header)])
+
+
+def _board(header: Mapping[str, Any]) -> list[str]:
+    """Return the line that names the board, where it was not measured here."""
+    if "remote" not in header:
+        return []
+    board = header["host"]["board"].get("model")
+    cpus = ", ".join(header["host"]["cpu"]["model_names"])
+    return [f"  on {header['remote']['host']}: {board or cpus or 'a machine without a name'}"]
 
 
 def _withheld(result: Result) -> list[str]:

@@ -6,10 +6,11 @@ import json
 import os
 import re
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Optional
+from typing import Any, Optional, Protocol
 
 from edgeloop.errors import CannotWriteError, ModelError, UsageError
 from edgeloop.results.fields import mapping, sequence
@@ -42,6 +43,16 @@ def file_name(model: str, runtime: str) -> str:
     """Return a name that sorts by time and tells what was measured."""
     stem = re.sub(r"[^A-Za-z0-9._-]+", "-", Path(model).stem)[:_STEM_CHARACTERS].strip("-.")
     return f"{time.strftime('%Y%m%d-%H%M%S')}-{stem or 'model'}-{runtime}{SUFFIX}"
+
+
+class LineWriter(Protocol):
+    """Where the lines of a result go."""
+
+    path: Path
+
+    def append(self, document: dict[str, Any]) -> None:
+        """Write one line for good. Raises CannotWriteError."""
+        ...
 
 
 class ResultWriter:
@@ -177,7 +188,11 @@ def read_result(path: str) -> Result:
     A torn last line is dropped: the run was killed while it wrote it.
     Raises ModelError where the file is not a result, is damaged before its last line, or is newer.
     """
-    lines = _lines(Path(path))
+    return result_of(_lines(Path(path)), path)
+
+
+def result_of(lines: Sequence[tuple[int, dict[str, Any]]], path: str) -> Result:
+    """Return the result that numbered lines hold; `path` is where they are from."""
     header = lines[0][1]
     _require_header(path, header)
     result = Result(header=header, path=path)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Optional
@@ -20,6 +20,7 @@ from edgeloop.errors import (
 )
 from edgeloop.host.thermal import cpu_temperature
 from edgeloop.measure.observer import Observer
+from edgeloop.remote.board import Boards
 from edgeloop.results.schema import Result
 from edgeloop.results.store import default_folder, read_result
 from edgeloop.spec import RunSpec
@@ -119,7 +120,9 @@ def run_suite(spec: SuiteSpec, observer: Observer) -> SuiteReport:
     with Journal(folder, resume=spec.resume) as journal:
         plan = _plan(definition, matrix, journal, spec)
         journal.plan(plan.journal_document())
-        return _Run(definition, plan, folder, journal, spec.retry_failed, observer).run()
+        with Boards() as boards:
+            run = _Run(definition, plan, folder, journal, spec.retry_failed, boards, observer)
+            return run.run()
 
 
 def _folder(spec: SuiteSpec, name: str) -> Path:
@@ -162,24 +165,30 @@ class _Run:
         folder: Path,
         journal: Journal,
         retry_failed: bool,
+        boards: Boards,
         observer: Observer,
     ) -> None:
         self._plan = plan
         self._folder = folder
         self._journal = journal
         self._retry_failed = retry_failed
+        self._boards = boards
         self._observer = observer
         self._conversions = Conversions(folder, observer)
         self._results: dict[str, Result] = {}
-        self._rest = Rest(_temperature, definition.rest_c, definition.rest_s, observer)
+        self._rest_rules = (definition.rest_c, definition.rest_s)
 
     def run(self) -> SuiteReport:
         left = [entry for entry in self._plan.entries if not self._has_ended(entry)]
         interrupted = False
         try:
+            rest: Optional[Rest] = None
             for number, entry in enumerate(left):
-                if number:
-                    self._rest.take()
+                if rest is None:
+                    temperature = self._temperature_of(entry)
+                    rest = Rest(temperature, *self._rest_rules, self._observer)
+                else:
+                    rest.take()
                 self._announce(entry, left[number:])
                 self._take(entry)
         except (InterruptedRunError, KeyboardInterrupt):
@@ -247,7 +256,12 @@ class _Run:
         spec = self._spec(entry)
         path = self._folder / entry.file_name
         results, failures = measure_all(
-            spec, self._plan.command, save=True, out=str(path), observer=self._observer
+            spec,
+            self._plan.command,
+            save=True,
+            out=str(path),
+            observer=self._observer,
+            boards=self._boards,
         )
         if results:
             self._results[entry.id] = results[0]
@@ -272,6 +286,21 @@ class _Run:
             )
         return replace(spec, python=python)
 
+    def _temperature_of(self, entry: Entry) -> Callable[[], Optional[float]]:
+        """Return what reads the temperature of the machine that measures, in °C."""
+        spec = entry.spec
+
+        def of_board() -> Optional[float]:
+            try:
+                board = self._boards.board(str(spec.host), spec.python)
+                answer = board.ask({"type": "temperature"}, "reading the temperature")
+            except EdgeloopError:  # the entries themselves say so
+                return None
+            found: Optional[float] = answer["temperature_c"]
+            return found
+
+        return of_board if spec.host else lambda: cpu_temperature().temperature_c
+
     def _row(self, entry: Entry) -> Row:
         ended = self._journal.content.ended.get(entry.id)
         result = self._results.get(entry.id)
@@ -281,10 +310,6 @@ class _Run:
             except ModelError:
                 result = None
         return Row(entry, ended, result)
-
-
-def _temperature() -> Optional[float]:
-    return cpu_temperature().temperature_c
 
 
 def _finished(path: Path) -> Optional[Result]:

@@ -1,0 +1,332 @@
+"""A board behind ssh: connect, copy files there, ask its agent, and hear what it measures."""
+
+from __future__ import annotations
+
+import os
+import selectors
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Optional
+
+import edgeloop
+from edgeloop import errors
+from edgeloop.measure.log import Log
+from edgeloop.measure.observer import Observer, Progress
+from edgeloop.measure.protocol import (
+    ConnectionClosedError,
+    Message,
+    ProtocolError,
+    receive,
+    send,
+)
+from edgeloop.remote import ssh
+from edgeloop.remote.files import Copy, copies_of, on_board
+from edgeloop.remote.stream import MARKER, PIECE_BYTES, PipeSink
+from edgeloop.spec import RunSpec
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
+
+# A password may be asked for, and a Pi Zero takes its time to start Python.
+_HELLO_S = 120.0
+
+# What login scripts may print before the agent speaks.
+_MOST_GREETING_BYTES = 1 << 20
+
+_ENDING_S = 10.0
+_READ_BYTES = 1 << 16
+
+
+class Board:
+    """A connection to the agent on one board. Use as a context manager.
+
+    It ends with the block; the agent then stops what it was doing, its workers with it.
+    """
+
+    def __init__(self, host: str, python: Optional[str] = None) -> None:
+        """Connect; `python` is the board's interpreter, python3 by default.
+
+        Raises UsageError for what is no host, NotAvailableError where there is no way to it, no
+        edgeloop there, or another version.
+        """
+        self.host = host
+        self.python = python or ssh.PYTHON
+        self.broken = False
+        self._log = Log()
+        log_fd, log_write = os.pipe()
+        os.set_blocking(log_fd, False)
+        try:
+            self._ssh = ssh.start(ssh.command(host, self.python), log_write)
+        except BaseException:
+            os.close(log_fd)
+            raise
+        finally:
+            os.close(log_write)
+        assert self._ssh.stdin is not None
+        assert self._ssh.stdout is not None
+        self._sink = PipeSink(self._ssh.stdin.fileno())
+        self._source = _Source(self._ssh.stdout.fileno(), log_fd, self._log)
+        try:
+            self.hello = self._hello()
+        except BaseException:
+            self.close()
+            raise
+
+    def __enter__(self) -> Board:
+        return self
+
+    def __exit__(
+        self,
+        kind: Optional[type[BaseException]],
+        error: Optional[BaseException],
+        traceback: Optional[TracebackType],
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the connection: the agent reads the end of its input, and stops."""
+        self.broken = True
+        if self._source.closed:
+            return
+        for stream in (self._ssh.stdin, self._ssh.stdout):
+            if stream is not None:
+                with suppress(OSError):
+                    stream.close()
+        try:
+            self._ssh.wait(_ENDING_S)
+        except subprocess.TimeoutExpired:
+            self._ssh.kill()
+            self._ssh.wait()
+        self._source.close()
+
+    def ask(self, body: dict[str, Any], doing: str) -> dict[str, Any]:
+        """Ask for one answer. Raises the agent's error, or RuntimeFailedError where it is gone."""
+        self._send(Message(body), doing)
+        return self._answer(doing)
+
+    def run_there(self, spec: RunSpec, observer: Observer) -> RunSpec:
+        """Return the run with the board's paths; what it lacks of the files is copied first.
+
+        Raises ModelError where a file is missing here, CannotWriteError where the board has no
+        room.
+        """
+        paths = {}
+        for field, copy in copies_of(spec).items():
+            doing = f"copying {copy.name} to {self.host}"
+            found = self.ask({"type": "find-copy", "digest": copy.digest}, doing)
+            if not found["here"]:
+                observer.phase(doing)
+                self._copy(copy, doing)
+            paths[field] = f"{found['folder']}/{copy.name}"
+        return on_board(spec, paths)
+
+    def events(self, body: dict[str, Any], observer: Observer, doing: str) -> Iterator[Any]:
+        """Ask for a measurement and yield what it writes, until it is done.
+
+        Ctrl-C stops the measurement on the board, and what it had measured still arrives.
+        """
+        self._send(Message(body), doing)
+        with self._interrupts_go_there(doing):
+            while True:
+                event = self._receive(doing)
+                if event["type"] == "phase":
+                    observer.phase(event["text"])
+                elif event["type"] == "progress":
+                    observer.progress(Progress(**event["progress"]))
+                elif event["type"] == "error":
+                    raise error_of(event)
+                elif event["type"] == "done":
+                    return
+                else:
+                    yield event
+
+    @contextmanager
+    def _interrupts_go_there(self, doing: str) -> Iterator[None]:
+        """Send the first Ctrl-C to the agent, whose answer is what it had measured."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        before = signal.getsignal(signal.SIGINT)
+        asked = False
+
+        def forward(number: int, frame: Any) -> None:
+            nonlocal asked
+            if asked:
+                raise KeyboardInterrupt
+            asked = True
+            with suppress(errors.EdgeloopError):  # it is gone: the next answer says so
+                self._send(Message({"type": "interrupt"}), doing)
+
+        if before is not signal.SIG_IGN:
+            signal.signal(signal.SIGINT, forward)
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGINT, before)
+
+    def _copy(self, copy: Copy, doing: str) -> None:
+        self._send(Message({"type": "copy", "digest": copy.digest}), doing)
+        for name, path in copy.files.items():
+            self._send(Message({"type": "file", "name": name, "sha256": copy.hashes[name]}), doing)
+            with path.open("rb") as file:
+                while piece := file.read(PIECE_BYTES):
+                    self._send(Message({"type": "piece"}, (piece,)), doing)
+        self._send(Message({"type": "copied"}), doing)
+        self._answer(doing)
+
+    def _answer(self, doing: str) -> dict[str, Any]:
+        body = self._receive(doing)
+        if body["type"] == "error":
+            raise error_of(body)
+        return body
+
+    def _send(self, message: Message, doing: str) -> None:
+        try:
+            send(self._sink, message)
+        except ConnectionClosedError:
+            raise self._cut(doing) from None
+
+    def _receive(self, doing: str) -> dict[str, Any]:
+        try:
+            body = receive(self._source).body
+        except (ConnectionClosedError, ProtocolError):
+            raise self._cut(doing) from None
+        if not isinstance(body.get("type"), str):
+            raise self._cut(doing)
+        return body
+
+    def _cut(self, doing: str) -> errors.EdgeloopError:
+        self.broken = True
+        self._ended()
+        return ssh.connection_cut(self.host, doing, self._log.last_words())
+
+    def _hello(self) -> dict[str, Any]:
+        self._source.deadline_s = time.monotonic() + _HELLO_S
+        try:
+            self._source.skip_to_marker()
+            body = receive(self._source).body
+        except (ConnectionClosedError, ProtocolError):
+            code = self._ended()
+            said = self._log.last_words()
+            raise ssh.why_not_started(
+                self.host, self.python, code, said, edgeloop.__version__
+            ) from None
+        finally:
+            self._source.deadline_s = None
+        theirs = body.get("edgeloop")
+        if theirs != edgeloop.__version__:
+            raise errors.NotAvailableError(
+                f"{self.host} has edgeloop {theirs} under {self.python}, this is "
+                f"{edgeloop.__version__}; install the same there: ssh {self.host} {self.python} "
+                f"-m pip install edgeloop=={edgeloop.__version__}"
+            )
+        return body
+
+    def _ended(self) -> int:
+        """Wait for ssh and take its last words; return its exit code."""
+        try:
+            code = self._ssh.wait(_ENDING_S)
+        except subprocess.TimeoutExpired:
+            self._ssh.kill()
+            code = self._ssh.wait()
+        self._source.take_log()
+        return code
+
+
+class Boards:
+    """The connections of a run, each made once. Use as a context manager."""
+
+    def __init__(self) -> None:
+        self._boards: dict[tuple[str, Optional[str]], Board] = {}
+
+    def __enter__(self) -> Boards:
+        return self
+
+    def __exit__(
+        self,
+        kind: Optional[type[BaseException]],
+        error: Optional[BaseException],
+        traceback: Optional[TracebackType],
+    ) -> None:
+        for board in self._boards.values():
+            board.close()
+
+    def board(self, host: str, python: Optional[str]) -> Board:
+        """Return the connection; a broken one is made anew. Raises as `Board` does."""
+        found = self._boards.get((host, python))
+        if found is None or found.broken:
+            if found is not None:
+                found.close()
+            found = self._boards[host, python] = Board(host, python)
+        return found
+
+
+class _Source:
+    """The reading end of ssh; while it waits it takes what ssh and the agent say beside."""
+
+    def __init__(self, fd: int, log_fd: int, log: Log) -> None:
+        self.deadline_s: Optional[float] = None
+        """On the monotonic clock; None: ssh itself finds out about a dead line."""
+        self.closed = False
+        self._fd, self._log_fd, self._log = fd, log_fd, log
+        self._selector = selectors.DefaultSelector()
+        for one in (fd, log_fd):
+            self._selector.register(one, selectors.EVENT_READ)
+
+    def recv_into(self, buffer: Buffer, /) -> int:
+        """Read what has come; 0 at the end, or when the time is over."""
+        while True:
+            left_s = None if self.deadline_s is None else self.deadline_s - time.monotonic()
+            if left_s is not None and left_s <= 0:
+                self._log.add(f"no answer within {_HELLO_S:g} s\n".encode())
+                return 0
+            ready = {key.fd for key, _ in self._selector.select(left_s)}
+            if self._log_fd in ready:
+                self.take_log()
+            if self._fd in ready:
+                return os.readv(self._fd, [buffer])
+
+    def skip_to_marker(self) -> None:
+        """Read past what login scripts print. Raises ConnectionClosedError, ProtocolError."""
+        seen = bytearray()
+        one = bytearray(1)
+        while not seen.endswith(MARKER):
+            if not self.recv_into(one):
+                self._log.add(bytes(seen))
+                raise ConnectionClosedError("the agent never spoke")
+            seen += one
+            if len(seen) > _MOST_GREETING_BYTES:
+                raise ProtocolError("what the board prints is no greeting")
+
+    def take_log(self) -> None:
+        """Take what was said so far."""
+        while True:
+            try:
+                data = os.read(self._log_fd, _READ_BYTES)
+            except (BlockingIOError, OSError):
+                return
+            if not data:
+                with suppress(KeyError):
+                    self._selector.unregister(self._log_fd)
+                return
+            self._log.add(data)
+
+    def close(self) -> None:
+        """Stop watching."""
+        self.closed = True
+        self._selector.close()
+        os.close(self._log_fd)
+
+
+def error_of(body: dict[str, Any]) -> errors.EdgeloopError:
+    """Return the agent's error as it was raised there."""
+    kind = getattr(errors, str(body.get("class")), None)
+    text = str(body.get("text"))
+    if isinstance(kind, type) and issubclass(kind, errors.EdgeloopError):
+        return kind(text)
+    return errors.RuntimeFailedError(text)
