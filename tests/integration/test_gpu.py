@@ -72,23 +72,23 @@ def sample() -> list[np.ndarray]:
 def test_nothing_is_left_to_do_when_a_call_of_torch_returns(
     torch_on_cuda: Any, tmp_path: Path
 ) -> None:
-    """Some tenths of a second of work: the plain module returns before it is done."""
+    """Nearly 1 TFLOP of work: the plain module returns before it is done."""
     torch = torch_on_cuda
 
     class Long(torch.nn.Module):  # type: ignore[misc]
         def forward(self, x: Any) -> Any:
-            for _ in range(100):
+            for _ in range(50):
                 x = torch.tanh(x @ x)
             return x
 
     path = tmp_path / "long.pt2"
-    torch.export.save(torch.export.export(Long(), (torch.zeros(4096, 4096),)), path)
+    torch.export.save(torch.export.export(Long(), (torch.zeros(2048, 2048),)), path)
     framework = runtime("torch").load_framework(LoadOptions(str(path), device="cuda"))
     stream = torch.cuda.current_stream()
     for call in (framework.invoke, framework.invoke_io):
         call()
         assert stream.query()
-    plain, x = Long().to("cuda"), torch.zeros(4096, 4096, device="cuda")
+    plain, x = Long().to("cuda"), torch.zeros(2048, 2048, device="cuda")
     with torch.inference_mode():
         plain(x)
         still_at_work = not stream.query()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from contextlib import nullcontext
 from types import SimpleNamespace
 from typing import Any
@@ -10,7 +11,10 @@ import numpy as np
 import pytest
 
 from edgeloop.errors import NotAvailableError, UsageError
-from edgeloop.runtimes._base import TensorSpec
+from edgeloop.measure.loaded import LoadedModel
+from edgeloop.measure.worker import Worker
+from edgeloop.runtimes import runtime
+from edgeloop.runtimes._base import LoadOptions, TensorSpec
 from edgeloop.runtimes._torch_device import device_name, require_device, require_form
 from edgeloop.runtimes._torch_framework import TorchFramework
 
@@ -57,7 +61,7 @@ def stand_in(events: list[str], devices: int = 1, cuda: str | None = "12.6") -> 
     )
 
 
-def framework(events: list[str], device: str) -> TorchFramework:
+def framework(events: list[str], device: str, name: str | None = "GPU") -> TorchFramework:
     def module(*tensors: Tensor) -> Tensor:
         events.append("queue")
         return tensors[0]
@@ -67,7 +71,7 @@ def framework(events: list[str], device: str) -> TorchFramework:
         module,
         [TensorSpec("x", "float32", (1,))],
         device=device,
-        device_name="GPU",
+        device_name=name,
     )
 
 
@@ -104,6 +108,15 @@ def test_the_result_names_the_gpu_and_no_cpu() -> None:
     assert framework([], "cuda:0").device == "GPU"
     on_cpu = TorchFramework(stand_in([]), tuple, [TensorSpec("x", "float32", (1,))])
     assert on_cpu.device is None
+
+
+def test_the_worker_tells_the_gpu_of_a_loaded_model() -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        worker = Worker(ours)
+        for device, name in (("cuda:0", "GPU"), ("cpu", None)):
+            worker._loaded = LoadedModel(runtime("torch"), 4, framework=framework([], device, name))
+            assert worker._device(LoadOptions("model.pt")) == name
 
 
 def test_devices_are_named_by_number() -> None:
