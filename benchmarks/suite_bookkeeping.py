@@ -40,8 +40,12 @@ def main() -> int:
         for number in range(arguments.rounds + 1):
             folder = Path(name) / str(number)
             folder.mkdir()
-            alone_s = _one_by_one_s(folder / "alone", entries)
-            suite_s = _suite_s(folder, entries)
+            alone_s, suite_s = 0.0, 0.0
+            for suite in (number % 2 == 0, number % 2 == 1):
+                if suite:
+                    suite_s = _suite_s(folder, entries)
+                else:
+                    alone_s = _one_by_one_s(folder / "alone", entries)
             if number:  # the first round imports
                 added_s.append((suite_s - alone_s) / entries)
     median_s = statistics.median(added_s)

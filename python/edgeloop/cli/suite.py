@@ -42,22 +42,27 @@ def suite(
     Every word of bench is a key: at the top for all entries, in [[model]] and [[runtime]] for
     those, in [[override]] for the entries that match. Paths start where the file lies.
 
+    \b
       effort = "standard"
 
+    \b
       [matrix]
       models = ["a.tflite", "b.tflite"]
       runtimes = ["litert", "tflite-runtime"]
       threads = [1, 4]
       delegates = ["xnnpack", "none"]
 
+    \b
       [[runtime]]
       name = "tflite-runtime"
       environment = "tflite-runtime"
 
+    \b
       [[exclude]]
       runtime = "tflite-runtime"
       threads = 4
 
+    \b
       [[override]]
       when = { model = "b.tflite" }
       data = "test.npz"
@@ -76,7 +81,7 @@ def suite(
       edgeloop suite boards.toml --out results/pi4 --resume
 
       edgeloop suite boards.toml --host pi@raspberrypi.local
-    """
+    """  # noqa: D301  # \b keeps the lines of the example apart in --help
     require_writable(json)
     from edgeloop.report.suite import plan_page, suite_page
     from edgeloop.suite.run import SuiteSpec, plan_suite, run_suite

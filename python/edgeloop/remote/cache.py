@@ -79,9 +79,14 @@ class Incoming:
                 f"the model cannot be copied to {self._place.parent} on the board ({self._error}); "
                 "make room there, or set XDG_CACHE_HOME"
             )
-        if not self._place.exists():
-            self._scratch.replace(self._place)
-        self.drop()
+        try:
+            self._scratch.rename(self._place)
+        except OSError as error:
+            self.drop()
+            if not self._place.is_dir():  # else another connection was faster
+                raise CannotWriteError(
+                    f"the copy {self._place} on the board cannot be written: {error.strerror}"
+                ) from error
 
     def drop(self) -> None:
         """Leave nothing behind."""

@@ -57,7 +57,7 @@ def _reasons(
     """Return why rows have no verdict, each reason once."""
     found: dict[str, list[str]] = {}
     for row in compared.rows:
-        if row.comparison.verdict == NOT_COMPARABLE:
+        if row.comparison.verdict == NOT_COMPARABLE or row.comparison.ratio_ci95 is None:
             found.setdefault(row.comparison.reason, []).append(row.b)
     lines = [
         f"{bullet}{shown(rows[0])}{f' and {len(rows) - 1} more' if rows[1:] else ''}: "

@@ -20,10 +20,10 @@ _DEFAULTS = RunSpec(model="")
 # What every name shows, in this order; the others only where they are not the default.
 _SHOWN = ("threads", "delegate", "provider", "torch_mode", "loops", "batch_size")
 
-# What decides how precisely is measured and with which files, not what is measured.
+# What decides how precisely is measured, where and with which files, not what is measured.
 _NOT_SHOWN = (
     *("model", "runtimes", "settings", "effort", "budget_s", "processes", "timeout_s", "data"),
-    *("percentiles", "warmup", "seed", "strict"),
+    *("percentiles", "warmup", "seed", "strict", "python", "host"),
 )
 
 

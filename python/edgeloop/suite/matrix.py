@@ -147,9 +147,16 @@ class _Expansion:
         except UsageError as error:
             raise file.error(model.place, f"{model.name}@{chosen.name}: {error}") from None
         found, sha256 = self._format(model)
+        host = self._host or spec.host
+        if host is not None and merged.get("environment") is not None:
+            raise file.error(
+                chosen.place,
+                f"{chosen.name}: a managed environment is one of this machine; name the "
+                f"interpreter on {host} with python",
+            )
         return Entry(
             model_name=model.name,
-            spec=replace(spec, host=self._host or spec.host),
+            spec=replace(spec, host=host),
             conversion=self._conversion(model, merged, found),
             environment=merged.get("environment"),
             model_sha256=sha256,

@@ -15,7 +15,10 @@ import pytest
 
 import edgeloop
 
-COMMANDS = ("demo", "doctor", "bench", "overhead", "inspect", "setup", "compare", "quantize")
+COMMANDS = (
+    *("demo", "doctor", "bench", "overhead", "inspect", "setup", "compare", "quantize"),
+    "suite",
+)
 
 
 def test_version_imports_no_numpy(command_line: Any) -> None:

@@ -45,6 +45,7 @@ BASE = '[matrix]\nmodels = ["null"]\nruntimes = ["null"]\n'
         ("name = '../x'\n" + BASE, 1, "is no name"),
         ("command = 'bench2'\n" + BASE, 1, "did you mean 'bench'"),
         ("order-seed = -1\n" + BASE, 1, "at least 0"),
+        ("host = 'pi'\nenvironment = 'x'\n" + BASE, 5, "interpreter on pi with python"),
         (BASE + 'precision = ["int8"]\n', 2, "needs representative-data"),
     ],
 )

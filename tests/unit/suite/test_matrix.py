@@ -61,8 +61,8 @@ def test_the_product_with_rules_and_options(toml: Write, models: Path) -> None:
         "small@litert,threads=2,delegate=none,x=1",
         "b.tflite@litert,threads=1,delegate=xnnpack",
         "b.tflite@litert,threads=2,delegate=xnnpack",
-        "c.onnx@onnxruntime,threads=1,python=python",
-        "c.onnx@onnxruntime,threads=2,python=python",
+        "c.onnx@onnxruntime,threads=1",
+        "c.onnx@onnxruntime,threads=2",
     ]
     by_name = {entry.name: entry.spec for entry in matrix.entries}
     assert by_name[names[0]].effort == "quick"
