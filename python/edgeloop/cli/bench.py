@@ -25,6 +25,8 @@ bench = measuring_command(
 
       edgeloop bench net.pt --shape 1x3x224x224
 
+      edgeloop bench model.tflite --host pi@raspberrypi.local --python venv/bin/python
+
       edgeloop bench model.onnx --to tflite --layout nhwc --data test.npz
       edgeloop bench net.onnx --to tflite --quantize int8 --representative-data train.npz
       --data test.npz

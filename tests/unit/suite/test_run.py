@@ -184,6 +184,29 @@ def test_killed_three_times_nothing_is_lost_or_run_twice(toml: Write, tmp_path: 
     assert len(list(out.glob("*.edgeloop.jsonl"))) == 6
 
 
+def test_an_interruption_keeps_what_ended_and_resumes(toml: Write, tmp_path: Path) -> None:
+    path = toml(THREE.replace("runs = 20", 'budget = 2.0\neffort = "quick"'))
+    out = tmp_path / "out"
+    command = [sys.executable, "-m", "edgeloop", "suite", path, "--out", str(out)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    deadline_s = time.monotonic() + 100
+    while time.monotonic() < deadline_s and process.poll() is None:
+        if (out / NAME).exists() and list(out.glob("*.edgeloop.jsonl")):
+            break
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    printed, said = process.communicate(timeout=60)
+    assert process.returncode == 130, said
+    assert "interrupted: --resume goes on" in printed
+    assert "pending" in printed
+    report = run_suite(SuiteSpec(path, out=str(out), resume=True), Silence())
+    assert sorted(row.ended.state for row in report.rows if row.ended) == [
+        FAILED,
+        FINISHED,
+        FINISHED,
+    ]
+
+
 def _whole_lines(folder: Path) -> list[dict]:
     raw = (folder / NAME).read_bytes()
     return [json.loads(line) for line in raw[: raw.rfind(b"\n") + 1].splitlines()]
