@@ -3,11 +3,11 @@
 // outputs anew in each run.
 
 #include <cstring>
-#include <sstream>
 
 #include "edgeloop/aotinductor_library.hpp"
 #include "edgeloop/buffer.hpp"
 #include "edgeloop/error.hpp"
+#include "edgeloop/pieces.hpp"
 #include "edgeloop/plain_text.hpp"
 #include "edgeloop/shape.hpp"
 
@@ -45,8 +45,7 @@ DType dtype_named(const std::string& name) {
 std::vector<std::int64_t> shape_of(const std::string& text) {
   std::vector<std::int64_t> shape;
   if (text == "scalar") return shape;
-  std::istringstream stream(text);
-  for (std::string dim; std::getline(stream, dim, 'x');) {
+  for (const std::string& dim : pieces(text, 'x')) {
     char* end = nullptr;
     shape.push_back(std::strtoll(dim.c_str(), &end, 10));
     if (end == dim.c_str() || *end != '\0' || shape.back() < 0) {
@@ -58,13 +57,15 @@ std::vector<std::int64_t> shape_of(const std::string& text) {
 
 std::vector<Declared> parse_tensors(const std::string& lines) {
   std::vector<Declared> tensors;
-  std::istringstream stream(lines);
-  for (std::string line; std::getline(stream, line);) {
-    std::istringstream words(line);
-    std::string dtype, shape, name;
-    words >> dtype >> shape >> std::ws;
-    std::getline(words, name);
-    tensors.push_back({name, dtype_named(dtype), shape_of(shape)});
+  for (const std::string& line : pieces(lines, '\n')) {
+    // DTYPE SHAPE NAME, and the name may hold blanks.
+    const std::size_t shape = line.find(' ');
+    const std::size_t name = shape == std::string::npos ? shape : line.find(' ', shape + 1);
+    if (name == std::string::npos) {
+      throw Error(ErrorKind::usage, "aotinductor: '" + line + "' is not DTYPE SHAPE NAME");
+    }
+    tensors.push_back({line.substr(name + 1), dtype_named(line.substr(0, shape)),
+                       shape_of(line.substr(shape + 1, name - shape - 1))});
   }
   return tensors;
 }

@@ -2,13 +2,13 @@
 // only an output whose shape the model leaves open is allocated by the runtime, anew in each run.
 
 #include <algorithm>
-#include <sstream>
 
 #include "edgeloop/buffer.hpp"
 #include "edgeloop/dylib.hpp"
 #include "edgeloop/engine.hpp"
 #include "edgeloop/error.hpp"
 #include "edgeloop/onnxruntime_library.hpp"
+#include "edgeloop/pieces.hpp"
 #include "edgeloop/shape.hpp"
 
 namespace edgeloop {
@@ -198,8 +198,7 @@ class OnnxRuntimeEngine final : public Engine {
 
   // Fixed when the session is made, a named dimension fixes the shapes of the outputs as well.
   void fix_free_dimensions(OrtSessionOptions* options, const std::string& lines) const {
-    std::istringstream stream(lines);
-    for (std::string line; std::getline(stream, line);) {
+    for (const std::string& line : pieces(lines, '\n')) {
       const std::size_t equals = line.rfind('=');
       char* end = nullptr;
       const std::int64_t value =
