@@ -11,6 +11,7 @@ from edgeloop.errors import UsageError
 from edgeloop.names import canonical, nearest
 
 _LIBRARY = "tflite-c"
+_ENGINE = "tensorrt"
 
 
 def setup(
@@ -18,7 +19,7 @@ def setup(
         Optional[list[str]],
         typer.Argument(
             metavar="[NAME]...",
-            help="tflite-c, convert, onnx2tf, tflite-runtime.",
+            help="tflite-c, tensorrt, convert, onnx2tf, tflite-runtime.",
             show_default=False,
         ),
     ] = None,
@@ -56,6 +57,9 @@ def setup(
     EDGELOOP_ENVS), and are used by convert, quantize and eval without being named. What was broken
     off is gone on with. tflite-c is the classic TensorFlow Lite C library, taken out of a wheel.
 
+    tensorrt is the engine for the TensorRT that is on this machine, compiled with the g++ and the
+    headers that are here; nothing is downloaded. Do it again after TensorRT was updated.
+
     Examples:
 
       edgeloop setup --list
@@ -63,6 +67,8 @@ def setup(
       edgeloop setup tflite-c
 
       edgeloop setup convert
+
+      TENSORRT_ROOT=~/TensorRT-10.3.0 edgeloop setup tensorrt
 
       edgeloop setup --from pytorch --to tflite
 
@@ -76,7 +82,7 @@ def setup(
         states = environments()
         show(lambda: environments_page(states), lambda: [s.as_dict() for s in states], json)
         return
-    known = (_LIBRARY, *(state.name for state in environments()))
+    known = (_LIBRARY, _ENGINE, *(state.name for state in environments()))
     chosen = [canonical(name) for name in names or ()]
     for name in chosen:
         if name not in known:
@@ -95,10 +101,13 @@ def setup(
 
 
 def _install(name: str, python: Optional[str], wheel_dir: Optional[str]) -> None:
-    from edgeloop.envs import create, tflite_c
+    from edgeloop.envs import create, tensorrt_engine, tflite_c
 
     if name == _LIBRARY:
         tflite_c.install(progress=_say)
+        return
+    if name == _ENGINE:
+        tensorrt_engine.install(_say)
         return
     wheels = wheel_dir or os.environ.get("EDGELOOP_WHEELS")
     create.create(name, python=python, wheels=wheels, progress=_say)
@@ -107,6 +116,8 @@ def _install(name: str, python: Optional[str], wheel_dir: Optional[str]) -> None
 def _remove(name: str) -> None:
     from edgeloop.envs import create, tflite_c
 
+    if name == _ENGINE:
+        raise UsageError("the engines for TensorRT are single files; delete them by hand")
     there = tflite_c.remove() if name == _LIBRARY else create.remove(name)
     _say(f"{name}: deleted" if there else f"{name}: was not there")
 
