@@ -51,8 +51,8 @@ Runtimes = Annotated[
         "--runtime",
         "-r",
         help="Runtime: null, litert, tflite, tflite-runtime, onnxruntime, torch, aotinductor, "
-        "plugin=PATH, one of an installed package, or 'all' found. Repeat for several. Default: "
-        "the first found for the model's format.",
+        "tensorrt, coral, plugin=PATH, one of an installed package, or 'all' found. Repeat for "
+        "several. Default: the first found for the model's format.",
         show_default=False,
     ),
 ]
