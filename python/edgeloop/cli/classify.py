@@ -24,7 +24,7 @@ def classify(
     ] = False,
     runtime: options.Runtimes = None,
     loops: options.Loops = None,
-    data_layout: options.DataLayout = None,
+    data_layout: options.LayoutOfData = None,
     resize: data_options.Resize = None,
     crop: data_options.Crop = None,
     color: data_options.Color = None,

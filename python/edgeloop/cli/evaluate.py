@@ -32,7 +32,7 @@ def evaluate(
     x_key: options.XKey = "x_data",
     y_key: options.YKey = "y_data",
     y_file: data_options.YFile = None,
-    data_layout: options.DataLayout = None,
+    data_layout: options.LayoutOfData = None,
     resize: data_options.Resize = None,
     crop: data_options.Crop = None,
     color: data_options.Color = None,

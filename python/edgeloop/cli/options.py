@@ -210,15 +210,17 @@ Data = Annotated[
 ]
 XKey = Annotated[str, typer.Option("--x-key", help="Array of the samples in an .npz.")]
 YKey = Annotated[str, typer.Option("--y-key", help="Array of the labels in an .npz.")]
+_DATA_LAYOUT_HELP = (
+    "nhwc or nchw. Arrays: their layout, where it is not the model's; they are transposed. "
+    "Pictures: the model's, where its shape does not tell."
+)
 DataLayout = Annotated[
+    Optional[str], typer.Option("--data-layout", help=_DATA_LAYOUT_HELP, show_default=False)
+]
+# Where nothing is converted, "--layout" can only mean that of the data.
+LayoutOfData = Annotated[
     Optional[str],
-    typer.Option(
-        "--layout",
-        "--data-layout",
-        help="nhwc or nchw. Arrays: their layout, where it is not the model's; they are "
-        "transposed. Pictures: the model's, where its shape does not tell.",
-        show_default=False,
-    ),
+    typer.Option("--layout", "--data-layout", help=_DATA_LAYOUT_HELP, show_default=False),
 ]
 ConvertTo = Annotated[
     Optional[str],
