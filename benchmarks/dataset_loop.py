@@ -274,12 +274,13 @@ def _memory(sizes_mb: Sequence[int]) -> dict[str, Any]:
 
 
 _EVALUATE = """
-import json, resource, sys
+import json, sys
 import edgeloop
+from edgeloop.measure.usage import usage
 result = edgeloop.evaluate(sys.argv[1], sys.argv[2], threads=1)
 print(json.dumps({
     "samples": result.summary["accuracy"]["n"],
-    "command_peak_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+    "command_peak_bytes": usage()["peak_rss_bytes"],
     "worker_peak_bytes": result.invocations[0].peak_rss_bytes,
 }))
 """

@@ -424,9 +424,9 @@ def _peak_bytes(path: Path) -> tuple[int, int]:
     import subprocess
 
     code = (
-        "import resource, sys, edgeloop; r = edgeloop.evaluate(sys.argv[1], sys.argv[2]); "
-        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024, "
-        "r.invocations[0].peak_rss_bytes)"
+        "import sys, edgeloop; from edgeloop.measure.usage import usage; "
+        "r = edgeloop.evaluate(sys.argv[1], sys.argv[2]); "
+        "print(usage()['peak_rss_bytes'], r.invocations[0].peak_rss_bytes)"
     )
     done = subprocess.run(
         [sys.executable, "-c", code, str(DIGITS), str(path)],
