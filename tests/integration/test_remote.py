@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -123,6 +124,40 @@ def test_a_suite_runs_on_a_board(board, tmp_path: Path) -> None:
     results = [read_result(str(path)) for path in out.glob("*.edgeloop.jsonl")]
     assert [result.header["remote"]["host"] for result in results] == ["board", "board"]
     assert "failed at run 3" in next(row["error"] for row in rows if row["state"] == "failed")
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1200)
+def test_five_models_in_three_runtimes_on_a_board(board, shared_data: Path, tmp_path: Path) -> None:
+    """The suite of test_suite.py's slow test, on the other side of a network."""
+    other = os.environ.get("EDGELOOP_TEST_TFLITE_RUNTIME_PYTHON")
+    library = Path(os.environ.get("XDG_DATA_HOME", "")) / "edgeloop/lib/libtensorflowlite_c.so"
+    if other is None or not library.is_file():
+        pytest.skip("tflite-runtime's Python and the library of tflite-c are named by tests/run.sh")
+    models = [
+        "cifar10_resnet/pretrainedResnet.tflite",
+        "cifar10_resnet/pretrainedResnet_quant.tflite",
+        "imagenet_mobilenet/mobilenet_v2_1.0_224_quant.tflite",
+        "coco_ssd/coco_ssd_mobilenet_v1_1.0_quant_2018_06_29.tflite",
+        "toycar_autoencoder/ad01_fp32.tflite",
+    ]
+    suite = tmp_path / "suite.toml"
+    suite.write_text(
+        f'effort = "quick"\nbudget = 0.5\nrest-at-most = 0\npython = "{sys.executable}"\n'
+        f"[matrix]\nmodels = {json.dumps([str(shared_data / name) for name in models])}\n"
+        'runtimes = ["litert", "tflite", "tflite-runtime"]\nthreads = [1, 2]\n'
+        'delegates = ["xnnpack", "none"]\n'
+        f'[[runtime]]\nname = "tflite-runtime"\npython = "{other}"\n'
+        f'[[runtime]]\nname = "tflite"\nlibrary = "{library}"\n'
+    )
+    out = tmp_path / "out"
+    process = _start(board, "suite", str(suite), "--out", str(out), "--json", "-")
+    said, errors = process.communicate(timeout=1000)
+    assert process.returncode == 0, errors
+    rows = json.loads(said)["entries"]
+    assert [row["state"] for row in rows] == ["finished"] * 60
+    hosts = {read_result(str(out / row["result"])).header["remote"]["host"] for row in rows}
+    assert hosts == {"board"}
 
 
 def _first_process_arrived(folder: Path, process: subprocess.Popen) -> Path:
