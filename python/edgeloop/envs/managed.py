@@ -7,6 +7,8 @@ import os
 from pathlib import Path
 from typing import Any, Optional
 
+from edgeloop.envs.data_folder import data_folder
+
 # Written last, so that an environment without it is one whose installation was broken off.
 _MARKER = "edgeloop-environment.json"
 
@@ -16,8 +18,7 @@ def folder_of(name: str) -> Path:
     own = os.environ.get("EDGELOOP_ENVS")
     if own:
         return Path(own).resolve() / name
-    home = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
-    return Path(home) / "edgeloop" / "envs" / name
+    return data_folder() / "envs" / name
 
 
 def python_of(name: str) -> Optional[str]:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Optional
 
 import edgeloop
+from edgeloop.envs.data_folder import data_folder
 from edgeloop.errors import CannotWriteError, NotAvailableError, RuntimeFailedError
 from edgeloop.runtimes._nvidia_libraries import ROOT_VARIABLE, find_nvinfer, nvinfer_version
 
@@ -38,8 +39,7 @@ def engine_path(version: Version) -> Path:
     bundled = sources() / f"tensorrt-{version_text(version)}.so"  # of a build that had the headers
     if bundled.is_file():
         return bundled
-    home = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
-    return Path(home) / "edgeloop" / "lib" / name
+    return data_folder() / "lib" / name
 
 
 def sources() -> Path:

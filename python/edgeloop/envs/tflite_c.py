@@ -15,6 +15,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Optional
 
+from edgeloop.envs.data_folder import data_folder
 from edgeloop.envs.pip import pip_reason, run_pip
 from edgeloop.errors import CannotWriteError, NotAvailableError
 
@@ -76,8 +77,7 @@ WHEELS = {
 
 def library_path() -> Path:
     """Return where the library is installed, by the XDG base directory specification."""
-    home = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
-    return Path(home) / "edgeloop" / "lib" / LIBRARY_NAME
+    return data_folder() / "lib" / LIBRARY_NAME
 
 
 def install(progress: Callable[[str], None]) -> InstalledLibrary:
