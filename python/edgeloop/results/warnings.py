@@ -14,6 +14,7 @@ from edgeloop.host.throttle import throttling
 from edgeloop.results.plausibility import IMPOSSIBLE
 from edgeloop.results.sample_warnings import sample_warnings, warning
 from edgeloop.results.schema import PROBE_THROTTLED, Result
+from edgeloop.results.throttle_verdict import is_throttled
 
 # Other threads of the process (a framework's own, the interpreter's) may add a little.
 _TOO_MANY_CPUS = 0.25
@@ -149,7 +150,7 @@ def _throttled(result: Result) -> Sequence[dict[str, Any]]:
     blocks = [b for i in result.invocations for b in i.blocks if b.probe_ns]
     if fastest_ns is None or not blocks:
         return []
-    slow = sum(fastest_ns / block.probe_ns < PROBE_THROTTLED for block in blocks if block.probe_ns)
+    slow = sum(bool(is_throttled(block, fastest_ns)) for block in blocks)
     if slow < SHARE_THROTTLED * len(blocks):
         return []
     return [warning(
