@@ -6,9 +6,9 @@ import fcntl
 import re
 import shutil
 import struct
-import subprocess
 from pathlib import Path
 
+from edgeloop.host.program import run_program
 from edgeloop.host.pseudofile import Reading, children, read_integer
 
 # RPI_FIRMWARE_GET_THROTTLED of include/soc/bcm2835/raspberrypi-firmware.h. The request value is a
@@ -68,20 +68,10 @@ def _vcgencmd(root: Path) -> Reading[int]:
     program = shutil.which("vcgencmd") if root == Path("/") else None
     if program is None:
         return Reading(None, "no vcgencmd")
-    try:
-        done = subprocess.run(
-            [program, "get_throttled"],
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=_VCGENCMD_TIMEOUT_S,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        return Reading(None, f"vcgencmd did not answer within {_VCGENCMD_TIMEOUT_S:g} s")
-    except (OSError, UnicodeDecodeError) as error:
-        return Reading(None, f"vcgencmd: {error}")
-    return parse_throttled(done.stdout)
+    done = run_program([program, "get_throttled"], "vcgencmd", _VCGENCMD_TIMEOUT_S)
+    if done.value is None:
+        return Reading(None, done.reason)
+    return parse_throttled(done.value.stdout)
 
 
 def parse_throttled(text: str) -> Reading[int]:

@@ -6,9 +6,9 @@ import math
 import re
 import shlex
 import shutil
-import subprocess
 
 from edgeloop.errors import UsageError
+from edgeloop.host.program import run_program
 from edgeloop.host.pseudofile import Reading
 from edgeloop.power.source import MeterDescription
 
@@ -42,23 +42,14 @@ class CommandMeter:
     def read_w(self) -> Reading[float]:
         """Return the first number that the command prints, in W."""
         name = self._words[0]
-        try:
-            done = subprocess.run(
-                self._words,
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                text=True,
-                timeout=_TIMEOUT_S,
-                check=False,
-            )
-        except subprocess.TimeoutExpired:
-            return Reading(None, f"{name} printed nothing within {_TIMEOUT_S:g} s")
-        except (OSError, UnicodeDecodeError) as error:
-            return Reading(None, f"{name} gave nothing: {error}")
-        if done.returncode:
-            return Reading(None, f"{name} ended with exit code {done.returncode}")
-        number = _NUMBER.search(done.stdout)
+        done = run_program(self._words, name, _TIMEOUT_S)
+        if done.value is None:
+            return Reading(None, done.reason)
+        if done.value.returncode:
+            return Reading(None, f"{name} ended with exit code {done.value.returncode}")
+        text = done.value.stdout
+        number = _NUMBER.search(text)
         power_w = float(number.group()) if number else math.nan
         if not (math.isfinite(power_w) and power_w >= 0):
-            return Reading(None, f"{name} printed {done.stdout[:40]!r}, which is no power in W")
+            return Reading(None, f"{name} printed {text[:40]!r}, which is no power in W")
         return Reading(power_w)

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import re
 import shutil
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Optional
 
 from edgeloop.host.board import board
+from edgeloop.host.program import run_program
 from edgeloop.host.pseudofile import Reading
 from edgeloop.power.source import MeterDescription
 
@@ -67,17 +67,10 @@ def _ask() -> Reading[str]:
     program = shutil.which(_COMMAND[0])
     if program is None:
         return Reading(None, f"{_COMMAND[0]} is not here")
-    try:
-        done = subprocess.run(
-            [program, *_COMMAND[1:]],
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=_TIMEOUT_S,
-            check=False,
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        return Reading(None, f"`{' '.join(_COMMAND)}` gave nothing: {error}")
-    if done.returncode:
-        return Reading(None, f"`{' '.join(_COMMAND)}` failed: {(done.stderr or done.stdout)[:100]}")
-    return Reading(done.stdout)
+    name = f"`{' '.join(_COMMAND)}`"
+    done = run_program([program, *_COMMAND[1:]], name, _TIMEOUT_S)
+    if done.value is None:
+        return Reading(None, done.reason)
+    if done.value.returncode:
+        return Reading(None, f"{name} failed: {(done.value.stderr or done.value.stdout)[:100]}")
+    return Reading(done.value.stdout)
