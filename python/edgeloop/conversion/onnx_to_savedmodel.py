@@ -9,10 +9,10 @@ import numpy as np
 
 from edgeloop.conversion.edge import ConversionOptions, Converted
 from edgeloop.conversion.image_layout import TO_FIRST, TO_LAST, has_channels_first
+from edgeloop.conversion.onnx2tf_call import run_onnx2tf
 from edgeloop.conversion.onnx_source import OnnxSource, fix_shapes, fold_constants
 from edgeloop.conversion.tensorflow_source import frozen, import_tensorflow, write_saved_model
 from edgeloop.data.synthetic import random_inputs
-from edgeloop.errors import ModelError
 from edgeloop.runtimes._base import TensorSpec
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def convert(source: str, target: str, options: ConversionOptions) -> Converted:
     np.save(_CALIBRATION, np.zeros(_CALIBRATION_SHAPE, np.float32))
     model = fix_shapes(source, _FIXED, options)
     fold_constants(_FIXED, _FOLDED)
-    network = _network(model)
+    network = run_onnx2tf(_FOLDED, "onnx2tf", model, disable_model_save=True)
     moved = [
         spec.name
         for spec in model.inputs
@@ -61,26 +61,6 @@ def convert(source: str, target: str, options: ConversionOptions) -> Converted:
         transposed_outputs={name: TO_LAST[left[name]] for name in left if name not in kept},
         parameters=model.parameters,
     )
-
-
-def _network(model: OnnxSource) -> Any:
-    """Return onnx2tf's Keras model, with inputs of the very shapes of the ONNX file."""
-    import onnx2tf
-
-    try:
-        return onnx2tf.convert(
-            input_onnx_file_path=_FOLDED,
-            output_folder_path="onnx2tf",
-            disable_model_save=True,
-            keep_shape_absolutely_input_names=[spec.name for spec in model.inputs],
-            not_use_onnxsim=True,
-            non_verbose=True,
-            verbosity="error",
-        )
-    except SystemExit as error:  # its way to say that it gives up
-        raise ModelError(
-            f"onnx2tf gave up (exit {error.code}) on an operator or a shape; its log says on which"
-        ) from error
 
 
 def _moved(spec: TensorSpec) -> TensorSpec:

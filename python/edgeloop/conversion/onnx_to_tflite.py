@@ -8,6 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from edgeloop.conversion.edge import ConversionOptions, Converted
+from edgeloop.conversion.onnx2tf_call import run_onnx2tf
 from edgeloop.conversion.onnx_source import fix_shapes, fold_constants
 from edgeloop.errors import ModelError
 
@@ -22,23 +23,9 @@ def import_packages() -> None:
 
 def convert(source: str, target: str, options: ConversionOptions) -> Converted:
     """Write a float .tflite with the names and the layout of the ONNX file."""
-    import onnx2tf
-
     model = fix_shapes(source, "fixed.onnx", options)
     fold_constants("fixed.onnx", _MODEL)
-    try:
-        onnx2tf.convert(
-            input_onnx_file_path=_MODEL,
-            output_folder_path=_OUTPUT,
-            keep_shape_absolutely_input_names=[spec.name for spec in model.inputs],
-            not_use_onnxsim=True,
-            non_verbose=True,
-            verbosity="error",
-        )
-    except SystemExit as error:  # its way to say that it gives up
-        raise ModelError(
-            f"onnx2tf gave up (exit {error.code}) on an operator or a shape; its log says on which"
-        ) from error
+    run_onnx2tf(_MODEL, _OUTPUT, model)
     written = Path(_OUTPUT) / "model_float32.tflite"
     if not written.is_file():
         raise ModelError(f"onnx2tf wrote no {written.name}; its log says why")
