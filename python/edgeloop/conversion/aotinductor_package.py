@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 from edgeloop.compilers import require_cxx_compiler
+from edgeloop.environment_variable import environment_variable
 from edgeloop.errors import ModelError
 from edgeloop.models.aotinductor_file import METADATA_KEY, PackageTensor, metadata_of
 from edgeloop.runtimes._base import TensorSpec
@@ -80,13 +80,6 @@ def _output(name: str, tensor: Any) -> PackageTensor:
 @contextmanager
 def _private_cache() -> Iterator[None]:
     """Have PyTorch compile in a folder of its own that is gone afterwards."""
-    before = os.environ.get(_CACHE_VARIABLE)
-    with tempfile.TemporaryDirectory(prefix="edgeloop-inductor-") as folder:
-        os.environ[_CACHE_VARIABLE] = folder
-        try:
-            yield
-        finally:
-            if before is None:
-                del os.environ[_CACHE_VARIABLE]
-            else:
-                os.environ[_CACHE_VARIABLE] = before
+    private = tempfile.TemporaryDirectory(prefix="edgeloop-inductor-")
+    with private as folder, environment_variable(_CACHE_VARIABLE, folder):
+        yield

@@ -9,13 +9,13 @@ from __future__ import annotations
 import mmap
 import os
 import platform
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Any, Optional
 
 from edgeloop import _core
+from edgeloop.environment_variable import environment_variable
 from edgeloop.errors import ModelError, NotAvailableError, UsageError
 from edgeloop.models.aotinductor_file import (
     Package,
@@ -223,7 +223,7 @@ def _require_checked(package: Package, options: LoadOptions) -> None:
                 "package with 'edgeloop convert MODEL --to aotinductor'"
             )
     try:
-        with _environment(_CHECK_VARIABLE, "1"):
+        with environment_variable(_CHECK_VARIABLE, "1"):
             _engine(package, options, library)
     except ModelError as error:
         raise ModelError(
@@ -231,19 +231,6 @@ def _require_checked(package: Package, options: LoadOptions) -> None:
             "see --shape and --set input-dtype, or convert the model again"
         ) from error
     _checked.add(key)
-
-
-@contextmanager
-def _environment(name: str, value: str) -> Iterator[None]:
-    before = os.environ.get(name)
-    os.environ[name] = value
-    try:
-        yield
-    finally:
-        if before is None:
-            del os.environ[name]
-        else:
-            os.environ[name] = before
 
 
 def _input_specs(package: Package, options: LoadOptions) -> list[TensorSpec]:
