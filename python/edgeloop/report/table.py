@@ -106,7 +106,9 @@ def _qualified(result: Result) -> str:
     return f" ({found['verdict']}" + (f", {percent(share)} of the blocks)" if share else ")")
 
 
-def latency_rows(summary: dict[str, Any], qualified: str = "") -> list[Sequence[str]]:
+def latency_rows(
+    summary: dict[str, Any], qualified: str = "", instances: int = 1
+) -> list[Sequence[str]]:
     """Return the figures of one loop, name and value; `qualified` stands behind the headline."""
     rows: list[Sequence[str]] = [
         ("median", _figure(summary, "median_ns", "median_ci95_ns") + qualified),
@@ -120,7 +122,8 @@ def latency_rows(summary: dict[str, Any], qualified: str = "") -> list[Sequence[
         if summary["median_ns"] is not None and summary["median_ci95_ns"] is not None:
             rows.append(("interval", _both_intervals(summary)))
         rows.append(("spread", _spread(summary)))
-        rows.append(("throughput", f"{summary['runs_per_s']:.4g} runs/s"))
+        each = " in each instance" if instances > 1 else ""
+        rows.append(("throughput", f"{summary['runs_per_s']:.4g} runs/s{each}"))
         if summary["steady_state"] is not None:
             rows.append(("steady state", _steady(summary)))
         effective = summary["n_eff"]
