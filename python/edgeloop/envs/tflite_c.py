@@ -15,9 +15,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Optional
 
-from edgeloop.envs.data_folder import data_folder
 from edgeloop.envs.pip import pip_reason, run_pip
 from edgeloop.errors import CannotWriteError, NotAvailableError
+from edgeloop.user_folders import data_folder
 
 LIBRARY_NAME = "libtensorflowlite_c.so"
 LIBRARY_VERSION = "2.17.1"

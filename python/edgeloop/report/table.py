@@ -345,10 +345,11 @@ def _idle(power: dict[str, Any]) -> str:
 def _probe(result: Result) -> list[str]:
     """Return how steady the CPU's clock was, by the fixed work around every block."""
     fastest_ns = result.fastest_probe_ns()
-    probes_ns = [b.probe_ns for i in result.invocations for b in i.blocks if b.probe_ns]
+    blocks = [block for invocation in result.invocations for block in invocation.blocks]
+    probes_ns = [block.probe_ns for block in blocks if block.probe_ns]
     if fastest_ns is None:
         return []
-    slow = sum(fastest_ns / probe_ns < PROBE_THROTTLED for probe_ns in probes_ns)
+    slow = sum(bool(block.is_throttled(fastest_ns)) for block in blocks)
     worst = percent(1 - fastest_ns / max(probes_ns))
     typical = percent(1 - fastest_ns / statistics.median(probes_ns))
     words = (
