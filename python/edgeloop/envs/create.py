@@ -19,7 +19,7 @@ from edgeloop.envs.managed import folder_of, forget_marker, marker, write_marker
 from edgeloop.envs.own_package import install_own_package
 from edgeloop.envs.pip import pip_reason, require_pip, run_pip
 from edgeloop.envs.search import find_interpreter
-from edgeloop.errors import CannotWriteError, NotAvailableError
+from edgeloop.errors import CannotWriteError, InterruptedRunError, NotAvailableError
 
 # Each run of pip keeps what it installed, so that a broken download costs one of these at most.
 _BATCH = 12
@@ -44,11 +44,16 @@ def create(
     `python` names the interpreter it is made with, `wheels` a folder with edgeloop's own wheel,
     which is installed anew where the rest is complete.
     Raises NotAvailableError with pip's own reason, CannotWriteError where the disk is full,
-    UsageError where another setup is at work on it.
+    UsageError where another setup is at work on it, InterruptedRunError for Ctrl-C.
     """
     lock = lock_for_this_machine(name)
     with alone(name) as held:
-        return _create(lock, python, wheels, progress, held)
+        try:
+            return _create(lock, python, wheels, progress, held)
+        except KeyboardInterrupt:
+            raise InterruptedRunError(
+                f"interrupted; what is installed of {name} by now is kept: run it again to go on"
+            ) from None
 
 
 def _create(
