@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Optional
 
 from edgeloop.envs import machine
-from edgeloop.envs.data_folder import data_folder
 from edgeloop.envs.pip import pip_reason, run_pip
 from edgeloop.errors import CannotWriteError, NotAvailableError
+from edgeloop.user_folders import data_folder
 
 LIBRARY_NAME = "libtensorflowlite_c.so"
 LIBRARY_VERSION = "2.17.1"

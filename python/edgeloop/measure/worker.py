@@ -152,6 +152,8 @@ class Worker:
         model = loading.load(
             chosen, options, request["loops"], self._clock.id, request["framework_first"]
         )
+        if request.get("instances", 1) > 1:
+            loading.load_more(model, options, request["instances"])
         self._loaded = model
         engine = model.engine
         if engine is not None:
@@ -287,7 +289,7 @@ class Worker:
         return Message({"type": "stages", "stages_ns": stages or None})
 
     def _data(self, request: dict[str, Any]) -> Any:
-        """Run the samples in the frames, one run after the other, and return the outputs."""
+        """Run the samples in the frames; return the durations of each instance, and the outputs."""
         from edgeloop.measure.data_loop import run_data
         from edgeloop.measure.protocol import Message
 
@@ -296,10 +298,11 @@ class Worker:
         return Message(
             {
                 "type": "data",
-                "start_ns": done.start_ns,
+                "starts_ns": [one.start_ns for one in done.stretches],
+                "elapsed_ns": done.elapsed_ns,
                 "outputs": [{"dtype": str(a.dtype), "shape": list(a.shape)} for a in done.outputs],
             },
-            (done.durations_ns, *done.outputs),
+            (*(one.durations_ns for one in done.stretches), *done.outputs),
         )
 
     def _profile(self, request: dict[str, Any]) -> Any:
