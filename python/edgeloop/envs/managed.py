@@ -42,3 +42,8 @@ def write_marker(name: str, content: dict[str, Any]) -> None:
     partial = path.with_suffix(".partial")
     partial.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
     partial.replace(path)
+
+
+def forget_marker(name: str) -> None:
+    """Declare the environment incomplete, before anything in it changes. Raises OSError."""
+    (folder_of(name) / _MARKER).unlink(missing_ok=True)
