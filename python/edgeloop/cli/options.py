@@ -89,8 +89,8 @@ Delegate = Annotated[
         "--delegate",
         metavar="NAME[=PATH][:KEY=VALUE,...]",
         help="TFLite runtimes: xnnpack (the default), armnn, edgetpu, gpu, the path of any "
-        "external delegate, or none for plain kernels. External ones claim nodes before XNNPACK, in the "
-        "order given. Repeatable.",
+        "external delegate, or none for plain kernels. External ones claim nodes before XNNPACK, "
+        "in the order given. Repeatable.",
         show_default=False,
     ),
 ]
