@@ -3,8 +3,8 @@
     python benchmarks/cost_of_use.py [--repeats N] [--json FILE]
 
 Times are ratios of two things timed alternately in this run, so that they do not depend on the
-machine; what `doctor` takes beyond the runtimes' own imports is seconds on this one. The targets stand
-beside them. Exits 1 where one is missed.
+machine; what `doctor` takes beyond the imports of the runtimes is seconds on this one. The targets
+stand beside them. Exits 1 where one is missed.
 """
 
 from __future__ import annotations
