@@ -12,7 +12,7 @@ what is in it. Without options: Python 3.9 to 3.14 for x86_64 and aarch64, into 
 
   --armv7l   also Python 3.11 for 32-bit Raspberry Pi OS
 
-Needs a Python 3.9 or newer with venv, and the package index. Only the headers of the Python that a
+Needs a Python 3.10 or newer with venv, and the package index. Only the headers of the Python that a
 wheel is for are used: those of python3.MINOR on PATH or in pyenv, else Debian's (from DEBIAN_MIRROR,
 or from the system's own mirror on a Debian). A Python that has neither is skipped, and said.
 EOT
@@ -46,7 +46,7 @@ make_tools() {
   if cmp -s tests/requirements/wheels.txt "$tools/requirements.txt"; then return; fi
   local candidate
   for candidate in python3.11 python3 "$HOME"/.pyenv/versions/3.11*/bin/python; do
-    if "$candidate" -c 'import sys, venv; sys.exit(sys.version_info < (3, 9))' 2>/dev/null; then
+    if "$candidate" -c 'import sys, venv; sys.exit(sys.version_info < (3, 10))' 2>/dev/null; then
       rm -rf "$tools"
       "$candidate" -m venv "$tools"
       "$tools/bin/python" -m pip -q install -r tests/requirements/wheels.txt
@@ -54,7 +54,7 @@ make_tools() {
       return
     fi
   done
-  echo ".ci/wheels.sh: no Python 3.9 or newer with venv is here" >&2
+  echo ".ci/wheels.sh: no Python 3.10 or newer with venv is here" >&2
   return 3
 }
 
@@ -124,6 +124,8 @@ build_wheel() {  # MINOR MACHINE HEADERS
   rm -f "$out"/edgeloop-*-"$tag-$tag"-*"_$machine.whl"
   PATH="$tools/bin:$PATH" "$tools/bin/auditwheel" repair --plat auto -w "$out" \
     "$built/${wheel##*/}" >>"$built.log" 2>&1
+  "$tools/bin/python" .ci/recompress.py "$out"/edgeloop-*-"$tag-$tag"-*"_$machine.whl" \
+    >>"$built.log" 2>&1
 }
 
 step() { printf '%4s s  %s\n' "$SECONDS" "$1"; }
