@@ -1,14 +1,16 @@
 """The native data-set loop against a plain Python loop, and its memory against the set's size.
 
     python benchmarks/dataset_loop.py [--data-folder ../shared/data] [--processes N] [--rounds N]
-        [--memory-mb 50,200] [--json FILE]
+        [--instances N] [--memory-mb 50,200] [--json FILE]
 
 Plain loop: set, invoke, get, argmax per sample, through the framework's own Python API. Native: one
-call for all samples, and argmax over its outputs. In each of several processes both are loaded (the
-load order alternates) and run over the same samples, round by round in random order; the speed-up
-is the ratio of their times a sample, with its 95 % interval across the processes. The two loops
-have an instance of the model each, as a script has its own; `binding` is the plain loop over
-edgeloop's own binding, on the native loop's instance.
+call for all samples, and argmax over its outputs; with several instances, as `eval --instances`
+has them, one call for each, beside each other (default: one for each CPU). `plain, N threads` is
+what a script can do about it: the plain loop in as many threads, an instance each. In each of
+several processes all are loaded (the load order alternates) and run over the same samples, round by
+round in random order; the speed-up is the ratio of their times a sample, with its 95 % interval
+across the processes. `binding` is the plain loop over edgeloop's own binding, on the native loop's
+instance. No loop of one instance can be faster than its runs alone: `limit` says how much that is.
 
 Memory: `edgeloop eval` on generated sets of two sizes, peak resident memory of the command and of
 its worker. Exits 1 where a figure misses its aim.
@@ -18,12 +20,14 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import random
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Optional
@@ -36,7 +40,7 @@ from edgeloop.demo import ASSETS
 from edgeloop.host.info import host_info
 from edgeloop.measure.clock import choose_clock
 from edgeloop.measure.data_loop import run_data
-from edgeloop.measure.loaded import LoadedModel, load
+from edgeloop.measure.loaded import LoadedModel, first_runs, load, load_more
 from edgeloop.report.columns import columns
 from edgeloop.runtimes import runtime
 from edgeloop.runtimes._base import LoadOptions
@@ -45,7 +49,8 @@ from edgeloop.stats.compare import compare_paired
 MOBILENET = "imagenet_mobilenet/mobilenet_v2_1.0_224_quant.tflite"
 MOBILENET_DATA = "imagenet_mobilenet/imagenet100_uint8_nhwc_224_y1001.npz"
 
-# Model → least speed-up that the lower end of the interval must reach.
+# Least speed-up that the lower end of the interval must reach: of all instances together on a model
+# of a microsecond, of one instance on a model of milliseconds.
 DIGITS_TARGET, MOBILENET_TARGET = 3.0, 0.98
 
 # The larger set may cost so much more: page tables and rounding, no chunk of data.
@@ -78,6 +83,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--data-folder", default="../shared/data", metavar="FOLDER")
     parser.add_argument("--processes", type=int, default=10)
     parser.add_argument("--rounds", type=int, default=40)
+    parser.add_argument(
+        "--instances", type=int, default=len(os.sched_getaffinity(0)), help="beside each other"
+    )
     parser.add_argument("--memory-mb", default="50,200", metavar="SMALL,LARGE")
     parser.add_argument("--json", metavar="FILE")
     parser.add_argument("--child", help=argparse.SUPPRESS)
@@ -86,20 +94,22 @@ def _arguments() -> argparse.Namespace:
 
 @dataclass(frozen=True)
 class Case:
-    """One model in one runtime, and the least speed-up that is aimed at."""
+    """One model in one runtime, and the least speed-up that one of its loops aims at."""
 
     name: str
     runtime: str
     model: str
     data: str
     layout: Optional[str]
+    aimed: str
+    """The loop that has a target: "native" or "instances"."""
     target: float
 
 
 def _cases(folder: Path) -> list[Case]:
     digits = str(ASSETS / "digits_test.npz")
     cases = [
-        Case(f"{path.stem} ({name})", name, str(path), digits, "nhwc", DIGITS_TARGET)
+        Case(f"{path.stem} ({name})", name, str(path), digits, "nhwc", "instances", DIGITS_TARGET)
         for name, path in (
             ("onnxruntime", ASSETS / "digits_float32.onnx"),
             ("onnxruntime", ASSETS / "digits_int8.onnx"),
@@ -112,64 +122,81 @@ def _cases(folder: Path) -> list[Case]:
     model, data = str(folder / MOBILENET), str(folder / MOBILENET_DATA)
     return [
         *cases,
-        Case("MobileNet v2 uint8 (litert)", "litert", model, data, None, MOBILENET_TARGET),
+        Case(
+            "MobileNet v2 uint8 (litert)", "litert", model, data, None, "native", MOBILENET_TARGET
+        ),
     ]
 
 
 def _case(arguments: argparse.Namespace, case: Case) -> dict[str, Any]:
-    """Measure one model in several processes."""
-    native: list[float] = []
-    plain: dict[str, list[float]] = {"framework": [], "binding": []}
+    """Measure one model in several processes; every loop against the plain one."""
+    times: dict[str, list[float]] = {}
     sessions: list[int] = []
+    runs_ns: list[float] = []
     for number in range(arguments.processes):
-        said = {**asdict(case), "rounds": arguments.rounds, "number": number}
+        said = {
+            **asdict(case),
+            "rounds": arguments.rounds,
+            "instances": arguments.instances,
+            "number": number,
+        }
         done = subprocess.run(
             [sys.executable, __file__, "--child", json.dumps(said)],
             check=True, capture_output=True, text=True,
         )  # fmt: skip
-        times = json.loads(done.stdout.splitlines()[-1])
-        native += times["native"]
-        for loop, so_far in plain.items():
-            so_far.extend(times[loop])
-        sessions += [number] * len(times["native"])
-    row: dict[str, Any] = {**asdict(case), "native_ns": float(np.median(native))}
-    for loop, values in plain.items():
-        # The time of the plain loop over that of the native one: how many times as fast it is.
-        found = compare_paired(native, values, sessions=sessions)
-        row[loop] = {
+        found = json.loads(done.stdout.splitlines()[-1])
+        runs_ns.append(found["run_ns"])
+        for loop, values in found["times_ns"].items():
+            times.setdefault(loop, []).extend(values)
+        sessions += [number] * arguments.rounds
+    plain = times.pop("plain")
+    row: dict[str, Any] = {
+        **asdict(case),
+        "instances": arguments.instances,
+        "plain_ns": float(np.median(plain)),
+        "run_ns": float(np.median(runs_ns)),
+        "loops": {},
+    }
+    for loop, values in times.items():
+        # The time of the plain loop over that of this one: how many times as fast it is.
+        compared = compare_paired(values, plain, sessions=sessions)
+        row["loops"][loop] = {
             "ns": float(np.median(values)),
-            "speed_up": found.ratio,
-            "speed_up_ci95": found.ratio_ci95,
+            "speed_up": compared.ratio,
+            "speed_up_ci95": compared.ratio_ci95,
         }
-    interval = row["framework"]["speed_up_ci95"]
+    interval = row["loops"][case.aimed]["speed_up_ci95"]
     row["reached"] = interval is not None and interval[0] >= case.target
     return row
 
 
-def _child(said: dict[str, Any]) -> dict[str, list[float]]:
+def _child(said: dict[str, Any]) -> dict[str, Any]:
     """Run all loops over the same samples; return ns a sample, round by round."""
     clock = choose_clock()
     chosen = runtime(said["runtime"])
-    loops = ("native", "framework")
-    loaded = load(
-        chosen, LoadOptions(model=said["model"], threads=1), loops, clock.id,
-        framework_first=bool(said["number"] % 2),
-    )  # fmt: skip
+    options = LoadOptions(model=said["model"], threads=1)
+    first = bool(said["number"] % 2)
+    loaded = load(chosen, options, ("native", "framework"), clock.id, framework_first=first)
+    together = load(chosen, options, ("native",), clock.id, framework_first=first)
+    load_more(together, options, said["instances"])
+    frameworks = [chosen.load_framework(options) for _ in range(said["instances"])]
     source = InputSource(0, said["data"], layout=said["layout"])
-    loaded.set_inputs(open_data(source, loaded.inputs).first_inputs())
-    loaded.run_block("native", 3, 1)
+    inputs = open_data(source, loaded.inputs).first_inputs()
+    for model in (loaded, together):
+        model.set_inputs(inputs)
+        first_runs(model, ("native",))
     loaded.run_block("framework", 3, 1)
-    begun = time.perf_counter_ns()
-    loaded.run_block("native", 10, 1)
-    run_s = (time.perf_counter_ns() - begun) / 1e10
-    samples = int(min(20_000, max(2, _ROUND_S / run_s)))
+    run_ns = float(np.median(loaded.run_block("native", 50, 1)[1]))
+    samples = int(min(20_000, max(2 * said["instances"], _ROUND_S * 1e9 / run_ns)))
     rows = open_data(source, loaded.inputs).first_runs(samples)
+    run_ns = float(np.median(loaded.run_block("native", samples, 1)[1]))
     measured = {
-        "native": lambda: run_data(loaded, "native", rows, 1).outputs[0].reshape(samples, -1)
-        .argmax(axis=1),
-        "framework": _plain_loop(loaded, rows[0]),
+        "plain": _plain_loop(loaded.framework, rows[0]),
+        "native": _native_loop(loaded, rows),
+        "instances": _native_loop(together, rows),
+        "threads": _in_threads(frameworks, rows[0]),
         "binding": _binding_loop(loaded, rows[0]),
-    }  # fmt: skip
+    }
     answers = {name: loop() for name, loop in measured.items()}
     if not all(np.array_equal(answer, answers["native"]) for answer in answers.values()):
         sys.exit("the loops do not give the same answers")
@@ -180,12 +207,29 @@ def _child(said: dict[str, Any]) -> dict[str, list[float]]:
             begun = time.clock_gettime_ns(clock.id)
             measured[name]()
             times[name].append((time.clock_gettime_ns(clock.id) - begun) / samples)
-    return times
+    return {"times_ns": times, "run_ns": run_ns}
 
 
-def _plain_loop(loaded: LoadedModel, rows: np.ndarray[Any, Any]) -> Loop:
+def _native_loop(model: LoadedModel, rows: Sequence[np.ndarray[Any, Any]]) -> Loop:
+    """Return the data-set loop of `eval`, and argmax over what it kept."""
+    samples = len(rows[0])
+    return lambda: run_data(model, "native", rows, 1).outputs[0].reshape(samples, -1).argmax(axis=1)
+
+
+def _in_threads(frameworks: Sequence[Any], rows: np.ndarray[Any, Any]) -> Loop:
+    """Return the plain loop in a thread for each instance, over its part of the samples."""
+    parts = np.array_split(rows, len(frameworks))
+    loops = [_plain_loop(framework, part) for framework, part in zip(frameworks, parts)]
+
+    def threads() -> np.ndarray[Any, Any]:
+        with ThreadPoolExecutor(len(loops)) as pool:
+            return np.concatenate(list(pool.map(lambda loop: loop(), loops)))
+
+    return threads
+
+
+def _plain_loop(framework: Any, rows: np.ndarray[Any, Any]) -> Loop:
     """Return the loop that a script has, over the framework's own API."""
-    framework: Any = loaded.framework
     if hasattr(framework, "_interpreter"):  # the classic TFLite interpreter
         interpreter = framework._interpreter
         into, out = framework.input_numbers[0], framework.output_numbers[0]
@@ -308,17 +352,20 @@ def _write_set(path: Path, size_mb: int) -> None:
 
 def _page(document: dict[str, Any]) -> str:
     info = host_info()
-    rows = [("model", "native a sample", "plain loop", "times as fast [95 %]", "aim",
-             "over our binding [95 %]")]  # fmt: skip
+    rows = [("model", "loop", "a sample", "times as fast as plain [95 %]", "aim, or limit")]
     for row in document["speed"]:
-        rows.append((
-            row["name"],
-            f"{row['native_ns'] / 1e3:.4g} µs",
-            f"{row['framework']['ns'] / 1e3:.4g} µs",
-            _speed(row["framework"]),
-            f">= {row['target']:g}" + ("" if row["reached"] else " MISSED"),
-            _speed(row["binding"]),
-        ))  # fmt: skip
+        names = {
+            "native": "native, 1 instance",
+            "instances": f"native, {row['instances']} instances",
+            "threads": f"plain, {row['instances']} threads",
+            "binding": "binding",
+        }
+        rows.append((row["name"], "plain Python", f"{row['plain_ns'] / 1e3:.4g} µs", "", ""))
+        for loop, found in row["loops"].items():
+            bound = f"limit {row['plain_ns'] / row['run_ns']:.2f}" if loop == "native" else ""
+            if loop == row["aimed"]:
+                bound = f">= {row['target']:g}" + ("" if row["reached"] else " MISSED")
+            rows.append(("", names[loop], f"{found['ns'] / 1e3:.4g} µs", _speed(found), bound))
     sets = [("set", "samples", "peak of the command", "peak of the worker")]
     for one in document["memory"]["sets"]:
         sets.append((
@@ -328,9 +375,11 @@ def _page(document: dict[str, Any]) -> str:
             f"{one['worker_peak_bytes'] / 2**20:.1f} MiB",
         ))  # fmt: skip
     verdict = "flat" if document["memory"]["reached"] else "MISSED"
-    machine = f"{', '.join(info.cpu.model_names)}, kernel {info.system.kernel}"
+    machine = (
+        f"{', '.join(info.cpu.model_names)}, kernel {info.system.kernel}; 1 thread an instance"
+    )
     aim = f"the larger set costs at most {MEMORY_TARGET_BYTES >> 20} MiB more"
-    return f"{machine}; 1 thread\n{columns(rows)}\n{columns(sets)}\nmemory: {verdict} (aim: {aim})"
+    return f"{machine}\n{columns(rows)}\n{columns(sets)}\nmemory: {verdict} (aim: {aim})"
 
 
 def _speed(loop: dict[str, Any]) -> str:

@@ -18,7 +18,7 @@ from edgeloop.measure.observer import Observer
 from edgeloop.measure.pairing import PairedRun, measure_paired
 from edgeloop.measure.record import Record
 from edgeloop.results.sample_warnings import SAMPLE_CODES
-from edgeloop.results.schema import PROBE_THROTTLED, Result
+from edgeloop.results.schema import Result, probe_throttled
 from edgeloop.results.store import SUFFIX, LineWriter, open_result, read_result
 from edgeloop.runtimes import runtime
 from edgeloop.spec import ResolvedSpec, RunSpec, resolve
@@ -245,7 +245,7 @@ def _throttled_apart(run: PairedRun) -> list[str]:
     ]  # fmt: skip
     fastest_ns = min(min(sides[0], default=0), min(sides[1], default=0))
     shares = [
-        float(np.mean([fastest_ns / probe_ns < PROBE_THROTTLED for probe_ns in side]))
+        float(np.mean([probe_throttled(probe_ns, fastest_ns) for probe_ns in side]))
         for side in sides
         if side
     ]

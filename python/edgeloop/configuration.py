@@ -10,7 +10,7 @@ from edgeloop.errors import UsageError
 from edgeloop.runtimes.choice import runtime_entry
 from edgeloop.spec import RunSpec, parse_setting, parse_shape
 
-_NUMBERS = ("threads", "batch_size")
+_NUMBERS = ("threads", "batch_size", "instances")
 _WORDS = ("library", "python", "data", "torch_mode", "package", "device")
 _LISTS = ("delegate", "provider")
 
@@ -19,7 +19,7 @@ def parse_configuration(text: str, defaults: RunSpec) -> RunSpec:
     """Return the spec that a configuration string says; what it leaves out is as in `defaults`.
 
     After the last '@' come the runtime (or plugin=PATH) and KEY=VALUE pairs: threads, batch-size,
-    delegate, provider, torch-mode, package, device, library, python, data, loop, shape
+    instances, delegate, provider, torch-mode, package, device, library, python, data, loop, shape
     (NAME:1x3x224x224), or a setting of the runtime. A delegate's options are separated by ';' here;
     a piece without '=' belongs to what is before it.
     Without '@' the whole string is the model. Raises UsageError that shows the right form.

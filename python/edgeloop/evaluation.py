@@ -41,6 +41,7 @@ def _reference(text: str, spec: RunSpec) -> ResolvedSpec:
         spec,
         runtimes=(),
         loops=(),
+        instances=None,
         shapes={},
         delegate=None,
         provider=None,

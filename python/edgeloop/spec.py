@@ -23,12 +23,8 @@ from edgeloop.names import canonical, nearest
 from edgeloop.runtimes import runtime
 from edgeloop.runtimes._base import ANY, LOOPS, NULL_MODEL, LoadOptions
 from edgeloop.runtimes.choice import choose_runtimes, reads_any_format, split_entry
+from edgeloop.spec_limits import EFFORTS, require_schedulable, require_sound_numbers
 from edgeloop.torch_choice import TORCH, missing_loops, torch_modes
-
-EFFORTS = ("quick", "standard", "rigorous")
-
-# Which heat a number holds for: see measure.regime.
-REGIMES = ("burst", "sustained")
 
 # Format → its runtimes, in the order in which the default is sought.
 RUNTIMES_OF_FORMAT: Mapping[str, Sequence[str]] = {
@@ -44,28 +40,6 @@ RUNTIMES_OF_FORMAT: Mapping[str, Sequence[str]] = {
 # The format of a file that only the runtime that was named may know.
 OTHER_FORMAT = "other"
 
-# A microsecond between two runs is the shortest that a schedule can keep.
-MOST_HZ = 1e6
-
-# Loops that C++ drives: only there a run can start at the microsecond it is due.
-SCHEDULED_LOOPS = ("native", "callable")
-
-_MOST_TIMEOUT_S = 365 * 86400
-
-# TFLite counts a dimension in 32 bits.
-_MOST_DIM = 2**31 - 1
-
-# Option → its least and its greatest value; above that is a slip of the finger, and would take the
-# machine's memory or years.
-_LIMITS = {
-    "threads": (1, 1024),
-    "batch_size": (1, _MOST_DIM),
-    "runs": (1, 10**12),
-    "warmup": (0, 10**12),
-    "processes": (1, 1000),
-    "seed": (0, 2**64 - 1),
-}
-
 
 @dataclass(frozen=True)
 class RunSpec:
@@ -77,6 +51,8 @@ class RunSpec:
     loops: Sequence[str] = ()
     threads: Optional[int] = None
     batch_size: Optional[int] = None
+    instances: Optional[int] = None
+    """eval: so many of the model share the data set, each in a thread of its own."""
     shapes: Mapping[str, Sequence[int]] = field(default_factory=dict)
     delegate: Union[str, Sequence[str], None] = None
     """TFLite runtimes: NAME[=PATH][:key=value,...], one or several; "none" leaves XNNPACK out."""
@@ -191,6 +167,8 @@ class ResolvedSpec:
     metrics: MetricOptions = field(default_factory=MetricOptions)
     require_delegate: Optional[float] = None
     """The least share that delegates or providers must run; 0: at least one node."""
+    instances: int = 1
+    """Of the model, which share the data set; they run beside each other."""
     control: Control = UNCONTROLLED
     regime: Optional[str] = None
     cool_down_c: Optional[float] = None
@@ -217,6 +195,8 @@ class ResolvedSpec:
             parts.append(f"device={self.options.device}")
         if self.options.batch_size:
             parts.append(f"batch-size={self.options.batch_size}")
+        if self.instances > 1:
+            parts.append(f"instances={self.instances}")
         if self.control.cpus is not None:
             parts.append(f"cpus={'+'.join(str(cpu) for cpu in self.control.cpus)}")
         if self.control.governor is not None:
@@ -249,8 +229,10 @@ def resolve(spec: RunSpec, command: str) -> list[ResolvedSpec]:
     if spec.effort not in EFFORTS:
         raise UsageError(f"no effort is called '{spec.effort}'; {nearest(spec.effort, EFFORTS)}")
     require_sound_numbers(spec)
+    if spec.instances is not None and command != "eval":
+        raise UsageError("--instances is for eval: instances beside each other disturb a latency")
     if spec.rate_hz is not None:
-        _require_schedulable(spec, spec.rate_hz, command)
+        require_schedulable(spec, spec.rate_hz, command)
     model = _model(str(spec.model), reads_any_format(spec.runtimes))
     candidates = RUNTIMES_OF_FORMAT.get(model.format, ())
     if model.format == "edgetpu" and not reads_any_format(spec.runtimes):
@@ -295,52 +277,6 @@ def parse_percentiles(text: str) -> tuple[float, ...]:
         raise UsageError(f"'{text}' are no percentiles; write 50,90,99.9") from None
 
 
-def require_sound_numbers(spec: RunSpec) -> None:
-    """Raise UsageError for a number that cannot be meant."""
-    for name, (least, most) in _LIMITS.items():
-        value = getattr(spec, name)
-        if value is None or (_is_whole(value) and least <= value <= most):
-            continue
-        bound = f"at most {most}" if _is_whole(value) and value > most else f"at least {least}"
-        option = name.replace("_", "-")
-        raise UsageError(f"--{option} must be a whole number of {bound}, not {value!r}")
-    if not spec.timeout_s > 0:
-        raise UsageError(f"--timeout must be more than 0 s, not {spec.timeout_s:g}")
-    if spec.timeout_s > _MOST_TIMEOUT_S:
-        raise UsageError(
-            f"--timeout must be at most {_MOST_TIMEOUT_S} s, a year, not {spec.timeout_s:g}"
-        )
-    if spec.budget_s is not None and not spec.budget_s > 0:
-        raise UsageError(f"--budget must be more than 0 s, not {spec.budget_s:g}")
-    _require_sound_surroundings(spec)
-    if spec.warmup is not None and spec.runs is None:
-        raise UsageError("--warmup is the fixed count's: give --runs too, or neither")
-    for percentile in spec.percentiles:
-        if not 0 < percentile < 100:
-            raise UsageError(f"a percentile lies between 0 and 100, not {percentile:g}")
-    for name, shape in spec.shapes.items():
-        if not shape or not all(_is_whole(dim) and dim > 0 for dim in shape):
-            raise UsageError(
-                f"the shape of input '{name}' must be whole numbers of at least 1, not {shape!r}"
-            )
-        if max(shape) > _MOST_DIM:
-            raise UsageError(
-                f"the shape of input '{name}' must be whole numbers of at most {_MOST_DIM}, "
-                f"not {shape!r}"
-            )
-
-
-def _require_sound_surroundings(spec: RunSpec) -> None:
-    if spec.regime is not None and spec.regime not in REGIMES:
-        raise UsageError(f"no regime is called '{spec.regime}'; {nearest(spec.regime, REGIMES)}")
-    if spec.peak_gflops is not None and not spec.peak_gflops > 0:
-        raise UsageError(f"--peak-gflops must be more than 0, not {spec.peak_gflops:g}")
-
-
-def _is_whole(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
-
-
 def _model(path: str, any_format: bool) -> Model:
     if path == NULL_MODEL:
         return Model(path=NULL_MODEL, format="null", sha256=None, bytes=None)
@@ -372,6 +308,7 @@ def _resolve_one(
     chosen = runtime(name)
     said = list(choices)
     loops = _loops(spec, command, name, said)
+    instances = _instances(spec, name, loops)
     required = required_share(spec, name)
     providers = providers_of(spec, name)
     on_cpu = any(canonical(provider.name).startswith("cpu") for provider in providers)
@@ -417,6 +354,7 @@ def _resolve_one(
         choices=tuple(said),
         metrics=metric_options(spec.task, spec.top_k, spec.softmax),
         require_delegate=required,
+        instances=instances,
         control=control,
         regime=spec.regime,
         cool_down_c=spec.cool_down_c,
@@ -472,16 +410,6 @@ def _inputs(spec: RunSpec, model: Model, said: list[str]) -> InputSource:
     return inputs_of(replace(spec, data_layout=layout))
 
 
-def _require_schedulable(spec: RunSpec, rate_hz: float, command: str) -> None:
-    if not 0 < rate_hz <= MOST_HZ:
-        raise UsageError(f"--rate must be more than 0 and at most {MOST_HZ:g} Hz")
-    if command != "bench" or spec.runs is not None:
-        raise UsageError("--rate is for bench without --runs: it measures until the time is over")
-    loops = [canonical(loop) for loop in spec.loops]
-    if len(loops) > 1 or any(loop not in SCHEDULED_LOOPS for loop in loops):
-        raise UsageError(f"--rate takes one loop, {' or '.join(SCHEDULED_LOOPS)}")
-
-
 def _loops(spec: RunSpec, command: str, name: str, said: list[str]) -> tuple[str, ...]:
     missing = missing_loops(spec, name)
     wanted = [canonical(loop) for loop in spec.loops]
@@ -504,6 +432,17 @@ def _loops(spec: RunSpec, command: str, name: str, said: list[str]) -> tuple[str
     return (loop,)
 
 
+def _instances(spec: RunSpec, name: str, loops: Sequence[str]) -> int:
+    instances = spec.instances or 1
+    if instances > 1 and loops[0] != "native":
+        missing = missing_loops(spec, name).get("native")
+        raise UsageError(
+            f"--instances needs the native loop, and this is the {loops[0]} loop"
+            + (f": {name} has no native one ({missing})" if missing else "")
+        )
+    return instances
+
+
 def _control(spec: RunSpec) -> Control:
     if spec.cpus is not None and spec.cluster is not None:
         raise UsageError("--cpus and --cluster both choose the CPUs: give one")
@@ -523,6 +462,9 @@ def _threads(spec: RunSpec, command: str, control: Control, said: list[str]) -> 
         return spec.threads
     if command == "overhead":
         said.append("threads 1: more would hide the loop behind the waiting for threads")
+        return 1
+    if (spec.instances or 1) > 1:
+        said.append("threads 1 for each instance: instances share the CPUs better than threads do")
         return 1
     if control.cpus is not None:
         said.append(f"threads {len(control.cpus)}: the CPUs that were given")

@@ -105,6 +105,23 @@ def test_the_same_accuracy_in_every_loop(shared_data: Path, command_line: Any) -
             ), loop
 
 
+@pytest.mark.parametrize("name", ["litert", "tflite", "onnxruntime"])
+def test_instances_share_the_samples_and_keep_their_order(name: str, command_line: Any) -> None:
+    require(name)
+    model = DIGITS.with_suffix(".onnx") if name == "onnxruntime" else DIGITS
+    one, three = (
+        evaluated(
+            command_line, str(model), str(DIGITS_DATA), "--runtime", name, "--layout", "nhwc",
+            "--instances", str(instances), "--threads", "1",
+        )
+        for instances in (1, 3)
+    )  # fmt: skip
+    assert three["accuracy"] == one["accuracy"]
+    assert three["summary"]["n"] == one["summary"]["n"] == three["data"]["samples"]
+    assert (one["data"]["instances"], three["data"]["instances"]) == (1, 3)
+    assert three["data"]["samples_per_s"] > 0
+
+
 # Off the grid of the tensor: where it lies on it (whole pixels at scale 1) wrong rounding and a
 # missing clip stay unseen.
 def test_brightness_beyond_the_range_is_clipped_and_not_wrapped(
@@ -394,6 +411,7 @@ def test_data_that_does_not_fit_is_a_sentence_and_exit_4(
         (("--task", "clustering"), 2, "no task is called 'clustering'"),
         (("--top-k", "0"), 2, "--top-k must be"),
         (("--loops", "native,framework"), 2, "one loop"),
+        (("--loops", "framework", "--instances", "2"), 2, "--instances needs the native loop"),
         (("--resize", "big"), 2, "--resize big: write"),
         (("--labels", "nowhere.txt"), 4, "nowhere.txt cannot be read"),
         (("--reference", "nowhere.onnx"), 4, "nowhere.onnx"),

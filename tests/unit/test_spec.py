@@ -16,13 +16,8 @@ from edgeloop.errors import ModelError, NotAvailableError, UsageError
 from edgeloop.host.affinity import fastest_cluster
 from edgeloop.runtimes import choice, runtime
 from edgeloop.runtimes._base import LOOPS, Installation, LoadOptions
-from edgeloop.spec import (
-    EFFORTS,
-    InputSource,
-    ResolvedSpec,
-    RunSpec,
-    resolve,
-)
+from edgeloop.spec import InputSource, ResolvedSpec, RunSpec, resolve
+from edgeloop.spec_limits import EFFORTS
 
 TFLITE = str(ASSETS / "digits_int8.tflite")
 ONNX = str(ASSETS / "digits_float32.onnx")
@@ -171,6 +166,7 @@ def test_loops_are_named_once_in_the_users_order() -> None:
         ({"threads": "4"}, "--threads must be a whole number of at least 1, not '4'"),
         ({"threads": True}, "--threads must be a whole number"),
         ({"batch_size": -1}, "--batch-size must be a whole number of at least 1, not -1"),
+        ({"instances": 2}, "--instances is for eval"),
         ({"runs": 1.5}, "--runs must be a whole number of at least 1, not 1.5"),
         ({"processes": 0}, "--processes must be a whole number of at least 1, not 0"),
         ({"runs": 1, "warmup": -1}, "--warmup must be a whole number of at least 0, not -1"),
@@ -305,7 +301,7 @@ def test_what_another_interpreter_lacks_is_told(monkeypatch: pytest.MonkeyPatch,
 def test_delegates(here: Any) -> None:
     here("tflite")
     known = runtime("tflite").delegates
-    assert known == ("xnnpack", "armnn", "edgetpu")
+    assert known == ("xnnpack", "armnn", "edgetpu", "gpu")
     assert one(model=TFLITE).options.delegates == (DelegateSpec("xnnpack", implied=True),)
     assert one(model=TFLITE, delegate="XNNPACK").options.delegates == (DelegateSpec("xnnpack"),)
     assert one(model=TFLITE, delegate="none").options.delegates == ()
@@ -375,12 +371,31 @@ def test_the_title_of_a_runtime_with_delegates_names_them(here: Any) -> None:
     assert spec.title == "digits_int8.tflite@litert,threads=2,delegate=none"
 
 
+def test_instances_have_a_thread_each_unless_told_otherwise() -> None:
+    spec = one("eval", instances=3)
+    assert (spec.instances, spec.options.threads) == (3, 1)
+    assert any(choice.startswith("threads 1 for each instance") for choice in spec.choices)
+    assert one("eval", instances=3, threads=2).options.threads == 2
+    assert one("eval").instances == one("eval", instances=1).instances == 1
+
+
+def test_instances_need_the_native_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+    words = why_not("eval", instances=2, loops=["framework"])
+    assert words == "--instances needs the native loop, and this is the framework loop"
+    monkeypatch.setattr(type(runtime("null")), "loops", ("framework",))
+    monkeypatch.setattr(type(runtime("null")), "missing_loops", {"native": "it is slow"})
+    words = why_not("eval", instances=2)
+    assert words.endswith("this is the framework loop: null has no native one (it is slow)")
+
+
 def test_a_title_is_a_configuration() -> None:
     from edgeloop.configuration import parse_configuration
 
     said = {"threads": 3, "settings": {"multiplications": "7"}, "shapes": {"x": (1, 2)}}
-    parsed = parse_configuration(one(**said).title, RunSpec(model=""))
+    title = one("eval", instances=2, **said).title
+    parsed = parse_configuration(title, RunSpec(model=""))
     assert (parsed.model, parsed.threads, parsed.shapes) == ("null", 3, {"x": (1, 2)})
+    assert parsed.instances == 2
     assert one(settings=dict(parsed.settings)).options.settings == {"multiplications": "7"}
 
 

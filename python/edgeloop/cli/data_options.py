@@ -98,6 +98,16 @@ Reference = Annotated[
         show_default=False,
     ),
 ]
+Instances = Annotated[
+    Optional[int],
+    typer.Option(
+        "--instances",
+        help="So many of the model share the data, each in a thread of its own (with --threads "
+        "more, by default none): the whole set is done sooner where there are CPUs, while each "
+        "run takes longer than alone. Native loop.",
+        show_default=False,
+    ),
+]
 IncludePreprocess = Annotated[
     bool,
     typer.Option(

@@ -44,6 +44,7 @@ def evaluate(
     strict: options.Strict = False,
     threads: options.Threads = None,
     batch_size: options.BatchSize = None,
+    instances: data_options.Instances = None,
     shape: options.Shapes = None,
     delegate: options.Delegate = None,
     use_armnn: options.UseArmnn = False,
@@ -78,6 +79,8 @@ def evaluate(
       edgeloop eval model_int8.tflite test.npz --reference model.onnx@onnxruntime
 
       edgeloop eval model.tflite list.csv --include-preprocess --json result.json
+
+      edgeloop eval model.tflite test.npz --instances 4
     """
     chosen = dict(locals())
     require_writable(json)

@@ -109,12 +109,11 @@ def _measuring_options(
 # Options whose name is that of the spec's field, and whose value is its value.
 _SAME = (
     *("model", "threads", "batch_size", "require_delegate", "torch_mode", "package", "device"),
-    *("library", "python", "host"),
+    *("library", "python", "host", "instances"),
     *("data", "x_key", "y_key", "y_file", "data_layout", "resize", "crop", "color", "scale"),
     *("mean", "std", "labels", "label_offset", "strict", "task", "top_k", "softmax"),
     *("effort", "runs", "warmup", "processes", "seed"),
     *("model_class_path", "model_class_name", "trust_pickle", "peak_gflops"),
-    *("torch_mode", "package", "device"),
     *("cpus", "cluster", "priority", "mlock", "governor", "regime", "power_command"),
 )
 

@@ -80,18 +80,18 @@ class ImageSource:
         of all can be read.
         """
         self.skipped.clear()
-        wanted = np.arange(self.n) if rows is None else rows
-        for start, stop in pieces(len(wanted), most):
-            read = [(row, self._read(int(row))) for row in wanted[start:stop]]
+        wanted = self.n if rows is None else len(rows)
+        for piece in pieces(self.n, rows, most):
+            read = [(row, self._read(int(row))) for row in piece]
             good = [(row, picture) for row, picture in read if picture is not None]
             if not good:
                 continue
             labels = None if self._labels is None else self._labels[[row for row, _ in good]]
             yield Chunk({KEY: np.stack([picture for _, picture in good])}, labels)
-        if len(self.skipped) == len(wanted):
+        if len(self.skipped) == wanted:
             first = self.skipped[0]
             raise ModelError(
-                f"none of the {len(wanted)} pictures of {self.path} can be read; the first, "
+                f"none of the {wanted} pictures of {self.path} can be read; the first, "
                 f"{first.name}: {first.reason}"
             )
 

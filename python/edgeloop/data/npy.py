@@ -48,12 +48,10 @@ class NpySource:
 
     def chunks(self, most: int, rows: Optional[npt.NDArray[np.int64]] = None) -> Iterator[Chunk]:
         """Yield samples; those that are not wanted are passed over."""
-        wanted = np.arange(self.n) if rows is None else rows
         with ExitStack() as stack:
             x = _rows_of(self.path, stack)
             y = None if self._y_path is None else _rows_of(self._y_path, stack)
-            for start, stop in pieces(len(wanted), most):
-                piece = wanted[start:stop]
+            for piece in pieces(self.n, rows, most):
                 try:
                     chunk = Chunk({self._key: x.read(piece)}, None if y is None else y.read(piece))
                 except ValueError as error:

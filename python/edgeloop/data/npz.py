@@ -50,7 +50,6 @@ class NpzSource:
 
     def chunks(self, most: int, rows: Optional[npt.NDArray[np.int64]] = None) -> Iterator[Chunk]:
         """Yield samples from the archive, of which one piece at a time is unpacked."""
-        wanted = np.arange(self.n) if rows is None else rows
         try:
             with ExitStack() as stack:
                 archive = stack.enter_context(zipfile.ZipFile(self.path))
@@ -58,8 +57,7 @@ class NpzSource:
                     key: RowReader(NpyStream(stack.enter_context(archive.open(key + _SUFFIX))))
                     for key in self._all_keys()
                 }
-                for start, stop in pieces(len(wanted), most):
-                    piece = wanted[start:stop]
+                for piece in pieces(self.n, rows, most):
                     read = {key: reader.read(piece) for key, reader in readers.items()}
                     labels = read.pop(self._y_key) if self._y_key else None
                     yield Chunk(read, labels)

@@ -88,7 +88,15 @@ def random_rows(n: int, count: int, seed: int) -> npt.NDArray[np.int64]:
     return np.sort(chosen).astype(np.int64)
 
 
-def pieces(n: int, most: int) -> Iterator[tuple[int, int]]:
-    """Cut n samples into pieces: (first, one behind the last)."""
-    for start in range(0, n, most):
-        yield start, min(n, start + most)
+def pieces(
+    n: int, rows: Optional[npt.NDArray[np.int64]], most: int
+) -> Iterator[npt.NDArray[np.int64]]:
+    """Yield the numbers of at most `most` samples at a time: of all `n`, or those in `rows`.
+
+    The numbers of all would be 8 bytes a sample, more than some sets have of data.
+    """
+    for start in range(0, n if rows is None else len(rows), most):
+        if rows is None:
+            yield np.arange(start, min(n, start + most))
+        else:
+            yield rows[start : start + most]

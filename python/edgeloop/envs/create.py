@@ -4,23 +4,22 @@ from __future__ import annotations
 
 import hashlib
 import json
-import platform
 import shutil
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from importlib import metadata
 from pathlib import Path
 from typing import Any, Optional
-from urllib.parse import unquote, urlparse
 
 import edgeloop
-from edgeloop.envs.lock import Lock, lock_of
-from edgeloop.envs.managed import folder_of, marker, write_marker
+from edgeloop.envs.alone import alone
+from edgeloop.envs.lock import Lock, lock_for_this_machine
+from edgeloop.envs.managed import folder_of, forget_marker, marker, write_marker
+from edgeloop.envs.own_package import install_own_package
 from edgeloop.envs.pip import pip_reason, require_pip, run_pip
 from edgeloop.envs.search import find_interpreter
-from edgeloop.errors import CannotWriteError, NotAvailableError
+from edgeloop.errors import CannotWriteError, InterruptedRunError, NotAvailableError
 
 # Each run of pip keeps what it installed, so that a broken download costs one of these at most.
 _BATCH = 12
@@ -29,6 +28,8 @@ _TIMEOUT_S = 3600.0  # 600 MB over a slow line; pip itself gives up sooner on a 
 # PyTorch's own index of builds without CUDA, whose packages would be gigabytes of no use here.
 CPU_INDEX = "https://download.pytorch.org/whl/cpu"
 _CUDA_PREFIXES = ("nvidia-", "cuda-")
+
+_SITE = "lib/python*/site-packages"
 
 
 def create(
@@ -42,44 +43,75 @@ def create(
 
     `python` names the interpreter it is made with, `wheels` a folder with edgeloop's own wheel,
     which is installed anew where the rest is complete.
-    Raises NotAvailableError with pip's own reason, CannotWriteError where the disk is full.
+    Raises NotAvailableError with pip's own reason, CannotWriteError where the disk is full,
+    UsageError where another setup is at work on it, InterruptedRunError for Ctrl-C.
     """
-    lock = lock_of(name, platform.machine())
-    folder = folder_of(name)
+    lock = lock_for_this_machine(name)
+    with alone(name) as held:
+        try:
+            return _create(lock, python, wheels, progress, held)
+        except KeyboardInterrupt:
+            raise InterruptedRunError(
+                f"interrupted; what is installed of {name} by now is kept: run it again to go on"
+            ) from None
+
+
+def _create(
+    lock: Lock,
+    python: Optional[str],
+    wheels: Optional[str],
+    progress: Callable[[str], None],
+    held: int,
+) -> Path:
+    name, folder = lock.name, folder_of(lock.name)
+    own = str(folder / "bin" / "python")
     wanted = {"name": name, "lock": _digest(lock), "edgeloop": edgeloop.__version__}
-    if marker(name) == wanted and (folder / "bin" / "python").exists():
+    if marker(name) == wanted and Path(own).exists():
         if wheels is not None:
-            _install_edgeloop(str(folder / "bin" / "python"), wheels)
+            install_own_package(own, wheels, (held,))
         progress(f"{name}: {folder} is complete already")
         return folder
-    if not (folder / "bin" / "python").exists():
+    if not (Path(own).exists() and _has_pip(folder)):
         _make_venv(find_interpreter(lock.pythons, python, name), folder)
-    own = str(folder / "bin" / "python")
+    try:
+        forget_marker(name)
+    except OSError as error:
+        raise _cannot_write(folder, error) from error
     _forget_half_installed(folder)
-    _install_locked(lock, own, progress)
+    # What is likeliest to fail goes first: the rest may be gigabytes.
+    progress(f"{name}: edgeloop {edgeloop.__version__}")
+    install_own_package(own, wheels, (held,))
     if lock.cpu_build is not None:
         progress(f"{name}: {lock.cpu_build}, its build without CUDA")
-        _install_cpu_build(lock.cpu_build, own)
-    progress(f"{name}: edgeloop {edgeloop.__version__}")
-    _install_edgeloop(own, wheels)
+        _install_cpu_build(lock.cpu_build, own, held)
+    _install_locked(lock, own, progress, held)
     try:
         write_marker(name, wanted)
     except OSError as error:
-        raise CannotWriteError(f"{folder} cannot be written: {error.strerror}") from error
+        raise _cannot_write(folder, error) from error
     progress(f"{name}: {folder} is complete")
     return folder
 
 
 def remove(name: str) -> bool:
-    """Delete an environment; return whether there was one. Raises CannotWriteError."""
+    """Delete an environment; return whether there was one.
+
+    Raises CannotWriteError, UsageError where a setup is at work on it.
+    """
     folder = folder_of(name)
     if not folder.is_dir():
         return False
-    try:
-        shutil.rmtree(folder)
-    except OSError as error:
-        raise CannotWriteError(f"{folder} cannot be deleted: {error.strerror}") from error
+    with alone(name):
+        try:
+            forget_marker(name)
+            shutil.rmtree(folder)
+        except OSError as error:
+            raise CannotWriteError(f"{folder} cannot be deleted: {error.strerror}") from error
     return True
+
+
+def _cannot_write(folder: Path, error: OSError) -> CannotWriteError:
+    return CannotWriteError(f"{folder} cannot be written: {error.strerror}")
 
 
 def _digest(lock: Lock) -> str:
@@ -103,14 +135,27 @@ def _make_venv(python: str, folder: Path) -> None:
         raise NotAvailableError(f"{python} cannot make {folder}: {pip_reason(done)}")
 
 
+def _has_pip(folder: Path) -> bool:
+    """Tell whether the environment got as far as its pip, which comes last."""
+    return any(_is_whole(found) for found in folder.glob(f"{_SITE}/pip-*.dist-info"))
+
+
 def _forget_half_installed(folder: Path) -> None:
-    """Delete the record of packages whose unpacking was broken off: pip writes RECORD last."""
-    for information in folder.glob("lib/python*/site-packages/*.dist-info"):
-        if not (information / "RECORD").is_file():
+    """Delete the record of packages whose unpacking was broken off, so that pip does it again."""
+    for information in folder.glob(f"{_SITE}/*.dist-info"):
+        if not _is_whole(information):
             shutil.rmtree(information, ignore_errors=True)
 
 
-def _install_locked(lock: Lock, python: str, progress: Callable[[str], None]) -> None:
+def _is_whole(information: Path) -> bool:
+    """Tell from its .dist-info whether pip has unpacked all of a package.
+
+    INSTALLER is written when all files are there; RECORD may come early, out of the wheel.
+    """
+    return all((information / name).is_file() for name in ("INSTALLER", "RECORD"))
+
+
+def _install_locked(lock: Lock, python: str, progress: Callable[[str], None], held: int) -> None:
     total = len(lock.requirements)
     for start in range(0, total, _BATCH):
         batch = lock.requirements[start : start + _BATCH]
@@ -123,6 +168,7 @@ def _install_locked(lock: Lock, python: str, progress: Callable[[str], None]) ->
                 [*arguments, "--requirement", path],
                 f"installing {lock.name}",
                 _TIMEOUT_S,
+                (held,),
             )
 
 
@@ -134,7 +180,7 @@ def _requirements(lines: Sequence[str]) -> Iterator[str]:
         yield str(path)
 
 
-def _install_cpu_build(requirement: str, python: str) -> None:
+def _install_cpu_build(requirement: str, python: str, held: int) -> None:
     """Install a build without CUDA: from pip's own index if that has one, else from PyTorch's."""
     done = run_pip(python, ["install", "--dry-run", "--report", "-", "-q", requirement], _TIMEOUT_S)
     where = (
@@ -145,6 +191,7 @@ def _install_cpu_build(requirement: str, python: str) -> None:
         ["install", "--no-deps", "--only-binary=:all:", *where, requirement],
         f"installing {requirement}",
         _TIMEOUT_S,
+        (held,),
     )
 
 
@@ -155,38 +202,3 @@ def _brings_cuda(report: str) -> bool:
     except (ValueError, KeyError, TypeError):
         return True
     return any(name.startswith(_CUDA_PREFIXES) for name in names)
-
-
-def _install_edgeloop(python: str, wheels: Optional[str]) -> None:
-    """Put this very version in, from the first of its origins that has it."""
-    requirement = f"edgeloop=={edgeloop.__version__}"
-    origins = []
-    if wheels is not None:
-        origins.append(["--no-index", "--find-links", wheels, requirement])
-    else:
-        origin = _origin()
-        origins += [[origin]] if origin is not None else []
-        origins.append([requirement])
-    reasons = []
-    for origin_arguments in origins:
-        arguments = ["install", "--no-deps", "--force-reinstall", *origin_arguments]
-        done = run_pip(python, arguments, _TIMEOUT_S)
-        if done.returncode == 0:
-            return
-        reasons.append(f"{origin_arguments[-1]}: {pip_reason(done)}")
-    raise NotAvailableError(
-        f"edgeloop {edgeloop.__version__} itself could not be installed there: "
-        f"{'; '.join(reasons)}; name a folder with its wheel with --wheel-dir or EDGELOOP_WHEELS"
-    )
-
-
-def _origin() -> Optional[str]:
-    """Return the wheel or source folder that this edgeloop was installed from, where it is here."""
-    try:
-        text = metadata.distribution("edgeloop").read_text("direct_url.json")
-        url = json.loads(text)["url"] if text else ""
-    except (metadata.PackageNotFoundError, ValueError, KeyError):
-        return None
-    parsed = urlparse(url)
-    path = unquote(parsed.path)
-    return path if parsed.scheme == "file" and Path(path).exists() else None

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import platform
 from dataclasses import asdict, dataclass
 from typing import Any, Optional
 
 from edgeloop.conversion.graph import find_path
-from edgeloop.envs.lock import environment_names, lock_of
+from edgeloop.envs.lock import environment_names, lock_for_this_machine
 from edgeloop.envs.managed import folder_of, python_of
 from edgeloop.errors import NotAvailableError
 from edgeloop.models.formats import ModelFormat
@@ -61,7 +60,7 @@ def _state(name: str) -> EnvironmentState:
     folder, python = folder_of(name), python_of(name)
     state = "complete" if python is not None else "incomplete" if folder.is_dir() else "absent"
     try:
-        lock_of(name, platform.machine())
+        lock_for_this_machine(name)
     except NotAvailableError:
         state = "not for this machine"
     return EnvironmentState(name, state, str(folder), PURPOSES.get(name, ""), python)

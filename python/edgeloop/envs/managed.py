@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 from typing import Any, Optional
 
-from edgeloop.envs.data_folder import data_folder
+from edgeloop.user_folders import data_folder
 
 # Written last, so that an environment without it is one whose installation was broken off.
 _MARKER = "edgeloop-environment.json"
@@ -42,3 +42,8 @@ def write_marker(name: str, content: dict[str, Any]) -> None:
     partial = path.with_suffix(".partial")
     partial.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
     partial.replace(path)
+
+
+def forget_marker(name: str) -> None:
+    """Declare the environment incomplete, before anything in it changes. Raises OSError."""
+    (folder_of(name) / _MARKER).unlink(missing_ok=True)

@@ -14,24 +14,40 @@ _FULL = ("No space left on device", "Disk quota exceeded")
 
 
 def run_pip(
-    python: str, arguments: Sequence[str], timeout_s: float
+    python: str, arguments: Sequence[str], timeout_s: float, keep_open: Sequence[int] = ()
 ) -> subprocess.CompletedProcess[str]:
-    """Run a command of pip under an interpreter. Raises NotAvailableError where it cannot start."""
+    """Run a command of pip under an interpreter; `keep_open` are descriptors that it inherits.
+
+    Raises NotAvailableError where it cannot start or does not end.
+    """
     command = [python, "-m", "pip", arguments[0], *_QUIET, *arguments[1:]]
     try:
         return subprocess.run(
-            command, capture_output=True, text=True, check=False, timeout=timeout_s
+            command,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=timeout_s,
+            pass_fds=keep_open,
         )
-    except (OSError, subprocess.TimeoutExpired) as error:
+    except subprocess.TimeoutExpired as error:
+        raise NotAvailableError(f"pip did not end within {timeout_s:g} s; run it again") from error
+    except OSError as error:
         raise NotAvailableError(f"pip could not be run: {error}; try again") from error
 
 
-def require_pip(python: str, arguments: Sequence[str], doing: str, timeout_s: float) -> None:
+def require_pip(
+    python: str,
+    arguments: Sequence[str],
+    doing: str,
+    timeout_s: float,
+    keep_open: Sequence[int] = (),
+) -> None:
     """Run a command of pip that has to succeed.
 
     Raises NotAvailableError with pip's own reason, CannotWriteError where the disk is full.
     """
-    done = run_pip(python, arguments, timeout_s)
+    done = run_pip(python, arguments, timeout_s, keep_open)
     if done.returncode == 0:
         return
     reason = pip_reason(done)

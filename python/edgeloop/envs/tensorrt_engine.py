@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Optional
 
 import edgeloop
-from edgeloop.envs.data_folder import data_folder
 from edgeloop.errors import CannotWriteError, NotAvailableError, RuntimeFailedError
 from edgeloop.runtimes._nvidia_libraries import ROOT_VARIABLE, find_nvinfer, nvinfer_version
+from edgeloop.user_folders import data_folder
 
 Version = tuple[int, int, int]
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import platform
-import struct
 import sys
 import tempfile
 import zipfile
@@ -15,9 +13,10 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Optional
 
-from edgeloop.envs.data_folder import data_folder
+from edgeloop.envs import machine
 from edgeloop.envs.pip import pip_reason, run_pip
 from edgeloop.errors import CannotWriteError, NotAvailableError
+from edgeloop.user_folders import data_folder
 
 LIBRARY_NAME = "libtensorflowlite_c.so"
 LIBRARY_VERSION = "2.17.1"
@@ -123,40 +122,21 @@ def remove() -> bool:
 
 
 def _wheel_for_this_machine() -> PlatformWheel:
-    architecture = _architecture()
+    architecture = machine.architecture()
     wheel = WHEELS.get(architecture) if sys.platform == "linux" else None
     if wheel is None:
         raise NotAvailableError(
             f"no {LIBRARY_NAME} is known for {architecture} on {sys.platform} (only for Linux on "
             f"{', '.join(WHEELS)}); use another runtime, {_INSTEAD}"
         )
-    glibc = _glibc()
-    if glibc is None or glibc < _MIN_GLIBC:
-        here = "another C library" if glibc is None else f"glibc {glibc[0]}.{glibc[1]}"
+    here = machine.too_old_for(_MIN_GLIBC)
+    if here is not None:
         raise NotAvailableError(
             f"the {LIBRARY_NAME} on the package index needs glibc "
             f"{_MIN_GLIBC[0]}.{_MIN_GLIBC[1]} (Debian 12, Ubuntu 22.04), and this machine has "
             f"{here}; use another runtime, {_INSTEAD}"
         )
     return wheel
-
-
-def _architecture() -> str:
-    """Return the architecture of this interpreter: a 64-bit kernel may run a 32-bit one."""
-    machine = platform.machine().lower()
-    if struct.calcsize("P") == 4 and machine in ("aarch64", "armv8l"):
-        return "armv7l"
-    return machine
-
-
-def _glibc() -> Optional[tuple[int, int]]:
-    """Return the version of the GNU C library, None where there is another one."""
-    try:
-        name, _, version = (os.confstr("CS_GNU_LIBC_VERSION") or "").partition(" ")
-        major, minor = version.split(".")[:2]
-        return (int(major), int(minor)) if name == "glibc" else None
-    except (ValueError, OSError):
-        return None
 
 
 def _download(wheel: PlatformWheel, folder: Path) -> Path:

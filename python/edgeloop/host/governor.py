@@ -21,6 +21,7 @@ from edgeloop.errors import CannotWriteError, ModelError, UsageError
 from edgeloop.host.frequency import frequency_policies
 from edgeloop.host.pseudofile import read_text, read_words
 from edgeloop.names import nearest
+from edgeloop.user_folders import state_folder
 
 _CPUFREQ = "sys/devices/system/cpu/cpufreq"
 
@@ -29,11 +30,8 @@ _GUARDIAN_TIMEOUT_S = 10.0
 
 
 def state_path() -> Path:
-    """Return where the old governors are kept, by the XDG base directory specification."""
-    home = Path(os.environ.get("XDG_STATE_HOME", ""))
-    if not home.is_absolute():
-        home = Path.home() / ".local" / "state"
-    return home / "edgeloop" / "governor.json"
+    """Return where the old governors are kept."""
+    return state_folder() / "governor.json"
 
 
 @contextmanager

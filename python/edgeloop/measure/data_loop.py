@@ -19,12 +19,22 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class DataRuns:
-    """What some runs gave."""
+class Stretch:
+    """Runs of one instance, one after the other."""
 
     start_ns: int
     durations_ns: npt.NDArray[np.uint64]
     """Of each run alone, without what was copied."""
+
+
+@dataclass(frozen=True)
+class DataRuns:
+    """What some runs gave."""
+
+    stretches: list[Stretch]
+    """One for each instance, in the order of the rows: those of the first come first."""
+    elapsed_ns: int
+    """From before the first row went in until the last output was kept."""
     outputs: list[npt.NDArray[Any]]
     """For each output that was wanted (runs, *its shape), as stored."""
 
@@ -37,24 +47,45 @@ def run_data(
 ) -> DataRuns:
     """Run each row of `inputs`, (runs, *shape) per input; keep the first `outputs`, None: all.
 
-    The native loop is one call of C++ for all of them. Raises ModelError where an output changes
-    its shape with the data, and what the runtime raises.
+    The native loop is one call of C++ for all rows of an instance; several instances have a part
+    of the rows and a thread each. Raises ModelError where an output changes its shape with the
+    data, and what the runtime raises.
     """
+    begun_ns = time.clock_gettime_ns(loaded.clock_id)
     if loop == "native":
-        return _native(loaded, inputs, outputs)
-    return _python(loaded, loop, inputs, outputs)
+        stretches, rows = _native(loaded, inputs, outputs)
+    else:
+        stretches, rows = _python(loaded, loop, inputs, outputs)
+    return DataRuns(stretches, time.clock_gettime_ns(loaded.clock_id) - begun_ns, rows)
 
 
 def _native(
     loaded: LoadedModel, inputs: Sequence[npt.NDArray[Any]], outputs: Optional[int]
-) -> DataRuns:
-    assert loaded.engine is not None
+) -> tuple[list[Stretch], list[npt.NDArray[Any]]]:
     runs = len(inputs[0])
-    wanted = loaded.engine.outputs()[:outputs]
+    engines = loaded.engines[:runs]
+    wanted = engines[0].outputs()[:outputs]
     rows = [np.empty((runs, *tensor.shape), dtype=tensor.dtype) for tensor in wanted]
-    samples = _core.Samples(runs)
-    start_ns = _core.run_data(loaded.engine, samples, inputs, rows, runs, loaded.clock_id)
-    return DataRuns(start_ns, np.asarray(samples), rows)
+
+    def stretch(number: int) -> Stretch:
+        first, end = (runs * n // len(engines) for n in (number, number + 1))
+        samples = _core.Samples(end - first)
+        start_ns = _core.run_data(
+            engines[number],
+            samples,
+            [array[first:end] for array in inputs],
+            [array[first:end] for array in rows],
+            end - first,
+            loaded.clock_id,
+        )
+        return Stretch(start_ns, np.asarray(samples))
+
+    if len(engines) == 1:
+        return [stretch(0)], rows
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor(len(engines)) as threads:
+        return list(threads.map(stretch, range(len(engines)))), rows
 
 
 def _python(
@@ -62,7 +93,7 @@ def _python(
     loop: str,
     inputs: Sequence[npt.NDArray[Any]],
     outputs: Optional[int],
-) -> DataRuns:
+) -> tuple[list[Stretch], list[npt.NDArray[Any]]]:
     call = loaded.call(loop)
     now_ns, clock_id = time.clock_gettime_ns, loaded.clock_id
     durations_ns = np.empty(len(inputs[0]), dtype=np.uint64)
@@ -75,7 +106,7 @@ def _python(
         durations_ns[run] = now_ns(clock_id) - begun_ns
         kept.append(loaded.outputs(loop)[:outputs])
     rows = [_stacked(number, arrays) for number, arrays in enumerate(zip(*kept))]
-    return DataRuns(start_ns, durations_ns, rows)
+    return [Stretch(start_ns, durations_ns)], rows
 
 
 def _stacked(number: int, arrays: Sequence[npt.NDArray[Any]]) -> npt.NDArray[Any]:

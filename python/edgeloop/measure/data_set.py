@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Callable, Optional
 
 import numpy as np
@@ -16,6 +16,7 @@ from edgeloop.metrics.agreement import Agreement
 from edgeloop.metrics.evaluation import Evaluation
 from edgeloop.metrics.options import REGRESSION
 from edgeloop.runtimes._base import instance_of
+from edgeloop.stats.quantile import quantile_interval
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -46,6 +47,9 @@ class DataResult:
     """None without a reference."""
     reference: Optional[str] = None
     """The reference's title."""
+    instances: int = 1
+    samples_per_s: list[float] = field(default_factory=list)
+    """Of each request, all instances together, copying in and out included."""
 
     def as_dict(self) -> dict[str, Any]:
         """Return `accuracy`, `agreement` and `data` of a result.
@@ -69,7 +73,21 @@ class DataResult:
             ],
             "clipped_shares": self.data.clipped_shares(),
             "notes": list(self.data.notes),
+            "instances": self.instances,
+            **self._throughput(),
         }
+        return document
+
+    def _throughput(self) -> dict[str, Any]:
+        if not self.samples_per_s:
+            return {"samples_per_s": None, "samples_per_s_reason": "no sample was run"}
+        found = quantile_interval(self.samples_per_s, 0.5)
+        document: dict[str, Any] = {
+            "samples_per_s": float(np.median(self.samples_per_s)),
+            "samples_per_s_ci95": None if found.interval is None else list(found.interval),
+        }
+        if found.interval is None:
+            document["samples_per_s_ci95_reason"] = found.reason
         return document
 
     def _may_be_classes(self) -> bool:
@@ -89,6 +107,8 @@ class _Runner:
         self._run_ns = max(1.0, session.run_ns.get(loop, float(first_ns)))
         wanted = session.outputs[:outputs]
         row_bytes = sum(8 * math.prod(spec.shape) for spec in wanted)  # as float64
+        self.samples_per_s: list[float] = []
+        """Of each request."""
         self.most_runs = max(1, _REQUEST_BYTES // max(1, row_bytes))
 
     def run(self, batches: Batches) -> Iterator[tuple[int, list[npt.NDArray[np.float64]]]]:
@@ -97,14 +117,16 @@ class _Runner:
         assert data is not None
         start = 0
         while start < batches.runs:
-            runs = min(self.most_runs, max(1, int(_REQUEST_S * 1e9 / self._run_ns)))
+            at_once = self._session.spec.instances
+            runs = min(self.most_runs, max(at_once, int(at_once * _REQUEST_S * 1e9 / self._run_ns)))
             stop = min(start + runs, batches.runs)
             rows = [array[start:stop] for array in batches.inputs]
             done = self._session.run_data(rows, self._outputs)
-            self._run_ns = max(1.0, float(np.median(done.durations_ns)))
+            self._run_ns = max(1.0, float(np.median(done.stretches[0].durations_ns)))
             self._on_runs(done)
             first = start * data.batch_size
             count = min(batches.samples - first, (stop - start) * data.batch_size)
+            self.samples_per_s.append(count / (done.elapsed_ns / 1e9))
             yield first, [values[:count] for values in done.outputs]
             start = stop
 
@@ -120,7 +142,7 @@ def run_data_set(
     data = session.data
     assert data is not None
     spec = session.spec
-    result = DataResult(data)
+    result = DataResult(data, instances=spec.instances)
     if data.labels is not None:
         step = max(session.outputs[0].scales, default=0.0) if session.outputs else 0.0
         result.evaluation = Evaluation(data.n, spec.metrics, step, spec.seed)
@@ -131,6 +153,7 @@ def run_data_set(
         _run_both(session, reference, result, on_runs)
         return result
     runner = _Runner(session, 1, on_runs)
+    result.samples_per_s = runner.samples_per_s
     for batches in data.batches():
         for first, outputs in runner.run(batches):
             result.samples += len(outputs[0])
@@ -162,6 +185,7 @@ def _run_both(session: Session, reference: Session, result: DataResult, on_runs:
     assert result.agreement is not None
     whole = math.lcm(ours.batch_size, theirs.batch_size)
     runner, other = _Runner(session, None, on_runs), _Runner(reference, None, lambda runs: None)
+    result.samples_per_s = runner.samples_per_s
     limits = (ours.chunk_samples(), theirs.chunk_samples(), runner.most_runs, other.most_runs)
     most = max(1, min(limits) // whole) * whole
     for our_batches, their_batches in zip(ours.batches(most), theirs.batches(most)):

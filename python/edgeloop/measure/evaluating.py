@@ -40,8 +40,10 @@ class _Recorder:
         """Take what one request ran."""
         loop = self._session.spec.loops[0]
         if self.runs < _MOST_KEPT_RUNS:
-            self._session.blocks.append(Block(loop, done.start_ns, 1, done.durations_ns))
-        self.runs += len(done.durations_ns)
+            for one in done.stretches:
+                self._session.blocks.append(Block(loop, one.start_ns, 1, one.durations_ns))
+        durations_ns = np.concatenate([one.durations_ns for one in done.stretches])
+        self.runs += len(durations_ns)
         self._observer.progress(
             Progress(
                 title=self._session.spec.title,
@@ -50,7 +52,7 @@ class _Recorder:
                 elapsed_s=time.monotonic() - self._begun_s,
                 budget_s=None,
                 runs=self.runs,
-                median_ns=float(np.median(done.durations_ns)),
+                median_ns=float(np.median(durations_ns)),
             )
         )
 

@@ -43,8 +43,16 @@ class LoadedModel:
     import_ns: int = 0
     load_ns: dict[str, int] = field(default_factory=dict)
     first_run_ns: dict[str, int] = field(default_factory=dict)
+    more: list[tuple[_core.Engine, Optional[Framework]]] = field(default_factory=list)
+    """Other instances, which share a data set with the first; a framework where one attaches."""
     threads_before: set[int] = field(default_factory=kernel_threads)
     _callable_engine: Optional[_core.Engine] = None
+
+    @property
+    def engines(self) -> list[_core.Engine]:
+        """All instances of the engine."""
+        assert self.engine is not None
+        return [self.engine, *(engine for engine, _ in self.more)]
 
     @property
     def inputs(self) -> tuple[TensorSpec, ...]:
@@ -56,10 +64,10 @@ class LoadedModel:
 
     def set_inputs(self, arrays: Sequence[npt.NDArray[Any]]) -> None:
         """Give the same arrays to the engine and to the framework."""
-        if self.engine is not None:
-            for tensor, array in zip(self.engine.inputs(), arrays):
+        for engine in self.engines if self.engine is not None else ():
+            for tensor, array in zip(engine.inputs(), arrays):
                 np.copyto(np.asarray(tensor), array, casting="equiv")
-            self.engine.inputs_written()
+            engine.inputs_written()
         if self.framework is not None:
             self.framework.set_inputs(arrays)
 
@@ -159,6 +167,14 @@ def load(
     return loaded
 
 
+def load_more(loaded: LoadedModel, options: LoadOptions, instances: int) -> None:
+    """Load the model again until there are so many instances of the engine."""
+    chosen = loaded.runtime
+    while len(loaded.engines) < instances:
+        framework = chosen.load_framework(options) if chosen.attaches else None
+        loaded.more.append((chosen.load_engine(options, framework), framework))
+
+
 def placement(loaded: LoadedModel, probe: bool = True) -> Optional[list[dict[str, Any]]]:
     """Return who runs which node, as JSON; None where the runtime does not tell or is not asked.
 
@@ -179,6 +195,8 @@ def first_runs(loaded: LoadedModel, loops: Sequence[str]) -> None:
         if instance not in loaded.first_run_ns:
             _, durations = loaded.run_block(loop, 1, 1)
             loaded.first_run_ns[instance] = int(durations[0])
+    for engine, _ in loaded.more:
+        engine.run()
 
 
 def started_threads(loaded: LoadedModel) -> int:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Optional
 
-from edgeloop.results.schema import PROBE_THROTTLED
+from edgeloop.results.schema import probe_throttled
 
 # A clock that was lowered for heat rises again within this, or not between two blocks at all.
 RECOVERY_TIMEOUT_S = 2.0
@@ -55,4 +55,4 @@ class Recovery:
     def _slow(self) -> bool:
         if not self.fastest_ns or not self.last_ns:
             return False
-        return self.fastest_ns / self.last_ns < PROBE_THROTTLED
+        return probe_throttled(self.last_ns, self.fastest_ns)

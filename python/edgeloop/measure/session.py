@@ -17,6 +17,7 @@ from edgeloop.data.step_times import StepTimes
 from edgeloop.errors import EdgeloopError, ModelError, NotAvailableError
 from edgeloop.measure import schedule
 from edgeloop.measure.client import WorkerClient
+from edgeloop.measure.data_loop import Stretch
 from edgeloop.measure.monitor import Monitor
 from edgeloop.results.schema import Block, Invocation
 from edgeloop.runtimes._base import TensorSpec, instance_of
@@ -48,9 +49,10 @@ STAGES_S = 1.0
 class DataRuns:
     """What some samples of a data set gave."""
 
-    start_ns: int
-    durations_ns: npt.NDArray[np.uint64]
-    """Of each run alone."""
+    stretches: list[Stretch]
+    """Of each instance."""
+    elapsed_ns: int
+    """Copying in and out included."""
     outputs: list[npt.NDArray[np.float64]]
     """For each output (samples, ...) real values."""
 
@@ -214,7 +216,7 @@ class Session:
         self._stages_ns = self.worker.request(request, "timing the stages").body["stages_ns"]
 
     def run_data(self, inputs: Sequence[npt.NDArray[Any]], outputs: Optional[int]) -> DataRuns:
-        """Run samples, (runs, *shape) per input, in the headline loop on the timed instance.
+        """Run samples, (runs, *shape) per input, in the headline loop on the timed instances.
 
         The first `outputs` come back, None: all. A batch's rows are samples; raises ModelError
         where an output has another number of rows.
@@ -223,11 +225,15 @@ class Session:
         request = {"type": "data", "loop": self.spec.loops[0], "runs": runs, "outputs": outputs}
         answer = self.worker.request(request, "running the data set", inputs)
         values = []
-        for described, frame, spec in zip(answer.body["outputs"], answer.frames[1:], self.outputs):
+        stretches = [
+            Stretch(start_ns, np.frombuffer(frame, dtype=np.uint64))
+            for start_ns, frame in zip(answer.body["starts_ns"], answer.frames)
+        ]
+        stored_outputs = answer.frames[len(stretches) :]
+        for described, frame, spec in zip(answer.body["outputs"], stored_outputs, self.outputs):
             stored = np.frombuffer(frame, described["dtype"]).reshape(described["shape"])
             values.append(self._per_sample(dequantize(stored, spec)))
-        durations_ns = np.frombuffer(answer.frames[0], dtype=np.uint64)
-        return DataRuns(answer.body["start_ns"], durations_ns, values)
+        return DataRuns(stretches, answer.body["elapsed_ns"], values)
 
     def _per_sample(self, values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         """Turn (runs, batch, ...) into (runs × batch, ...); one sample a run stays as it is."""
@@ -327,6 +333,7 @@ class Session:
             "inputs": asdict(spec.inputs),
             "framework_first": self.framework_first,
             "control": asdict(spec.control),
+            "instances": spec.instances,
         }
 
     def _ask(

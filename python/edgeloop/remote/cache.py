@@ -11,21 +11,14 @@ from pathlib import Path
 from typing import Any, BinaryIO, Optional
 
 from edgeloop.errors import CannotWriteError, ModelError
-
-
-def cache_folder() -> Path:
-    """Return where copies are kept: under XDG_CACHE_HOME, else ~/.cache."""
-    home = Path(os.environ.get("XDG_CACHE_HOME", ""))
-    if not home.is_absolute():
-        home = Path.home() / ".cache"
-    return home / "edgeloop" / "models"
+from edgeloop.user_folders import cache_folder
 
 
 def place_of(digest: str) -> Path:
     """Return the folder of one copy. Raises ModelError for what is no SHA-256."""
     if len(digest) != hashlib.sha256().digest_size * 2 or set(digest) - set("0123456789abcdef"):
         raise ModelError(f"'{digest}' is no SHA-256")
-    return cache_folder() / digest
+    return cache_folder() / "models" / digest
 
 
 class Incoming:

@@ -18,11 +18,25 @@ def evaluation_page(result: Result) -> str:
     parts += agreement_parts(summary)
     parts += _preprocess(summary)
     loop = result.loops[0]
+    instances = summary.get("data", {}).get("instances", 1)
+    beside = f", {instances} instances beside each other" if instances > 1 else ""
+    rows = latency_rows(summary["loops"][loop], instances=instances)
     parts.append(
-        f"latency of each run in the data-set loop ({loop}), from the first sample on\n"
-        + columns(latency_rows(summary["loops"][loop]))
+        f"latency of each run in the data-set loop ({loop}{beside}), from the first sample on\n"
+        + columns([*rows, *_throughput(summary.get("data", {}))])
     )
     return "\n\n".join([*parts, *warning_lines(result.summary["warnings"])])
+
+
+def _throughput(data: dict[str, Any]) -> list[tuple[str, str]]:
+    """Return the samples in a second of the whole loop, copying in and out included."""
+    if data.get("samples_per_s") is None:
+        return []
+    text = f"{data['samples_per_s']:.4g} samples/s"
+    interval = data["samples_per_s_ci95"]
+    if interval is None:
+        return [("whole loop", f"{text} (no interval: {data['samples_per_s_ci95_reason']})")]
+    return [("whole loop", f"{text} [{interval[0]:.4g}, {interval[1]:.4g}]")]
 
 
 def _preprocess(summary: dict[str, Any]) -> list[str]:

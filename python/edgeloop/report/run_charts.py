@@ -10,7 +10,6 @@ import numpy.typing as npt
 from edgeloop.models.plain_text import plain
 from edgeloop.report.plots import COLOURS, Chart, unit_of
 from edgeloop.results.schema import Block, Result
-from edgeloop.results.throttle_verdict import is_throttled
 
 # As many points as a curve needs to look smooth; the samples themselves are in the result.
 _CURVE_POINTS = 200
@@ -54,7 +53,7 @@ def _over_time(result: Result, processes: list[list[Block]], name: str, title: s
                 label=f"process {number + 1}",
             )  # fmt: skip
             for block, time_s in zip(shown, times_s):
-                if is_throttled(block, fastest_ns):
+                if block.is_throttled(fastest_ns):
                     axes.axvspan(
                         time_s, time_s + block.wall_ns / 1e9, color="#D55E00", alpha=0.25,
                         linewidth=0, label=None if labelled else "throttled",

@@ -106,7 +106,9 @@ def _qualified(result: Result) -> str:
     return f" ({found['verdict']}" + (f", {percent(share)} of the blocks)" if share else ")")
 
 
-def latency_rows(summary: dict[str, Any], qualified: str = "") -> list[Sequence[str]]:
+def latency_rows(
+    summary: dict[str, Any], qualified: str = "", instances: int = 1
+) -> list[Sequence[str]]:
     """Return the figures of one loop, name and value; `qualified` stands behind the headline."""
     rows: list[Sequence[str]] = [
         ("median", _figure(summary, "median_ns", "median_ci95_ns") + qualified),
@@ -120,7 +122,8 @@ def latency_rows(summary: dict[str, Any], qualified: str = "") -> list[Sequence[
         if summary["median_ns"] is not None and summary["median_ci95_ns"] is not None:
             rows.append(("interval", _both_intervals(summary)))
         rows.append(("spread", _spread(summary)))
-        rows.append(("throughput", f"{summary['runs_per_s']:.4g} runs/s"))
+        each = " in each instance" if instances > 1 else ""
+        rows.append(("throughput", f"{summary['runs_per_s']:.4g} runs/s{each}"))
         if summary["steady_state"] is not None:
             rows.append(("steady state", _steady(summary)))
         effective = summary["n_eff"]
@@ -342,10 +345,11 @@ def _idle(power: dict[str, Any]) -> str:
 def _probe(result: Result) -> list[str]:
     """Return how steady the CPU's clock was, by the fixed work around every block."""
     fastest_ns = result.fastest_probe_ns()
-    probes_ns = [b.probe_ns for i in result.invocations for b in i.blocks if b.probe_ns]
+    blocks = [block for invocation in result.invocations for block in invocation.blocks]
+    probes_ns = [block.probe_ns for block in blocks if block.probe_ns]
     if fastest_ns is None:
         return []
-    slow = sum(fastest_ns / probe_ns < PROBE_THROTTLED for probe_ns in probes_ns)
+    slow = sum(bool(block.is_throttled(fastest_ns)) for block in blocks)
     worst = percent(1 - fastest_ns / max(probes_ns))
     typical = percent(1 - fastest_ns / statistics.median(probes_ns))
     words = (

@@ -9,7 +9,6 @@ import numpy.typing as npt
 
 from edgeloop.errors import NotAvailableError
 from edgeloop.results.schema import Result
-from edgeloop.results.throttle_verdict import is_throttled
 
 
 def sample_columns(result: Result) -> dict[str, npt.NDArray[Any]]:
@@ -31,7 +30,7 @@ def sample_columns(result: Result) -> dict[str, npt.NDArray[Any]]:
                 block.start_ns,
                 block.runs_per_sample,
                 block.tail,
-                bool(is_throttled(block, fastest_ns)),
+                bool(block.is_throttled(fastest_ns)),
             )
             for name, value in zip(_COLUMNS, values):
                 found[name].append(np.full(count, value))

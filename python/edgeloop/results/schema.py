@@ -35,6 +35,11 @@ SCHEMA_VERSION = 1
 PROBE_THROTTLED = 0.97
 
 
+def probe_throttled(probe_ns: float, fastest_probe_ns: float) -> bool:
+    """Say whether fixed work ran too slowly, beside the fastest that it was."""
+    return fastest_probe_ns / probe_ns < PROBE_THROTTLED
+
+
 @dataclass(frozen=True)
 class Block:
     """A stretch of runs with nothing between them."""
@@ -65,6 +70,12 @@ class Block:
             return self.interval_ns * int(self.durations_ns.size)
         return int(self.durations_ns.sum())
 
+    def is_throttled(self, fastest_probe_ns: Optional[int]) -> Optional[bool]:
+        """Say whether fixed work ran too slowly around the block; None where it was not probed."""
+        if not self.probe_ns or not fastest_probe_ns:
+            return None
+        return probe_throttled(self.probe_ns, fastest_probe_ns)
+
     def as_dict(self, fastest_probe_ns: Optional[int]) -> dict[str, Any]:
         """Return the JSON form; the probe as its ratio to the session's fastest."""
         no_probe = "the probe was switched off"
@@ -81,7 +92,7 @@ class Block:
             **reasoned("cpu_ns", self.cpu_ns, "the CPU time was not read"),
             **reasoned("probe_ns", self.probe_ns, no_probe),
             **reasoned("probe_ratio", ratio, no_probe),
-            **reasoned("throttled", None if ratio is None else ratio < PROBE_THROTTLED, no_probe),
+            **reasoned("throttled", self.is_throttled(fastest_probe_ns), no_probe),
             **reasoned("temperature_c", self.temperature_c, "no thermal zone can be read"),
             **reasoned("power_w", self.power_w, "no power meter was read"),
         }

@@ -15,6 +15,7 @@ from typing import Any, Optional, Protocol
 from edgeloop.errors import CannotWriteError, ModelError, UsageError
 from edgeloop.results.fields import mapping, sequence
 from edgeloop.results.schema import SCHEMA_VERSION, Invocation, Result
+from edgeloop.user_folders import data_folder
 
 SUFFIX = ".edgeloop.jsonl"
 
@@ -27,16 +28,12 @@ def default_folder() -> Path:
 
     Raises CannotWriteError where the user has no home.
     """
-    home = Path(os.environ.get("XDG_DATA_HOME", ""))
-    if not home.is_absolute():  # the specification: a relative path is invalid and ignored
-        try:
-            home = Path.home() / ".local" / "share"
-        except RuntimeError as error:
-            raise CannotWriteError(
-                "there is no home folder to keep results in; name a place with --out, "
-                "or keep none with --no-save"
-            ) from error
-    return home / "edgeloop" / "results"
+    try:
+        return data_folder() / "results"
+    except CannotWriteError as error:
+        raise CannotWriteError(
+            f"{error}, a place for the result with --out, or keep none with --no-save"
+        ) from error
 
 
 def file_name(model: str, runtime: str) -> str:

@@ -7,7 +7,7 @@ from typing import Any, Optional
 
 from edgeloop.host.throttle import UNDER_VOLTAGE
 from edgeloop.results.fields import reasoned
-from edgeloop.results.schema import PROBE_THROTTLED, Block, Result
+from edgeloop.results.schema import Block, Result
 
 CLEAN = "clean"
 THROTTLED = "throttled"
@@ -22,16 +22,9 @@ _FIXES = {
 }
 
 
-def is_throttled(block: Block, fastest_probe_ns: Optional[int]) -> Optional[bool]:
-    """Return whether fixed work ran too slowly around a block; None where it was not probed."""
-    if not block.probe_ns or not fastest_probe_ns:
-        return None
-    return fastest_probe_ns / block.probe_ns < PROBE_THROTTLED
-
-
 def clean_blocks(blocks: Sequence[Block], fastest_probe_ns: Optional[int]) -> list[Block]:
     """Return the blocks that are not labelled as throttled."""
-    return [block for block in blocks if not is_throttled(block, fastest_probe_ns)]
+    return [block for block in blocks if not block.is_throttled(fastest_probe_ns)]
 
 
 def throttle_verdict(
@@ -42,7 +35,7 @@ def throttle_verdict(
     The verdict is "clean", "throttled", "under-voltage", or null where nothing could be read.
     """
     fastest_ns = result.fastest_probe_ns()
-    labels = [is_throttled(b, fastest_ns) for i in result.invocations for b in i.blocks]
+    labels = [b.is_throttled(fastest_ns) for i in result.invocations for b in i.blocks]
     probed = [label for label in labels if label is not None]
     share = sum(probed) / len(probed) if probed else None
     causes = _causes(result, before, after)

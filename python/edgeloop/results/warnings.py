@@ -14,14 +14,10 @@ from edgeloop.host.throttle import throttling
 from edgeloop.results.plausibility import IMPOSSIBLE
 from edgeloop.results.sample_warnings import sample_warnings, warning
 from edgeloop.results.schema import PROBE_THROTTLED, Result
-from edgeloop.results.throttle_verdict import is_throttled
+from edgeloop.results.throttle_verdict import FEWEST_CLEAN
 
 # Other threads of the process (a framework's own, the interpreter's) may add a little.
 _TOO_MANY_CPUS = 0.25
-
-# As many blocks may be disturbed by chance before it is worth a warning (method: 80 % clean).
-SHARE_THROTTLED = 0.2
-
 
 CPU_PROVIDER = "CPUExecutionProvider"
 
@@ -150,8 +146,8 @@ def _throttled(result: Result) -> Sequence[dict[str, Any]]:
     blocks = [b for i in result.invocations for b in i.blocks if b.probe_ns]
     if fastest_ns is None or not blocks:
         return []
-    slow = sum(bool(is_throttled(block, fastest_ns)) for block in blocks)
-    if slow < SHARE_THROTTLED * len(blocks):
+    slow = sum(bool(block.is_throttled(fastest_ns)) for block in blocks)
+    if 1 - slow / len(blocks) >= FEWEST_CLEAN:
         return []
     return [warning(
         "throttled",

@@ -12,7 +12,7 @@ from edgeloop.errors import EdgeloopError, UsageError
 from edgeloop.names import canonical, nearest
 from edgeloop.runtimes import RUNTIME_NAMES, installed
 from edgeloop.runtimes.choice import runtime_entry, split_entry
-from edgeloop.spec import EFFORTS
+from edgeloop.spec_limits import EFFORTS
 from edgeloop.suite import options
 from edgeloop.suite.toml_file import Place, TomlFile
 

@@ -16,7 +16,8 @@ from edgeloop.quantization.methods import CALIBRATED
 from edgeloop.runtimes import runtime
 from edgeloop.runtimes._base import ANY, LOOPS, NULL_MODEL
 from edgeloop.runtimes.choice import split_entry
-from edgeloop.spec import RunSpec, require_sound_numbers
+from edgeloop.spec import RunSpec
+from edgeloop.spec_limits import require_sound_numbers
 from edgeloop.suite.definition import Definition, Named, Options, Rule
 from edgeloop.suite.entry import Conversion, Entry
 from edgeloop.torch_choice import missing_loops

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import tracemalloc
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -445,3 +446,23 @@ def test_what_the_integers_cannot_hold_is_counted(saved: Any) -> None:
     list(data.batches())
     # Bytes 0 to 255 where 0.0 to 1.0 are wanted: only 0 and 1 fit.
     assert data.clipped_shares() == {"x": 38 / 40}
+
+
+@pytest.mark.parametrize("suffix", [".npz", ".npy"])
+def test_many_small_samples_cost_no_more_memory_than_a_chunk(tmp_path, suffix):
+    """Not even their numbers are held, which are larger than these samples."""
+    samples = 1 << 20
+    path = tmp_path / f"x_data{suffix}"
+    if suffix == ".npz":
+        np.savez(path, x_data=np.zeros((samples, 1), np.uint8))
+    else:
+        np.save(path, np.zeros((samples, 1), np.uint8))
+    data = opened(str(path), TensorSpec("x", "uint8", (1, 1)))
+    tracemalloc.start()
+    try:
+        found = sum(batches.samples for batches in data.batches())
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert found == samples
+    assert peak < 4 << 20  # chunks of 16384 samples and their numbers; 8 MiB would be all numbers

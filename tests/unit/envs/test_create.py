@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import shutil
+import subprocess
+import sys
 import zipfile
 from pathlib import Path
 
 import pytest
 
 from edgeloop.envs import create, lock, search
+from edgeloop.envs.alone import alone
 from edgeloop.envs.interpreter import interpreter_for, look_for
 from edgeloop.envs.lock import Lock
 from edgeloop.envs.managed import folder_of, marker, python_of
 from edgeloop.envs.packages import missing_packages
-from edgeloop.errors import NotAvailableError
+from edgeloop.errors import NotAvailableError, UsageError
 
 
 def make_wheel(folder: Path, name: str, module: str = "") -> str:
@@ -47,22 +50,20 @@ def index(tmp_path, monkeypatch):
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     monkeypatch.setenv("PIP_FIND_LINKS", str(folder))
     monkeypatch.setenv("PIP_CONFIG_FILE", "/dev/null")
-    monkeypatch.setattr(create, "_install_edgeloop", lambda python, wheels: None)
+    monkeypatch.setattr(create, "install_own_package", lambda python, wheels, held: None)
     return folder
 
 
 @pytest.fixture
 def use_lock(monkeypatch):
     def use(*requirements):
-        made = Lock("small", "any", search_versions(), tuple(requirements))
-        monkeypatch.setattr(create, "lock_of", lambda name, machine: made)
+        made = Lock("small", "any", search_versions(), (2, 17), tuple(requirements))
+        monkeypatch.setattr(create, "lock_for_this_machine", lambda name: made)
 
     return use
 
 
 def search_versions():
-    import sys
-
     return (".".join(str(part) for part in sys.version_info[:2]),)
 
 
@@ -101,15 +102,51 @@ def test_a_broken_download_fails_with_pips_reason_and_is_gone_on_with(
     assert python_of("small") is not None
 
 
-def test_what_was_half_unpacked_is_unpacked_again(index, use_lock, said):
+@pytest.mark.parametrize("missing", ["RECORD", "INSTALLER"])
+def test_what_was_half_unpacked_is_unpacked_again(index, use_lock, said, missing):
     use_lock(make_wheel(index, "edgelooptestsmall"))
     folder = create.create("small", progress=said.append)
     (site,) = folder.glob("lib/python*/site-packages")
     (site / "edgelooptestsmall.py").unlink()
-    (site / "edgelooptestsmall-1.0.dist-info" / "RECORD").unlink()
+    (site / "edgelooptestsmall-1.0.dist-info" / missing).unlink()
     (folder / "edgeloop-environment.json").unlink()
     create.create("small", progress=said.append)
     assert (site / "edgelooptestsmall.py").is_file()
+
+
+def test_an_environment_whose_making_was_broken_off_is_made_anew(index, use_lock, said):
+    """The interpreter is there from the beginning, its pip comes last."""
+    use_lock(make_wheel(index, "edgelooptestsmall"))
+    folder = folder_of("small")
+    (folder / "bin").mkdir(parents=True)
+    (folder / "bin" / "python").symlink_to(sys.executable)
+    assert create.create("small", progress=said.append) == folder
+    assert python_of("small") is not None
+
+
+def test_an_environment_that_is_being_changed_is_not_complete(index, use_lock, said):
+    use_lock(make_wheel(index, "edgelooptestsmall"))
+    create.create("small", progress=said.append)
+    use_lock(f"edgelooptestnone==1.0 --hash=sha256:{'0' * 64}")
+    with pytest.raises(NotAvailableError):
+        create.create("small", progress=said.append)
+    assert python_of("small") is None
+
+
+def test_the_pip_that_a_killed_setup_left_is_waited_for(index, use_lock, said):
+    use_lock(make_wheel(index, "edgelooptestsmall"))
+    create.create("small", progress=said.append)
+    with alone("small") as held:
+        left = subprocess.Popen(["sleep", "60"], pass_fds=(held,))
+    try:
+        with pytest.raises(UsageError, match="a killed one left, is at work on small"):
+            create.create("small", progress=said.append)
+        with pytest.raises(UsageError, match="at work on small"):
+            create.remove("small")
+    finally:
+        left.kill()
+        left.wait()
+    assert create.remove("small")
 
 
 def test_a_package_that_is_nowhere_is_pips_reason(index, use_lock, said):

@@ -7,8 +7,9 @@ import re
 import pytest
 
 from edgeloop.conversion.graph import EDGES
+from edgeloop.envs import machine as this_machine
 from edgeloop.envs.listing import PURPOSES, environments_of_route
-from edgeloop.envs.lock import environment_names, lock_of, lock_text
+from edgeloop.envs.lock import environment_names, lock_for_this_machine, lock_of
 from edgeloop.errors import NotAvailableError, UsageError
 
 LOCKS = [
@@ -24,6 +25,7 @@ LOCKS = [
 def test_every_requirement_is_pinned_and_hashed(name, machine):
     lock = lock_of(name, machine)
     assert lock.pythons
+    assert lock.glibc >= (2, 17)
     assert lock.requirements
     for line in lock.requirements:
         assert re.fullmatch(r"[\w.-]+==[\w.]+( --hash=sha256:[0-9a-f]{64})+", line), line
@@ -61,20 +63,15 @@ def test_a_route_names_its_environments():
         environments_of_route("aotinductor", "onnx")
 
 
-def report(version, digest):
-    return {
-        "install": [
-            {
-                "metadata": {"name": "Small", "version": version},
-                "download_info": {"archive_info": {"hashes": {"sha256": digest}}},
-            }
-        ]
-    }
+def test_an_older_c_library_is_told_before_anything_is_downloaded(monkeypatch):
+    monkeypatch.setattr(this_machine, "architecture", lambda: "aarch64")
+    monkeypatch.setattr(this_machine, "glibc", lambda: (2, 31))
+    assert lock_for_this_machine("convert").machine == "aarch64"
+    with pytest.raises(NotAvailableError, match=r"need glibc 2\.34 on aarch64, .* has glibc 2\.31"):
+        lock_for_this_machine("tflite-runtime")
 
 
-def test_a_lock_has_the_hashes_of_every_python():
-    text = lock_text(["3.11", "3.12"], [report("1.0", "b" * 64), report("1.0", "a" * 64)], None)
-    assert text.splitlines()[0] == "#: python 3.11 3.12"
-    assert text.count("--hash") == 2
-    with pytest.raises(ValueError, match=r"small is 1\.0 and 1\.1"):
-        lock_text(["3.11", "3.12"], [report("1.0", "b" * 64), report("1.1", "a" * 64)], None)
+def test_a_32_bit_python_on_a_64_bit_kernel_has_no_packages(monkeypatch):
+    monkeypatch.setattr(this_machine, "architecture", lambda: "armv7l")
+    with pytest.raises(NotAvailableError, match="no packages for armv7l, only for aarch64, x86_64"):
+        lock_for_this_machine("convert")

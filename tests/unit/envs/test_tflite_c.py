@@ -5,13 +5,13 @@ from __future__ import annotations
 import hashlib
 import stat
 import subprocess
-import sys
 import zipfile
 from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
+from edgeloop.envs import machine as this_machine
 from edgeloop.envs import pip, tflite_c
 from edgeloop.errors import CannotWriteError, NotAvailableError
 
@@ -46,8 +46,8 @@ def machine(tmp_path, monkeypatch):
     monkeypatch.setenv("PIP_CONFIG_FILE", "/dev/null")
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     monkeypatch.setenv("PIP_FIND_LINKS", str(index))
-    monkeypatch.setattr(tflite_c.platform, "machine", lambda: "x86_64")
-    monkeypatch.setattr(tflite_c, "_glibc", lambda: (2, 36))
+    monkeypatch.setattr(this_machine, "architecture", lambda: "x86_64")
+    monkeypatch.setattr(this_machine, "glibc", lambda: (2, 36))
     return index
 
 
@@ -162,21 +162,9 @@ def test_an_interpreter_without_pip_is_told(machine, monkeypatch):
         tflite_c.install(lambda line: None)
 
 
-@pytest.mark.parametrize(
-    ("machine_name", "bits", "architecture"),
-    [("x86_64", 64, "x86_64"), ("aarch64", 64, "aarch64"), ("aarch64", 32, "armv7l"),
-     ("armv7l", 32, "armv7l"), ("armv6l", 32, "armv6l"), ("riscv64", 64, "riscv64")],
-)  # fmt: skip
-def test_the_architecture_is_the_interpreters(monkeypatch, machine_name, bits, architecture):
-    monkeypatch.setattr(tflite_c.platform, "machine", lambda: machine_name)
-    monkeypatch.setattr(tflite_c.struct, "calcsize", lambda code: bits // 8)
-
-    assert tflite_c._architecture() == architecture
-
-
 @pytest.mark.parametrize("name", ["armv6l", "riscv64"])
 def test_an_unknown_architecture_is_told_what_to_do(machine, monkeypatch, name):
-    monkeypatch.setattr(tflite_c.platform, "machine", lambda: name)
+    monkeypatch.setattr(this_machine, "architecture", lambda: name)
 
     with pytest.raises(NotAvailableError, match=rf"{name}.*EDGELOOP_TFLITE_LIBRARY"):
         tflite_c.install(lambda line: None)
@@ -184,7 +172,7 @@ def test_an_unknown_architecture_is_told_what_to_do(machine, monkeypatch, name):
 
 @pytest.mark.parametrize(("glibc", "words"), [((2, 31), r"glibc 2\.31"), (None, "another C lib")])
 def test_an_older_c_library_is_told(machine, monkeypatch, glibc, words):
-    monkeypatch.setattr(tflite_c, "_glibc", lambda: glibc)
+    monkeypatch.setattr(this_machine, "glibc", lambda: glibc)
 
     with pytest.raises(NotAvailableError, match=words):
         tflite_c.install(lambda line: None)
@@ -196,7 +184,3 @@ def test_the_known_wheels_have_distinct_hashes():
     ]
     assert len(set(hashes)) == 2 * len(tflite_c.WHEELS)
     assert all(len(h) == 64 for h in hashes)
-
-
-def test_the_glibc_of_this_machine_is_read():
-    assert sys.platform != "linux" or tflite_c._glibc() is None or tflite_c._glibc() >= (2, 17)

@@ -136,5 +136,5 @@ def test_a_user_without_a_home_is_told_what_to_do(monkeypatch: pytest.MonkeyPatc
 
     monkeypatch.delenv("XDG_DATA_HOME", raising=False)
     monkeypatch.setattr(store.Path, "home", no_home)
-    with pytest.raises(CannotWriteError, match=r"no home folder .* --out, or keep none"):
+    with pytest.raises(CannotWriteError, match=r"no home folder; .* with --out, or keep none"):
         default_folder()

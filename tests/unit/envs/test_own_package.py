@@ -1,0 +1,109 @@
+"""edgeloop itself in a managed environment: from a wheel, from its sources, from the index."""
+
+from __future__ import annotations
+
+import io
+import subprocess
+import sys
+import tarfile
+import zipfile
+from pathlib import Path
+
+import pytest
+
+import edgeloop
+from edgeloop.envs import own_package
+from edgeloop.errors import NotAvailableError
+
+VERSION = edgeloop.__version__
+
+# Builds a wheel without any package, so that no test needs the index.
+BACKEND = f"""
+import zipfile
+
+def build_wheel(folder, config_settings=None, metadata_directory=None):
+    name, information = "edgeloop-{VERSION}-py3-none-any.whl", "edgeloop-{VERSION}.dist-info"
+    with zipfile.ZipFile(folder + "/" + name, "w") as archive:
+        archive.writestr("built_from_sources.py", "")
+        archive.writestr(
+            information + "/METADATA",
+            "Metadata-Version: 2.1\\nName: edgeloop\\nVersion: {VERSION}\\n",
+        )
+        archive.writestr(
+            information + "/WHEEL", "Wheel-Version: 1.0\\nRoot-Is-Purelib: true\\n"
+        )
+        archive.writestr(information + "/RECORD", "")
+    return name
+"""
+PROJECT = """
+[build-system]
+requires = []
+build-backend = "backend"
+backend-path = ["."]
+"""
+
+
+@pytest.fixture
+def python(tmp_path, monkeypatch):
+    """The interpreter of an empty environment, with no index."""
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_CONFIG_FILE", "/dev/null")
+    monkeypatch.delenv("PIP_FIND_LINKS", raising=False)
+    folder = tmp_path / "environment"
+    base = getattr(sys, "_base_executable", sys.executable)
+    subprocess.run([base, "-m", "venv", str(folder)], check=True)
+    return str(folder / "bin" / "python")
+
+
+def site_of(python):
+    (site,) = Path(python).parents[1].glob("lib/python*/site-packages")
+    return site
+
+
+def write_wheel(folder, tag):
+    path = folder / f"edgeloop-{VERSION}-{tag}.whl"
+    information = f"edgeloop-{VERSION}.dist-info"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("out_of_the_wheel.py", "")
+        archive.writestr(
+            f"{information}/METADATA",
+            f"Metadata-Version: 2.1\nName: edgeloop\nVersion: {VERSION}\n",
+        )
+        archive.writestr(f"{information}/WHEEL", f"Wheel-Version: 1.0\nTag: {tag}\n")
+        archive.writestr(f"{information}/RECORD", "")
+    return path
+
+
+def write_sources(folder):
+    with tarfile.open(folder / f"edgeloop-{VERSION}.tar.gz", "w:gz") as archive:
+        for name, text in (("backend.py", BACKEND), ("pyproject.toml", PROJECT)):
+            member = tarfile.TarInfo(f"edgeloop-{VERSION}/{name}")
+            member.size = len(text)
+            archive.addfile(member, io.BytesIO(text.encode()))
+
+
+def test_of_a_folder_the_wheel_that_fits_is_taken(python, tmp_path):
+    write_wheel(tmp_path, "cp27-cp27mu-manylinux1_x86_64")
+    write_wheel(tmp_path, "py3-none-any")
+    own_package.install_own_package(python, str(tmp_path))
+    assert (site_of(python) / "out_of_the_wheel.py").is_file()
+
+
+def test_where_no_wheel_fits_the_sources_are_built(python, tmp_path):
+    write_wheel(tmp_path, "cp27-cp27mu-manylinux1_x86_64")
+    write_sources(tmp_path)
+    own_package.install_own_package(python, str(tmp_path))
+    assert (site_of(python) / "built_from_sources.py").is_file()
+
+
+def test_beside_the_wheel_of_this_python_another_pythons_is_found(python, tmp_path, monkeypatch):
+    ours = write_wheel(tmp_path, "cp27-cp27mu-manylinux1_x86_64")
+    monkeypatch.setattr(own_package, "_origin", lambda: ours)
+    with pytest.raises(NotAvailableError) as caught:
+        own_package.install_own_package(python, None)
+    assert f"edgeloop {VERSION} itself cannot be installed for {python}" in str(caught.value)
+    assert f"pip install edgeloop=={VERSION}: " in str(caught.value)  # the index was asked, too
+    assert "name it with --wheel-dir or EDGELOOP_WHEELS" in str(caught.value)
+    write_wheel(tmp_path, "py3-none-any")
+    own_package.install_own_package(python, None)
+    assert (site_of(python) / "out_of_the_wheel.py").is_file()
