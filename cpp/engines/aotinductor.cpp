@@ -39,7 +39,7 @@ DType dtype_named(const std::string& name) {
   for (int dtype = 0; dtype <= static_cast<int>(DType::float64); ++dtype) {
     if (name == dtype_name(static_cast<DType>(dtype))) return static_cast<DType>(dtype);
   }
-  throw Error(ErrorKind::usage, "aotinductor: '" + name + "' is no dtype that edgeloop can fill");
+  throw_error(ErrorKind::usage, {"aotinductor: '", name, "' is no dtype that edgeloop can fill"});
 }
 
 std::vector<std::int64_t> shape_of(const std::string& text) {
@@ -49,7 +49,7 @@ std::vector<std::int64_t> shape_of(const std::string& text) {
     char* end = nullptr;
     shape.push_back(std::strtoll(dim.c_str(), &end, 10));
     if (end == dim.c_str() || *end != '\0' || shape.back() < 0) {
-      throw Error(ErrorKind::usage, "aotinductor: '" + text + "' is no shape");
+      throw_error(ErrorKind::usage, {"aotinductor: '", text, "' is no shape"});
     }
   }
   return shape;
@@ -62,7 +62,7 @@ std::vector<Declared> parse_tensors(const std::string& lines) {
     const std::size_t shape = line.find(' ');
     const std::size_t name = shape == std::string::npos ? shape : line.find(' ', shape + 1);
     if (name == std::string::npos) {
-      throw Error(ErrorKind::usage, "aotinductor: '" + line + "' is not DTYPE SHAPE NAME");
+      throw_error(ErrorKind::usage, {"aotinductor: '", line, "' is not DTYPE SHAPE NAME"});
     }
     tensors.push_back({line.substr(name + 1), dtype_named(line.substr(0, shape)),
                        shape_of(line.substr(shape + 1, name - shape - 1))});
@@ -193,15 +193,15 @@ class AotInductorEngine final : public Engine {
     if (told) {
       std::vector<std::int64_t> shape = fixed_shape(input.name, input.shape, options);
       if (shape == input.shape) return shape;
-      throw Error(ErrorKind::usage, "the package fixes its input '" + input.name + "' to " +
-                                        shape_text(input.shape) + ", so it cannot run as " +
-                                        shape_text(shape) + "; convert the model with that shape");
+      throw_error(ErrorKind::usage, {"the package fixes its input '", input.name, "' to ",
+                                     shape_text(input.shape), ", so it cannot run as ",
+                                     shape_text(shape), "; convert the model with that shape"});
     }
     auto asked = options.shapes.find(input.name);
     if (asked == options.shapes.end()) asked = options.shapes.find("");
     if (asked != options.shapes.end()) return asked->second;
-    throw Error(ErrorKind::usage, "the package does not say the shape of input '" + input.name +
-                                      "'; give it with --shape " + input.name + "=1x3x224x224");
+    throw_error(ErrorKind::usage, {"the package does not say the shape of input '", input.name,
+                                   "'; give it with --shape ", input.name, "=1x3x224x224"});
   }
 
   void add_input(const Declared& input) {
@@ -233,7 +233,7 @@ class AotInductorEngine final : public Engine {
       outputs_.emplace_back().name = name(model_.AOTInductorModelContainerGetOutputName, index);
     }
     if (!run()) {
-      throw Error(ErrorKind::model, "the package " + package_ + " cannot run: " + last_error_);
+      throw_error(ErrorKind::model, {"the package ", package_, " cannot run: ", last_error_});
     }
     outputs();
   }
@@ -290,7 +290,7 @@ class AotInductorEngine final : public Engine {
   }
 
   void require(bool holds, const std::string& otherwise) const {
-    if (!holds) throw Error(ErrorKind::model, "the package " + package_ + " " + otherwise);
+    if (!holds) throw_error(ErrorKind::model, {"the package ", package_, " ", otherwise});
   }
 
   std::string package_;

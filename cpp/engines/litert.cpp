@@ -170,12 +170,12 @@ class LiteRtEngine final : public Engine {
     require_known_settings(options, {kVersion, kKernelMode, kGpuLibrary, kGpuPrecision});
     const std::string mode = setting(options, kKernelMode, "delegate");
     if (mode != "delegate" && mode != "builtin" && mode != "reference") {
-      throw Error(ErrorKind::usage, "litert: " + std::string(kKernelMode) + "=" + mode +
-                                        " is not one of delegate, builtin, reference");
+      throw_error(ErrorKind::usage, {"litert: ", kKernelMode, "=", mode,
+                                     " is not one of delegate, builtin, reference"});
     }
     if (mode == "delegate" && !options.delegates.empty()) {
-      throw Error(ErrorKind::usage,
-                  "litert: XNNPACK goes before any other delegate and would take every node");
+      throw_error(ErrorKind::usage,
+                  {"litert: XNNPACK goes before any other delegate and would take every node"});
     }
     // All versions read "xnnpack", the newer ones "delegate" too.
     const std::string toml = "num_threads = " + std::to_string(options.threads) +
@@ -207,18 +207,18 @@ class LiteRtEngine final : public Engine {
 
   [[noreturn]] void fail(const std::string& what, LiteRtStatus status) const {
     if (!delegates_.empty()) {
-      throw Error(ErrorKind::runtime, "LiteRT cannot " + what + " the model " + model_path_ +
-                                          " with " + names_of(delegates_) + ": " +
-                                          litert_status_text(status) + custom_operators());
+      throw_error(ErrorKind::runtime,
+                  {"LiteRT cannot ", what, " the model ", model_path_, " with ",
+                   names_of(delegates_), ": ", litert_status_text(status), custom_operators()});
     }
     if (on_gpu()) {
-      throw Error(ErrorKind::runtime, "LiteRT cannot " + what + " the model " + model_path_ +
-                                          " for the GPU: " + litert_status_text(status) +
-                                          "; its own words, on stderr, say whether it found "
-                                          "a GPU");
+      throw_error(ErrorKind::runtime, {"LiteRT cannot ", what, " the model ", model_path_,
+                                       " for the GPU: ", litert_status_text(status),
+                                       "; its own words, on stderr, say whether it found "
+                                       "a GPU"});
     }
-    throw Error(ErrorKind::model, "LiteRT cannot " + what + " the model " + model_path_ + ": " +
-                                      litert_status_text(status) + custom_operators());
+    throw_error(ErrorKind::model, {"LiteRT cannot ", what, " the model ", model_path_, ": ",
+                                   litert_status_text(status), custom_operators()});
   }
 
   // The runtime names an operator that it lacks on stderr only: the suspects are the custom ones.
@@ -320,11 +320,11 @@ class LiteRtEngine final : public Engine {
     const LiteRtStatus status = api_.LiteRtGetCompiledModelOutputTensorLayouts(
         compiled_.get(), kSignature, outputs, output_layouts_.data(), true);
     if (status != 0 && (options.batch_size > 0 || !options.shapes.empty())) {
-      throw Error(
+      throw_error(
           ErrorKind::model,
-          "LiteRT cannot run the model " + model_path_ +
-              " with the batch size or shapes that were asked for: " + litert_status_text(status) +
-              "; a model often fixes its batch size inside, convert it with another one");
+          {"LiteRT cannot run the model ", model_path_,
+           " with the batch size or shapes that were asked for: ", litert_status_text(status),
+           "; a model often fixes its batch size inside, convert it with another one"});
     }
     if (status != 0) fail("allocate the tensors of", status);
   }
@@ -355,10 +355,10 @@ class LiteRtEngine final : public Engine {
       const Tensor& output = outputs_[index];
       if (tensor_name(present) != output.name) continue;  // the signature is of another subgraph
       if (present.allocation_type == kTfLiteDynamic || present_shape(present) != output.shape) {
-        throw Error(ErrorKind::model,
-                    "the model's output '" + output.name +
-                        "' gets its shape while the model runs, which LiteRT's compiled models "
-                        "cannot return; measure it with the tflite runtime");
+        throw_error(ErrorKind::model,
+                    {"the model's output '", output.name,
+                     "' gets its shape while the model runs, which LiteRT's compiled models "
+                     "cannot return; measure it with the tflite runtime"});
       }
     }
   }

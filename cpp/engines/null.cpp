@@ -19,8 +19,8 @@ std::uint64_t parse_count(const EngineOptions& options, const char* key) {
     if (used == found->second.size()) return count;
   } catch (const std::exception&) {
   }
-  throw Error(ErrorKind::usage, std::string("null: ") + key + "=" + found->second +
-                                    " is not a whole number of at least 0");
+  throw_error(ErrorKind::usage,
+              {"null: ", key, "=", found->second, " is not a whole number of at least 0"});
 }
 
 class NullEngine final : public Engine {

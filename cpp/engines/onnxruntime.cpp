@@ -66,9 +66,9 @@ DType known_dtype(const std::string& role, const std::string& name, int element)
   for (int dtype = 0; dtype <= static_cast<int>(DType::float64); ++dtype) {
     if (type == dtype_name(static_cast<DType>(dtype))) return static_cast<DType>(dtype);
   }
-  throw Error(ErrorKind::model, "the model's " + role + " '" + name + "' is " + type +
-                                    ", which edgeloop cannot fill; export the model with float32 "
-                                    "or integer inputs and outputs");
+  throw_error(ErrorKind::model, {"the model's ", role, " '", name, "' is ", type,
+                                 ", which edgeloop cannot fill; export the model with float32 "
+                                 "or integer inputs and outputs"});
 }
 
 std::vector<std::int64_t> shape_of(const OrtApi& api, const OrtTensorTypeAndShapeInfo* info) {
@@ -85,8 +85,8 @@ int optimization_level(const std::string& word) {
   if (word == "basic") return 1;
   if (word == "extended") return 2;
   if (word == "all") return 99;
-  throw Error(ErrorKind::usage, "onnxruntime: " + std::string(kOptimization) + "=" + word +
-                                    " is not one of disable, basic, extended, all");
+  throw_error(ErrorKind::usage, {"onnxruntime: ", kOptimization, "=", word,
+                                 " is not one of disable, basic, extended, all"});
 }
 
 class OnnxRuntimeEngine final : public Engine {
@@ -181,7 +181,7 @@ class OnnxRuntimeEngine final : public Engine {
         set(api_.SetSessionGraphOptimizationLevel(made, optimization_level(value)), option);
       } else if (key == kSpinning) {
         if (value != "0" && value != "1") {
-          throw Error(ErrorKind::usage, "onnxruntime: " + option + " is neither 0 nor 1");
+          throw_error(ErrorKind::usage, {"onnxruntime: ", option, " is neither 0 nor 1"});
         }
         set(api_.AddSessionConfigEntry(made, "session.intra_op.allow_spinning", value.c_str()),
             option);
@@ -204,8 +204,8 @@ class OnnxRuntimeEngine final : public Engine {
       const std::int64_t value =
           equals == std::string::npos ? -1 : std::strtoll(&line[equals + 1], &end, 10);
       if (value < 0 || end == &line[equals + 1] || *end != '\0') {
-        throw Error(ErrorKind::usage,
-                    "onnxruntime: free dimension '" + line + "' is not NAME=VALUE");
+        throw_error(ErrorKind::usage,
+                    {"onnxruntime: free dimension '", line, "' is not NAME=VALUE"});
       }
       check_ort(api_,
                 api_.AddFreeDimensionOverrideByName(options, line.substr(0, equals).c_str(), value),
@@ -235,9 +235,9 @@ class OnnxRuntimeEngine final : public Engine {
     const std::vector<std::int64_t> shape = fixed_shape(input.name, input.shape, options);
     for (std::size_t axis = 0; axis < shape.size(); ++axis) {
       if (input.shape[axis] < 0 || input.shape[axis] == shape[axis]) continue;
-      throw Error(ErrorKind::usage, "the model fixes its input '" + input.name + "' to " +
-                                        shape_text(input.shape) + ", so it cannot run as " +
-                                        shape_text(shape) + "; export it with that dimension open");
+      throw_error(ErrorKind::usage, {"the model fixes its input '", input.name, "' to ",
+                                     shape_text(input.shape), ", so it cannot run as ",
+                                     shape_text(shape), "; export it with that dimension open"});
     }
     return shape;
   }
@@ -274,9 +274,9 @@ class OnnxRuntimeEngine final : public Engine {
     int kind = 0;
     check_ort(api_, api_.GetOnnxTypeFromTypeInfo(type.get(), &kind), ErrorKind::runtime, failed);
     if (kind != kOrtTensor) {
-      throw Error(ErrorKind::model, "the model's " + declared.role + " '" + declared.name +
-                                        "' is not a tensor but a sequence, map or optional value; "
-                                        "edgeloop measures models with tensors only");
+      throw_error(ErrorKind::model, {"the model's ", declared.role, " '", declared.name,
+                                     "' is not a tensor but a sequence, map or optional value; "
+                                     "edgeloop measures models with tensors only"});
     }
     const OrtTensorTypeAndShapeInfo* tensor = nullptr;  // belongs to `type`
     check_ort(api_, api_.CastTypeInfoToTensorInfo(type.get(), &tensor), ErrorKind::runtime, failed);

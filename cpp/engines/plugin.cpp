@@ -331,10 +331,9 @@ class PluginEngine final : public Engine {
     for (const Tensor& input : inputs_) {
       const std::vector<std::int64_t> asked = fixed_shape(input.name, input.shape, options);
       if (asked != input.shape) {
-        throw Error(ErrorKind::usage, plugin_.name() + " runs its input '" + input.name + "' as " +
-                                          shape_text(input.shape) + ", not as " +
-                                          shape_text(asked) +
-                                          "; leave --shape and --batch-size out");
+        throw_error(ErrorKind::usage, {plugin_.name(), " runs its input '", input.name, "' as ",
+                                       shape_text(input.shape), ", not as ", shape_text(asked),
+                                       "; leave --shape and --batch-size out"});
       }
     }
   }

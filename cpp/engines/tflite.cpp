@@ -121,18 +121,17 @@ XnnpackDelegate create_xnnpack(const Dylib& library, int threads) {
   const auto create = library.optional_symbol<Create>("TfLiteXNNPackDelegateCreate");
   const auto destroy = library.optional_symbol<Delete>("TfLiteXNNPackDelegateDelete");
   if (options_default == nullptr || create == nullptr || destroy == nullptr) {
-    throw Error(ErrorKind::not_available,
-                "the library " + library.path() +
-                    " was built without XNNPACK; measure its own kernels with --delegate none, or "
-                    "name another library with --library");
+    throw_error(ErrorKind::not_available,
+                {"the library ", library.path(),
+                 " was built without XNNPACK; measure its own kernels with --delegate none, or "
+                 "name another library with --library"});
   }
   TfLiteXNNPackOptions options = options_default();
   options.num_threads = threads;
   XnnpackDelegate delegate(create(&options), destroy);
   if (!delegate) {
-    throw Error(ErrorKind::runtime,
-                "tflite: XNNPACK could not be created on this processor; use "
-                "--delegate none");
+    throw_error(ErrorKind::runtime, {"tflite: XNNPACK could not be created on this processor; use "
+                                     "--delegate none"});
   }
   return delegate;
 }
@@ -141,13 +140,13 @@ bool wants_xnnpack(const EngineOptions& options) {
   const auto found = options.settings.find("xnnpack");
   if (found == options.settings.end() || found->second == "1") return true;
   if (found->second == "0") return false;
-  throw Error(ErrorKind::usage, "tflite: xnnpack is 1 or 0, not '" + found->second + "'");
+  throw_error(ErrorKind::usage, {"tflite: xnnpack is 1 or 0, not '", found->second, "'"});
 }
 
 Dylib open_library(const EngineOptions& options) {
   if (options.library.empty()) {
-    throw Error(ErrorKind::not_available,
-                "tflite: no library was named; give the path of libtensorflowlite_c.so");
+    throw_error(ErrorKind::not_available,
+                {"tflite: no library was named; give the path of libtensorflowlite_c.so"});
   }
   return Dylib::open(options.library);
 }
@@ -229,11 +228,10 @@ class TfliteEngine final : public Engine {
     using Set = void (*)(TfLiteInterpreterOptions*, TfLiteTelemetryProfiler*);
     const auto set = library_.optional_symbol<Set>("TfLiteInterpreterOptionsSetTelemetryProfiler");
     if (set == nullptr) {
-      throw Error(
-          ErrorKind::not_available,
-          "the library " + library_.path() +
-              " has no profiler (TfLiteInterpreterOptionsSetTelemetryProfiler, since 2.13); "
-              "name a newer one with --library, or profile with --runtime litert");
+      throw_error(ErrorKind::not_available,
+                  {"the library ", library_.path(),
+                   " has no profiler (TfLiteInterpreterOptionsSetTelemetryProfiler, since 2.13); "
+                   "name a newer one with --library, or profile with --runtime litert"});
     }
     set(settings, telemetry_.profiler());
   }
@@ -264,9 +262,9 @@ class TfliteEngine final : public Engine {
     const TfLiteStatus status = api_.modify_graph_with_delegate(interpreter_.get(), delegate.get());
     delegated_ = true;
     if (status == kTfLiteOk) return;
-    throw Error(ErrorKind::runtime, "tflite: the delegate " + delegate.name() +
-                                        " failed on the model " + model_path_ + ", status " +
-                                        std::to_string(status) + ": " + reporter_.words());
+    throw_error(ErrorKind::runtime,
+                {"tflite: the delegate ", delegate.name(), " failed on the model ", model_path_,
+                 ", status ", std::to_string(status), ": ", reporter_.words()});
   }
 
   // As in the Python interpreters, a graph that XNNPACK cannot take runs on the built-in kernels:
@@ -301,9 +299,9 @@ class TfliteEngine final : public Engine {
 
   [[noreturn]] void fail(const std::string& what) const {
     const std::string with = delegated_ ? " (with " + names_of(delegates_) + ")" : "";
-    throw Error(
+    throw_error(
         delegated_ ? ErrorKind::runtime : ErrorKind::model,
-        "tflite: the model " + model_path_ + " cannot " + what + with + ": " + reporter_.words());
+        {"tflite: the model ", model_path_, " cannot ", what, with, ": ", reporter_.words()});
   }
 
   // Destroyed from the bottom up: the interpreter uses everything above it.

@@ -21,8 +21,9 @@ class TfliteRuntimeEngine final : public Engine {
         invoke_(attachment.library.symbol<TfLiteStatus (*)(void*)>(kInvoke)),
         context_(attachment.probe.context()) {
     if (context_ == nullptr) {
-      throw Error(ErrorKind::usage,
-                  "tflite-runtime: the probe was not applied to the interpreter before attaching");
+      throw_error(
+          ErrorKind::usage,
+          {"tflite-runtime: the probe was not applied to the interpreter before attaching"});
     }
     describe();
     for (const Tensor& input : inputs_) std::memset(input.data, 0, input.bytes);
@@ -64,8 +65,8 @@ class TfliteRuntimeEngine final : public Engine {
 
   const TfLiteTensor& tensor(int index) const {
     if (index < 0 || static_cast<std::size_t>(index) >= context_->tensors_size) {
-      throw Error(ErrorKind::usage,
-                  "tflite-runtime: the interpreter has no tensor " + std::to_string(index));
+      throw_error(ErrorKind::usage,
+                  {"tflite-runtime: the interpreter has no tensor ", std::to_string(index)});
     }
     return context_->tensors[index];
   }
@@ -82,8 +83,8 @@ class TfliteRuntimeEngine final : public Engine {
 std::unique_ptr<Engine> create_tflite_runtime(const EngineOptions& options) {
   require_known_settings(options, {});
   if (options.object == nullptr) {
-    throw Error(ErrorKind::usage,
-                "tflite-runtime: the engine attaches to an interpreter, and none was given");
+    throw_error(ErrorKind::usage,
+                {"tflite-runtime: the engine attaches to an interpreter, and none was given"});
   }
   return std::make_unique<TfliteRuntimeEngine>(
       *static_cast<const TfliteAttachment*>(options.object));

@@ -61,9 +61,9 @@ void set_aoti_threads(const Dylib& torch, int threads) {
     set = true;
   }
   if (!set && threads != 1) {
-    throw Error(ErrorKind::not_available,
-                "the library " + torch.path() + " offers no way to set its threads (" +
-                    kSetThreads + ", " + kSetOpenMpThreads + "); measure with --threads 1");
+    throw_error(ErrorKind::not_available,
+                {"the library ", torch.path(), " offers no way to set its threads (", kSetThreads,
+                 ", ", kSetOpenMpThreads, "); measure with --threads 1"});
   }
 }
 

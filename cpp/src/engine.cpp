@@ -36,8 +36,8 @@ std::unique_ptr<Engine> create(const EngineEntry& entry, const EngineOptions& op
   } catch (const std::bad_alloc&) {
     throw;
   } catch (const std::exception& error) {
-    throw Error(ErrorKind::model, std::string(entry.name) + " cannot load the model " +
-                                      options.model + ": " + error.what());
+    throw_error(ErrorKind::model,
+                {entry.name, " cannot load the model ", options.model, ": ", error.what()});
   }
 }
 
@@ -60,7 +60,7 @@ std::size_t element_count(const std::vector<std::int64_t>& shape) noexcept {
 
 std::vector<PartTime> Engine::time_parts(Grain grain) {
   const std::string parts = grain == Grain::layers ? "layers" : "stages";
-  throw Error(ErrorKind::usage, runtime_version() + " cannot time its " + parts);
+  throw_error(ErrorKind::usage, {runtime_version(), " cannot time its ", parts});
 }
 
 std::unique_ptr<Engine> create_engine(const std::string& name, const EngineOptions& options) {
@@ -69,14 +69,14 @@ std::unique_ptr<Engine> create_engine(const std::string& name, const EngineOptio
     if (name == entry.name) return create(entry, options);
     names.emplace_back(entry.name);
   }
-  throw Error(ErrorKind::usage, "no engine is called '" + name + "'; known: " + joined(names));
+  throw_error(ErrorKind::usage, {"no engine is called '", name, "'; known: ", joined(names)});
 }
 
 void require_known_settings(const EngineOptions& options, const std::vector<std::string>& known) {
   for (const auto& [key, value] : options.settings) {
     if (std::find(known.begin(), known.end(), key) == known.end()) {
-      throw Error(ErrorKind::usage,
-                  "unknown engine setting '" + key + "=" + value + "'; known: " + joined(known));
+      throw_error(ErrorKind::usage,
+                  {"unknown engine setting '", key, "=", value, "'; known: ", joined(known)});
     }
   }
 }

@@ -73,9 +73,9 @@ LiteRtApi load_litert_api(const Dylib& library) {
   EDGELOOP_LITERT_SYMBOLS(EDGELOOP_LOAD)
 #undef EDGELOOP_LOAD
   if (library.optional_symbol<void*>("LiteRtCreateModelFromFd") == nullptr) {
-    throw Error(ErrorKind::not_available, "the library " + library.path() +
-                                              " is LiteRT older than 2.1.6, whose functions take "
-                                              "other parameters; install ai-edge-litert>=2.1.6");
+    throw_error(ErrorKind::not_available, {"the library ", library.path(),
+                                           " is LiteRT older than 2.1.6, whose functions take "
+                                           "other parameters; install ai-edge-litert>=2.1.6"});
   }
   return api;
 }
@@ -85,7 +85,7 @@ std::string litert_status_text(LiteRtStatus status) {
 }
 
 void check_litert(LiteRtStatus status, ErrorKind kind, const std::string& failed) {
-  if (status != 0) throw Error(kind, failed + ": " + litert_status_text(status));
+  if (status != 0) throw_error(kind, {failed, ": ", litert_status_text(status)});
 }
 
 // Accelerators apply in the order of their registration, and the CPU's own is registered already.

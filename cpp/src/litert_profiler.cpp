@@ -22,10 +22,10 @@ std::size_t event_bytes(const std::vector<unsigned char>& memory, std::size_t co
   const std::size_t each = (touched + count - 1) / count;  // the last may end in padding
   const std::size_t bytes = (each + kAlignment - 1) / kAlignment * kAlignment;
   if (bytes < sizeof(LiteRtProfilerEventHead) + sizeof(LiteRtProfilerEventTail)) {
-    throw Error(
+    throw_error(
         ErrorKind::not_available,
-        "LiteRT's profiler writes events of a form that edgeloop does not know; profile the "
-        "model with --runtime tflite");
+        {"LiteRT's profiler writes events of a form that edgeloop does not know; profile the "
+         "model with --runtime tflite"});
   }
   return bytes;
 }
@@ -44,7 +44,7 @@ LiteRtProfiler::LiteRtProfiler(const Dylib& library, LiteRtCompiledModelT* compi
 #undef EDGELOOP_LOAD
   check_litert(api_.LiteRtCompiledModelGetProfiler(compiled, &profiler_), ErrorKind::runtime,
                "LiteRT gives no profiler");
-  if (profiler_ == nullptr) throw Error(ErrorKind::runtime, "LiteRT gives no profiler");
+  if (profiler_ == nullptr) throw_error(ErrorKind::runtime, {"LiteRT gives no profiler"});
   drop_events();
 }
 
@@ -79,9 +79,9 @@ std::vector<OperatorEvent> LiteRtProfiler::take_events() {
   }
   drop_events();
   if (count >= kCapacity) {
-    throw Error(ErrorKind::runtime, "the model has more than " + std::to_string(kCapacity) +
-                                        " operator events in a block, which is all that LiteRT's "
-                                        "profiler keeps; profile it with --runtime tflite");
+    throw_error(ErrorKind::runtime, {"the model has more than ", std::to_string(kCapacity),
+                                     " operator events in a block, which is all that LiteRT's "
+                                     "profiler keeps; profile it with --runtime tflite"});
   }
   return events;
 }

@@ -95,9 +95,9 @@ bool append_by_symbol(const OrtApi& api, const Dylib& library, OrtSessionOptions
 OrtApi load_ort_api(const Dylib& library) {
   void* const* table = table_of(library, kOrtApiVersion);
   if (table == nullptr) {
-    throw Error(ErrorKind::not_available, "the library " + library.path() + " is ONNX Runtime " +
-                                              ort_version(library) + "; edgeloop needs version 1." +
-                                              std::to_string(kOrtApiVersion) + " or a newer 1.x");
+    throw_error(ErrorKind::not_available,
+                {"the library ", library.path(), " is ONNX Runtime ", ort_version(library),
+                 "; edgeloop needs version 1.", std::to_string(kOrtApiVersion), " or a newer 1.x"});
   }
   OrtApi api;
 #define EDGELOOP_LOAD(index, result, name, parameters) \
@@ -117,7 +117,7 @@ std::string ort_words(const OrtApi& api, OrtStatus* status) {
 }
 
 void check_ort(const OrtApi& api, OrtStatus* status, ErrorKind kind, const std::string& failed) {
-  if (status != nullptr) throw Error(kind, failed + ": " + ort_words(api, status));
+  if (status != nullptr) throw_error(kind, {failed, ": ", ort_words(api, status)});
 }
 
 void append_ort_provider(const OrtApi& api, const Dylib& library, OrtSessionOptions* session,
@@ -126,8 +126,8 @@ void append_ort_provider(const OrtApi& api, const Dylib& library, OrtSessionOpti
   if (std::find(known.begin(), known.end(), provider.name) == known.end()) {
     std::string list;
     for (const std::string& name : known) list += (list.empty() ? "" : ", ") + name;
-    throw Error(ErrorKind::not_available, "the library " + library.path() + " has no provider '" +
-                                              provider.name + "'; it has " + list);
+    throw_error(ErrorKind::not_available, {"the library ", library.path(), " has no provider '",
+                                           provider.name, "'; it has ", list});
   }
   if (provider.name == kCpuProvider) return;  // the runtime adds it itself, as the last one
   std::vector<const char*> keys;
@@ -139,9 +139,9 @@ void append_ort_provider(const OrtApi& api, const Dylib& library, OrtSessionOpti
   if (append_by_symbol(api, library, session, provider)) return;
   void* const* table = table_of(library, kOrtAppendProviderVersion);
   if (table == nullptr) {
-    throw Error(ErrorKind::not_available, "ONNX Runtime " + ort_version(library) +
-                                              " cannot be given the provider " + provider.name +
-                                              " through its C API; measure the framework loop");
+    throw_error(ErrorKind::not_available,
+                {"ONNX Runtime ", ort_version(library), " cannot be given the provider ",
+                 provider.name, " through its C API; measure the framework loop"});
   }
   check_ort(
       api,

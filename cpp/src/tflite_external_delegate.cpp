@@ -52,12 +52,12 @@ std::string said_options(const DelegateOptions& options) {
 }
 
 [[noreturn]] void refuse(const DelegateOptions& options, const std::string& words) {
-  throw Error(ErrorKind::not_available,
-              "the delegate " + options.name + " (" + options.library +
-                  ") could not be created with " + said_options(options) + ": " +
-                  (words.empty() ? "it gave no reason; its device or driver may be missing, or "
-                                   "an option may be wrong"
-                                 : one_line(words)));
+  throw_error(ErrorKind::not_available,
+              {"the delegate ", options.name, " (", options.library, ") could not be created with ",
+               said_options(options), ": ",
+               (words.empty() ? "it gave no reason; its device or driver may be missing, or "
+                                "an option may be wrong"
+                              : one_line(words))});
 }
 
 bool is_gpu_delegate(const Dylib& library) {
@@ -69,9 +69,9 @@ Dylib open_delegate(const DelegateOptions& options) {
   if (is_gpu_delegate(library)) return library;
   for (const char* symbol : {kCreate, kDestroy}) {
     if (library.optional_symbol<void*>(symbol) == nullptr) {
-      throw Error(ErrorKind::not_available, "the library " + options.library +
-                                                " is no TFLite delegate: it has no symbol " +
-                                                symbol + "; name an external delegate's library");
+      throw_error(ErrorKind::not_available,
+                  {"the library ", options.library, " is no TFLite delegate: it has no symbol ",
+                   symbol, "; name an external delegate's library"});
     }
   }
   return library;
@@ -98,8 +98,8 @@ TfLiteDelegate* create_gpu_delegate(const Dylib& library, const DelegateOptions&
       library.symbol<TfLiteGpuDelegateOptionsV2Default>(kGpuDefault)();
   for (const auto& [key, value] : options.options) {
     if (key != "precision" || (value != "fp16" && value != "fp32")) {
-      throw Error(ErrorKind::usage, "the GPU delegate " + options.library + " does not take " +
-                                        key + "=" + value + "; it takes precision=fp16 or fp32");
+      throw_error(ErrorKind::usage, {"the GPU delegate ", options.library, " does not take ", key,
+                                     "=", value, "; it takes precision=fp16 or fp32"});
     }
     chosen.is_precision_loss_allowed = value == "fp16" ? 1 : 0;
   }

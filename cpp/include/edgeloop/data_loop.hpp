@@ -30,9 +30,9 @@ inline void require_rows_fit(const std::vector<Tensor>& tensors, std::size_t ind
                              std::size_t bytes, std::uint64_t runs) {
   if (index < tensors.size() && bytes == tensors[index].bytes * runs) return;
   const std::string wanted = index < tensors.size() ? std::to_string(tensors[index].bytes) : "no";
-  throw Error(ErrorKind::usage, "rows of " + std::to_string(bytes) + " bytes do not hold " +
-                                    std::to_string(runs) + " runs of tensor " +
-                                    std::to_string(index) + " with " + wanted + " bytes each");
+  throw_error(ErrorKind::usage,
+              {"rows of ", std::to_string(bytes), " bytes do not hold ", std::to_string(runs),
+               " runs of tensor ", std::to_string(index), " with ", wanted, " bytes each"});
 }
 
 // Copies what a run left in the outputs that are wanted, the first ones of the engine's.
@@ -42,10 +42,10 @@ inline void keep_outputs(Engine& engine, const std::vector<OutputRows>& outputs,
   for (std::size_t index = 0; index < outputs.size(); ++index) {
     const std::size_t row_bytes = outputs[index].bytes / runs;
     if (tensors[index].bytes != row_bytes) {
-      throw Error(ErrorKind::model, "output '" + tensors[index].name + "' has " +
-                                        std::to_string(tensors[index].bytes) + " bytes, and " +
-                                        std::to_string(row_bytes) +
-                                        " before: its shape changes with the data");
+      throw_error(
+          ErrorKind::model,
+          {"output '", tensors[index].name, "' has ", std::to_string(tensors[index].bytes),
+           " bytes, and ", std::to_string(row_bytes), " before: its shape changes with the data"});
     }
     std::memcpy(outputs[index].data + run * row_bytes, tensors[index].data, row_bytes);
   }
@@ -59,9 +59,9 @@ Block run_data(Engine& engine, Samples& samples, const std::vector<InputRows>& i
   require_block_fits(samples, runs, 1);
   const std::vector<Tensor> targets = engine.inputs();
   if (inputs.size() != targets.size()) {
-    throw Error(ErrorKind::usage, "rows for " + std::to_string(inputs.size()) +
-                                      " inputs were given to an engine with " +
-                                      std::to_string(targets.size()));
+    throw_error(ErrorKind::usage,
+                {"rows for ", std::to_string(inputs.size()),
+                 " inputs were given to an engine with ", std::to_string(targets.size())});
   }
   for (std::size_t index = 0; index < inputs.size(); ++index) {
     require_rows_fit(targets, index, inputs[index].bytes, runs);
