@@ -6,6 +6,7 @@
 
 #include "edgeloop/aotinductor_library.hpp"
 #include "edgeloop/buffer.hpp"
+#include "edgeloop/concat.hpp"
 #include "edgeloop/error.hpp"
 #include "edgeloop/pieces.hpp"
 #include "edgeloop/plain_text.hpp"
@@ -121,13 +122,13 @@ class AotInductorEngine final : public Engine {
         for (std::size_t passed = 0; passed < index; ++passed) {
           torch_.aoti_torch_delete_tensor_object(run_inputs_[passed]);
         }
-        return fail("PyTorch cannot pass input '" + inputs_[index].name + "'");
+        return fail({"PyTorch cannot pass input '", inputs_[index].name, "'"});
       }
     }
     return model_.AOTInductorModelContainerRun(container_.get(), run_inputs_.data(),
                                                run_inputs_.size(), run_outputs_.data(),
                                                run_outputs_.size(), nullptr, nullptr) == 0 ||
-           fail("the compiled model failed" + words());
+           fail({"the compiled model failed", words()});
   }
 
   const std::vector<Tensor>& outputs() override {
@@ -146,8 +147,9 @@ class AotInductorEngine final : public Engine {
  private:
   void make_container() {
     AOTInductorModelContainerOpaque* made = nullptr;
-    require(model_.AOTInductorModelContainerCreateWithDevice(&made, 1, "cpu", nullptr) == 0,
-            "cannot be loaded by PyTorch " + version_ + words());
+    const bool loaded =
+        model_.AOTInductorModelContainerCreateWithDevice(&made, 1, "cpu", nullptr) == 0;
+    require(loaded, {"cannot be loaded by PyTorch ", version_, words()});
     container_.reset(made);
   }
 
@@ -155,7 +157,7 @@ class AotInductorEngine final : public Engine {
     constexpr std::size_t kMost = 4096;  // a package of another kind may say anything
     std::size_t tensors = 0;
     require(count_of(container_.get(), &tensors) == 0 && tensors <= kMost,
-            "does not tell how many inputs and outputs it has");
+            {"does not tell how many inputs and outputs it has"});
     return tensors;
   }
 
@@ -164,7 +166,7 @@ class AotInductorEngine final : public Engine {
                    std::size_t index) {
     const char* name = nullptr;
     require(name_of(container_.get(), index, &name) == 0 && name != nullptr,
-            "does not tell the names of its inputs and outputs");
+            {"does not tell the names of its inputs and outputs"});
     return plain_text(name);
   }
 
@@ -172,8 +174,8 @@ class AotInductorEngine final : public Engine {
     const std::size_t inputs = count(model_.AOTInductorModelContainerGetNumInputs);
     std::vector<Declared> declared = parse_tensors(setting(options, kInputs, ""));
     const bool told = !declared.empty();
-    require(!told || declared.size() == inputs, "describes " + std::to_string(declared.size()) +
-                                                    " inputs but takes " + std::to_string(inputs));
+    require(!told || declared.size() == inputs, {"describes ", std::to_string(declared.size()),
+                                                 " inputs but takes ", std::to_string(inputs)});
     declared.resize(inputs);
     std::vector<std::string> names;
     for (std::size_t index = 0; index < inputs; ++index) {
@@ -214,7 +216,7 @@ class AotInductorEngine final : public Engine {
                 buffer.data(), static_cast<std::int64_t>(input.shape.size()), input.shape.data(),
                 strides.data(), 0, aoti_dtype(torch_, input.dtype),
                 torch_.aoti_torch_device_type_cpu(), 0, &tensor) == 0,
-            "cannot be given its input '" + input.name + "'");
+            {"cannot be given its input '", input.name, "'"});
     input_tensors_.emplace_back(tensor, torch_.aoti_torch_delete_tensor_object);
   }
 
@@ -250,12 +252,12 @@ class AotInductorEngine final : public Engine {
                 torch_.aoti_torch_get_dtype(value, &dtype) == 0 &&
                 torch_.aoti_torch_get_device_type(value, &device) == 0 &&
                 torch_.aoti_torch_get_data_ptr(value, &data) == 0,
-            "does not describe its output '" + output.name + "'");
+            {"does not describe its output '", output.name, "'"});
     const int known = dtype_of_aoti(torch_, dtype);
     require(known >= 0 && device == torch_.aoti_torch_device_type_cpu(),
-            "has an output '" + output.name +
-                "' of a dtype or on a device that edgeloop cannot read; compile the model with "
-                "float32 or integer outputs on the CPU");
+            {"has an output '", output.name,
+             "' of a dtype or on a device that edgeloop cannot read; compile the model with "
+             "float32 or integer outputs on the CPU"});
     output.dtype = static_cast<DType>(known);
     output.shape.assign(sizes, sizes + rank);
     output.bytes = element_count(output.shape) * dtype_bytes(output.dtype);
@@ -275,9 +277,9 @@ class AotInductorEngine final : public Engine {
     return dense_outputs_[index]->data();
   }
 
-  bool fail(const std::string& what) noexcept {
+  bool fail(std::initializer_list<std::string_view> what) noexcept {
     has_failed_ = true;
-    last_error_ = what;
+    last_error_ = concat(what);
     return false;
   }
 
@@ -289,8 +291,8 @@ class AotInductorEngine final : public Engine {
     return plain.empty() ? kNoReason : ": " + plain;
   }
 
-  void require(bool holds, const std::string& otherwise) const {
-    if (!holds) throw_error(ErrorKind::model, {"the package ", package_, " ", otherwise});
+  void require(bool holds, std::initializer_list<std::string_view> otherwise) const {
+    if (!holds) throw_error(ErrorKind::model, {"the package ", package_, " ", concat(otherwise)});
   }
 
   std::string package_;

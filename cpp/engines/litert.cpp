@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "edgeloop/buffer.hpp"
+#include "edgeloop/concat.hpp"
 #include "edgeloop/dylib.hpp"
 #include "edgeloop/engine.hpp"
 #include "edgeloop/error.hpp"
@@ -84,9 +85,10 @@ class LiteRtEngine final : public Engine {
   }
 
   std::string last_error() const override {
-    const std::string with = delegates_.empty() ? "" : " with " + names_of(delegates_);
-    return "LiteRT failed to run the model " + model_path_ + with + ": " +
-           litert_status_text(status_) + "; its own words are on stderr";
+    const bool none = delegates_.empty();
+    return concat({"LiteRT failed to run the model ", model_path_, none ? "" : " with ",
+                   none ? "" : names_of(delegates_), ": ", litert_status_text(status_),
+                   "; its own words are on stderr"});
   }
 
   std::string runtime_version() const override { return version_; }
@@ -139,7 +141,7 @@ class LiteRtEngine final : public Engine {
         {kLiteRtMinLogSeverity, 0, kLiteRtAnyInt, kLiteRtLogWarnings}};
     LiteRtEnvironmentT* environment = nullptr;
     check_litert(api_.LiteRtCreateEnvironment(2, options, &environment), ErrorKind::runtime,
-                 "LiteRT cannot start");
+                 {"LiteRT cannot start"});
     LiteRtHandle<LiteRtEnvironmentT> owned(environment, api_.LiteRtDestroyEnvironment);
     std::vector<TfLiteDelegate*> delegates;
     for (const auto& delegate : delegates_) delegates.push_back(delegate->get());
@@ -153,7 +155,7 @@ class LiteRtEngine final : public Engine {
     LiteRtModelT* model = nullptr;
     check_litert(
         api_.LiteRtCreateModelFromBuffer(environment_.get(), file_.data(), file_.bytes(), &model),
-        ErrorKind::model, "LiteRT cannot load the model " + model_path_);
+        ErrorKind::model, {"LiteRT cannot load the model ", model_path_});
     return LiteRtHandle<LiteRtModelT>(model, api_.LiteRtDestroyModel);
   }
 
@@ -178,15 +180,15 @@ class LiteRtEngine final : public Engine {
                   {"litert: XNNPACK goes before any other delegate and would take every node"});
     }
     // All versions read "xnnpack", the newer ones "delegate" too.
-    const std::string toml = "num_threads = " + std::to_string(options.threads) +
-                             "\nkernel_mode = \"" + (mode == "delegate" ? "xnnpack" : mode) +
-                             "\"\n";
-    const std::string failed = "LiteRT does not accept the options";
+    const std::string toml =
+        concat({"num_threads = ", std::to_string(options.threads), "\nkernel_mode = \"",
+                mode == "delegate" ? "xnnpack" : mode, "\"\n"});
+    constexpr char kFailed[] = "LiteRT does not accept the options";
     LiteRtOptionsT* made = nullptr;
-    check_litert(api_.LiteRtCreateOptions(&made), ErrorKind::runtime, failed);
+    check_litert(api_.LiteRtCreateOptions(&made), ErrorKind::runtime, {kFailed});
     LiteRtHandle<LiteRtOptionsT> owned(made, api_.LiteRtDestroyOptions);
     check_litert(api_.LiteRtSetOptionsHardwareAccelerators(made, hardware_), ErrorKind::runtime,
-                 failed);
+                 {kFailed});
     add_group(made, "xnnpack", toml);
     if (setting(options, kGpuPrecision, "") == "fp32") {
       add_group(made, "gpu_options", "precision = 2\n");
@@ -196,16 +198,16 @@ class LiteRtEngine final : public Engine {
   }
 
   void add_group(LiteRtOptionsT* options, const char* group, const std::string& toml) const {
-    const std::string failed = "LiteRT does not accept the options";
+    constexpr char kFailed[] = "LiteRT does not accept the options";
     LiteRtOpaqueOptionsT* made = nullptr;
     check_litert(api_.LiteRtCreateOpaqueOptions(group, strdup(toml.c_str()), std::free, &made),
-                 ErrorKind::runtime, failed);
+                 ErrorKind::runtime, {kFailed});
     LiteRtHandle<LiteRtOpaqueOptionsT> owned(made, api_.LiteRtDestroyOpaqueOptions);
-    check_litert(api_.LiteRtAddOpaqueOptions(options, made), ErrorKind::runtime, failed);
+    check_litert(api_.LiteRtAddOpaqueOptions(options, made), ErrorKind::runtime, {kFailed});
     owned.release();  // the options own them now
   }
 
-  [[noreturn]] void fail(const std::string& what, LiteRtStatus status) const {
+  [[noreturn]] void fail(const char* what, LiteRtStatus status) const {
     if (!delegates_.empty()) {
       throw_error(ErrorKind::runtime,
                   {"LiteRT cannot ", what, " the model ", model_path_, " with ",
@@ -250,7 +252,7 @@ class LiteRtEngine final : public Engine {
 
   static void describe(LiteRtStatus status) {
     check_litert(status, ErrorKind::model,
-                 "LiteRT does not describe the model's inputs and outputs");
+                 {"LiteRT does not describe the model's inputs and outputs"});
   }
 
   template <class Count, class Find>
@@ -305,8 +307,8 @@ class LiteRtEngine final : public Engine {
         check_litert(api_.LiteRtCompiledModelResizeInputTensorNonStrict(
                          compiled_.get(), kSignature, index, shape.data(), shape.size()),
                      ErrorKind::model,
-                     "LiteRT does not take " + shape_text(input.tensor.shape) +
-                         " as the shape of input '" + input.tensor.name + "'");
+                     {"LiteRT does not take ", shape_text(input.tensor.shape),
+                      " as the shape of input '", input.tensor.name, "'"});
       }
       add_tensor(input, inputs_, input_buffers_);
       input_indexes_.push_back(input.index);
@@ -372,7 +374,7 @@ class LiteRtEngine final : public Engine {
     LiteRtTensorBufferT* buffer = nullptr;
     check_litert(api_.LiteRtCreateTensorBufferFromHostMemory(&type, tensor.data, tensor.bytes,
                                                              nullptr, &buffer),
-                 ErrorKind::model, "LiteRT cannot use a buffer for '" + tensor.name + "'");
+                 ErrorKind::model, {"LiteRT cannot use a buffer for '", tensor.name, "'"});
     owned_buffers_.emplace_back(buffer, api_.LiteRtDestroyTensorBuffer);
     buffers.push_back(buffer);
     tensors.push_back(std::move(tensor));

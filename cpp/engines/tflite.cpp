@@ -9,6 +9,7 @@
 #include <cstring>
 #include <memory>
 
+#include "edgeloop/concat.hpp"
 #include "edgeloop/dylib.hpp"
 #include "edgeloop/engine.hpp"
 #include "edgeloop/error.hpp"
@@ -166,9 +167,9 @@ class TfliteEngine final : public Engine {
     if (wants_xnnpack(options)) apply_xnnpack(options.threads);
     if (options.probe) {
       require(api_.modify_graph_with_delegate(interpreter_.get(), probe_.delegate()),
-              "be inspected");
+              {"be inspected"});
     }
-    require(api_.allocate_tensors(interpreter_.get()), "be given memory");
+    require(api_.allocate_tensors(interpreter_.get()), {"be given memory"});
     describe();
     for (const Tensor& input : inputs_) std::memset(input.data, 0, input.bytes);
     reporter_.clear();
@@ -191,9 +192,10 @@ class TfliteEngine final : public Engine {
   }
 
   std::string last_error() const override {
-    const std::string with = delegates_.empty() ? "" : " with " + names_of(delegates_);
-    return "tflite: TfLiteInterpreterInvoke" + with + " returned status " +
-           std::to_string(status_) + ": " + reporter_.words();
+    const bool none = delegates_.empty();
+    return concat({"tflite: TfLiteInterpreterInvoke", none ? "" : " with ",
+                   none ? "" : names_of(delegates_), " returned status ", std::to_string(status_),
+                   ": ", reporter_.words()});
   }
 
   std::string runtime_version() const override { return api_.version(); }
@@ -209,7 +211,7 @@ class TfliteEngine final : public Engine {
         api_.model_from_file_reporting != nullptr
             ? api_.model_from_file_reporting(path.c_str(), &Reporter::report, &reporter_)
             : api_.model_from_file(path.c_str());
-    if (model == nullptr) fail("be read as a TFLite model");
+    if (model == nullptr) fail({"be read as a TFLite model"});
     return model;
   }
 
@@ -220,7 +222,7 @@ class TfliteEngine final : public Engine {
     api_.options_set_error_reporter(settings.get(), &Reporter::report, &reporter_);
     if (options.profile) observe(settings.get());
     TfLiteInterpreter* interpreter = api_.interpreter_create(model_.get(), settings.get());
-    if (interpreter == nullptr) fail("be run by this runtime");
+    if (interpreter == nullptr) fail({"be run by this runtime"});
     return interpreter;
   }
 
@@ -249,12 +251,12 @@ class TfliteEngine final : public Engine {
       const std::vector<int> dims(shape.begin(), shape.end());
       require(api_.resize_input(interpreter_.get(), i, dims.data(),
                                 static_cast<std::int32_t>(dims.size())),
-              "take " + shape_text(shape) + " as the shape of input '" + name + "'");
+              {"take ", shape_text(shape), " as the shape of input '", name, "'"});
       resized = true;
     }
     // The built-in kernels check their inputs; XNNPACK would compute with a wrong number of
     // channels.
-    if (resized) require(api_.allocate_tensors(interpreter_.get()), "run with these shapes");
+    if (resized) require(api_.allocate_tensors(interpreter_.get()), {"run with these shapes"});
   }
 
   // Whoever asked for a delegate wants no figure without it.
@@ -273,7 +275,7 @@ class TfliteEngine final : public Engine {
     xnnpack_ = create_xnnpack(library_, threads);
     probe_.expect(xnnpack_.get(), "xnnpack");
     if (api_.modify_graph_with_delegate(interpreter_.get(), xnnpack_.get()) == kTfLiteError) {
-      fail("be run by XNNPACK");
+      fail({"be run by XNNPACK"});
     }
   }
 
@@ -293,15 +295,15 @@ class TfliteEngine final : public Engine {
     return api_.input_tensor(interpreter_.get(), index);
   }
 
-  void require(TfLiteStatus status, const std::string& what) const {
+  void require(TfLiteStatus status, std::initializer_list<std::string_view> what) const {
     if (status != kTfLiteOk) fail(what);
   }
 
-  [[noreturn]] void fail(const std::string& what) const {
-    const std::string with = delegated_ ? " (with " + names_of(delegates_) + ")" : "";
-    throw_error(
-        delegated_ ? ErrorKind::runtime : ErrorKind::model,
-        {"tflite: the model ", model_path_, " cannot ", what, with, ": ", reporter_.words()});
+  [[noreturn]] void fail(std::initializer_list<std::string_view> what) const {
+    const std::string with = delegated_ ? concat({" (with ", names_of(delegates_), ")"}) : "";
+    throw_error(delegated_ ? ErrorKind::runtime : ErrorKind::model,
+                {"tflite: the model ", model_path_, " cannot ", concat(what), with, ": ",
+                 reporter_.words()});
   }
 
   // Destroyed from the bottom up: the interpreter uses everything above it.

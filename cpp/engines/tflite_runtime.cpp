@@ -3,6 +3,7 @@
 
 #include <cstring>
 
+#include "edgeloop/concat.hpp"
 #include "edgeloop/engine.hpp"
 #include "edgeloop/error.hpp"
 #include "edgeloop/tflite_attachment.hpp"
@@ -47,8 +48,8 @@ class TfliteRuntimeEngine final : public Engine {
 
   // The reason went to the Python object's own error reporter.
   std::string last_error() const override {
-    return "tflite-runtime: Interpreter::Invoke returned status " + std::to_string(status_) +
-           "; the framework loop shows the runtime's own words";
+    return concat({"tflite-runtime: Interpreter::Invoke returned status ", std::to_string(status_),
+                   "; the framework loop shows the runtime's own words"});
   }
 
   std::string runtime_version() const override { return attachment_.version; }

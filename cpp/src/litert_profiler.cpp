@@ -43,26 +43,26 @@ LiteRtProfiler::LiteRtProfiler(const Dylib& library, LiteRtCompiledModelT* compi
   EDGELOOP_LITERT_PROFILER_SYMBOLS(EDGELOOP_LOAD)
 #undef EDGELOOP_LOAD
   check_litert(api_.LiteRtCompiledModelGetProfiler(compiled, &profiler_), ErrorKind::runtime,
-               "LiteRT gives no profiler");
+               {"LiteRT gives no profiler"});
   if (profiler_ == nullptr) throw_error(ErrorKind::runtime, {"LiteRT gives no profiler"});
   drop_events();
 }
 
 // Starting it clears it.
 void LiteRtProfiler::drop_events() {
-  check_litert(api_.LiteRtStartProfiler(profiler_), ErrorKind::runtime, kFailed);
+  check_litert(api_.LiteRtStartProfiler(profiler_), ErrorKind::runtime, {kFailed});
 }
 
 std::vector<OperatorEvent> LiteRtProfiler::take_events() {
-  check_litert(api_.LiteRtStopProfiler(profiler_), ErrorKind::runtime, kFailed);
+  check_litert(api_.LiteRtStopProfiler(profiler_), ErrorKind::runtime, {kFailed});
   int told = 0;
-  check_litert(api_.LiteRtGetNumProfilerEvents(profiler_, &told), ErrorKind::runtime, kFailed);
+  check_litert(api_.LiteRtGetNumProfilerEvents(profiler_, &told), ErrorKind::runtime, {kFailed});
   const auto count = static_cast<std::size_t>(told);
   std::vector<OperatorEvent> events;
   if (count > 0) {
     std::vector<unsigned char> memory(count * kMostEventBytes, kUntouched);
     check_litert(api_.LiteRtGetProfilerEvents(profiler_, told, memory.data()), ErrorKind::runtime,
-                 kFailed);
+                 {kFailed});
     const std::size_t bytes = event_bytes(memory, count);
     for (std::size_t index = 0; index < count; ++index) {
       LiteRtProfilerEventHead head;
