@@ -5,6 +5,7 @@
 #include "bindings.hpp"
 #include "edgeloop/clock.hpp"
 #include "edgeloop/data_loop.hpp"
+#include "edgeloop/error.hpp"
 
 namespace py = pybind11;
 

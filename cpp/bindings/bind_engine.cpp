@@ -231,11 +231,10 @@ void bind_engine(py::module_& module) {
   module.def(
       "create_engine", &create, py::arg("name"), py::kw_only(), py::arg("library") = "",
       py::arg("model") = "", py::arg("threads") = 1, py::arg("batch_size") = 0,
-      py::arg("shapes") = std::map<std::string, std::vector<std::int64_t>>(),
-      py::arg("settings") = std::map<std::string, std::string>(), py::arg("callable") = py::none(),
-      py::arg("handle") = 0, py::arg("keep_alive") = py::none(),
-      py::arg("delegates") = std::vector<DelegateTuple>(), py::arg("probe") = true,
-      py::arg("profile") = false, py::keep_alive<0, kKeepAliveArgument>(),
+      py::arg("shapes") = py::dict(), py::arg("settings") = py::dict(),
+      py::arg("callable") = py::none(), py::arg("handle") = 0, py::arg("keep_alive") = py::none(),
+      py::arg("delegates") = py::list(), py::arg("probe") = true, py::arg("profile") = false,
+      py::keep_alive<0, kKeepAliveArgument>(),
       "Load a model with the engine of that name.\n\n"
       "`keep_alive` is an object that lives as long as the engine; `delegates` are\n"
       "(name, library, options) of external delegates or providers, the first one first. Without\n"

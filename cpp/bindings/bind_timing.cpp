@@ -3,6 +3,7 @@
 #include "bindings.hpp"
 #include "edgeloop/clock.hpp"
 #include "edgeloop/engine.hpp"
+#include "edgeloop/error.hpp"
 #include "edgeloop/timing.hpp"
 
 namespace py = pybind11;

@@ -31,11 +31,6 @@ struct Declared {
   std::vector<std::int64_t> shape;
 };
 
-std::string setting(const EngineOptions& options, const char* key, const std::string& otherwise) {
-  const auto found = options.settings.find(key);
-  return found == options.settings.end() ? otherwise : found->second;
-}
-
 DType dtype_named(const std::string& name) {
   for (int dtype = 0; dtype <= static_cast<int>(DType::float64); ++dtype) {
     if (name == dtype_name(static_cast<DType>(dtype))) return static_cast<DType>(dtype);

@@ -119,12 +119,6 @@ class LiteRtEngine final : public Engine {
 
   bool on_gpu() const noexcept { return (hardware_ & kLiteRtHardwareGpu) != 0; }
 
-  static std::string setting(const EngineOptions& options, const char* key,
-                             const std::string& otherwise) {
-    const auto found = options.settings.find(key);
-    return found == options.settings.end() ? otherwise : found->second;
-  }
-
   // The runtime looks for an accelerator by the bare name of its library, which finds it where it
   // is loaded already.
   static int load_accelerators(const EngineOptions& options) {

@@ -3,6 +3,7 @@
 // with itself.
 
 #include "edgeloop/buffer.hpp"
+#include "edgeloop/concat.hpp"
 #include "edgeloop/engine.hpp"
 #include "edgeloop/error.hpp"
 #include "edgeloop/probe.hpp"
@@ -38,7 +39,7 @@ class NullEngine final : public Engine {
   bool run() noexcept override {
     if (multiplications_ > 0) state_ = dependent_multiplications(multiplications_, state_);
     if (fail_at_ > 0 && ++runs_ == fail_at_) {
-      last_error_ = "null: failed at run " + std::to_string(runs_) + ", as it was told to";
+      last_error_ = concat({"null: failed at run ", std::to_string(runs_), ", as it was told to"});
       return false;
     }
     *static_cast<float*>(output_.data()) = *static_cast<const float*>(input_.data());

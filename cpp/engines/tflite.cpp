@@ -138,10 +138,9 @@ XnnpackDelegate create_xnnpack(const Dylib& library, int threads) {
 }
 
 bool wants_xnnpack(const EngineOptions& options) {
-  const auto found = options.settings.find("xnnpack");
-  if (found == options.settings.end() || found->second == "1") return true;
-  if (found->second == "0") return false;
-  throw_error(ErrorKind::usage, {"tflite: xnnpack is 1 or 0, not '", found->second, "'"});
+  const std::string word = setting(options, "xnnpack", "1");
+  if (word == "1" || word == "0") return word == "1";
+  throw_error(ErrorKind::usage, {"tflite: xnnpack is 1 or 0, not '", word, "'"});
 }
 
 Dylib open_library(const EngineOptions& options) {

@@ -11,11 +11,10 @@ namespace {
 constexpr char kSetThreads[] = "_ZN2at15set_num_threadsEi";
 constexpr char kSetOpenMpThreads[] = "omp_set_num_threads";
 
-Error does_not_fit(const std::string& package, const Error& error) {
-  return Error(ErrorKind::model, "the package " + package +
-                                     " does not fit this PyTorch or this machine: " + error.what() +
-                                     "; compile it again here with edgeloop convert --to "
-                                     "aotinductor");
+[[noreturn]] void refuse(const std::string& package, const Error& error) {
+  throw_error(ErrorKind::model, {"the package ", package,
+                                 " does not fit this PyTorch or this machine: ", error.what(),
+                                 "; compile it again here with edgeloop convert --to aotinductor"});
 }
 
 }  // namespace
@@ -33,7 +32,7 @@ Dylib open_aoti_model(const std::string& path, const std::string& package) {
   try {
     return Dylib::open(path);
   } catch (const Error& error) {
-    throw does_not_fit(package, error);
+    refuse(package, error);
   }
 }
 
@@ -45,7 +44,7 @@ AotiModelApi load_aoti_model_api(const Dylib& library, const std::string& packag
     EDGELOOP_AOTI_MODEL_SYMBOLS(EDGELOOP_LOAD)
 #undef EDGELOOP_LOAD
   } catch (const Error& error) {
-    throw does_not_fit(package, error);
+    refuse(package, error);
   }
   api.last_error =
       library.optional_symbol<AOTInductorGetLastErrorFunction>("AOTInductorGetLastError");

@@ -5,6 +5,7 @@
 #include <exception>
 #include <new>
 
+#include "edgeloop/concat.hpp"
 #include "edgeloop/error.hpp"
 
 namespace edgeloop {
@@ -21,9 +22,10 @@ constexpr DTypeTraits kDTypes[] = {
     {"uint32", 4}, {"int64", 8}, {"uint64", 8}, {"float32", 4}, {"float64", 8},
 };
 
-std::string joined(const std::vector<std::string>& words) {
+template <class Words>
+std::string joined(const Words& words) {
   std::string text;
-  for (const std::string& word : words) text += (text.empty() ? "" : ", ") + word;
+  for (const std::string_view word : words) text += concat({text.empty() ? "" : ", ", word});
   return text.empty() ? "none" : text;
 }
 
@@ -72,13 +74,19 @@ std::unique_ptr<Engine> create_engine(const std::string& name, const EngineOptio
   throw_error(ErrorKind::usage, {"no engine is called '", name, "'; known: ", joined(names)});
 }
 
-void require_known_settings(const EngineOptions& options, const std::vector<std::string>& known) {
+void require_known_settings(const EngineOptions& options,
+                            std::initializer_list<std::string_view> known) {
   for (const auto& [key, value] : options.settings) {
     if (std::find(known.begin(), known.end(), key) == known.end()) {
       throw_error(ErrorKind::usage,
                   {"unknown engine setting '", key, "=", value, "'; known: ", joined(known)});
     }
   }
+}
+
+std::string setting(const EngineOptions& options, const char* key, std::string_view otherwise) {
+  const auto found = options.settings.find(key);
+  return found == options.settings.end() ? std::string(otherwise) : found->second;
 }
 
 }  // namespace edgeloop

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "edgeloop/concat.hpp"
 #include "edgeloop/error.hpp"
 
 namespace edgeloop {
@@ -61,7 +62,9 @@ void require_known_shapes(const EngineOptions& options, const std::vector<std::s
     if (std::find(inputs.begin(), inputs.end(), name) != inputs.end()) continue;
     if (name.empty() && inputs.size() == 1) continue;
     std::string known;
-    for (const std::string& input : inputs) known += (known.empty() ? "'" : ", '") + input + "'";
+    for (const std::string& input : inputs) {
+      known += concat({known.empty() ? "'" : ", '", input, "'"});
+    }
     if (name.empty()) {
       throw_error(ErrorKind::usage,
                   {"--shape ", shape_text(shape), " names no input, and the model has ",

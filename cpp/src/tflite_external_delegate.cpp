@@ -2,6 +2,7 @@
 
 #include <cstdio>
 
+#include "edgeloop/concat.hpp"
 #include "edgeloop/error.hpp"
 #include "tflite_gpu_delegate.h"
 
@@ -46,7 +47,7 @@ std::string one_line(std::string words) {
 std::string said_options(const DelegateOptions& options) {
   std::string text;
   for (const auto& [key, value] : options.options) {
-    text += (text.empty() ? "" : ", ") + key + "=" + value;
+    text += concat({text.empty() ? "" : ", ", key, "=", value});
   }
   return text.empty() ? "no options" : text;
 }

@@ -2,9 +2,11 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <initializer_list>
 #include <map>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -171,6 +173,10 @@ const std::vector<EngineEntry>& engine_table();
 std::unique_ptr<Engine> create_engine(const std::string& name, const EngineOptions& options);
 
 // Throws Error{usage} that names the first setting an engine does not know.
-void require_known_settings(const EngineOptions& options, const std::vector<std::string>& known);
+void require_known_settings(const EngineOptions& options,
+                            std::initializer_list<std::string_view> known);
+
+// The value of an engine's own setting.
+std::string setting(const EngineOptions& options, const char* key, std::string_view otherwise);
 
 }  // namespace edgeloop
