@@ -19,7 +19,12 @@ from edgeloop.envs.managed import folder_of, forget_marker, marker, write_marker
 from edgeloop.envs.own_package import install_own_package
 from edgeloop.envs.pip import pip_reason, require_pip, run_pip
 from edgeloop.envs.search import find_interpreter
-from edgeloop.errors import CannotWriteError, InterruptedRunError, NotAvailableError
+from edgeloop.errors import (
+    CannotWriteError,
+    InterruptedRunError,
+    NotAvailableError,
+    UsageError,
+)
 
 # Each run of pip keeps what it installed, so that a broken download costs one of these at most.
 _BATCH = 12
@@ -44,8 +49,11 @@ def create(
     `python` names the interpreter it is made with, `wheels` a folder with edgeloop's own wheel,
     which is installed anew where the rest is complete.
     Raises NotAvailableError with pip's own reason, CannotWriteError where the disk is full,
-    UsageError where another setup is at work on it, InterruptedRunError for Ctrl-C.
+    UsageError where another setup is at work on it or `wheels` is no folder, InterruptedRunError
+    for Ctrl-C.
     """
+    if wheels is not None and not Path(wheels).is_dir():
+        raise UsageError(f"there is no folder {wheels}; name the one with edgeloop's wheel")
     lock = lock_for_this_machine(name)
     with alone(name) as held:
         try:
