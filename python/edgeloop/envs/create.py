@@ -191,13 +191,17 @@ def _requirements(lines: Sequence[str]) -> Iterator[str]:
 def _install_cpu_build(requirement: str, python: str, held: int) -> None:
     """Install a build without CUDA: from pip's own index if that has one, else from PyTorch's."""
     done = run_pip(python, ["install", "--dry-run", "--report", "-", "-q", requirement], _TIMEOUT_S)
-    where = (
-        [] if done.returncode == 0 and not _brings_cuda(done.stdout) else ["--index-url", CPU_INDEX]
-    )
+    where, doing = [], f"installing {requirement}"
+    if done.returncode != 0 or _brings_cuda(done.stdout):
+        where = ["--index-url", CPU_INDEX]
+        doing += (
+            f" from {CPU_INDEX} (pip's own index offers no build without CUDA; where that one "
+            "cannot be reached, name a folder with the wheel in PIP_FIND_LINKS)"
+        )
     require_pip(
         python,
         ["install", "--no-deps", "--only-binary=:all:", *where, requirement],
-        f"installing {requirement}",
+        doing,
         _TIMEOUT_S,
         (held,),
     )
