@@ -1,9 +1,10 @@
-"""What using edgeloop costs: start-up, the quick effort's surplus, memory, imports.
+"""What using edgeloop costs: start-up, the quick effort's surplus, doctor, memory, imports.
 
     python benchmarks/cost_of_use.py [--repeats N] [--json FILE]
 
-Every figure is a ratio of two things timed alternately in this run, so that it does not depend on
-the machine; the targets stand beside them. Exits 1 where one is missed.
+Times are ratios of two things timed alternately in this run, so that they do not depend on the
+machine; what `doctor` takes beyond the imports of the runtimes is seconds on this one. The targets
+stand beside them. Exits 1 where one is missed.
 """
 
 from __future__ import annotations
@@ -30,8 +31,20 @@ for name in ("demo", "doctor", "bench", "overhead", "compare", "inspect", "setup
     app.command(name)(command)
 app()
 """
+IMPORT_RUNTIME = """
+import ctypes, sys, time
+from edgeloop.runtimes import runtime
+chosen = runtime(sys.argv[1])
+library = chosen.find(None).library
+start_s = time.monotonic()
+if library is not None:
+    ctypes.CDLL(library)
+chosen.import_packages(chosen.loops)
+print(time.monotonic() - start_s)
+"""
 HELP_TARGET = 1.5
 QUICK_TARGET = 1.5
+DOCTOR_TARGET_S = 2.0
 RSS_TARGET_BYTES = 200_000_000
 RECORDED_RUNS = 10_000_000
 
@@ -42,6 +55,7 @@ def main() -> int:
     rows = [
         _help(arguments.repeats),
         _quick(arguments.repeats),
+        _doctor(arguments.repeats),
         _memory(),
         _forbidden("edgeloop --version imports no numpy", ["--version"], ("numpy",)),
     ]
@@ -100,6 +114,36 @@ def _quick_surplus_s() -> float:
         (invocation,) = json.loads(Path(path).read_text(encoding="utf-8"))["invocations"]
     loading_ns = sum(invocation["load_ns"].values()) + sum(invocation["first_run_ns"].values())
     return elapsed_s - loading_ns / 1e9 - invocation["measuring_s"]
+
+
+def _doctor(repeats: int) -> dict[str, Any]:
+    """Pair `doctor` with the imports that it makes, each in a process of its own."""
+    beyond_s = []
+    for repeat in range(repeats + 1):
+        with tempfile.TemporaryDirectory() as folder:
+            path = f"{folder}/doctor.json"
+            elapsed_s = _elapsed_s("-m", "edgeloop", "doctor", "--json", path)
+            runtimes = json.loads(Path(path).read_text(encoding="utf-8"))["runtimes"]
+        found = [one["name"] for one in runtimes if one["state"] == "found"]
+        imports_s = sum(_import_s(name) for name in found)
+        if repeat:
+            beyond_s.append(elapsed_s - imports_s)
+    middle_s = statistics.median(beyond_s)
+    return {
+        "figure": f"doctor beyond the imports of {len(found)} runtimes",
+        "value": middle_s,
+        "text": f"{middle_s:.2f} s [{min(beyond_s):.2f}, {max(beyond_s):.2f}] (median, range)",
+        "target": f"<= {DOCTOR_TARGET_S:g} s",
+        "ok": middle_s <= DOCTOR_TARGET_S,
+    }
+
+
+def _import_s(name: str) -> float:
+    """Return the time that loading a runtime's library and packages takes, in s."""
+    done = subprocess.run(
+        [sys.executable, "-c", IMPORT_RUNTIME, name], check=True, capture_output=True, text=True
+    )
+    return float(done.stdout)
 
 
 def _memory() -> dict[str, Any]:

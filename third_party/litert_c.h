@@ -100,6 +100,7 @@ constexpr int kLiteRtMinLogSeverity = 25;
 constexpr int kLiteRtAnyInt = 2;
 
 constexpr int kLiteRtHardwareCpu = 1;
+constexpr int kLiteRtHardwareGpu = 2;
 constexpr int kLiteRtLogWarnings = 2;  // verbose 0, info 1, warning 2, error 3, silent 4
 constexpr int kLiteRtPerTensor = 1;    // kinds of quantisation; 0: none
 constexpr int kLiteRtPerChannel = 2;

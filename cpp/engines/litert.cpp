@@ -1,5 +1,6 @@
-// LiteRT's CompiledModel on the CPU, through the C API of libLiteRt.so. Inputs and outputs are host
-// memory of ours, which the runtime reads and writes in place.
+// LiteRT's CompiledModel on the CPU or the GPU, through the C API of libLiteRt.so. Inputs and
+// outputs are host memory of ours: the CPU reads and writes it in place, and for the GPU the
+// runtime copies it, so that a run ends when the outputs are there.
 
 #include <algorithm>
 #include <cstdlib>
@@ -24,6 +25,8 @@ namespace {
 
 constexpr char kVersion[] = "version";         // of the library, which has no symbol that tells it
 constexpr char kKernelMode[] = "kernel-mode";  // "delegate" is XNNPACK
+constexpr char kGpuLibrary[] = "gpu-library";  // of the GPU's accelerator; none: the CPU alone
+constexpr char kGpuPrecision[] = "gpu-precision";  // "fp32"; none: what the accelerator prefers
 
 constexpr LiteRtStatus kNotRun = -1;
 constexpr std::size_t kSignature = 0;        // the Python API's default too
@@ -51,6 +54,7 @@ class LiteRtEngine final : public Engine {
         version_(setting(options, kVersion, "unknown")),
         model_path_(options.model),
         file_(options.model),
+        hardware_(load_accelerators(options)),
         delegates_(create_external_delegates(options, probe_)),
         environment_(make_environment(options.probe)),
         model_(make_model()),
@@ -86,6 +90,13 @@ class LiteRtEngine final : public Engine {
   }
 
   std::string runtime_version() const override { return version_; }
+
+  std::string device() const override { return on_gpu() ? "GPU" : ""; }
+
+  std::string timed_region() const override {
+    return on_gpu() ? "the copies to the GPU and back are in it" : "";
+  }
+
   Coverage coverage() override { return probe_.coverage(); }
   void drop_events() override {
     if (profiler_) profiler_->drop_events();
@@ -104,16 +115,27 @@ class LiteRtEngine final : public Engine {
     std::uint32_t index = 0;  // in its subgraph
   };
 
+  bool on_gpu() const noexcept { return (hardware_ & kLiteRtHardwareGpu) != 0; }
+
   static std::string setting(const EngineOptions& options, const char* key,
                              const std::string& otherwise) {
     const auto found = options.settings.find(key);
     return found == options.settings.end() ? otherwise : found->second;
   }
 
-  // Only the CPU's accelerator: looking for GPUs and NPUs takes time and prints warnings.
+  // The runtime looks for an accelerator by the bare name of its library, which finds it where it
+  // is loaded already.
+  static int load_accelerators(const EngineOptions& options) {
+    const std::string library = setting(options, kGpuLibrary, "");
+    if (library.empty()) return kLiteRtHardwareCpu;
+    Dylib::open(library);
+    return kLiteRtHardwareCpu | kLiteRtHardwareGpu;
+  }
+
+  // Only what was asked for: looking for other GPUs and NPUs takes time and prints warnings.
   LiteRtHandle<LiteRtEnvironmentT> make_environment(bool probed) {
     const LiteRtEnvIntOption options[] = {
-        {kLiteRtAutoRegisterAccelerators, 0, kLiteRtAnyInt, kLiteRtHardwareCpu},
+        {kLiteRtAutoRegisterAccelerators, 0, kLiteRtAnyInt, hardware_},
         {kLiteRtMinLogSeverity, 0, kLiteRtAnyInt, kLiteRtLogWarnings}};
     LiteRtEnvironmentT* environment = nullptr;
     check_litert(api_.LiteRtCreateEnvironment(2, options, &environment), ErrorKind::runtime,
@@ -145,7 +167,7 @@ class LiteRtEngine final : public Engine {
   }
 
   LiteRtHandle<LiteRtOptionsT> compile_options(const EngineOptions& options) {
-    require_known_settings(options, {kVersion, kKernelMode});
+    require_known_settings(options, {kVersion, kKernelMode, kGpuLibrary, kGpuPrecision});
     const std::string mode = setting(options, kKernelMode, "delegate");
     if (mode != "delegate" && mode != "builtin" && mode != "reference") {
       throw Error(ErrorKind::usage, "litert: " + std::string(kKernelMode) + "=" + mode +
@@ -163,9 +185,12 @@ class LiteRtEngine final : public Engine {
     LiteRtOptionsT* made = nullptr;
     check_litert(api_.LiteRtCreateOptions(&made), ErrorKind::runtime, failed);
     LiteRtHandle<LiteRtOptionsT> owned(made, api_.LiteRtDestroyOptions);
-    check_litert(api_.LiteRtSetOptionsHardwareAccelerators(made, kLiteRtHardwareCpu),
-                 ErrorKind::runtime, failed);
+    check_litert(api_.LiteRtSetOptionsHardwareAccelerators(made, hardware_), ErrorKind::runtime,
+                 failed);
     add_group(made, "xnnpack", toml);
+    if (setting(options, kGpuPrecision, "") == "fp32") {
+      add_group(made, "gpu_options", "precision = 2\n");
+    }
     if (options.profile) add_group(made, "runtime_options_string", "enable_profiling = true\n");
     return owned;
   }
@@ -185,6 +210,12 @@ class LiteRtEngine final : public Engine {
       throw Error(ErrorKind::runtime, "LiteRT cannot " + what + " the model " + model_path_ +
                                           " with " + names_of(delegates_) + ": " +
                                           litert_status_text(status) + custom_operators());
+    }
+    if (on_gpu()) {
+      throw Error(ErrorKind::runtime, "LiteRT cannot " + what + " the model " + model_path_ +
+                                          " for the GPU: " + litert_status_text(status) +
+                                          "; its own words, on stderr, say whether it found "
+                                          "a GPU");
     }
     throw Error(ErrorKind::model, "LiteRT cannot " + what + " the model " + model_path_ + ": " +
                                       litert_status_text(status) + custom_operators());
@@ -354,6 +385,7 @@ class LiteRtEngine final : public Engine {
   std::string model_path_;
   MappedFile file_;
   TfliteProbe probe_;
+  int hardware_;  // what runs the model, as LiteRT's bits
   TfliteExternalDelegates delegates_;
   LiteRtOffers offers_;  // the delegates and, last, the probe
   LiteRtHandle<LiteRtEnvironmentT> environment_;

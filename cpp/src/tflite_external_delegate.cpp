@@ -3,12 +3,19 @@
 #include <cstdio>
 
 #include "edgeloop/error.hpp"
+#include "tflite_gpu_delegate.h"
 
 namespace edgeloop {
 namespace {
 
 constexpr char kCreate[] = "tflite_plugin_create_delegate";
 constexpr char kDestroy[] = "tflite_plugin_destroy_delegate";
+
+// TensorFlow's GPU delegate has functions of its own. Old ones have no other, and where newer ones
+// are plugins too, those take the value of one option for that of another.
+constexpr char kGpuDefault[] = "TfLiteGpuDelegateOptionsV2Default";
+constexpr char kGpuCreate[] = "TfLiteGpuDelegateV2Create";
+constexpr char kGpuDestroy[] = "TfLiteGpuDelegateV2Delete";
 
 using Create = TfLiteDelegate* (*)(const char* const* keys, const char* const* values,
                                    std::size_t count, void (*report_error)(const char*));
@@ -53,8 +60,13 @@ std::string said_options(const DelegateOptions& options) {
                                  : one_line(words)));
 }
 
+bool is_gpu_delegate(const Dylib& library) {
+  return library.optional_symbol<void*>(kGpuCreate) != nullptr;
+}
+
 Dylib open_delegate(const DelegateOptions& options) {
   Dylib library = Dylib::open(options.library);
+  if (is_gpu_delegate(library)) return library;
   for (const char* symbol : {kCreate, kDestroy}) {
     if (library.optional_symbol<void*>(symbol) == nullptr) {
       throw Error(ErrorKind::not_available, "the library " + options.library +
@@ -65,10 +77,7 @@ Dylib open_delegate(const DelegateOptions& options) {
   return library;
 }
 
-}  // namespace
-
-TfliteExternalDelegate::TfliteExternalDelegate(const DelegateOptions& options)
-    : name_(options.name), library_(open_delegate(options)) {
+TfLiteDelegate* create_plugin(const Dylib& library, const DelegateOptions& options) {
   std::vector<const char*> keys;
   std::vector<const char*> values;
   for (const auto& [key, value] : options.options) {
@@ -77,16 +86,39 @@ TfliteExternalDelegate::TfliteExternalDelegate(const DelegateOptions& options)
   }
   std::string words;
   reported_words = &words;
-  delegate_ =
-      library_.symbol<Create>(kCreate)(keys.data(), values.data(), keys.size(), &report_error);
+  TfLiteDelegate* delegate =
+      library.symbol<Create>(kCreate)(keys.data(), values.data(), keys.size(), &report_error);
   reported_words = nullptr;
-  if (delegate_ == nullptr) refuse(options, words);
+  if (delegate == nullptr) refuse(options, words);
+  return delegate;
 }
 
-TfliteExternalDelegate::~TfliteExternalDelegate() {
-  // Not every delegate takes a null pointer here; this one never is.
-  library_.symbol<Destroy>(kDestroy)(delegate_);
+TfLiteDelegate* create_gpu_delegate(const Dylib& library, const DelegateOptions& options) {
+  TfLiteGpuDelegateOptionsV2 chosen =
+      library.symbol<TfLiteGpuDelegateOptionsV2Default>(kGpuDefault)();
+  for (const auto& [key, value] : options.options) {
+    if (key != "precision" || (value != "fp16" && value != "fp32")) {
+      throw Error(ErrorKind::usage, "the GPU delegate " + options.library + " does not take " +
+                                        key + "=" + value + "; it takes precision=fp16 or fp32");
+    }
+    chosen.is_precision_loss_allowed = value == "fp16" ? 1 : 0;
+  }
+  TfLiteDelegate* delegate = library.symbol<TfLiteGpuDelegateV2Create>(kGpuCreate)(&chosen);
+  if (delegate == nullptr) refuse(options, "");
+  return delegate;
 }
+
+}  // namespace
+
+TfliteExternalDelegate::TfliteExternalDelegate(const DelegateOptions& options)
+    : name_(options.name), library_(open_delegate(options)) {
+  const bool gpu = is_gpu_delegate(library_);
+  // Not every delegate takes a null pointer here; this one never is.
+  destroy_ = library_.symbol<Destroy>(gpu ? kGpuDestroy : kDestroy);
+  delegate_ = gpu ? create_gpu_delegate(library_, options) : create_plugin(library_, options);
+}
+
+TfliteExternalDelegate::~TfliteExternalDelegate() { destroy_(delegate_); }
 
 TfliteExternalDelegates create_external_delegates(const EngineOptions& options,
                                                   TfliteProbe& probe) {

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Optional, Union
 
 from edgeloop.delegates import (
     EXTERNAL,
+    GPU,
     NONE,
     XNNPACK,
     DelegateSpec,
@@ -36,7 +37,7 @@ def delegates_of(spec: RunSpec, name: str, said: list[str]) -> tuple[DelegateSpe
     if XNNPACK not in known:
         return _of_another_runtime(asked, name, known)
     delegates = resolved_delegates(asked, name)
-    if name == "litert" and any(delegate.external for delegate in delegates):
+    if name == "litert" and any(one.external and one.name != GPU for one in delegates):
         said.append(
             "no XNNPACK: litert applies it before any other delegate, which would get no node; "
             "what the delegate leaves runs on the built-in kernels"

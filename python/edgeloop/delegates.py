@@ -13,9 +13,10 @@ from edgeloop.names import canonical, nearest
 
 XNNPACK = "xnnpack"
 NONE = "none"
-KNOWN = (XNNPACK, "armnn", "edgetpu", NONE)
-EXTERNAL = ("armnn", "edgetpu")
+GPU = "gpu"
+EXTERNAL = ("armnn", "edgetpu", GPU)
 """Known by name, in a library of their own."""
+KNOWN = (XNNPACK, *EXTERNAL, NONE)
 
 _FORM = "write NAME, NAME=PATH or PATH, then :key=value,key=value"
 _LIBRARY = re.compile(r".*\.so(\.\d+)*$")
@@ -120,7 +121,10 @@ def resolved_delegates(asked: Sequence[str], runtime: str) -> tuple[DelegateSpec
     external = [spec for spec in specs if spec.name not in (XNNPACK, NONE)]
     if NONE in names:
         return tuple(external)
-    if runtime == "litert" and external:
+    if runtime == "litert" and any(spec.name == GPU for spec in external):
+        if len(external) > 1:
+            raise UsageError("litert's gpu and other delegates do not go together: name one")
+    elif runtime == "litert" and external:
         if XNNPACK in names:
             raise UsageError(
                 "litert applies XNNPACK before any other delegate, which would get no node; leave "

@@ -188,6 +188,16 @@ def add_delegate(tmp_path_factory):
     return _delegate(tmp_path_factory.mktemp("plugin"), "add_delegate")
 
 
+GPU_DELEGATE = "libtensorflowlite_gpu_delegate.so"
+
+
+@pytest.fixture(scope="session")
+def gpu_delegate(tmp_path_factory):
+    """The path of a library that stands for TensorFlow's GPU delegate."""
+    folder = tmp_path_factory.mktemp("gpu")
+    return str(Path(_delegate(folder, "gpu_delegate")).rename(folder / GPU_DELEGATE))
+
+
 @pytest.fixture(scope="session")
 def edgetpu_stub(tmp_path_factory):
     """The path of a library that stands for the Edge TPU's where no device is."""

@@ -301,7 +301,7 @@ def test_what_another_interpreter_lacks_is_told(monkeypatch: pytest.MonkeyPatch,
 def test_delegates(here: Any) -> None:
     here("tflite")
     known = runtime("tflite").delegates
-    assert known == ("xnnpack", "armnn", "edgetpu")
+    assert known == ("xnnpack", "armnn", "edgetpu", "gpu")
     assert one(model=TFLITE).options.delegates == (DelegateSpec("xnnpack", implied=True),)
     assert one(model=TFLITE, delegate="XNNPACK").options.delegates == (DelegateSpec("xnnpack"),)
     assert one(model=TFLITE, delegate="none").options.delegates == ()

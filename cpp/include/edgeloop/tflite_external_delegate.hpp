@@ -11,8 +11,8 @@
 
 namespace edgeloop {
 
-// A TFLite delegate from a library of its own, through the external-delegate plugin ABI. It has to
-// outlive the interpreter that it is applied to.
+// A TFLite delegate from a library of its own, through the external-delegate plugin ABI or that of
+// TensorFlow's GPU delegate. It has to outlive the interpreter that it is applied to.
 class TfliteExternalDelegate {
  public:
   // Throws Error{not_available} where the library cannot be loaded, is no delegate, or refuses to
@@ -28,6 +28,7 @@ class TfliteExternalDelegate {
  private:
   std::string name_;
   Dylib library_;
+  void (*destroy_)(TfLiteDelegate*) = nullptr;
   TfLiteDelegate* delegate_ = nullptr;  // never null once constructed
 };
 

@@ -88,9 +88,9 @@ Delegate = Annotated[
     typer.Option(
         "--delegate",
         metavar="NAME[=PATH][:KEY=VALUE,...]",
-        help="TFLite runtimes: xnnpack (the default), armnn, edgetpu, the path of any external "
-        "delegate, or none for plain kernels. External ones claim nodes before XNNPACK, in the "
-        "order given. Repeatable.",
+        help="TFLite runtimes: xnnpack (the default), armnn, edgetpu, gpu, the path of any "
+        "external delegate, or none for plain kernels. External ones claim nodes before XNNPACK, "
+        "in the order given. Repeatable.",
         show_default=False,
     ),
 ]

@@ -20,7 +20,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Callable, Optional
 
 if TYPE_CHECKING:
-    from edgeloop.runtimes._base import LoadOptions
+    from edgeloop.runtimes._base import LoadOptions, Runtime
 
 _STARTED_NS = time.clock_gettime_ns(time.CLOCK_MONOTONIC_RAW)
 
@@ -136,13 +136,11 @@ class Worker:
         Those of a data set come with `start`: the parent reads it, and needs to know the inputs.
         """
         from edgeloop.data.synthetic import random_inputs
-        from edgeloop.delegates import XNNPACK
         from edgeloop.measure import loaded as loading
         from edgeloop.measure.placing import place
         from edgeloop.measure.protocol import Message
         from edgeloop.runtimes import runtime
         from edgeloop.runtimes._base import LoadOptions
-        from edgeloop.runtimes._external_delegates import described_delegates
         from edgeloop.torch_choice import engine_runtime
 
         placed = place(request["control"]) if request.get("control") else {}
@@ -166,9 +164,7 @@ class Worker:
             "load_ns": model.load_ns,
             "inputs": [spec.as_dict() for spec in model.inputs],
             "placement": loading.placement(model, options.probe),
-            "delegate_libraries": described_delegates(options)
-            if XNNPACK in chosen.delegates
-            else [],
+            "delegate_libraries": self._delegate_libraries(chosen, options),
             "control": placed,
             "engine_region": None if engine is None else engine.timed_region() or None,
             "device": self._device(options),
@@ -260,6 +256,15 @@ class Worker:
             },
             tuple(array.tobytes() for array in arrays),
         )
+
+    def _delegate_libraries(self, chosen: Runtime, options: LoadOptions) -> list[Any]:
+        """Return name, library and options of each delegate that comes in a library of its own."""
+        from edgeloop.delegates import XNNPACK
+        from edgeloop.runtimes._external_delegates import described_delegates
+
+        if XNNPACK not in chosen.delegates:
+            return []
+        return list(getattr(chosen, "delegate_libraries", described_delegates)(options))
 
     def _device(self, options: LoadOptions) -> Optional[str]:
         """Return the accelerator that the engine or the framework runs on, where it tells."""

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Optional
 
-from edgeloop.delegates import EXTERNAL, XNNPACK, DelegateSpec
+from edgeloop.delegates import EXTERNAL, GPU, XNNPACK, DelegateSpec
 from edgeloop.errors import EdgeloopError
 from edgeloop.results.fields import reasoned
 from edgeloop.runtimes import runtime
@@ -154,10 +154,15 @@ def _claimed(delegate: DelegateSpec, parts: Sequence[Mapping[str, Any]]) -> list
     return [
         part
         for part in parts
-        if part["delegate"] in names
-        # The runtimes apply their own XNNPACK, of which no address is known.
-        or (delegate.name == XNNPACK and not part["delegate"] and "XNNPack" in part["owner"])
+        if part["delegate"] in names or (not part["delegate"] and _is_own(delegate, part["owner"]))
     ]
+
+
+def _is_own(delegate: DelegateSpec, owner: str) -> bool:
+    """Return whether an owner is a delegate that the runtime brought: no address of it is known."""
+    if delegate.name == XNNPACK:
+        return "XNNPack" in owner
+    return delegate.name == GPU and owner.startswith("LITERT_")
 
 
 def _runs_on(spec: ResolvedSpec, rest: Sequence[Mapping[str, Any]]) -> str:

@@ -11,7 +11,7 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import Any, Optional
 
-from edgeloop.delegates import XNNPACK
+from edgeloop.delegates import GPU, XNNPACK
 from edgeloop.host.peaks import Peak, accelerator_peak, cpu_peak
 from edgeloop.models.summary import ModelSummary
 from edgeloop.results.fields import reasoned
@@ -116,7 +116,11 @@ def _peak(
     runtime = header["runtime"]
     delegates = [name.partition(":")[0] for name in runtime["delegates"] if name != XNNPACK]
     providers = (runtime.get("provider") or _CPU_PROVIDERS[0]).split(", ")
-    on_gpu = runtime["name"] == "tensorrt" or any(name in _GPU_PROVIDERS for name in providers)
+    on_gpu = (
+        runtime["name"] == "tensorrt"
+        or any(name.partition("=")[0] == GPU for name in delegates)
+        or any(name in _GPU_PROVIDERS for name in providers)
+    )
     if on_gpu or (header["spec"]["options"].get("device") or "").startswith("cuda"):
         return accelerator_peak("gpu", compatible, None)
     if any(name.startswith("edgetpu") for name in delegates):

@@ -6,7 +6,7 @@ import ctypes
 from collections.abc import Sequence
 from pathlib import Path
 
-from edgeloop.delegates import DelegateSpec
+from edgeloop.delegates import GPU, DelegateSpec
 from edgeloop.errors import NotAvailableError, UsageError
 from edgeloop.runtimes._base import LoadOptions
 from edgeloop.runtimes._loader_path import on_loader_path
@@ -14,12 +14,19 @@ from edgeloop.runtimes._loader_path import on_loader_path
 # Name, exact path of the library, options: as the native core takes them.
 ExternalDelegate = tuple[str, str, Sequence[tuple[str, str]]]
 
-_LIBRARIES = {"armnn": "libarmnnDelegate.so", "edgetpu": "libedgetpu.so.1"}
+_LIBRARIES = {
+    "armnn": "libarmnnDelegate.so",
+    "edgetpu": "libedgetpu.so.1",
+    GPU: "libtensorflowlite_gpu_delegate.so",
+}
 _INSTALL = {
     "armnn": "build it from Arm NN's sources for this distribution, then name it with "
     "--armnn-path PATH or put its folder into LD_LIBRARY_PATH",
     "edgetpu": "install the Edge TPU runtime (package libedgetpu1-std, or libedgetpu1-max), or "
     "name it with --delegate edgetpu=PATH",
+    GPU: "build it from TensorFlow's sources for this machine (target "
+    "//tensorflow/lite/delegates/gpu:libtensorflowlite_gpu_delegate.so), name it with --delegate "
+    "gpu=PATH, or measure with --runtime litert, whose package brings its own",
 }
 _ARMNN_BACKENDS = "CpuAcc,CpuRef"
 _EDGETPU_KEYS = {"device": "device", "performance": "Performance"}

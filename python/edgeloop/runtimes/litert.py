@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import importlib
-import math
 import os
 import platform
 import re
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Optional
 
-import numpy as np
-
 from edgeloop import _core
 from edgeloop.delegates import EXTERNAL, XNNPACK
-from edgeloop.errors import ModelError, NotAvailableError, UsageError
+from edgeloop.errors import ModelError, NotAvailableError, RuntimeFailedError, UsageError
 from edgeloop.host.cpuinfo import cpu_entries
 from edgeloop.runtimes._base import (
     FRAMEWORK_LOOPS,
@@ -30,7 +27,13 @@ from edgeloop.runtimes._base import (
     TensorSpec,
     engine_shapes,
 )
-from edgeloop.runtimes._external_delegates import external_delegates
+from edgeloop.runtimes._external_delegates import (
+    ExternalDelegate,
+    described_delegates,
+    external_delegates,
+)
+from edgeloop.runtimes._litert_compiled import SIGNATURE, LiteRtFramework
+from edgeloop.runtimes._litert_gpu import Gpu, gpu_of
 from edgeloop.runtimes._plan_profiler import COUNTED, PlanProfiler
 from edgeloop.runtimes._shape import fixed_shapes
 from edgeloop.runtimes._tflite_interpreter import InterpreterFramework, load_interpreter
@@ -44,73 +47,10 @@ _DISTRIBUTIONS = ("ai-edge-litert", "ai-edge-litert-nightly")
 _UNKNOWN = "unknown"
 _FIRST_VERSION = (2, 1, 6)  # older ones have other parameters under the same C names
 
-_SIGNATURE = 0
 _DTYPES = (
     *("bool", "int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64"),
     *("float32", "float64"),
 )
-_TRANSFERABLE = ("float32", "int32", "int8", "uint8")  # what every TensorBuffer.write accepts
-
-_Array = np.ndarray[Any, Any]
-
-
-class LiteRtFramework:
-    """A CompiledModel with one set of buffers."""
-
-    def __init__(
-        self, model: Any, inputs: Sequence[TensorSpec], outputs: Sequence[TensorSpec]
-    ) -> None:
-        self.inputs = tuple(inputs)
-        self.output_specs = tuple(outputs)
-        self._model = model
-        # Until the shapes of the outputs were asked for once, buffers come too small for those that
-        # the model file leaves open, and the runtime writes past them.
-        details = _details(model, "output")
-        self._shapes = [tuple(detail["shape"]) for detail in details]
-        self._dtypes = [np.dtype(spec.dtype) for spec in outputs]
-        self._input_buffers = model.create_input_buffers(_SIGNATURE)
-        self._output_buffers = model.create_output_buffers(_SIGNATURE)
-        self._share_passed_through(_details(model, "input"), details)
-        self._reads = [
-            (buffer, *_transfer(math.prod(shape), dtype))
-            for buffer, shape, dtype in zip(self._output_buffers, self._shapes, self._dtypes)
-        ]
-        self._written: list[_Array] = []
-        self.set_inputs([np.zeros(spec.shape, spec.dtype) for spec in self.inputs])
-        self.invoke: Callable[[], object] = partial(
-            model.run_by_index, _SIGNATURE, self._input_buffers, self._output_buffers
-        )
-
-    def _share_passed_through(
-        self, inputs: Sequence[Mapping[str, Any]], outputs: Sequence[Mapping[str, Any]]
-    ) -> None:
-        """Give an output that is an input its buffer: a tensor has only one."""
-        places = [detail["index"] for detail in inputs]
-        for number, detail in enumerate(outputs):
-            if detail["index"] in places:
-                self._output_buffers[number] = self._input_buffers[places.index(detail["index"])]
-
-    def set_inputs(self, arrays: Sequence[_Array]) -> None:
-        """Give one array per input, of exactly its dtype and shape."""
-        self._written = [_transferable(array) for array in arrays]
-        for buffer, array in zip(self._input_buffers, self._written):
-            buffer.write(array)
-
-    def outputs(self) -> list[_Array]:
-        """Copy the outputs of the last invocation, in the model's order."""
-        return [
-            buffer.read(count, dtype).view(true_dtype).reshape(shape)
-            for (buffer, count, dtype), true_dtype, shape in zip(
-                self._reads, self._dtypes, self._shapes
-            )
-        ]
-
-    def invoke_io(self) -> object:
-        """Write the inputs, run, read the outputs: each a copy."""
-        for buffer, array in zip(self._input_buffers, self._written):
-            buffer.write(array)
-        self._model.run_by_index(_SIGNATURE, self._input_buffers, self._output_buffers)
-        return [buffer.read(count, dtype) for buffer, count, dtype in self._reads]
 
 
 class ClassicFramework(InterpreterFramework):
@@ -133,7 +73,7 @@ class ClassicFramework(InterpreterFramework):
 
 
 class LiteRtRuntime:
-    """TFLite models on LiteRT's CompiledModel, on the CPU."""
+    """TFLite models on LiteRT's CompiledModel, on the CPU or a GPU."""
 
     name = "litert"
     formats = ("tflite", "edgetpu")
@@ -188,6 +128,7 @@ class LiteRtRuntime:
         _require_no_settings(options)
         installation = self.find(options.library)
         assert installation.library is not None
+        gpu = self._gpu(options)
         return _core.create_engine(
             "litert",
             library=installation.library,
@@ -198,11 +139,28 @@ class LiteRtRuntime:
             settings={
                 "version": installation.version,
                 "kernel-mode": "delegate" if options.xnnpack else "builtin",
+                **({} if gpu is None else gpu.settings),
             },
-            delegates=external_delegates(options),
+            delegates=[] if gpu is not None else external_delegates(options),
             probe=options.probe,
             profile=options.profile is not None,
         )
+
+    def delegate_libraries(self, options: LoadOptions) -> list[ExternalDelegate]:
+        """Return the libraries of the delegates of a load, or of the GPU's accelerator."""
+        gpu = self._gpu(options)
+        return described_delegates(options) if gpu is None else [gpu.described]
+
+    def _gpu(self, options: LoadOptions) -> Optional[Gpu]:
+        library = self.find(options.library).library
+        assert library is not None
+        gpu = gpu_of(options, Path(library).parent)
+        if gpu is not None and Path(gpu.library).name == _GPU_LIBRARY and _lacks_atomics():
+            raise NotAvailableError(
+                f"{_GPU_LIBRARY} needs ARMv8.1's atomics, which this CPU lacks, and would end the "
+                "process; another accelerator is named with --delegate gpu=PATH"
+            )
+        return gpu
 
     def operator_profiler(
         self, engine: Optional[_core.Engine], framework: Optional[Framework]
@@ -221,7 +179,8 @@ class LiteRtRuntime:
         """
         _require_no_settings(options)
         self._require_one_library(options)
-        reason = _why_no_compiled_model(options)
+        gpu = self._gpu(options)
+        reason = None if gpu is not None else _why_no_compiled_model(options)
         if reason is not None:
             package = _import_package("interpreter")
             make = partial(ClassicFramework, reason)
@@ -235,15 +194,21 @@ class LiteRtRuntime:
             num_threads=options.threads,
             kernel_mode=modes.XNNPACK if options.xnnpack else modes.BUILTIN,
         )
+        hardware = {} if gpu is None else gpu.in_python(package)
+        chosen = package.Options(cpu_options=cpu, **hardware)
         try:
-            model = package.CompiledModel.from_file(
-                options.model, options=package.Options(cpu_options=cpu)
-            )
+            model = package.CompiledModel.from_file(options.model, options=chosen)
             for number, spec in enumerate(specs):
                 if spec.shape:  # a scalar has no shape to fix
-                    model.resize_input_tensor(number, spec.shape, _SIGNATURE, strict=False)
-            return LiteRtFramework(model, specs, [_spec_of(tensor, ()) for tensor in outputs])
+                    model.resize_input_tensor(number, spec.shape, SIGNATURE, strict=False)
+            declared = [_spec_of(tensor, ()) for tensor in outputs]
+            return LiteRtFramework(model, specs, declared, gpu=gpu is not None)
         except RuntimeError as error:
+            if gpu is not None:
+                raise RuntimeFailedError(
+                    f"LiteRT cannot compile the model {options.model} for the GPU; its own words, "
+                    "on stderr, say whether it found a GPU"
+                ) from error
             raise ModelError(_refusal(options, error)) from error
 
     def _require_one_library(self, options: LoadOptions) -> None:
@@ -321,13 +286,6 @@ def _require_no_settings(options: LoadOptions) -> None:
         raise UsageError(f"litert has no settings, but {', '.join(options.settings)} was given")
 
 
-def _details(model: Any, role: str) -> list[Mapping[str, Any]]:
-    """Describe the inputs or the outputs, in the order of their buffers."""
-    key, names = next(iter(model.get_signature_list().items()))
-    details = getattr(model, f"get_{role}_tensor_details")(key)
-    return [details[name] for name in names[f"{role}s"]]
-
-
 def _dtype_of(tensor: DeclaredTensor) -> str:
     if tensor.dtype not in _DTYPES:
         raise ModelError(
@@ -347,18 +305,6 @@ def _spec_of(tensor: DeclaredTensor, shape: tuple[int, ...]) -> TensorSpec:
         zero_points=tensor.zero_points,
         axis=tensor.axis,
     )
-
-
-def _transfer(count: int, dtype: np.dtype[Any]) -> tuple[int, np.dtype[Any]]:
-    """Return count and type for TensorBuffer.read; what it does not know goes as bytes."""
-    if dtype.name in _TRANSFERABLE:
-        return count, dtype
-    return count * dtype.itemsize, np.dtype("uint8")
-
-
-def _transferable(array: _Array) -> _Array:
-    flat = np.ascontiguousarray(array).reshape(-1)
-    return flat if flat.dtype.name in _TRANSFERABLE else flat.view(np.uint8)
 
 
 def _refusal(options: LoadOptions, error: RuntimeError) -> str:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+import edgeloop
 from edgeloop.demo import ASSETS
 from edgeloop.errors import NotAvailableError
 from edgeloop.runtimes import runtime
@@ -53,6 +56,29 @@ def imported(
         return set(path.read_text(encoding="utf-8").split("\n"))
 
     return run
+
+
+NUMPY_ALONE = """
+import sys
+
+class NumpyAlone:
+    def find_spec(self, name, path=None, target=None):
+        if path is None and name in sys.argv[1:]:
+            raise ModuleNotFoundError(f"No module named '{name}'")
+
+sys.meta_path.insert(0, NumpyAlone())
+import edgeloop
+print(edgeloop.__version__, len(edgeloop.__all__))
+"""
+
+
+def test_the_package_imports_where_numpy_alone_is_installed() -> None:
+    others = (*UNWANTED, "click", "matplotlib", "onnx", "pandas", "PIL", "sklearn", "tomli")
+    done = subprocess.run(
+        [sys.executable, "-c", NUMPY_ALONE, *others], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == [edgeloop.__version__, str(len(edgeloop.__all__))]
 
 
 def test_a_worker_that_waits_imports_no_numpy(
