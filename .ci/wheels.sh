@@ -12,7 +12,7 @@ what is in it. Without options: Python 3.9 to 3.14 for x86_64 and aarch64, into 
 
   --armv7l   also Python 3.11 for 32-bit Raspberry Pi OS
 
-Needs a Python 3.9 or newer with venv, and the package index. Only the headers of the Python that a
+Needs a Python from 3.9 to 3.14 with venv, and the package index. Only the headers of the Python that a
 wheel is for are used: those of python3.MINOR on PATH or in pyenv, else Debian's (from DEBIAN_MIRROR,
 or from the system's own mirror on a Debian). A Python that has neither is skipped, and said.
 EOT
@@ -25,7 +25,12 @@ out=dist
 while [ $# -gt 0 ]; do
   case $1 in
     --python) minors+=("${2#3.}"); shift ;;
-    --machine) machines+=("$2"); shift ;;
+    --machine)
+      case ${2:-} in
+        x86_64 | aarch64) machines+=("$2"); shift ;;
+        *) echo "--machine: x86_64 or aarch64, not '${2:-}'; 32 bits: --armv7l" >&2; exit 2 ;;
+      esac
+      ;;
     --armv7l) armv7l=yes ;;
     --out) out=$2; shift ;;
     -h | --help) usage; exit 0 ;;
@@ -39,23 +44,22 @@ cache=$PWD/.cache/wheels-cross
 tools=$cache/tools
 mkdir -p "$cache" "$out"
 out=$(cd "$out" && pwd)
+# shellcheck source=../tests/find_python.sh
+. tests/find_python.sh
 # shellcheck source=../tests/integration/arm/debian.sh
 . tests/integration/arm/debian.sh
 
 make_tools() {
   if cmp -s tests/requirements/wheels.txt "$tools/requirements.txt"; then return; fi
-  local candidate
-  for candidate in python3.11 python3 "$HOME"/.pyenv/versions/3.11*/bin/python; do
-    if "$candidate" -c 'import sys, venv; sys.exit(sys.version_info < (3, 9))' 2>/dev/null; then
-      rm -rf "$tools"
-      "$candidate" -m venv "$tools"
-      "$tools/bin/python" -m pip -q install -r tests/requirements/wheels.txt
-      cp tests/requirements/wheels.txt "$tools/requirements.txt"
-      return
-    fi
-  done
-  echo ".ci/wheels.sh: no Python 3.9 or newer with venv is here" >&2
-  return 3
+  local python
+  python=$(find_python 11 12 13 14 10 9) || {
+    echo ".ci/wheels.sh: no Python from 3.9 to 3.14 with venv is here" >&2
+    return 3
+  }
+  rm -rf "$tools"
+  "$python" -m venv "$tools"
+  "$tools/bin/python" -m pip -q install -r tests/requirements/wheels.txt
+  cp tests/requirements/wheels.txt "$tools/requirements.txt"
 }
 
 # Prints the folder of an interpreter's headers. Any 64-bit little-endian Linux CPython of the right
@@ -158,4 +162,4 @@ fi
 step "checks"
 EDGELOOP_TEST_WHEELS=$out EDGELOOP_TEST_WHEELS_BUILT="${built[*]}" \
   "$tools/bin/python" -m pytest -q --confcutdir=tests/wheels tests/wheels
-step "$(ls "$out"/edgeloop-*.whl | wc -l) wheels are in $out"
+step "${#built[@]} wheels are in $out"

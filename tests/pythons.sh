@@ -2,19 +2,10 @@
 # Builds the package and runs the unit tests on every Python from 3.9 to 3.14 that is here.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+# shellcheck source=find_python.sh
+. tests/find_python.sh
 cache=$PWD/.cache/pythons
 mkdir -p "$cache"
-
-find_python() {  # MINOR
-  local candidate
-  for candidate in "python3.$1" "$HOME"/.pyenv/versions/3."$1".*/bin/python; do
-    if "$candidate" -c "import sys, venv; sys.exit(sys.version_info[:2] != (3, $1))" 2>/dev/null; then
-      command -v "$candidate"
-      return 0
-    fi
-  done
-  return 1
-}
 
 tested=()
 for minor in 9 10 11 12 13 14; do

@@ -2,6 +2,8 @@
 # Sets up everything the tests need and runs them all; see usage().
 set -euo pipefail
 cd "$(dirname "$0")/.."
+# shellcheck source=find_python.sh
+. tests/find_python.sh
 
 usage() {
   cat <<'EOF'
@@ -37,24 +39,17 @@ mkdir -p "$envs" "$wheels" "$XDG_DATA_HOME"
 
 step() { printf '\n== %s (%s s)\n' "$1" "$SECONDS"; }
 
-find_python() {
-  local candidate
-  for candidate in python3.11 python3 "$HOME"/.pyenv/versions/3.11*/bin/python; do
-    if "$candidate" -c 'import sys, venv; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null; then
-      command -v "$candidate"
-      return
-    fi
-  done
-  echo "tests/run.sh: no Python 3.11 with venv is here; tflite-runtime has wheels up to 3.11" >&2
-  return 3
-}
-
 # An environment is as its requirements file says, or it is made anew.
 make_env() {  # FOLDER REQUIREMENTS
   local folder=$1 requirements=$2
   if cmp -s "$requirements" "$folder/requirements.txt"; then return; fi
   rm -rf "$folder"
-  "$(find_python)" -m venv "$folder"
+  local python
+  python=$(find_python 11) || {
+    echo "tests/run.sh: no Python 3.11 with venv is here; tflite-runtime has wheels up to 3.11" >&2
+    return 3
+  }
+  "$python" -m venv "$folder"
   "$folder/bin/python" -m pip install -q --upgrade pip
   "$folder/bin/python" -m pip install -q -r "$requirements"
   if [ "$folder" = "$main" ]; then install_torch; fi

@@ -2,8 +2,8 @@
 # Builds Arm NN's TFLite delegate and measures with it; see usage().
 set -euo pipefail
 cd "$(dirname "$0")/../../.."
-# shellcheck source=debian.sh
-. tests/integration/arm/debian.sh
+# shellcheck source=host.sh
+. tests/integration/arm/host.sh
 
 usage() {
   cat <<'EOT'
@@ -22,29 +22,13 @@ and the reason where something is missing.
 EOT
 }
 
-full=no
-given=
-while [ $# -gt 0 ]; do
-  case $1 in
-    --full) full=yes ;;
-    --wheels) given=$2; shift ;;
-    -h | --help) usage; exit 0 ;;
-    *) usage >&2; exit 2 ;;
-  esac
-  shift
-done
-here=tests/integration/arm
-work=$PWD/.cache/arm
-wheels=${given:-$work/wheels}
+parse_options "$@"
 mkdir -p "$work/armnn"
-# shellcheck source=host.sh
-. $here/host.sh
-
-packages="bash findutils g++ libarmnn-dev libflatbuffers-dev"
+packages=(bash findutils libarmnn-dev libflatbuffers-dev)
 assets=python/edgeloop/demo/assets
 
-# Puts the sources into a root and builds there; RUN... enters the root.
-build_delegate() {  # ROOT RUN...
+# Puts the sources into a root of this architecture and builds there, for TRIPLET.
+build_delegate() {  # ROOT TRIPLET
   local root=$1 armnn tensorflow
   if [ -e "$root/libarmnnDelegate.so" ]; then return; fi
   armnn=$(debian_upstream "$work/armnn" trixie armnn) || skip "no source of armnn from the mirror"
@@ -58,11 +42,12 @@ build_delegate() {  # ROOT RUN...
     '*/tensorflow/lite/*.h' '*/tensorflow/core/public/version.h' \
     '*/tensorflow/lite/core/c/common.cc' '*/tensorflow/lite/minimal_logging*.cc'
   cp $here/build_armnn.sh "$root/"
-  quietly "${@:2}" "$root" bash /build_armnn.sh
+  quietly here_in "$root" bash /build_armnn.sh "$2"
 }
 
 # Runs a command in a root of this architecture that sees this Python and this folder as they are.
 here_in() {  # ROOT COMMAND...
+  # shellcheck disable=SC2016
   unshare -m bash -c '
 set -e
 root=$1 outside="$2 $3"
@@ -77,21 +62,19 @@ done
 exec chroot "$root" "$@"' _ "$1" "$prefix" "$PWD" "${@:2}"
 }
 
-python=$(find_python) || skip "no Python 3.11 with venv is here"
+python=$(find_python 11) || skip "no Python 3.11 with venv is here"
 prefix=$("$python" -c 'import sys; print(sys.base_prefix)')
 [ "$prefix" != /usr ] || skip "Python 3.11 is the system's own, in /usr: a trixie root takes only one \
 with a folder of its own, such as pyenv's"
 need_roots
 
 step "wheels and runtimes"
-if [ -z "$given" ]; then
-  bash .ci/wheels.sh --python 3.11 --machine x86_64 --out "$wheels"
-fi
+build_wheels --python 3.11 --machine x86_64
 make_host
 
 step "delegate in trixie amd64"
-root=$(bash $here/root.sh trixie amd64 $packages libarmnn-cpuref-backend33 | tail -1)
-build_delegate "$root" here_in
+root=$(bash $here/root.sh trixie amd64 "${packages[@]}" g++ libarmnn-cpuref-backend33 | tail -1)
+build_delegate "$root" x86_64-linux-gnu
 
 step "CpuRef on x86-64"
 half=$work/armnn/half_weights.tflite
@@ -105,7 +88,7 @@ for check in "$host litert,tflite" "$tflite_host tflite-runtime"; do
     "$half" "${models[@]}" 2>"$work/log" || { tail -40 "$work/log" >&2; exit 1; }
 done
 
-if [ $full = yes ]; then
+if [ "$full" = yes ]; then
   . $here/armnn_arm64.sh
 fi
 step "done"

@@ -24,7 +24,10 @@ from edgeloop.runtimes._base import LoadOptions
 
 CLOCK = 4  # CLOCK_MONOTONIC_RAW
 MOST_DIFFERENCE = 1e-4  # of float outputs; 7e-7 was seen
-MOST_STEPS = 1  # of int8 outputs: halves are rounded to either side
+# Of int8 outputs. CpuRef rounds halves to the other side. CpuAcc requantises each layer in another
+# way: up to 6 steps were seen over the digits' 540 images, no other label, and errors against the
+# float model that are hardly larger than XNNPACK's (0.026 in the mean, 0.023).
+MOST_STEPS = {"CpuRef": 1, "CpuAcc": 6}
 
 
 def main(library: str, backend: str, names: str, half: str, *models: str) -> int:
@@ -32,14 +35,14 @@ def main(library: str, backend: str, names: str, half: str, *models: str) -> int
     failures = []
     for name in names.split(","):
         for model in models:
-            failures += equal_outputs(name, model, delegate)
+            failures += equal_outputs(name, model, delegate, MOST_STEPS[backend])
         failures += said_to_be_useless(name, half, delegate)
     for failure in failures:
         print(f"FAILED {failure}")
     return int(bool(failures))
 
 
-def equal_outputs(name: str, model: str, delegate: str) -> list[str]:
+def equal_outputs(name: str, model: str, delegate: str, most_steps: int) -> list[str]:
     loops = runtime(name).loops
     outputs = {}
     for chosen in ("xnnpack", delegate):
@@ -59,7 +62,7 @@ def equal_outputs(name: str, model: str, delegate: str) -> list[str]:
         ours, theirs = outputs[delegate, loop], outputs["xnnpack", loop]
         difference = float(np.abs(ours.astype(np.float64) - theirs).max())
         largest = max(largest, difference)
-        most = MOST_DIFFERENCE if ours.dtype.kind == "f" else MOST_STEPS
+        most = MOST_DIFFERENCE if ours.dtype.kind == "f" else most_steps
         if not difference <= most:
             failures.append(f"{title}: {loop} differs from XNNPACK by {difference:.3g}")
     print(f"{title}: {taken} of {total} nodes, {len(loops)} loops, difference {largest:.2g}")
@@ -85,6 +88,8 @@ def said_to_be_useless(name: str, model: str, delegate: str) -> list[str]:
         f"{name} {Path(model).name}: Arm NN took {own['nodes']} nodes with {own['macs']} "
         f"multiply-accumulates: {', '.join(said)}"
     )
+    for reason in result["placement"]["rest"]["reasons"]:
+        print(f"  it said: {reason}")
     if own["macs"] == 0 and said:
         return []
     return [f"{name}: {own}, warnings {sorted(codes)}"]

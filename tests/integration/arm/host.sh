@@ -1,21 +1,37 @@
-# The x86-64 side of the tests beside it, which source this; they set `work` and `wheels`.
+# What the tests beside it share, which source this: options, steps, the x86-64 side of comparisons.
 
+here=tests/integration/arm
+work=$PWD/.cache/arm
 host=$work/x86_64
 tflite_host=$work/x86_64-tflite-runtime
 export XDG_DATA_HOME=$work/data
+mkdir -p "$work"
+# shellcheck source=debian.sh
+. $here/debian.sh
+# shellcheck source=../../find_python.sh
+. tests/find_python.sh
+
+# Sets `full` (yes or no), `given` (--wheels, or nothing) and `wheels`, the folder to take them from.
+parse_options() {  # ARGUMENT...
+  full=no
+  given=
+  while [ $# -gt 0 ]; do
+    case $1 in
+      --full) full=yes ;;
+      --wheels)
+        [ -d "${2:-}" ] || { echo "--wheels: '${2:-}' is no folder" >&2; exit 2; }
+        given=$2
+        shift
+        ;;
+      -h | --help) usage; exit 0 ;;
+      *) usage >&2; exit 2 ;;
+    esac
+    shift
+  done
+  wheels=${given:-$work/wheels}
+}
 
 step() { printf '\n== %s (%s s)\n' "$1" "$SECONDS"; }
-
-find_python() {
-  local candidate
-  for candidate in python3.11 python3 "$HOME"/.pyenv/versions/3.11*/bin/python; do
-    if "$candidate" -c 'import sys, venv; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null; then
-      command -v "$candidate"
-      return
-    fi
-  done
-  return 1
-}
 
 # What a command says is shown where it fails: the runtimes print a lot when they are loaded.
 quietly() {
@@ -26,6 +42,11 @@ quietly() {
   fi
 }
 
+# Builds wheels of edgeloop, where --wheels does not say that they are there.
+build_wheels() {  # OPTION...
+  if [ -z "$given" ]; then bash .ci/wheels.sh --out "$wheels" "$@"; fi
+}
+
 wheel() {  # TAG MACHINE
   ls "$wheels"/edgeloop-*-"$1-$1"-*"_$2.whl"
 }
@@ -33,7 +54,7 @@ wheel() {  # TAG MACHINE
 # Environments of edgeloop's x86-64 wheel with the runtimes; one for tflite-runtime by itself.
 make_host() {
   local python own
-  python=$(find_python)
+  python=$(find_python 11)
   own=$(wheel cp311 x86_64)
   [ -x "$host/bin/python" ] || "$python" -m venv "$host"
   [ -x "$tflite_host/bin/python" ] || "$python" -m venv "$tflite_host"

@@ -31,6 +31,8 @@ if [ ! -e "$root" ]; then
   mkdir -p "${root%/*}"
   mmdebstrap -q --arch="$architecture" --variant=extract --include="${packages// /,}" \
     "$suite" "$root.new" "$(debian_mirror)" >&2
+  # What configuring ca-certificates would make: trixie's pip reads it as it starts, index or not.
+  cat "$root.new"/usr/share/ca-certificates/mozilla/*.crt >"$root.new/etc/ssl/certs/ca-certificates.crt"
   mv "$root.new" "$root"
 fi
 echo "$root"

@@ -2,8 +2,8 @@
 # Runs edgeloop on emulated ARM boards and compares what comes out with x86-64; see usage().
 set -euo pipefail
 cd "$(dirname "$0")/../../.."
-# shellcheck source=debian.sh
-. tests/integration/arm/debian.sh
+# shellcheck source=host.sh
+. tests/integration/arm/host.sh
 
 usage() {
   cat <<'EOT'
@@ -23,23 +23,8 @@ something is missing.
 EOT
 }
 
-full=no
-given=
-while [ $# -gt 0 ]; do
-  case $1 in
-    --full) full=yes ;;
-    --wheels) given=$2; shift ;;
-    -h | --help) usage; exit 0 ;;
-    *) usage >&2; exit 2 ;;
-  esac
-  shift
-done
-here=tests/integration/arm
-work=$PWD/.cache/arm
-wheels=${given:-$work/wheels}
+parse_options "$@"
 mkdir -p "$work/outputs"
-# shellcheck source=host.sh
-. $here/host.sh
 
 # Puts wheels for another machine into a folder; the versions are those that the other tests use.
 download() {  # FOLDER MACHINE PYTHON GLIBC_MINOR ARGUMENT...
@@ -58,7 +43,7 @@ run() { "$here/arm64-run" "$@"; }
 # is there already, only that is put in again.
 install() {  # ROOT ENVIRONMENT WHEELS REQUIREMENT...
   local root=$1 env=/opt/$2 others
-  others=$(ls "$3" | grep -v '^edgeloop-')
+  others=$(ls "$3" --ignore 'edgeloop-*')
   rm -rf "${root:?}/wheels"
   cp -r "$3" "$root/wheels"
   cp "$here/outputs.py" "$here/null_engine.py" "$root/"
@@ -80,19 +65,17 @@ compare() {  # ROOT ENVIRONMENT REFERENCE RUNTIME...
   "$host/bin/python" "$here/check_outputs.py" "$work/outputs/$3.npz" "$1/outputs.npz"
 }
 
-find_python >/dev/null || skip "no Python 3.11 with venv is here to make the x86-64 outputs with"
+find_python 11 >/dev/null || skip "no Python 3.11 with venv is here to make the x86-64 outputs with"
 need_emulation
 
 step "wheels"
-if [ -z "$given" ]; then
-  bash .ci/wheels.sh --python 3.11 --out "$wheels"
-fi
+build_wheels --python 3.11
 
 step "x86-64"
 make_host
 quietly "$host/bin/python" $here/outputs.py "$work/outputs/main.npz" litert tflite onnxruntime
 quietly "$tflite_host/bin/python" $here/outputs.py "$work/outputs/tflite-runtime.npz" tflite-runtime
-if [ $full = yes ]; then
+if [ "$full" = yes ]; then
   quietly "$host/bin/python" $here/outputs.py "$work/outputs/trixie.npz" litert onnxruntime
 fi
 
@@ -113,7 +96,7 @@ cp "$work"/wheels-tflite-c/*.whl "$root/wheels/"
 quietly run "$root" env PIP_NO_INDEX=1 PIP_FIND_LINKS=/wheels /opt/main/bin/edgeloop setup tflite-c
 
 boards=(pi5)
-if [ $full = yes ]; then boards+=(pi3); fi
+if [ "$full" = yes ]; then boards+=(pi3); fi
 for BOARD in "${boards[@]}"; do
   export BOARD
   step "bookworm arm64 as $BOARD: null engine"
@@ -128,7 +111,7 @@ for BOARD in "${boards[@]}"; do
 done
 unset BOARD
 
-if [ $full = yes ]; then
+if [ "$full" = yes ]; then
   . $here/full.sh
 fi
 step "done"

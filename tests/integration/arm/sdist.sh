@@ -3,15 +3,10 @@
 # have, in a Debian bullseye root of this machine, and imports what comes out.
 set -euo pipefail
 cd "$(dirname "$0")/../../.."
-# shellcheck source=debian.sh
-. tests/integration/arm/debian.sh
-here=tests/integration/arm
-work=$PWD/.cache/arm
-mkdir -p "$work"
 # shellcheck source=host.sh
-. $here/host.sh
+. tests/integration/arm/host.sh
 
-python=$(find_python) || skip "no Python 3.11 with venv is here"
+python=$(find_python 11) || skip "no Python 3.11 with venv is here"
 need_roots
 
 step "source distribution"

@@ -9,9 +9,10 @@ import pytest
 
 from edgeloop.demo import ASSETS
 from edgeloop.errors import NotAvailableError
+from edgeloop.resolution import resolve
 from edgeloop.runtimes import interpreter
 from edgeloop.runtimes.interpreter import interpreter_of
-from edgeloop.spec import RunSpec, resolve
+from edgeloop.spec import RunSpec
 
 
 class Absent:
