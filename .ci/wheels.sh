@@ -12,8 +12,8 @@ what is in it. Without options: Python 3.9 to 3.14 for x86_64 and aarch64, into 
 
   --armv7l   also Python 3.11 for 32-bit Raspberry Pi OS
 
-Needs a Python from 3.10 to 3.14 with venv, and the package index. Only the headers of the Python that a
-wheel is for are used: those of python3.MINOR on PATH or in pyenv, else Debian's (from DEBIAN_MIRROR,
+Needs a Python from 3.10 to 3.14 with venv, and the package index. Only the headers of the Python
+that a wheel is for are used: those of python3.MINOR on PATH or in pyenv, else Debian's (from DEBIAN_MIRROR,
 or from the system's own mirror on a Debian). A Python that has neither is skipped, and said.
 EOT
 }
