@@ -12,8 +12,8 @@ what is in it. Without options: Python 3.9 to 3.14 for x86_64 and aarch64, into 
 
   --armv7l   also Python 3.11 for 32-bit Raspberry Pi OS
 
-Needs a Python from 3.9 to 3.14 with venv, and the package index. Only the headers of the Python that a
-wheel is for are used: those of python3.MINOR on PATH or in pyenv, else Debian's (from DEBIAN_MIRROR,
+Needs a Python from 3.10 to 3.14 with venv, and the package index. Only the headers of the Python
+that a wheel is for are used: those of python3.MINOR on PATH or in pyenv, else Debian's (from DEBIAN_MIRROR,
 or from the system's own mirror on a Debian). A Python that has neither is skipped, and said.
 EOT
 }
@@ -52,8 +52,8 @@ out=$(cd "$out" && pwd)
 make_tools() {
   if cmp -s tests/requirements/wheels.txt "$tools/requirements.txt"; then return; fi
   local python
-  python=$(find_python 11 12 13 14 10 9) || {
-    echo ".ci/wheels.sh: no Python from 3.9 to 3.14 with venv is here" >&2
+  python=$(find_python 11 12 13 14 10) || {
+    echo ".ci/wheels.sh: no Python from 3.10 to 3.14 with venv is here" >&2
     return 3
   }
   rm -rf "$tools"
@@ -128,6 +128,8 @@ build_wheel() {  # MINOR MACHINE HEADERS
   rm -f "$out"/edgeloop-*-"$tag-$tag"-*"_$machine.whl"
   PATH="$tools/bin:$PATH" "$tools/bin/auditwheel" repair --plat auto -w "$out" \
     "$built/${wheel##*/}" >>"$built.log" 2>&1
+  "$tools/bin/python" .ci/recompress.py "$out"/edgeloop-*-"$tag-$tag"-*"_$machine.whl" \
+    >>"$built.log" 2>&1
 }
 
 step() { printf '%4s s  %s\n' "$SECONDS" "$1"; }

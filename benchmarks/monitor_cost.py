@@ -24,7 +24,8 @@ from edgeloop.measure import schedule
 from edgeloop.measure.monitor import INTERVAL_S, Monitor
 from edgeloop.measure.session import BLOCK_S, TRANSITION_RUNS, Session
 from edgeloop.report.figures import duration, percent
-from edgeloop.spec import ResolvedSpec, RunSpec, resolve
+from edgeloop.resolution import resolve
+from edgeloop.spec import ResolvedSpec, RunSpec
 from edgeloop.stats.compare import Comparison, compare_paired
 from edgeloop.stats.verdict import DELTA, FASTER, SLOWER
 

@@ -22,7 +22,8 @@ from edgeloop.measure.observer import Silence
 from edgeloop.measure.pairing import measure_paired
 from edgeloop.report.columns import columns
 from edgeloop.report.figures import percent
-from edgeloop.spec import RunSpec, resolve
+from edgeloop.resolution import resolve
+from edgeloop.spec import RunSpec
 from edgeloop.stats.stopping import PRESETS
 from edgeloop.stats.verdict import DELTA, EQUIVALENT
 

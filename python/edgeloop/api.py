@@ -16,9 +16,10 @@ from edgeloop.measure.experiment import Experiment
 from edgeloop.measure.observer import Observer, Silence
 from edgeloop.measure.record import failed_requirement
 from edgeloop.names import nearest
+from edgeloop.resolution import resolve
 from edgeloop.results.schema import Result
 from edgeloop.results.store import open_result
-from edgeloop.spec import ResolvedSpec, RunSpec, resolve
+from edgeloop.spec import ResolvedSpec, RunSpec
 from edgeloop.stats.verdict import DELTA
 
 if TYPE_CHECKING:
@@ -253,7 +254,7 @@ def convert(
     from edgeloop.conversion.edge import ConversionOptions
     from edgeloop.conversion.run import ConversionSpec
     from edgeloop.conversion.run import convert as run
-    from edgeloop.spec import input_source
+    from edgeloop.input_choice import input_source
 
     spec = ConversionSpec(
         model=str(model),

@@ -17,7 +17,8 @@ from edgeloop.measure.monitor import Monitor
 from edgeloop.measure.observer import Observer
 from edgeloop.measure.session import Session
 from edgeloop.metrics.alignment import score_rows
-from edgeloop.spec import ResolvedSpec, RunSpec, resolve
+from edgeloop.resolution import resolve
+from edgeloop.spec import ResolvedSpec, RunSpec
 
 if TYPE_CHECKING:
     import numpy.typing as npt

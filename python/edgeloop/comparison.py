@@ -17,11 +17,12 @@ from edgeloop.measure.invocation import Attempt, load_during
 from edgeloop.measure.observer import Observer
 from edgeloop.measure.pairing import PairedRun, measure_paired
 from edgeloop.measure.record import Record
+from edgeloop.resolution import resolve
 from edgeloop.results.sample_warnings import SAMPLE_CODES
 from edgeloop.results.schema import Result, probe_throttled
 from edgeloop.results.store import SUFFIX, LineWriter, open_result, read_result
 from edgeloop.runtimes import runtime
-from edgeloop.spec import ResolvedSpec, RunSpec, resolve
+from edgeloop.spec import ResolvedSpec, RunSpec
 from edgeloop.stats.compare import Comparison, compare_unpaired
 from edgeloop.stats.verdict import SLOWER
 

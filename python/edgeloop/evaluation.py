@@ -9,9 +9,10 @@ from edgeloop.configuration import parse_configuration
 from edgeloop.measure.evaluating import evaluate_one
 from edgeloop.measure.observer import Observer
 from edgeloop.metrics.scikit_learn import require_sklearn
+from edgeloop.resolution import resolve
 from edgeloop.results.schema import Result
 from edgeloop.results.store import open_result
-from edgeloop.spec import ResolvedSpec, RunSpec, resolve
+from edgeloop.spec import ResolvedSpec, RunSpec
 
 
 def evaluate_all(

@@ -6,10 +6,11 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Optional
 
 from edgeloop.errors import UsageError
+from edgeloop.input_choice import inputs_of
 from edgeloop.measure.observer import Observer
 from edgeloop.names import canonical
 from edgeloop.runtimes import runtime
-from edgeloop.spec import RunSpec, inputs_of
+from edgeloop.spec import RunSpec
 
 if TYPE_CHECKING:
     from edgeloop.conversion.edge import ConversionOptions

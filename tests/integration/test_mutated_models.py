@@ -25,8 +25,9 @@ import pytest
 from edgeloop.demo import ASSETS
 from edgeloop.errors import EdgeloopError, NotAvailableError, RuntimeFailedError
 from edgeloop.measure.client import WorkerClient
+from edgeloop.resolution import resolve
 from edgeloop.runtimes import runtime
-from edgeloop.spec import ResolvedSpec, RunSpec, resolve
+from edgeloop.spec import ResolvedSpec, RunSpec
 
 SEED = 20261121
 COPY_TIMEOUT_S = 10.0

@@ -13,7 +13,8 @@ import pytest
 from edgeloop.control import Control, cluster_cpus, parse_cpus, parse_priority
 from edgeloop.errors import UsageError
 from edgeloop.host.affinity import CpuCluster
-from edgeloop.spec import RunSpec, resolve
+from edgeloop.resolution import resolve
+from edgeloop.spec import RunSpec
 
 
 def cluster(*cpus: int) -> CpuCluster:

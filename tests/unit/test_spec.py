@@ -14,9 +14,10 @@ from edgeloop.delegates import DelegateSpec
 from edgeloop.demo import ASSETS
 from edgeloop.errors import ModelError, NotAvailableError, UsageError
 from edgeloop.host.affinity import fastest_cluster
+from edgeloop.resolution import resolve
 from edgeloop.runtimes import choice, runtime
 from edgeloop.runtimes._base import LOOPS, Installation, LoadOptions
-from edgeloop.spec import InputSource, ResolvedSpec, RunSpec, resolve
+from edgeloop.spec import InputSource, ResolvedSpec, RunSpec
 from edgeloop.spec_limits import EFFORTS
 
 TFLITE = str(ASSETS / "digits_int8.tflite")
@@ -255,7 +256,7 @@ def test_a_runtime_that_cannot_read_the_format(here: Any) -> None:
 
 def test_a_format_that_no_runtime_reads(monkeypatch: pytest.MonkeyPatch, here: Any) -> None:
     here()
-    monkeypatch.setattr("edgeloop.spec.RUNTIMES_OF_FORMAT", {})
+    monkeypatch.setattr("edgeloop.resolution.RUNTIMES_OF_FORMAT", {})
     words = why_not(model=ONNX)
     assert f"{ONNX} is onnx, which no runtime of this version reads; runtimes: null, " in words
     assert "runtimes for it: none yet" in why_not(model=ONNX, runtimes=["litert"])

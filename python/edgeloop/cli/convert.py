@@ -92,8 +92,9 @@ def convert(
     from edgeloop.conversion.edge import ConversionOptions
     from edgeloop.conversion.run import ConversionSpec, plan_conversion
     from edgeloop.conversion.run import convert as run
+    from edgeloop.input_choice import input_source
     from edgeloop.report.conversion import conversion_page, plan_page
-    from edgeloop.spec import input_source, parse_setting, parse_shape
+    from edgeloop.spec import parse_setting, parse_shape
 
     spec = ConversionSpec(
         model=model,

@@ -44,7 +44,7 @@ def inspect(
     from edgeloop.measure.record import failed_requirement
     from edgeloop.report.coverage import coverage_page
     from edgeloop.report.model import model_page
-    from edgeloop.spec import resolve
+    from edgeloop.resolution import resolve
 
     summary = describe(model)
     asked = options.delegates(delegate, use_armnn, armnn_path)

@@ -70,7 +70,7 @@ def profile(
     from edgeloop.measure.record import failed_requirement
     from edgeloop.profiling.chrome_trace import chrome_trace
     from edgeloop.report.profile import profile_page
-    from edgeloop.spec import resolve
+    from edgeloop.resolution import resolve
 
     spec = RunSpec(
         model=model,

@@ -114,11 +114,12 @@ def _install(name: str, python: Optional[str], wheel_dir: Optional[str]) -> None
 
 
 def _remove(name: str) -> None:
-    from edgeloop.envs import create, tflite_c
+    from edgeloop.envs import create, tensorrt_engine, tflite_c
 
     if name == _ENGINE:
-        raise UsageError("the engines for TensorRT are single files; delete them by hand")
-    there = tflite_c.remove() if name == _LIBRARY else create.remove(name)
+        there = bool(tensorrt_engine.remove())
+    else:
+        there = tflite_c.remove() if name == _LIBRARY else create.remove(name)
     _say(f"{name}: deleted" if there else f"{name}: was not there")
 
 

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Optional
 from edgeloop.conversion.edge import ConversionOptions
 from edgeloop.data.options import InputSource
 from edgeloop.errors import ModelError, UsageError
+from edgeloop.input_choice import inputs_of
 from edgeloop.names import canonical, nearest
 from edgeloop.quantization.methods import CALIBRATED
-from edgeloop.spec import RunSpec, inputs_of
+from edgeloop.spec import RunSpec
 
 if TYPE_CHECKING:
     from edgeloop.models.summary import ModelSummary

@@ -186,7 +186,8 @@ class Agent:
     def _measure(self, body: dict[str, Any]) -> dict[str, Any]:
         """Measure every configuration of a run; its lines go back as they are written."""
         from edgeloop.measure.experiment import Experiment
-        from edgeloop.spec import RunSpec, resolve
+        from edgeloop.resolution import resolve
+        from edgeloop.spec import RunSpec
 
         observer = _Events(self._send)
         for number, spec in enumerate(resolve(RunSpec(**body["spec"]), body["command"])):

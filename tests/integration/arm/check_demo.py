@@ -15,7 +15,7 @@ EXPECTED = {
     for variant in (f"{kind}-fp32", f"{kind}-int8")
     for runtime in runtimes
 }
-LEAST_ACCURACY = 0.98  # 538 of 540 on x86-64
+LEAST_ACCURACY = 0.98  # 538 or 539 of 540 on x86-64
 
 
 def main(path: str) -> int:

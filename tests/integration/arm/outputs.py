@@ -18,9 +18,9 @@ from edgeloop.data.quantized import dequantize
 from edgeloop.demo import variants
 from edgeloop.measure.data_loop import run_data
 from edgeloop.measure.loaded import load, placement
+from edgeloop.resolution import RUNTIMES_OF_FORMAT
 from edgeloop.runtimes import runtime
 from edgeloop.runtimes._base import LoadOptions
-from edgeloop.spec import RUNTIMES_OF_FORMAT
 
 CLOCK = 4  # CLOCK_MONOTONIC_RAW
 

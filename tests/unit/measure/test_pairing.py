@@ -15,8 +15,9 @@ from edgeloop.measure.observer import Silence
 from edgeloop.measure.pairing import PairedRun, measure_paired, same_worker
 from edgeloop.measure.rest import process_cpu_ns
 from edgeloop.measure.session import TRANSITION_RUNS, Session
+from edgeloop.resolution import resolve
 from edgeloop.results.schema import Block, Invocation
-from edgeloop.spec import ResolvedSpec, RunSpec, resolve
+from edgeloop.spec import ResolvedSpec, RunSpec
 from edgeloop.stats.stopping import PRESETS
 
 PRESET = replace(

@@ -9,7 +9,8 @@ import pytest
 
 from edgeloop.delegates import DelegateSpec
 from edgeloop.measure.record import _require_clean_burst, _timed_region
-from edgeloop.spec import ResolvedSpec, RunSpec, resolve
+from edgeloop.resolution import resolve
+from edgeloop.spec import ResolvedSpec, RunSpec
 
 
 @pytest.fixture

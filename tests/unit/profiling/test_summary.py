@@ -14,7 +14,8 @@ from edgeloop.profiling.chrome_trace import chrome_trace
 from edgeloop.profiling.experiment import ProfiledProcess, profiled_loop
 from edgeloop.profiling.summary import Profile, summarise
 from edgeloop.report.profile import profile_page
-from edgeloop.spec import ResolvedSpec, RunSpec, resolve
+from edgeloop.resolution import resolve
+from edgeloop.spec import ResolvedSpec, RunSpec
 
 ROWS = [
     {"operator": "partition", "owner": "X", "name": "", "node": None, "nodes": [0, 1],

@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from edgeloop.report.placement import placement_lines
+from edgeloop.resolution import resolve
 from edgeloop.results.placement import placement_document, why_too_little
 from edgeloop.results.warnings import delegate_warnings
-from edgeloop.spec import ResolvedSpec, RunSpec, resolve
+from edgeloop.spec import ResolvedSpec, RunSpec
 
 MODEL = (
     Path(__file__).parents[3] / "python" / "edgeloop" / "demo" / "assets" / "digits_float32.tflite"
