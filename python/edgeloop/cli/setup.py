@@ -7,7 +7,7 @@ import typer
 
 from edgeloop.cli import options
 from edgeloop.cli.output import require_writable, show
-from edgeloop.errors import UsageError
+from edgeloop.errors import EdgeloopError, InterruptedRunError, UsageError
 from edgeloop.names import canonical, nearest
 
 _LIBRARY = "tflite-c"
@@ -96,8 +96,18 @@ def setup(
         chosen = [_LIBRARY, *chosen]
     if not chosen:
         raise UsageError("name what to install, or use --list, --all, or --from and --to")
+    failed: dict[str, EdgeloopError] = {}
     for name in dict.fromkeys(chosen):
-        _remove(name) if remove else _install(name, python, wheel_dir)
+        try:
+            _remove(name) if remove else _install(name, python, wheel_dir)
+        except EdgeloopError as error:  # of --all the others are still of use
+            if not everything or isinstance(error, InterruptedRunError):
+                raise
+            failed[name] = error
+            _say(f"{name}: {error}")
+    if failed:
+        first = next(iter(failed.values()))
+        raise type(first)(f"not done, for the reasons above: {', '.join(failed)}")
 
 
 def _install(name: str, python: Optional[str], wheel_dir: Optional[str]) -> None:
