@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Optional
@@ -21,6 +20,7 @@ from edgeloop.names import canonical, nearest
 from edgeloop.runtimes import runtime
 from edgeloop.runtimes._base import ANY, LOOPS, NULL_MODEL, LoadOptions
 from edgeloop.runtimes.choice import choose_runtimes, reads_any_format, split_entry
+from edgeloop.runtimes.interpreter import interpreter_of
 from edgeloop.spec import FixedCount, Model, ResolvedSpec, RunSpec
 from edgeloop.spec_limits import EFFORTS, require_schedulable, require_sound_numbers
 from edgeloop.torch_choice import TORCH, missing_loops, torch_modes
@@ -79,7 +79,6 @@ def _resolve_one(
     mode: Optional[str],
 ) -> ResolvedSpec:
     name, library = split_entry(entry)
-    chosen = runtime(name)
     said = list(choices)
     loops = _loops(spec, command, name, said)
     instances = _instances(spec, name, loops)
@@ -104,8 +103,8 @@ def _resolve_one(
         model_class_name=spec.model_class_name,
         trust_pickle=spec.trust_pickle,
     )
-    if spec.python is None and spec.runtimes:
-        chosen.find(options.library)  # a named runtime that is not here fails before anything runs
+    # A named runtime that is not here fails before anything runs.
+    python = spec.python or interpreter_of(name, options.library, said)
     fixed = None
     if spec.runs is not None:
         fixed = FixedCount(spec.runs, 1 if spec.warmup is None else spec.warmup)
@@ -115,7 +114,7 @@ def _resolve_one(
         runtime=name,
         options=options,
         loops=loops,
-        python=spec.python or sys.executable,
+        python=python,
         inputs=chosen_inputs(spec, model, said),
         effort=spec.effort,
         budget_s=spec.budget_s,

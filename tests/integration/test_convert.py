@@ -18,6 +18,7 @@ from edgeloop.conversion.run import ConversionSpec, convert
 from edgeloop.conversion.verification import Reference, Subject
 from edgeloop.data.options import InputSource
 from edgeloop.demo import ASSETS
+from edgeloop.envs.managed import python_of
 from edgeloop.measure.observer import Silence
 from edgeloop.models.formats import sha256_of
 from edgeloop.models.inspect import inspect_model
@@ -130,6 +131,29 @@ def test_onnx_to_tflite_with_the_channels_last_has_no_transposition(run):
     assert layout_of_the_source(report.path) == "nchw"
 
 
+needs_onnx2tf = pytest.mark.skipif(
+    python_of("onnx2tf") is None,
+    reason="the managed environment is not here: edgeloop setup onnx2tf (Python 3.12 or 3.13)",
+)
+
+
+@needs_onnx2tf
+def test_onnx_to_tflite_without_tensorflow(run):
+    report = run(ASSETS / "digits_float32.onnx", "tflite", via=["direct"])
+    assert steps(report) == ["onnx-to-tflite"]
+    inputs, outputs = interface(report.path)
+    assert inputs == {"input": (1, 1, 8, 8)}
+    assert outputs == {"logits": (1, 10)}
+
+
+@needs_onnx2tf
+def test_resnet20_to_tflite_without_tensorflow(run, resnet, test500):
+    """Of the model with its constants folded, onnx2tf 2.6.9 writes a file that does not run."""
+    report = run(resnet / "resnet20.onnx", "tflite", via=["direct"])
+    assert steps(report) == ["onnx-to-tflite"]
+    assert correct(report.path, test500) == pytest.approx(399, abs=5)
+
+
 def test_onnx_to_savedmodel(run):
     run(ASSETS / "digits_float32.onnx", "savedmodel")
 
@@ -238,6 +262,41 @@ def test_bench_converts_first_and_transposes_the_data(command_line, tmp_path, re
 
 
 # What converters do wrong without a word.
+
+
+@pytest.fixture(scope="module")
+def wrong_onnx2tf(convert_python, tmp_path_factory):
+    """An interpreter with the packages of the managed environment and onnx2tf 1.29.24."""
+    folder = tmp_path_factory.mktemp("wrong") / "environment"
+    ask = "import sysconfig; print(sysconfig.get_path('purelib'))"
+    asked = [convert_python, "-c", ask]
+    packages = subprocess.run(asked, check=True, capture_output=True, text=True).stdout.strip()
+    subprocess.run([convert_python, "-m", "venv", "--without-pip", str(folder)], check=True)
+    (site,) = folder.glob("lib/python*/site-packages")
+    (site / "managed.pth").write_text(packages + "\n")
+    python = str(folder / "bin" / "python")
+    install = [python, "-m", "pip", "install", "-q", "--no-deps", "--target", str(site)]
+    done = subprocess.run(
+        [*install, "onnx2tf==1.29.24"], check=False, capture_output=True, text=True
+    )
+    if done.returncode != 0:
+        pytest.skip(f"onnx2tf 1.29.24 cannot be installed: {done.stderr.strip()[-200:]}")
+    return python
+
+
+@pytest.mark.slow
+def test_a_converter_that_pads_the_wrong_axis_is_found_out(wrong_onnx2tf, resnet, tmp_path):
+    """onnx2tf 1.29.20 to 1.29.24 do with ResNet20's shortcuts; the lock file has 1.29.16."""
+    spec = ConversionSpec(
+        model=str(resnet / "resnet20.onnx"),
+        target="savedmodel",
+        out=str(tmp_path / "result"),
+        python=wrong_onnx2tf,
+    )
+    report = convert(spec, Silence())
+    assert not report.verification.passed
+    assert report.verification.outputs[0].max_abs_error > 1
+    assert report.path.endswith(".unverified")
 
 
 @pytest.fixture

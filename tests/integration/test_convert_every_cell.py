@@ -46,7 +46,7 @@ CELLS = [
 ]
 
 # The demo's own accuracy on the 540 images of its data set; float32 in another order may move one.
-CORRECT, SAMPLES = 538, 540
+CORRECT, SAMPLES = 539, 540
 
 pytestmark = [
     pytest.mark.slow,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -82,6 +83,20 @@ def test_a_full_disk_is_said_and_leaves_nothing(command_line, tmp_path):
         assert left(disk) == []
     finally:
         subprocess.run(["umount", str(disk)], check=True)
+
+
+def test_a_limit_on_the_size_of_files_is_no_fault_of_the_model(command_line, tmp_path):
+    limit = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, limit[1]))
+    try:
+        done = command_line(
+            "convert", SCRIPTED, "--shape", "1x1x8x8", "--to", "onnx", timeout_s=300
+        )
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limit)
+    assert done.returncode == 6, done.stderr
+    assert "File too large" in done.stderr
+    assert left(tmp_path) == []
 
 
 @pytest.mark.parametrize("opset", ["17", "18"])  # the tracing exporter, and torch.export's

@@ -379,7 +379,11 @@ def test_every_kind_of_evaluation_is_within_the_schema(command_line: Any, tmp_pa
 BAD = [
     ({"x_data": np.zeros((4, 9, 9, 1), np.float32), "y_data": np.arange(4)}, "9x9x1"),
     ({"x_data": np.zeros((0, 8, 8, 1), np.float32), "y_data": np.arange(0)}, "has no samples"),
-    ({"x_data": np.zeros((4, 8, 8, 1), np.float32)}, "no metrics: the data has no labels"),
+    ({"x_data": np.zeros((4, 8, 8, 1), np.float32)}, "no metrics: the data has no labels; name"),
+    ({"x_data": np.zeros((4, 8, 8, 1), np.float32), "y_data": np.array([0, 1, 2, np.nan])},
+     "the labels hold NaN"),
+    ({"x_data": np.zeros((4, 8, 8, 1), np.float32), "y_data": np.array([0, 1, 2, 0.5])},
+     "--task classification decides otherwise"),
     ({"x_data": np.zeros((4, 8, 8, 1), np.float32), "y_data": np.array([0, 1, 2, 10])},
      "run from 0 to 10, but the model has 10 outputs"),
     ({"x_data": np.zeros((4, 8, 8, 1), np.float32), "y_data": np.array([1, 2, 3, 10])},

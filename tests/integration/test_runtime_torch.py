@@ -255,7 +255,8 @@ def test_a_class_that_cannot_be_had(files, path, name, words):
 
 @pytest.mark.parametrize(
     ("text", "words"),
-    [("import nosuchmodule\n", "raised ModuleNotFoundError"), ("def f(:\n", "raised SyntaxError"),
+    [("raise SystemExit('no')\n", "raised SystemExit: no"),
+     ("import nosuchmodule\n", "raised ModuleNotFoundError"), ("def f(:\n", "raised SyntaxError"),
      ("def Small():\n    return 3\n", "returned a int, no nn.Module"),
      ("class Small:\n    def __init__(self, width): ...\n", "without arguments")],
 )  # fmt: skip

@@ -7,7 +7,7 @@ import typer
 
 from edgeloop.cli import options
 from edgeloop.cli.output import require_writable, show
-from edgeloop.errors import UsageError
+from edgeloop.errors import EdgeloopError, InterruptedRunError, UsageError
 from edgeloop.names import canonical, nearest
 
 _LIBRARY = "tflite-c"
@@ -96,8 +96,18 @@ def setup(
         chosen = [_LIBRARY, *chosen]
     if not chosen:
         raise UsageError("name what to install, or use --list, --all, or --from and --to")
+    failed: dict[str, EdgeloopError] = {}
     for name in dict.fromkeys(chosen):
-        _remove(name) if remove else _install(name, python, wheel_dir)
+        try:
+            _remove(name) if remove else _install(name, python, wheel_dir)
+        except EdgeloopError as error:  # of --all the others are still of use
+            if not everything or isinstance(error, InterruptedRunError):
+                raise
+            failed[name] = error
+            _say(f"{name}: {error}")
+    if failed:
+        first = next(iter(failed.values()))
+        raise type(first)(f"not done, for the reasons above: {', '.join(failed)}")
 
 
 def _install(name: str, python: Optional[str], wheel_dir: Optional[str]) -> None:
@@ -114,11 +124,12 @@ def _install(name: str, python: Optional[str], wheel_dir: Optional[str]) -> None
 
 
 def _remove(name: str) -> None:
-    from edgeloop.envs import create, tflite_c
+    from edgeloop.envs import create, tensorrt_engine, tflite_c
 
     if name == _ENGINE:
-        raise UsageError("the engines for TensorRT are single files; delete them by hand")
-    there = tflite_c.remove() if name == _LIBRARY else create.remove(name)
+        there = bool(tensorrt_engine.remove())
+    else:
+        there = tflite_c.remove() if name == _LIBRARY else create.remove(name)
     _say(f"{name}: deleted" if there else f"{name}: was not there")
 
 

@@ -78,7 +78,7 @@ EDGES: tuple[Edge, ...] = (
         source="onnx",
         target="tflite",
         tool="onnx2tf 2",
-        packages=("onnx2tf.tflite_builder", "onnxruntime"),
+        packages=("onnx2tf.tflite_builder", "onnxruntime", "ai_edge_litert"),
         environment="onnx2tf",
         machines=(X86_64,),
     ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import time
 from collections.abc import Mapping
@@ -17,7 +18,11 @@ from edgeloop.conversion.offline import refuse_network
 from edgeloop.errors import CannotWriteError, EdgeloopError, ModelError, UsageError
 
 # What a disk says that takes no more; a converter may wrap it in an exception of its own.
-_FULL_WORDS = ("No space left on device", "Disk quota exceeded", "ResourceExhausted", "ENOSPC")
+_FULL_WORDS = (
+    "No space left on device", "Disk quota exceeded", "File too large", "ResourceExhausted",
+    "ENOSPC",
+)  # fmt: skip
+_FULL_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def run(arguments: Mapping[str, Any]) -> dict[str, Any]:
@@ -69,7 +74,9 @@ def _parameters(source: str) -> Optional[int]:
 def _failure(tool: str, source: str, error: Exception) -> EdgeloopError:
     text = " ".join(f"{type(error).__name__}: {error}".split())
     if any(word in text for word in _FULL_WORDS) or _is_full(error):
-        return CannotWriteError(f"{tool} ran out of disk space: {text[-300:]}")
+        return CannotWriteError(
+            f"{tool} ran out of disk space: {text[-300:]}; make room, or write elsewhere with --out"
+        )
     if len(text) > 700:
         text = f"{text[:350]} […] {text[-350:]}"
     return ModelError(
@@ -80,7 +87,7 @@ def _failure(tool: str, source: str, error: Exception) -> EdgeloopError:
 
 def _is_full(error: BaseException) -> bool:
     while True:
-        if isinstance(error, OSError) and error.errno in (28, 122):  # ENOSPC, EDQUOT
+        if isinstance(error, OSError) and error.errno in _FULL_ERRORS:
             return True
         cause = error.__cause__ or error.__context__
         if cause is None:

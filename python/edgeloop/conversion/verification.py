@@ -12,7 +12,7 @@ from edgeloop.conversion.agreement import OutputAgreement, compare_runs
 from edgeloop.conversion.samples import TENSORFLOW, SampleRun, read
 from edgeloop.data.options import InputSource
 from edgeloop.envs.interpreter import look_for
-from edgeloop.errors import EdgeloopError, NotAvailableError
+from edgeloop.errors import EdgeloopError, NotAvailableError, RuntimeFailedError
 from edgeloop.measure.client import WorkerClient
 from edgeloop.runtimes._base import LoadOptions
 
@@ -174,7 +174,10 @@ class Reference:
             **asked,
         }
         with WorkerClient(found.python, self._timeout_s) as worker:
-            answer = worker.job("run-samples", arguments, f"running the {name}")
+            try:
+                answer = worker.job("run-samples", arguments, f"running the {name}")
+            except RuntimeFailedError as error:
+                raise RuntimeFailedError(f"{error}{worker.said()}") from error
             answer["start_ns"] = worker.hello.interpreter_start_ns
             worker.stop()
         return answer, path

@@ -90,6 +90,8 @@ class ImageSource:
             yield Chunk({KEY: np.stack([picture for _, picture in good])}, labels)
         if len(self.skipped) == wanted:
             first = self.skipped[0]
+            if wanted == 1:
+                raise ModelError(f"the picture {first.name} cannot be read: {first.reason}")
             raise ModelError(
                 f"none of the {wanted} pictures of {self.path} can be read; the first, "
                 f"{first.name}: {first.reason}"

@@ -44,7 +44,7 @@ def decode(path: str, color: str) -> Any:
     training pipeline does. Raises UnreadablePictureError; a picture of so many pixels that Pillow
     takes it for a bomb is one.
     """
-    from PIL import Image
+    from PIL import Image, UnidentifiedImageError
 
     try:
         with warnings.catch_warnings():
@@ -63,10 +63,18 @@ def decode(path: str, color: str) -> Any:
         ) from None
     except UnreadablePictureError:
         raise
+    except UnidentifiedImageError as error:
+        raise UnreadablePictureError("it is no picture, or one of an unknown kind") from error
+    except OSError as error:
+        # Without an errno it is a decoder that found the file cut short.
+        raise UnreadablePictureError(error.strerror or _brief(error, path)) from error
     except Exception as error:
         # A damaged file makes Pillow's decoders raise many kinds.
-        reason = str(error).split("\n", 1)[0].replace(repr(path), "it") or type(error).__name__
-        raise UnreadablePictureError(reason) from error
+        raise UnreadablePictureError(_brief(error, path)) from error
+
+
+def _brief(error: Exception, path: str) -> str:
+    return str(error).split("\n", 1)[0].replace(repr(path), "it") or type(error).__name__
 
 
 def sized(picture: Any, preprocess: Preprocess, height: int, width: int) -> Any:

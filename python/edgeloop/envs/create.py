@@ -19,7 +19,12 @@ from edgeloop.envs.managed import folder_of, forget_marker, marker, write_marker
 from edgeloop.envs.own_package import install_own_package
 from edgeloop.envs.pip import pip_reason, require_pip, run_pip
 from edgeloop.envs.search import find_interpreter
-from edgeloop.errors import CannotWriteError, InterruptedRunError, NotAvailableError
+from edgeloop.errors import (
+    CannotWriteError,
+    InterruptedRunError,
+    NotAvailableError,
+    UsageError,
+)
 
 # Each run of pip keeps what it installed, so that a broken download costs one of these at most.
 _BATCH = 12
@@ -44,8 +49,11 @@ def create(
     `python` names the interpreter it is made with, `wheels` a folder with edgeloop's own wheel,
     which is installed anew where the rest is complete.
     Raises NotAvailableError with pip's own reason, CannotWriteError where the disk is full,
-    UsageError where another setup is at work on it, InterruptedRunError for Ctrl-C.
+    UsageError where another setup is at work on it or `wheels` is no folder, InterruptedRunError
+    for Ctrl-C.
     """
+    if wheels is not None and not Path(wheels).is_dir():
+        raise UsageError(f"there is no folder {wheels}; name the one with edgeloop's wheel")
     lock = lock_for_this_machine(name)
     with alone(name) as held:
         try:
@@ -183,13 +191,17 @@ def _requirements(lines: Sequence[str]) -> Iterator[str]:
 def _install_cpu_build(requirement: str, python: str, held: int) -> None:
     """Install a build without CUDA: from pip's own index if that has one, else from PyTorch's."""
     done = run_pip(python, ["install", "--dry-run", "--report", "-", "-q", requirement], _TIMEOUT_S)
-    where = (
-        [] if done.returncode == 0 and not _brings_cuda(done.stdout) else ["--index-url", CPU_INDEX]
-    )
+    where, doing = [], f"installing {requirement}"
+    if done.returncode != 0 or _brings_cuda(done.stdout):
+        where = ["--index-url", CPU_INDEX]
+        doing += (
+            f" from {CPU_INDEX} (pip's own index offers no build without CUDA; where that one "
+            "cannot be reached, name a folder with the wheel in PIP_FIND_LINKS)"
+        )
     require_pip(
         python,
         ["install", "--no-deps", "--only-binary=:all:", *where, requirement],
-        f"installing {requirement}",
+        doing,
         _TIMEOUT_S,
         (held,),
     )

@@ -8,8 +8,9 @@ from typing import Any, Optional
 from edgeloop.conversion.graph import find_path
 from edgeloop.envs.lock import environment_names, lock_for_this_machine
 from edgeloop.envs.managed import folder_of, python_of
-from edgeloop.errors import NotAvailableError
-from edgeloop.models.formats import ModelFormat
+from edgeloop.errors import NotAvailableError, UsageError
+from edgeloop.models.formats import FORMATS, ModelFormat
+from edgeloop.names import canonical, nearest
 
 PURPOSES = {
     "convert": "conversions between PyTorch, ONNX, TensorFlow and TFLite; quantisation (3.7 GB)",
@@ -45,8 +46,10 @@ def environments() -> list[EnvironmentState]:
 
 def environments_of_route(source: str, target: str) -> list[str]:
     """Return the environments that the way from one format to another needs. Raises UsageError."""
-    start = _ALIASES.get(source.lower(), source.lower())
-    way = find_path(ModelFormat(start), _ALIASES.get(target.lower(), target))
+    start = _ALIASES.get(canonical(source), canonical(source))
+    if start not in FORMATS:
+        raise UsageError(f"no format is called '{source}'; {nearest(source, FORMATS)}")
+    way = find_path(ModelFormat(start), _ALIASES.get(canonical(target), target))
     missing = [edge for edge in way if edge.environment is None]
     if missing:
         raise NotAvailableError(

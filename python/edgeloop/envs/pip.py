@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 import subprocess
 from collections.abc import Sequence
-from typing import Optional
 
 from edgeloop.errors import CannotWriteError, NotAvailableError
 
 _QUIET = ("--disable-pip-version-check", "--no-input")
+# How an exception of urllib3 prints: its class, the object that it is about, and the reason.
+_EXCEPTION = re.compile(r"^\w+\(['\"]?(?:<[^>]*>: )?(.*?)['\"]?\)$")
 _FULL = ("No space left on device", "Disk quota exceeded")
 
 
@@ -62,9 +63,7 @@ def pip_reason(done: subprocess.CompletedProcess[str]) -> str:
     """Return pip's errors, else its last line."""
     lines = [line.strip() for line in (done.stdout + done.stderr).splitlines() if line.strip()]
     # Without a network the errors only say that there is no such version.
-    broken: list[Optional[str]] = list(
-        re.findall(r"connection broken by '(.+)':", done.stderr)[-1:]
-    )
+    broken = re.findall(r"connection broken by '(.+)':", done.stderr)[-1:]
     errors = [line[len("ERROR:") :].strip() for line in lines if line.startswith("ERROR:")]
-    reasons = broken or errors or lines[-1:] or [f"exit status {done.returncode}"]
-    return "; ".join(str(reason) for reason in reasons)
+    plain = [_EXCEPTION.sub(r"\1", reason) for reason in broken]
+    return "; ".join(plain or errors or lines[-1:] or [f"exit status {done.returncode}"])

@@ -39,7 +39,11 @@ def engine_path(version: Version) -> Path:
     bundled = sources() / f"tensorrt-{version_text(version)}.so"  # of a build that had the headers
     if bundled.is_file():
         return bundled
-    return data_folder() / "lib" / name
+    return _built() / name
+
+
+def _built() -> Path:
+    return data_folder() / "lib"
 
 
 def sources() -> Path:
@@ -67,6 +71,20 @@ def install(progress: Callable[[str], None]) -> Path:
     _compile(compiler, include, target)
     progress(f"built {target}")
     return target
+
+
+def remove() -> list[Path]:
+    """Delete the engines that were built here, for any TensorRT; return what they were.
+
+    Raises CannotWriteError.
+    """
+    engines = sorted(_built().glob("tensorrt-*-edgeloop-*.so"))
+    for path in engines:
+        try:
+            path.unlink()
+        except OSError as error:
+            raise CannotWriteError(f"{path} cannot be deleted: {error.strerror}") from error
+    return engines
 
 
 def _compiler() -> str:

@@ -10,7 +10,7 @@ import numpy as np
 
 from edgeloop.data.step_times import STEPS, StepTimes
 from edgeloop.errors import EdgeloopError, InterruptedRunError, ModelError
-from edgeloop.measure.data_set import run_data_set
+from edgeloop.measure.data_set import NO_LABELS, run_data_set
 from edgeloop.measure.invocation import Attempt
 from edgeloop.measure.monitor import Monitor
 from edgeloop.measure.observer import Observer, Progress
@@ -126,7 +126,10 @@ def _no_metric(result: Result) -> Optional[ModelError]:
     summary = result.summary
     if summary["accuracy"] is not None or summary.get("agreement"):
         return None
-    return ModelError(f"no metrics: {summary['accuracy_reason']}")
+    hint = ""
+    if summary["accuracy_reason"] == NO_LABELS:
+        hint = "; name their array with --y-key or their file with --y-file, or give a --reference"
+    return ModelError(f"no metrics: {summary['accuracy_reason']}{hint}")
 
 
 def _preprocess(times: StepTimes) -> dict[str, Any]:

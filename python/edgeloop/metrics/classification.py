@@ -83,6 +83,9 @@ class ClassificationTally:
         k = self._options.top_k
         if 1 < k < self.classes:
             document.update(self.top(k).fields(f"top_{k}_accuracy"))
+        elif k not in (1, MetricOptions.top_k):
+            reason = f"the model has {self.classes} classes"
+            document.update(reasoned(f"top_{k}_accuracy", None, reason))
         document.update(_averages(cells, counts, first, self._seed))
         document.update(self._log_loss())
         document["confusion_matrix"] = {

@@ -45,6 +45,9 @@ class Evaluation:
         if labels is None:
             self.task, self.reason = Task("", ""), "the data has no labels"
             return
+        if labels.dtype.kind == "f" and np.isnan(labels).any():
+            self.task, self.reason = Task("", ""), "the labels hold NaN"
+            return
         if self.task is None:
             self.task = task_of(self._options, outputs, labels)
         if np.isnan(outputs).any():
@@ -102,11 +105,15 @@ class Evaluation:
     def _regress(self, outputs: npt.NDArray[np.float64], labels: npt.NDArray[Any]) -> Optional[str]:
         rows, reason = values(outputs, labels)
         if rows is None:
-            return reason
-        if np.isnan(rows[1]).any():
-            return "the labels hold NaN"
+            return f"{reason}{self._why_regression()}"
         if self._tally is None:
             self._tally = RegressionTally(rows[0].shape[1], self._n, self._seed)
         assert isinstance(self._tally, RegressionTally)
         self._tally.add(*rows)
         return None
+
+    def _why_regression(self) -> str:
+        """Say how the task was told, where the user did not say it."""
+        if self._options.task is not None or self.task is None:
+            return ""
+        return f" (regression, because {self.task.words}; --task classification decides otherwise)"

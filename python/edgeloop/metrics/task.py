@@ -82,7 +82,7 @@ def values(
     if rows is not None:
         return rows, None
     return None, (
-        f"the labels of {_shape(labels)} values for each sample do not fit the model's output of "
+        f"the labels, {_shape(labels)} for each sample, do not fit the model's output, "
         f"{_shape(outputs)}; nothing is broadcast"
     )
 

@@ -244,7 +244,7 @@ def _import(file: Path) -> ModuleType:
     sys.path.insert(0, str(file.parent.absolute()))
     try:
         spec.loader.exec_module(module)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         if sys.modules[file.stem] is module:
             del sys.modules[file.stem]
         raise UsageError(
@@ -272,7 +272,7 @@ def _construct(torch: Any, source: ModuleType, file: str, name: Optional[str]) -
         raise UsageError(f"{file} has no class '{name}'; it has {offered}")
     try:
         module = factory()
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise UsageError(
             f"{name}() of {file} raised {type(error).__name__}: {_brief(error)}; it is called "
             "without arguments: name a function there that returns the finished model"

@@ -9,6 +9,7 @@ from edgeloop.errors import EdgeloopError, NotAvailableError, UsageError
 from edgeloop.names import canonical
 from edgeloop.runtimes import RUNTIME_NAMES, installed, runtime
 from edgeloop.runtimes._base import ANY
+from edgeloop.runtimes.interpreter import interpreter_of
 
 if TYPE_CHECKING:
     from edgeloop.spec import Model, RunSpec
@@ -111,7 +112,7 @@ def _why_not_here(name: str, spec: RunSpec) -> Optional[str]:
     """Look for a runtime; raises NotAvailableError where the interpreter itself is no good."""
     if spec.python is None:
         try:
-            runtime(name).find(spec.library)
+            interpreter_of(name, spec.library, [])
         except EdgeloopError as error:
             return str(error)
         return None

@@ -90,7 +90,7 @@ class TfliteRuntimeRuntime:
     delegates = (XNNPACK, *EXTERNAL)
     attaches = True
     profiled_loop = "native"
-    install_hint = "pip install tflite-runtime 'numpy<2' (Python 3.11 or older)"
+    install_hint = "edgeloop setup tflite-runtime"
 
     def find(self, library: Optional[str] = None) -> Installation:
         """Locate the package and its extension. Raises NotAvailableError."""
@@ -102,20 +102,21 @@ class TfliteRuntimeRuntime:
         spec = find_spec(_PACKAGE)
         if spec is None or spec.origin is None:  # no origin: a folder that merely has this name
             raise NotAvailableError(
-                f"the tflite-runtime package is not installed in {sys.executable}; install it with "
-                f"'{self.install_hint}'"
+                f"the tflite-runtime package is not installed in {sys.executable}; run "
+                f"'{self.install_hint}', or, where Python is 3.11 or older, 'pip install "
+                'tflite-runtime "numpy<2"\''
             )
         extensions = sorted(Path(spec.origin).parent.glob(_EXTENSION))
         if not extensions:
             raise NotAvailableError(
                 f"the tflite-runtime package in {Path(spec.origin).parent} has no {_EXTENSION}; "
-                f"install it anew with '{self.install_hint}'"
+                "install it anew"
             )
         version = _package_version()
         if int(np.__version__.split(".")[0]) >= _FIRST_INCOMPATIBLE_NUMPY:
             raise NotAvailableError(
                 f"tflite-runtime {version} needs numpy < 2, and {sys.executable} has "
-                f"{np.__version__}; install 'numpy<2' there"
+                f"{np.__version__}; install 'numpy<2' there, or run '{self.install_hint}'"
             )
         return Installation(version, str(extensions[0]), "the tflite-runtime package")
 

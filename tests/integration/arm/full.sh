@@ -29,4 +29,5 @@ ln -sf blas/libblas.so.3 lapack/liblapack.so.3 "$libraries/"
 VENV_OPTIONS=--system-site-packages \
   install "$root" main "$work/wheels-armhf" --no-deps edgeloop tflite-runtime
 run "$root" /opt/main/bin/python /null_engine.py
-compare "$root" main tflite-runtime tflite-runtime
+# Its 32-bit wheel does not apply XNNPACK by itself.
+OWNER=builtin compare "$root" main tflite-runtime tflite-runtime

@@ -60,9 +60,11 @@ install() {  # ROOT ENVIRONMENT WHEELS REQUIREMENT...
 }
 
 # Runs the digits models in a root and compares; the reference is of the same runtimes on x86-64.
+# OWNER says whose the nodes are, where not the same one's.
 compare() {  # ROOT ENVIRONMENT REFERENCE RUNTIME...
   quietly run "$1" "/opt/$2/bin/python" /outputs.py /outputs.npz "${@:4}"
-  "$host/bin/python" "$here/check_outputs.py" "$work/outputs/$3.npz" "$1/outputs.npz"
+  "$host/bin/python" "$here/check_outputs.py" "$work/outputs/$3.npz" "$1/outputs.npz" \
+    ${OWNER:+"$OWNER"}
 }
 
 find_python 11 >/dev/null || skip "no Python 3.11 with venv is here to make the x86-64 outputs with"

@@ -14,6 +14,7 @@ import pytest
 from edgeloop.data.model_data import ModelData
 from edgeloop.data.opening import open_data
 from edgeloop.data.options import InputSource, parse_preprocess
+from edgeloop.data.picture import UnreadablePictureError, decode
 from edgeloop.data.step_times import StepTimes
 from edgeloop.errors import CheckFailedError, ModelError, NotAvailableError, UsageError
 from edgeloop.runtimes._base import TensorSpec
@@ -176,6 +177,16 @@ def test_a_folder_of_nothing_but_corrupt_pictures(tmp_path: Path) -> None:
         x_of(opened(tmp_path))
     with pytest.raises(ModelError, match="none of the 2"):
         opened(tmp_path).first_inputs()
+    with pytest.raises(ModelError, match=r"^the picture .*a\.png cannot be read: "):
+        opened(tmp_path / "a.png").first_inputs()
+
+
+def test_why_a_picture_cannot_be_read_is_said_plainly(tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(b"")
+    with pytest.raises(UnreadablePictureError, match=r"^it is no picture, or one of an unknown"):
+        decode(str(tmp_path / "a.png"), "rgb")
+    with pytest.raises(UnreadablePictureError, match=r"^No such file or directory$"):
+        decode(str(tmp_path / "none.png"), "rgb")
 
 
 def test_the_first_picture_may_be_the_corrupt_one(folder: Path) -> None:

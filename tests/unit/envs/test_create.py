@@ -149,6 +149,13 @@ def test_the_pip_that_a_killed_setup_left_is_waited_for(index, use_lock, said):
     assert create.remove("small")
 
 
+def test_a_folder_of_wheels_that_is_not_there_is_said_at_once(index, use_lock, said):
+    use_lock(make_wheel(index, "edgelooptestsmall"))
+    with pytest.raises(UsageError, match="there is no folder /nowhere"):
+        create.create("small", wheels="/nowhere", progress=said.append)
+    assert not folder_of("small").exists()
+
+
 def test_a_package_that_is_nowhere_is_pips_reason(index, use_lock, said):
     use_lock(f"edgelooptestnone==1.0 --hash=sha256:{'0' * 64}")
     with pytest.raises(NotAvailableError, match="No matching distribution found for edgelooptestn"):

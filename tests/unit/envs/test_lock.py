@@ -61,6 +61,10 @@ def test_a_route_names_its_environments():
     assert environments_of_route("keras", "onnx") == ["convert"]
     with pytest.raises(UsageError, match="no way leads"):
         environments_of_route("aotinductor", "onnx")
+    with pytest.raises(UsageError, match="no format is called 'onxx'; did you mean 'onnx'"):
+        environments_of_route("onxx", "tflite")
+    with pytest.raises(UsageError, match="no format is called 'tflit'; did you mean 'tflite'"):
+        environments_of_route("onnx", "tflit")
 
 
 def test_an_older_c_library_is_told_before_anything_is_downloaded(monkeypatch):

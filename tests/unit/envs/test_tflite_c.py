@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from edgeloop.envs import machine as this_machine
-from edgeloop.envs import pip, tflite_c
+from edgeloop.envs import tflite_c
 from edgeloop.errors import CannotWriteError, NotAvailableError
 
 LIBRARY = b"\x7fELF not really a library"
@@ -141,17 +141,6 @@ def test_a_data_folder_that_cannot_be_written(machine, monkeypatch, tmp_path):
 
     with pytest.raises(CannotWriteError, match="XDG_DATA_HOME"):
         tflite_c.install(lambda line: None)
-
-
-def test_the_reason_of_a_dead_network_is_quoted():
-    warning = (
-        "WARNING: Retrying (Retry(total=0)) after connection broken by "
-        "'NewConnectionError(\"[Errno 111] Connection refused\")': /simple/pymicro-wakeword/\n"
-    )
-    errors = "ERROR: No matching distribution found for pymicro-wakeword==2.5.0\n"
-    done = subprocess.CompletedProcess([], 1, "", warning + errors)
-
-    assert "Connection refused" in pip.pip_reason(done)
 
 
 def test_an_interpreter_without_pip_is_told(machine, monkeypatch):

@@ -201,3 +201,15 @@ def test_labels_shifted_by_a_background_class_are_noticed() -> None:
     offset, now, then = shifted
     assert offset == 1
     assert then > 3 * now
+
+
+@pytest.mark.parametrize(("k", "told"), [(5, False), (7, True), (50, True)])
+def test_more_best_classes_than_there_are_is_told_where_it_was_asked_for(
+    k: int, told: bool
+) -> None:
+    logits, labels = data()
+    document = tally(softmax(logits)[:, :5], labels % 5, top_k=k).as_dict()
+    assert (f"top_{k}_accuracy" in document) == told
+    if told:
+        assert document[f"top_{k}_accuracy"] is None
+        assert document[f"top_{k}_accuracy_reason"] == "the model has 5 classes"

@@ -95,7 +95,7 @@ def test_values_of_another_shape_are_refused(
 ) -> None:
     why = why_not(np.zeros(outputs), np.full(labels, 0.5))
     assert "do not fit the model's output" in why
-    assert "nothing is broadcast" in why
+    assert "nothing is broadcast (regression, because the labels are" in why
 
 
 @pytest.mark.parametrize(
@@ -117,7 +117,9 @@ def test_no_labels_and_outputs_that_are_no_scores() -> None:
     assert "shape (10, 4) is not one score" in why_not(boxes, LABELS)
     assert why_not(np.where(SCORES > 0.7, np.nan, SCORES), LABELS) == "the model's outputs hold NaN"
     assert "one output" in why_not(SCORES[:, :1], LABELS, task="classification")
-    assert "labels hold NaN" in why_not(SCORES, np.full((4, 3), np.nan))
+    assert why_not(SCORES, np.full((4, 3), np.nan)) == "the labels hold NaN"
+    # Not "no whole numbers", which would make values of them.
+    assert why_not(SCORES, np.array([0, 1, np.nan, 2])) == "the labels hold NaN"
 
 
 def test_no_samples_at_all() -> None:
