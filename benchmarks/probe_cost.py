@@ -1,6 +1,7 @@
 """Does reading who runs which node cost anything inside the timed region?
 
-    python benchmarks/probe_cost.py CONFIGURATION... [--seconds S] [--delta SHARE] [--json FILE]
+    python benchmarks/probe_cost.py CONFIGURATION... [--seconds S] [--processes N]
+        [--delta SHARE] [--json FILE]
 
 CONFIGURATION is MODEL@runtime,threads=1. Each is compared with itself, without the probe (TFLite)
 or the record (ONNX Runtime) that tells the placement, interleaved as `edgeloop compare` does.
@@ -27,8 +28,6 @@ from edgeloop.spec import RunSpec
 from edgeloop.stats.stopping import PRESETS
 from edgeloop.stats.verdict import DELTA, EQUIVALENT
 
-PROCESSES = 5
-
 
 def main() -> int:
     """Measure, print, and return the exit code."""
@@ -36,33 +35,33 @@ def main() -> int:
     parser.add_argument("configurations", nargs="+", metavar="CONFIGURATION")
     parser.add_argument("--seconds", type=float, default=60.0, help="of one comparison")
     parser.add_argument("--delta", type=float, default=DELTA, help="the difference that matters")
+    parser.add_argument("--processes", type=int, default=5, help="at least; up to twice as many")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--json", metavar="FILE")
     arguments = parser.parse_args()
-    found = [
-        _compare(text, arguments.seconds, arguments.delta, arguments.seed)
-        for text in arguments.configurations
-    ]
+    found = [_compare(text, arguments) for text in arguments.configurations]
     print(_page(found))
     if arguments.json:
         Path(arguments.json).write_text(json.dumps(found, indent=1), encoding="utf-8")
     return 0 if all(one["verdict"] == EQUIVALENT for one in found) else 1
 
 
-def _compare(configuration: str, seconds: float, delta: float, seed: int) -> dict[str, Any]:
-    defaults = RunSpec(model="", threads=1, seed=seed)
+def _compare(configuration: str, arguments: argparse.Namespace) -> dict[str, Any]:
+    defaults = RunSpec(model="", threads=1, seed=arguments.seed)
     (probed,) = resolve(parse_configuration(configuration, defaults), "compare")
     bare = replace(probed, options=replace(probed.options, probe=False))
     preset = replace(
         PRESETS["standard"],
-        processes=PROCESSES,
-        max_processes=2 * PROCESSES,
-        total_seconds=seconds,
+        processes=arguments.processes,
+        max_processes=2 * arguments.processes,
+        total_seconds=arguments.seconds,
     )
-    run = measure_paired(bare, probed, preset, delta, Silence(), keep=lambda attempts: None)
+    run = measure_paired(
+        bare, probed, preset, arguments.delta, Silence(), keep=lambda attempts: None
+    )
     if run.error is not None:
         raise run.error
-    compared = run.compare(delta)
+    compared = run.compare(arguments.delta)
     return {
         "configuration": f"{probed.title},loop={probed.loops[0]}",
         **asdict(compared),

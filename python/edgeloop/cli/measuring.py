@@ -10,10 +10,10 @@ import typer
 from edgeloop.cli import data_options, options
 from edgeloop.cli.output import TerminalObserver, require_writable, show
 from edgeloop.errors import CheckFailedError
-from edgeloop.spec import RunSpec, parse_percentiles, parse_setting, parse_shape
 
 if TYPE_CHECKING:
     from edgeloop.results.schema import Result
+    from edgeloop.spec import RunSpec
 
 
 def measuring_command(command: str, table: str, help_text: str) -> Callable[..., None]:
@@ -118,8 +118,10 @@ _SAME = (
 )
 
 
-def run_spec(chosen: dict[str, Any]) -> RunSpec:
+def run_spec(chosen: dict[str, Any]) -> "RunSpec":
     """Return the spec that the options say; a command may lack those of measuring."""
+    from edgeloop.spec import RunSpec, parse_percentiles, parse_setting, parse_shape
+
     given = {name: chosen[name] for name in _SAME if name in chosen}
     if "percentiles" in chosen:
         given["percentiles"] = parse_percentiles(chosen["percentiles"])
@@ -163,7 +165,7 @@ def _measure_and_print(command: str, table: str, chosen: dict[str, Any]) -> int:
     return errors[0][1].exit_code if errors else 0
 
 
-def _prepared(spec: RunSpec, chosen: dict[str, Any], observer: TerminalObserver) -> RunSpec:
+def _prepared(spec: "RunSpec", chosen: dict[str, Any], observer: TerminalObserver) -> "RunSpec":
     """Return the spec of what --to and --quantize make of the model."""
     from edgeloop.preparing import Preparation, prepare
 
