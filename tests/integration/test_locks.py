@@ -6,20 +6,17 @@ has, and what the packages require is in the lock, too.
 
 from __future__ import annotations
 
-import importlib.util
-
 import pytest
 
 from edgeloop.envs.lock import environment_names, lock_of
 from edgeloop.envs.lock_maker import canonical_name, lock_text, look_up, path_of, pins_of
+from edgeloop.envs.pip import has_pip
 from edgeloop.errors import NotAvailableError
 
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.timeout(600),
-    pytest.mark.skipif(
-        importlib.util.find_spec("pip") is None, reason="this interpreter has no pip"
-    ),
+    pytest.mark.skipif(not has_pip(), reason="this interpreter has no pip"),
 ]
 
 LOCKS = [

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 from collections.abc import Sequence
+from importlib import metadata
 
 from edgeloop.errors import CannotWriteError, NotAvailableError
 
@@ -12,6 +13,19 @@ _QUIET = ("--disable-pip-version-check", "--no-input")
 # How an exception of urllib3 prints: its class, the object that it is about, and the reason.
 _EXCEPTION = re.compile(r"^\w+\(['\"]?(?:<[^>]*>: )?(.*?)['\"]?\)$")
 _FULL = ("No space left on device", "Disk quota exceeded")
+
+
+def has_pip() -> bool:
+    """Return whether this interpreter has pip.
+
+    Asked of the installed packages: who looks for it as a module, in a process that goes on to
+    import setuptools, makes that import fail (setuptools takes it for pip itself).
+    """
+    try:
+        metadata.version("pip")
+    except metadata.PackageNotFoundError:
+        return False
+    return True
 
 
 def run_pip(

@@ -9,12 +9,11 @@ import tempfile
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Optional
 
 from edgeloop.envs import machine
-from edgeloop.envs.pip import pip_reason, run_pip
+from edgeloop.envs.pip import has_pip, pip_reason, run_pip
 from edgeloop.errors import CannotWriteError, NotAvailableError
 from edgeloop.user_folders import data_folder
 
@@ -140,7 +139,7 @@ def _wheel_for_this_machine() -> PlatformWheel:
 
 
 def _download(wheel: PlatformWheel, folder: Path) -> Path:
-    if find_spec("pip") is None:
+    if not has_pip():
         raise NotAvailableError(
             f"{sys.executable} has no pip, which downloads the wheel; install it (for instance "
             f"'{sys.executable} -m ensurepip' or 'apt install python3-pip'), {_INSTEAD}"

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import subprocess
+import sys
+from importlib import metadata
 
 import pytest
 
-from edgeloop.envs.pip import pip_reason
+from edgeloop.envs.pip import has_pip, pip_reason
 
 BROKEN = "WARNING: Retrying (Retry(total=0)) after connection broken by '{}': /simple/six/\n"
 NONE = "ERROR: No matching distribution found for six==1\n"
@@ -29,3 +31,19 @@ NONE = "ERROR: No matching distribution found for six==1\n"
 )  # fmt: skip
 def test_the_reason_is_quoted(said, reason):
     assert pip_reason(subprocess.CompletedProcess([], 1, "", said)) == reason
+
+
+def test_looking_for_pip_leaves_setuptools_importable() -> None:
+    pytest.importorskip("setuptools", reason="pip install setuptools: what is at stake")
+    code = "from edgeloop.envs.pip import has_pip; print(has_pip()); import setuptools"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == ["True"]
+
+
+def test_no_pip_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing(name: str) -> str:
+        raise metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(metadata, "version", missing)
+    assert not has_pip()

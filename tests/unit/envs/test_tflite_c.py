@@ -6,20 +6,20 @@ import hashlib
 import stat
 import subprocess
 import zipfile
-from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
 from edgeloop.envs import machine as this_machine
 from edgeloop.envs import tflite_c
+from edgeloop.envs.pip import has_pip
 from edgeloop.errors import CannotWriteError, NotAvailableError
 
 LIBRARY = b"\x7fELF not really a library"
 TAG = "manylinux_2_35_x86_64"
 MEMBER = "pymicro_wakeword/lib/libtensorflowlite_c.so"
 
-needs_pip = pytest.mark.skipif(find_spec("pip") is None, reason="this interpreter has no pip")
+needs_pip = pytest.mark.skipif(not has_pip(), reason="this interpreter has no pip")
 
 
 def write_wheel(folder, members):
@@ -145,7 +145,7 @@ def test_a_data_folder_that_cannot_be_written(machine, monkeypatch, tmp_path):
 
 def test_an_interpreter_without_pip_is_told(machine, monkeypatch):
     know(monkeypatch, "0" * 64)
-    monkeypatch.setattr(tflite_c, "find_spec", lambda name: None)
+    monkeypatch.setattr(tflite_c, "has_pip", lambda: False)
 
     with pytest.raises(NotAvailableError, match="has no pip"):
         tflite_c.install(lambda line: None)
