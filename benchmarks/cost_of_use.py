@@ -19,16 +19,14 @@ import time
 from pathlib import Path
 from typing import Any
 
-import typer
-
-from edgeloop.cli.app import app
+from edgeloop.cli.app import COMMANDS
 from edgeloop.report.columns import columns
 
 # As many commands, each with one option, as edgeloop has: what typer itself costs.
 EMPTY_APP = f"""
 import typer
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
-for name in {tuple(typer.main.get_command(app).commands)}:
+for name in {tuple(COMMANDS)}:
     def command(number: int = 0) -> None:
         "Do nothing."
     app.command(name)(command)

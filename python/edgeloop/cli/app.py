@@ -3,8 +3,8 @@
 import errno
 import os
 import traceback
-from collections.abc import Sequence
-from typing import Annotated, Any, Optional
+from collections.abc import Callable, Collection, Sequence
+from typing import Annotated, Any, Optional, Union
 
 import typer
 import typer.core
@@ -51,33 +51,60 @@ class _Commands(typer.core.TyperGroup):
             return 0
 
 
-app = typer.Typer(
-    name="edgeloop",
-    cls=_Commands,
-    help="How fast, how accurate and how costly is this model in this runtime, and how much of "
-    "that is Python?",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
+# In the order of the help.
+COMMANDS: dict[str, Union[Callable[..., None], typer.Typer]] = {
+    "demo": demo.demo,
+    "doctor": doctor.doctor,
+    "bench": bench.bench,
+    "overhead": overhead.overhead,
+    "eval": evaluate.evaluate,
+    "classify": classify.classify,
+    "compare": compare.compare,
+    "convert": convert.convert,
+    "inspect": inspect.inspect,
+    "profile": profile.profile,
+    "quantize": quantize.quantize,
+    "suite": suite.suite,
+    "setup": setup.setup,
+    "report": report.report,
+    "results": results.results,
+}
 
-app.command("demo")(demo.demo)
-app.command("doctor")(doctor.doctor)
-app.command("bench")(bench.bench)
-app.command("overhead")(overhead.overhead)
-app.command("eval")(evaluate.evaluate)
-app.command("classify")(classify.classify)
-app.command("compare")(compare.compare)
-app.command("convert")(convert.convert)
-app.command("inspect")(inspect.inspect)
-app.command("profile")(profile.profile)
-app.command("quantize")(quantize.quantize)
-app.command("suite")(suite.suite)
-app.command("setup")(setup.setup)
-app.command("report")(report.report)
-app.add_typer(results.results)
+
+def app_with(wanted: Collection[str]) -> typer.Typer:
+    """Return the app in which these commands have their options, and the others their words.
+
+    Hundreds of options take longer to set up than the help takes to print.
+    """
+    app = typer.Typer(
+        name="edgeloop",
+        cls=_Commands,
+        help="How fast, how accurate and how costly is this model in this runtime, and how much of "
+        "that is Python?",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        rich_markup_mode=None,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.callback()(_options)
+    for name, command in COMMANDS.items():
+        if name not in wanted:
+            app.command(name)(_listed(command))
+        elif isinstance(command, typer.Typer):
+            app.add_typer(command)
+        else:
+            app.command(name)(command)
+    return app
+
+
+def _listed(command: Union[Callable[..., None], typer.Typer]) -> Callable[[], None]:
+    """Return a command with the same words and no options, to stand in the help."""
+
+    def listed() -> None: ...
+
+    listed.__doc__ = command.info.help if isinstance(command, typer.Typer) else command.__doc__
+    return listed
 
 
 def _version(wanted: bool) -> None:
@@ -86,7 +113,6 @@ def _version(wanted: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
 def _options(
     version: Annotated[
         Optional[bool],
@@ -107,7 +133,8 @@ def run(arguments: Sequence[str]) -> int:
     debug = "--debug" in arguments or bool(os.environ.get("EDGELOOP_DEBUG"))
     arguments = [argument for argument in arguments if argument != "--debug"]
     try:
-        code = app(args=list(arguments), standalone_mode=False)
+        named = [argument for argument in arguments if not argument.startswith("-")][:1]
+        code = app_with(named)(args=list(arguments), standalone_mode=False)
     except EdgeloopError as error:
         if debug:
             traceback.print_exc()
