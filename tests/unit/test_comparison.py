@@ -34,7 +34,8 @@ def test_a_loop_is_equivalent_to_itself_on_a_chain_of_known_work() -> None:
 def test_more_work_is_slower_by_its_share(tmp_path: Path) -> None:
     more = CHAIN.replace("50000", "60000")
     compared = compare_live(CHAIN, more, QUICK, 0.05, Silence(), save=True, out=str(tmp_path))
-    assert compared.comparison.verdict == "slower"
+    # As above: what is disturbed more on one side is not comparable, whatever the ratio.
+    assert compared.comparison.verdict in ("slower", "not comparable")
     assert compared.comparison.ratio == pytest.approx(1.2, rel=0.05)
     for path, multiplications in zip(compared.results, ("50000", "60000")):
         assert path is not None
