@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 from typing import TYPE_CHECKING, Optional
 
 if TYPE_CHECKING:
     from edgeloop.results.schema import Result
+
+DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+"""Of an OSError where a disk, a quota or the limit on a file's size takes no more."""
+
+CANNOT_BE_WRITTEN = (*DISK_FULL, errno.EIO)
+"""And where the device fails, or the reader of a terminal or pipe does."""
 
 
 class EdgeloopError(Exception):

@@ -1,6 +1,5 @@
 """The typer app: the commands, `--version`, and one place where errors become exit codes."""
 
-import errno
 import os
 import traceback
 from collections.abc import Callable, Collection, Sequence
@@ -28,12 +27,9 @@ from edgeloop.cli import (
     suite,
 )
 from edgeloop.cli.output import abandon_stdout
-from edgeloop.errors import CannotWriteError, EdgeloopError, InterruptedRunError
+from edgeloop.errors import CANNOT_BE_WRITTEN, CannotWriteError, EdgeloopError, InterruptedRunError
 
 INTERRUPTED = 130
-
-# What a system says of a file, or a pipe's file, that takes no more.
-_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 
 
 class _Commands(typer.core.TyperGroup):
@@ -144,7 +140,7 @@ def run(arguments: Sequence[str]) -> int:
         typer.echo("edgeloop: interrupted", err=True)
         return INTERRUPTED
     except OSError as error:
-        if error.errno not in _FULL:
+        if error.errno not in CANNOT_BE_WRITTEN:
             return _foreign(error, debug)
         abandon_stdout()
         typer.echo(f"edgeloop: the output cannot be written: {error.strerror}", err=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import time
 from collections.abc import Mapping
@@ -15,14 +14,13 @@ from edgeloop.conversion.edge import ConversionOptions, EdgeModule
 from edgeloop.conversion.faults import facts_as_dict, facts_of
 from edgeloop.conversion.graph import EDGES
 from edgeloop.conversion.offline import refuse_network
-from edgeloop.errors import CannotWriteError, EdgeloopError, ModelError, UsageError
+from edgeloop.errors import DISK_FULL, CannotWriteError, EdgeloopError, ModelError, UsageError
 
 # What a disk says that takes no more; a converter may wrap it in an exception of its own.
 _FULL_WORDS = (
     "No space left on device", "Disk quota exceeded", "File too large", "ResourceExhausted",
     "ENOSPC",
 )  # fmt: skip
-_FULL_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def run(arguments: Mapping[str, Any]) -> dict[str, Any]:
@@ -87,7 +85,7 @@ def _failure(tool: str, source: str, error: Exception) -> EdgeloopError:
 
 def _is_full(error: BaseException) -> bool:
     while True:
-        if isinstance(error, OSError) and error.errno in _FULL_ERRORS:
+        if isinstance(error, OSError) and error.errno in DISK_FULL:
             return True
         cause = error.__cause__ or error.__context__
         if cause is None:

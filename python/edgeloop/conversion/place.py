@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -10,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Optional
 
-from edgeloop.errors import CannotWriteError, UsageError
+from edgeloop.errors import CANNOT_BE_WRITTEN, CannotWriteError, UsageError
 
 
 def target_of(model: str, out: Optional[str], name: str, *, force: bool) -> Path:
@@ -41,7 +40,7 @@ def scratch_beside(target: Path) -> Iterator[Path]:
     try:
         yield folder
     except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO):
+        if error.errno in CANNOT_BE_WRITTEN:
             raise CannotWriteError(f"{target} cannot be written: {error.strerror}") from error
         raise
     finally:

@@ -15,6 +15,7 @@ from edgeloop.measure.session import DataRuns, Session
 from edgeloop.metrics.agreement import Agreement
 from edgeloop.metrics.evaluation import Evaluation
 from edgeloop.metrics.options import REGRESSION
+from edgeloop.results.fields import reasoned
 from edgeloop.runtimes._base import instance_of
 from edgeloop.stats.quantile import quantile_interval
 
@@ -80,15 +81,13 @@ class DataResult:
 
     def _throughput(self) -> dict[str, Any]:
         if not self.samples_per_s:
-            return {"samples_per_s": None, "samples_per_s_reason": "no sample was run"}
+            return reasoned("samples_per_s", None, "no sample was run")
         found = quantile_interval(self.samples_per_s, 0.5)
-        document: dict[str, Any] = {
+        interval = None if found.interval is None else list(found.interval)
+        return {
             "samples_per_s": float(np.median(self.samples_per_s)),
-            "samples_per_s_ci95": None if found.interval is None else list(found.interval),
+            **reasoned("samples_per_s_ci95", interval, found.reason or "there are too few samples"),
         }
-        if found.interval is None:
-            document["samples_per_s_ci95_reason"] = found.reason
-        return document
 
     def _may_be_classes(self) -> bool:
         task = None if self.evaluation is None else self.evaluation.task

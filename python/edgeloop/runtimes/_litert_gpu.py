@@ -12,10 +12,12 @@ from edgeloop.errors import NotAvailableError, UsageError
 from edgeloop.runtimes._base import LoadOptions
 from edgeloop.runtimes._external_delegates import ExternalDelegate
 
+WEBGPU = "libLiteRtWebGpuAccelerator.so"
+
 # The runtime takes the first of these that it finds, and no library of another name.
 ACCELERATORS = (
     "libLiteRtGpuAccelerator.so",
-    "libLiteRtWebGpuAccelerator.so",
+    WEBGPU,
     "libLiteRtVulkanAccelerator.so",
     "libLiteRtOpenClAccelerator.so",
 )

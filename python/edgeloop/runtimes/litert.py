@@ -33,7 +33,7 @@ from edgeloop.runtimes._external_delegates import (
     external_delegates,
 )
 from edgeloop.runtimes._litert_compiled import SIGNATURE, LiteRtFramework
-from edgeloop.runtimes._litert_gpu import Gpu, gpu_of
+from edgeloop.runtimes._litert_gpu import WEBGPU, Gpu, gpu_of
 from edgeloop.runtimes._plan_profiler import COUNTED, PlanProfiler
 from edgeloop.runtimes._shape import fixed_shapes
 from edgeloop.runtimes._tflite_interpreter import InterpreterFramework, load_interpreter
@@ -41,7 +41,6 @@ from edgeloop.runtimes._tflite_tensors import DeclaredTensor, declared_tensors
 
 _LIBRARY_VARIABLE = "EDGELOOP_LITERT_LIBRARY"
 _LIBRARY_NAME = "libLiteRt.so"
-_GPU_LIBRARY = "libLiteRtWebGpuAccelerator.so"
 _PACKAGE = "ai_edge_litert"
 _DISTRIBUTIONS = ("ai-edge-litert", "ai-edge-litert-nightly")
 _UNKNOWN = "unknown"
@@ -155,9 +154,9 @@ class LiteRtRuntime:
         library = self.find(options.library).library
         assert library is not None
         gpu = gpu_of(options, Path(library).parent)
-        if gpu is not None and Path(gpu.library).name == _GPU_LIBRARY and _lacks_atomics():
+        if gpu is not None and Path(gpu.library).name == WEBGPU and _lacks_atomics():
             raise NotAvailableError(
-                f"{_GPU_LIBRARY} needs ARMv8.1's atomics, which this CPU lacks, and would end the "
+                f"{WEBGPU} needs ARMv8.1's atomics, which this CPU lacks, and would end the "
                 "process; another accelerator is named with --delegate gpu=PATH"
             )
         return gpu
@@ -226,8 +225,8 @@ def _why_no_compiled_model(options: LoadOptions) -> Optional[str]:
     if any(delegate.external for delegate in options.delegates):
         return "a CompiledModel takes no external delegate in Python"
     folder = _package_folder()
-    if folder is not None and (folder / _GPU_LIBRARY).is_file() and _lacks_atomics():
-        return f"a CompiledModel loads {_GPU_LIBRARY}, which this CPU cannot run"
+    if folder is not None and (folder / WEBGPU).is_file() and _lacks_atomics():
+        return f"a CompiledModel loads {WEBGPU}, which this CPU cannot run"
     return None
 
 
