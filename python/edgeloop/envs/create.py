@@ -6,9 +6,7 @@ import hashlib
 import json
 import shutil
 import subprocess
-import tempfile
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Optional
 
@@ -17,7 +15,7 @@ from edgeloop.envs.alone import alone
 from edgeloop.envs.lock import Lock, lock_for_this_machine
 from edgeloop.envs.managed import folder_of, forget_marker, marker, write_marker
 from edgeloop.envs.own_package import install_own_package
-from edgeloop.envs.pip import pip_reason, require_pip, run_pip
+from edgeloop.envs.pip import pip_reason, require_pip, requirements_file, run_pip
 from edgeloop.envs.search import find_interpreter
 from edgeloop.errors import (
     CannotWriteError,
@@ -169,7 +167,7 @@ def _install_locked(lock: Lock, python: str, progress: Callable[[str], None], he
         batch = lock.requirements[start : start + _BATCH]
         names = ", ".join(line.partition("==")[0] for line in batch)
         progress(f"{lock.name}: packages {start + 1} to {start + len(batch)} of {total}: {names}")
-        with _requirements(batch) as path:
+        with requirements_file(batch) as path:
             arguments = ["install", "--no-deps", "--require-hashes", "--only-binary=:all:"]
             require_pip(
                 python,
@@ -178,14 +176,6 @@ def _install_locked(lock: Lock, python: str, progress: Callable[[str], None], he
                 _TIMEOUT_S,
                 (held,),
             )
-
-
-@contextmanager
-def _requirements(lines: Sequence[str]) -> Iterator[str]:
-    with tempfile.TemporaryDirectory(prefix="edgeloop-") as folder:
-        path = Path(folder) / "requirements.txt"
-        path.write_text("\n".join(lines) + "\n", encoding="utf-8")
-        yield str(path)
 
 
 def _install_cpu_build(requirement: str, python: str, held: int) -> None:

@@ -13,13 +13,11 @@ import argparse
 import json
 import re
 import sys
-import tempfile
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 from typing import Any, Optional
 
 from edgeloop.envs.lock import Lock, lock_of, path_of
-from edgeloop.envs.pip import pip_reason, run_pip
+from edgeloop.envs.pip import pip_reason, requirements_file, run_pip
 from edgeloop.errors import NotAvailableError
 
 _TIMEOUT_S = 900.0
@@ -49,15 +47,13 @@ def look_up(
 
     Raises NotAvailableError with pip's own reason, where a package or its hash is not found.
     """
-    with tempfile.TemporaryDirectory(prefix="edgeloop-") as folder:
-        lines = Path(folder) / "requirements.txt"
-        lines.write_text("\n".join(requirements) + "\n", encoding="utf-8")
+    with requirements_file(requirements) as path:
         arguments = [
             *("install", "--dry-run", "--quiet", "--report", "-", "--ignore-installed"),
             *("--no-deps", "--only-binary=:all:", "--python-version", python),
-            *("--implementation", "cp", "--target", str(Path(folder) / "never-written")),
+            *("--implementation", "cp", "--target", f"{path}.never-written"),
             *(part for tag in platform_tags(machine, glibc) for part in ("--platform", tag)),
-            *("--requirement", str(lines)),
+            *("--requirement", path),
         ]
         done = run_pip(sys.executable, arguments, _TIMEOUT_S)
     if done.returncode != 0:

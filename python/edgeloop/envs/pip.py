@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import re
 import subprocess
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from importlib import metadata
+from pathlib import Path
 
 from edgeloop.errors import CannotWriteError, NotAvailableError
 
@@ -26,6 +29,15 @@ def has_pip() -> bool:
     except metadata.PackageNotFoundError:
         return False
     return True
+
+
+@contextmanager
+def requirements_file(lines: Sequence[str]) -> Iterator[str]:
+    """Write the lines to a file for pip's --requirement; yield its path."""
+    with tempfile.TemporaryDirectory(prefix="edgeloop-") as folder:
+        path = Path(folder) / "requirements.txt"
+        path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        yield str(path)
 
 
 def run_pip(
