@@ -19,13 +19,13 @@ import time
 from dataclasses import asdict
 from pathlib import Path
 
-from edgeloop.configuration import parse_configuration
 from edgeloop.measure import schedule
 from edgeloop.measure.monitor import INTERVAL_S, Monitor
 from edgeloop.measure.session import BLOCK_S, TRANSITION_RUNS, Session
-from edgeloop.report.figures import duration, percent
-from edgeloop.resolution import resolve
-from edgeloop.spec import ResolvedSpec, RunSpec
+from edgeloop.results.figures import duration, percent
+from edgeloop.runtimes.choice.resolution import resolve
+from edgeloop.spec.configuration import parse_configuration
+from edgeloop.spec.run import ResolvedSpec, RunSpec
 from edgeloop.stats.compare import Comparison, compare_paired
 from edgeloop.stats.verdict import DELTA, FASTER, SLOWER
 

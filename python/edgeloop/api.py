@@ -11,26 +11,25 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Optional, Union
 
-from edgeloop.errors import EdgeloopError, UsageError
-from edgeloop.measure.experiment import Experiment
+from edgeloop.errors import EdgeloopError, UsageError, nearest
+from edgeloop.measure.bench import Experiment
 from edgeloop.measure.observer import Observer, Silence
 from edgeloop.measure.record import failed_requirement
-from edgeloop.names import nearest
-from edgeloop.resolution import resolve
 from edgeloop.results.schema import Result
 from edgeloop.results.store import open_result
-from edgeloop.spec import ResolvedSpec, RunSpec
+from edgeloop.runtimes.choice.resolution import resolve
+from edgeloop.spec.run import ResolvedSpec, RunSpec
 from edgeloop.stats.verdict import DELTA
 
 if TYPE_CHECKING:
-    from edgeloop.comparison import Compared
     from edgeloop.conversion.edge import ConversionOptions
+    from edgeloop.conversion.quantization.report import QuantizationReport
     from edgeloop.conversion.report import ConversionReport
-    from edgeloop.folder_comparison import FolderComparison
+    from edgeloop.measure.compare import Compared
+    from edgeloop.measure.profile.summary import Profile
     from edgeloop.models.summary import ModelSummary
-    from edgeloop.profiling.summary import Profile
-    from edgeloop.quantization.report import QuantizationReport
     from edgeloop.remote.board import Boards
+    from edgeloop.results.folder_comparison import FolderComparison
 
 
 def bench(
@@ -95,8 +94,8 @@ def profile(
 
 def profile_one(spec: ResolvedSpec, observer: Observer) -> Profile:
     """Profile one resolved spec; whether its delegates took enough is for the caller to ask."""
-    from edgeloop.profiling.experiment import measure_profile, profiled_loop
-    from edgeloop.profiling.summary import summarise
+    from edgeloop.measure.profile.experiment import measure_profile, profiled_loop
+    from edgeloop.measure.profile.summary import summarise
 
     spec = replace(spec, loops=(profiled_loop(spec),))
     return summarise(spec, measure_profile(spec, observer))
@@ -120,7 +119,7 @@ def compare(
     matters, as a share; `allow` names conditions in which stored results may differ; `options` are
     those of `bench`, for what the configurations leave open. Raises what `bench` raises.
     """
-    from edgeloop.comparison import compare_live, compare_stored, is_result
+    from edgeloop.measure.compare import compare_live, compare_stored, is_result
 
     if is_result(a) != is_result(b):
         raise UsageError("one side is a stored result, the other is not: give two of one kind")
@@ -163,7 +162,7 @@ def evaluate(
     Raises as `bench` does, ModelError where no metric comes of the data, and NotAvailableError
     where scikit-learn is missing.
     """
-    from edgeloop.evaluation import evaluate_all
+    from edgeloop.measure.evaluation import evaluate_all
 
     result = evaluate_all(
         _spec(model, runtime, {**options, "data": str(data)}),
@@ -188,7 +187,7 @@ def compare_folders(
     `delta` and `allow` are those of `compare`; p values are corrected for the number of rows.
     Raises UsageError, ModelError.
     """
-    from edgeloop.folder_comparison import compare_folders as run
+    from edgeloop.results.folder_comparison import compare_folders as run
 
     return run(str(base), str(new), delta, allow)
 
@@ -254,7 +253,7 @@ def convert(
     from edgeloop.conversion.edge import ConversionOptions
     from edgeloop.conversion.run import ConversionSpec
     from edgeloop.conversion.run import convert as run
-    from edgeloop.input_choice import input_source
+    from edgeloop.runtimes.choice.inputs import input_source
 
     spec = ConversionSpec(
         model=str(model),
@@ -302,8 +301,8 @@ def quantize(
     one sentence.
     """
     from edgeloop.conversion.edge import ConversionOptions
-    from edgeloop.quantization.run import quantize as run
-    from edgeloop.quantization.spec import QuantizeSpec
+    from edgeloop.conversion.quantization.run import quantize as run
+    from edgeloop.conversion.quantization.spec import QuantizeSpec
 
     spec = QuantizeSpec(
         model=str(model),

@@ -216,8 +216,8 @@ def test_all_outputs_of_a_detector_are_those_of_the_manifest(shared_data: Path) 
     from edgeloop.measure.data_set import run_outputs
     from edgeloop.measure.monitor import Monitor
     from edgeloop.measure.session import Session
-    from edgeloop.resolution import resolve
-    from edgeloop.spec import RunSpec
+    from edgeloop.runtimes.choice.resolution import resolve
+    from edgeloop.spec.run import RunSpec
 
     said = RunSpec(
         model=str(shared_data / SSD), runtimes=("litert",), data=str(shared_data / SSD_DATA)

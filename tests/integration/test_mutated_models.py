@@ -24,10 +24,10 @@ import pytest
 
 from edgeloop.demo import ASSETS
 from edgeloop.errors import EdgeloopError, NotAvailableError, RuntimeFailedError
-from edgeloop.measure.client import WorkerClient
-from edgeloop.resolution import resolve
 from edgeloop.runtimes import runtime
-from edgeloop.spec import ResolvedSpec, RunSpec
+from edgeloop.runtimes.choice.resolution import resolve
+from edgeloop.spec.run import ResolvedSpec, RunSpec
+from edgeloop.worker.client import WorkerClient
 
 SEED = 20261121
 COPY_TIMEOUT_S = 10.0

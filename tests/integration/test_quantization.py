@@ -12,13 +12,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from edgeloop.conversion.quantization._base import QuantizeRequest
 from edgeloop.demo import ASSETS
 from edgeloop.envs.managed import python_of
 from edgeloop.errors import ModelError
-from edgeloop.measure.client import WorkerClient
 from edgeloop.models.formats import sha256_of
 from edgeloop.models.inspect import inspect_model
-from edgeloop.quantization._base import QuantizeRequest
+from edgeloop.worker.client import WorkerClient
 
 PYTHON = python_of("convert")
 pytestmark = pytest.mark.skipif(

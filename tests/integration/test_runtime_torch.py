@@ -14,7 +14,7 @@ import pytest
 from edgeloop import _core
 from edgeloop.errors import ModelError, NotAvailableError, UsageError
 from edgeloop.runtimes import runtime
-from edgeloop.runtimes._base import LoadOptions
+from edgeloop.spec.load import LoadOptions
 
 torch = pytest.importorskip("torch", reason="pip install torch")
 from torch import nn  # noqa: E402

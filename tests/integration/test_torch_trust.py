@@ -13,7 +13,7 @@ import pytest
 
 from edgeloop.errors import ModelError, UsageError
 from edgeloop.runtimes import runtime
-from edgeloop.runtimes._base import LoadOptions
+from edgeloop.spec.load import LoadOptions
 
 torch = pytest.importorskip("torch", reason="pip install torch")
 

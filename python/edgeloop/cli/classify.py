@@ -63,8 +63,8 @@ def classify(
     """
     spec = run_spec(dict(locals()))
     require_writable(json)
-    from edgeloop.classifying import classify as classify_pictures
-    from edgeloop.report.classified import classified_page
+    from edgeloop.cli.pages.classified import classified_page
+    from edgeloop.measure.classify import classify as classify_pictures
 
     observer = TerminalObserver()
     classified = classify_pictures(spec, images, top, observer)

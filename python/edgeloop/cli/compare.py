@@ -17,7 +17,7 @@ from edgeloop.cli.output import (
 from edgeloop.errors import CheckFailedError, UsageError
 
 if TYPE_CHECKING:
-    from edgeloop.comparison import Compared
+    from edgeloop.measure.compare import Compared
 
 Side = Annotated[
     str,
@@ -97,10 +97,10 @@ def compare(
     require_writable(json)
     require_writable(markdown, "--markdown")
     checks = [_check(text) for text in fail_on or ()]
-    from edgeloop.comparison import compare_live, compare_stored, is_result, parse_delta
-    from edgeloop.folder_comparison import holds_results
-    from edgeloop.report.comparison import comparison_page
-    from edgeloop.spec import RunSpec
+    from edgeloop.cli.pages.comparison import comparison_page
+    from edgeloop.measure.compare import compare_live, compare_stored, is_result, parse_delta
+    from edgeloop.results.folder_comparison import holds_results
+    from edgeloop.spec.run import RunSpec
 
     share = parse_delta(delta)
     if holds_results(a) or holds_results(b):
@@ -146,8 +146,8 @@ def _compare_folders(
     markdown: Optional[str],
     json: Optional[str],
 ) -> None:
-    from edgeloop.folder_comparison import compare_folders, require
-    from edgeloop.report.folder_comparison import folder_markdown, folder_page
+    from edgeloop.cli.pages.folder_comparison import folder_markdown, folder_page
+    from edgeloop.results.folder_comparison import compare_folders, require
 
     compared = compare_folders(base, new, share, allow)
     if markdown is not None:
@@ -161,7 +161,7 @@ def _compare_folders(
 
 def _check(text: str) -> tuple[str, float]:
     """Read slower:2%; without a share any difference that the verdict rests on counts."""
-    from edgeloop.comparison import parse_delta
+    from edgeloop.measure.compare import parse_delta
 
     verdict, colon, share = text.partition(":")
     if verdict not in _VERDICTS:

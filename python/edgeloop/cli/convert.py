@@ -89,12 +89,12 @@ def convert(
       edgeloop convert model.onnx --to tensorrt --builder precision=fp16 --builder workspace=1024
     """
     require_writable(json)
+    from edgeloop.cli.pages.conversion import conversion_page, plan_page
     from edgeloop.conversion.edge import ConversionOptions
     from edgeloop.conversion.run import ConversionSpec, plan_conversion
     from edgeloop.conversion.run import convert as run
-    from edgeloop.input_choice import input_source
-    from edgeloop.report.conversion import conversion_page, plan_page
-    from edgeloop.spec import parse_setting, parse_shape
+    from edgeloop.runtimes.choice.inputs import input_source
+    from edgeloop.spec.run import parse_setting, parse_shape
 
     spec = ConversionSpec(
         model=model,

@@ -17,8 +17,8 @@ def demo(json: options.Json = None, seed: options.Seed = 0) -> None:
       edgeloop demo
     """
     require_writable(json)
+    from edgeloop.cli.pages.demo import demo_page
     from edgeloop.demo.run import run_demo
-    from edgeloop.report.demo import demo_page
 
     observer = TerminalObserver()
     outcome = run_demo(observer, seed)

@@ -44,8 +44,8 @@ def doctor(
             typer.echo(f"{policy}: {governor}")
         typer.echo(f"{len(restored)} governors restored", err=True)
         return
-    from edgeloop.doctor import examine, examine_board
-    from edgeloop.report.doctor import doctor_page
+    from edgeloop.cli.pages.doctor import doctor_page
+    from edgeloop.measure.doctor import examine, examine_board
 
     document = examine_board(host, python, timeout) if host else examine(python, timeout)
     show(lambda: doctor_page(document), lambda: document, json)

@@ -85,8 +85,8 @@ def evaluate(
     chosen = dict(locals())
     require_writable(json)
     spec = run_spec(chosen)
-    from edgeloop.evaluation import evaluate_all
-    from edgeloop.report.evaluation import evaluation_page
+    from edgeloop.cli.pages.evaluation import evaluation_page
+    from edgeloop.measure.evaluation import evaluate_all
 
     observer = TerminalObserver()
     result = evaluate_all(

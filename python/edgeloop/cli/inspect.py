@@ -2,7 +2,7 @@
 
 from edgeloop.cli import options
 from edgeloop.cli.output import require_writable, show
-from edgeloop.spec import RunSpec, parse_setting, parse_shape
+from edgeloop.spec.run import RunSpec, parse_setting, parse_shape
 
 
 def inspect(
@@ -41,10 +41,10 @@ def inspect(
     require_writable(json)
     from edgeloop.api import coverage_one
     from edgeloop.api import inspect as describe
+    from edgeloop.cli.pages.coverage import coverage_page
+    from edgeloop.cli.pages.model import model_page
     from edgeloop.measure.record import failed_requirement
-    from edgeloop.report.coverage import coverage_page
-    from edgeloop.report.model import model_page
-    from edgeloop.resolution import resolve
+    from edgeloop.runtimes.choice.resolution import resolve
 
     summary = describe(model)
     asked = options.delegates(delegate, use_armnn, armnn_path)

@@ -13,7 +13,7 @@ from edgeloop.errors import CheckFailedError
 
 if TYPE_CHECKING:
     from edgeloop.results.schema import Result
-    from edgeloop.spec import RunSpec
+    from edgeloop.spec.run import RunSpec
 
 
 def measuring_command(command: str, table: str, help_text: str) -> Callable[..., None]:
@@ -120,7 +120,7 @@ _SAME = (
 
 def run_spec(chosen: dict[str, Any]) -> "RunSpec":
     """Return the spec that the options say; a command may lack those of measuring."""
-    from edgeloop.spec import RunSpec, parse_percentiles, parse_setting, parse_shape
+    from edgeloop.spec.run import RunSpec, parse_percentiles, parse_setting, parse_shape
 
     given = {name: chosen[name] for name in _SAME if name in chosen}
     if "percentiles" in chosen:
@@ -167,7 +167,7 @@ def _measure_and_print(command: str, table: str, chosen: dict[str, Any]) -> int:
 
 def _prepared(spec: "RunSpec", chosen: dict[str, Any], observer: TerminalObserver) -> "RunSpec":
     """Return the spec of what --to and --quantize make of the model."""
-    from edgeloop.preparing import Preparation, prepare
+    from edgeloop.conversion.prepare import Preparation, prepare
 
     wanted = Preparation(
         to=chosen["to"],
@@ -190,9 +190,9 @@ def _prepared(spec: "RunSpec", chosen: dict[str, Any], observer: TerminalObserve
 
 
 def _show(results: Sequence["Result"], table: str, json_path: Optional[str]) -> None:
-    render = getattr(import_module("edgeloop.report.table"), table)
+    render = getattr(import_module("edgeloop.cli.pages.table"), table)
     documents = [result.as_dict() for result in results]
-    from edgeloop.report.torch_modes import torch_modes_table
+    from edgeloop.cli.pages.torch_modes import torch_modes_table
 
     show(
         lambda: "\n".join(filter(None, [*map(render, results), torch_modes_table(results)])),

@@ -15,7 +15,7 @@ import typer
 
 from edgeloop.errors import CannotWriteError
 from edgeloop.measure.observer import Progress
-from edgeloop.report.figures import duration
+from edgeloop.results.figures import duration
 
 STDOUT = "-"
 

@@ -6,7 +6,7 @@ import typer
 
 from edgeloop.cli import options
 from edgeloop.cli.output import TerminalObserver, require_writable, show, write_json
-from edgeloop.spec import RunSpec, parse_setting, parse_shape
+from edgeloop.spec.run import RunSpec, parse_setting, parse_shape
 
 Top = Annotated[int, typer.Option("--top", min=1, help="Operators of each table that are shown.")]
 Trace = Annotated[
@@ -67,10 +67,10 @@ def profile(
     require_writable(json)
     require_writable(trace, "--trace")
     from edgeloop.api import profile_one
+    from edgeloop.cli.pages.profile import profile_page
+    from edgeloop.measure.profile.chrome_trace import chrome_trace
     from edgeloop.measure.record import failed_requirement
-    from edgeloop.profiling.chrome_trace import chrome_trace
-    from edgeloop.report.profile import profile_page
-    from edgeloop.resolution import resolve
+    from edgeloop.runtimes.choice.resolution import resolve
 
     spec = RunSpec(
         model=model,

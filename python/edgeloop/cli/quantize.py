@@ -141,11 +141,11 @@ def quantize(
       edgeloop quantize model.onnx --method fp16 --no-measure --json -
     """
     require_writable(json)
+    from edgeloop.cli.pages.quantization import quantization_page
     from edgeloop.conversion.edge import ConversionOptions
-    from edgeloop.quantization.run import quantize as run
-    from edgeloop.quantization.spec import QuantizeSpec
-    from edgeloop.report.quantization import quantization_page
-    from edgeloop.spec import RunSpec, parse_setting, parse_shape
+    from edgeloop.conversion.quantization.run import quantize as run
+    from edgeloop.conversion.quantization.spec import QuantizeSpec
+    from edgeloop.spec.run import RunSpec, parse_setting, parse_shape
 
     spec = QuantizeSpec(
         model=model,

@@ -66,7 +66,7 @@ def report(
 
       edgeloop report results/ --plots charts --plot-format png
     """
-    from edgeloop.reporting import ReportTargets, write_report
+    from edgeloop.report.write import ReportTargets, write_report
 
     targets = ReportTargets(html, markdown, csv, plots, plot_format)
     written = write_report(places, targets, title, detail, with_published, typer.echo)

@@ -63,7 +63,7 @@ def list_results(
       edgeloop results list --model mobilenet --runtime litert --board "Raspberry Pi 5"
     """
     require_writable(json)
-    from edgeloop.report.history import history_page
+    from edgeloop.cli.pages.history import history_page
     from edgeloop.results.history import HistoryFilter, history
 
     entries, unreadable = history(_folder(folder), HistoryFilter(model, runtime, board))
@@ -88,7 +88,7 @@ def show_result(
       edgeloop results show 20261125-0930
     """
     require_writable(json)
-    from edgeloop.report.table import result_page
+    from edgeloop.cli.pages.table import result_page
     from edgeloop.results.history import find_result
     from edgeloop.results.store import read_result
 

@@ -83,7 +83,7 @@ def suite(
       edgeloop suite boards.toml --host pi@raspberrypi.local
     """  # noqa: D301  # \b keeps the lines of the example apart in --help
     require_writable(json)
-    from edgeloop.report.suite import plan_page, suite_page
+    from edgeloop.cli.pages.suite import plan_page, suite_page
     from edgeloop.suite.run import SuiteSpec, plan_suite, run_suite
 
     spec = SuiteSpec(

@@ -10,7 +10,7 @@ import numpy as np
 
 from edgeloop.data.quantized import dequantize
 from edgeloop.metrics.snr import finite_or_none, snr_db
-from edgeloop.runtimes._base import TensorSpec
+from edgeloop.spec.load import TensorSpec
 
 if TYPE_CHECKING:
     import numpy.typing as npt

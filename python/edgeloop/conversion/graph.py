@@ -29,9 +29,8 @@ from typing import Optional
 from edgeloop.conversion.edge import X86_64, Edge
 from edgeloop.conversion.tensorrt_settings import KEYS as BUILDER_KEYS
 from edgeloop.conversion.trtexec import PROGRAMS as TRTEXEC
-from edgeloop.errors import UsageError
+from edgeloop.errors import UsageError, canonical, nearest
 from edgeloop.models.formats import FORMATS, ModelFormat
-from edgeloop.names import canonical, nearest
 
 _CONVERT = "convert"
 

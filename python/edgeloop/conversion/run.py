@@ -9,22 +9,17 @@ from pathlib import Path
 from typing import Any, Optional
 
 from edgeloop.conversion.edge import ConversionOptions
-from edgeloop.conversion.faults import (
-    facts_from_dict,
-    file_faults,
-    name_of_unverified,
-)
+from edgeloop.conversion.faults import facts_from_dict, file_faults, name_of_unverified
 from edgeloop.conversion.place import put, scratch_beside, target_of
 from edgeloop.conversion.plan import Plan, Step, make_plan
 from edgeloop.conversion.report import ConversionReport, StepReport, write_sidecar
 from edgeloop.conversion.verification import Reference, Subject, Verification
-from edgeloop.data.options import InputSource
-from edgeloop.errors import UsageError
-from edgeloop.measure.client import WorkerClient
+from edgeloop.errors import UsageError, nearest
 from edgeloop.measure.observer import Observer
 from edgeloop.models.formats import detect_format, model_bytes, sha256_of
-from edgeloop.names import nearest
-from edgeloop.runtimes._base import LoadOptions
+from edgeloop.spec.inputs import InputSource
+from edgeloop.spec.load import LoadOptions
+from edgeloop.worker.client import WorkerClient
 
 EXTENSIONS = {
     "onnx": ".onnx",

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Optional
 import numpy as np
 
 from edgeloop.errors import ModelError
-from edgeloop.runtimes._base import FRAMEWORK_LOOPS, LoadOptions, TensorSpec
+from edgeloop.spec.load import FRAMEWORK_LOOPS, LoadOptions, TensorSpec
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -115,7 +115,7 @@ def _from_data(
 ) -> list[npt.NDArray[Any]]:
     """Return the first runs of the data; where it has too few, random ones make up for them."""
     from edgeloop.data.opening import open_data
-    from edgeloop.data.options import InputSource
+    from edgeloop.spec.inputs import InputSource
 
     data = open_data(InputSource.from_dict(source), inputs)
     given = data.first_runs(n)

@@ -9,7 +9,8 @@ import numpy as np
 
 from edgeloop.conversion.tensorflow_source import frozen, import_tensorflow, load_source
 from edgeloop.errors import UsageError
-from edgeloop.runtimes._base import Framework, Installation, LoadOptions, TensorSpec
+from edgeloop.runtimes.protocol import Framework, Installation
+from edgeloop.spec.load import LoadOptions, TensorSpec
 
 if TYPE_CHECKING:
     from edgeloop import _core

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from edgeloop.models.formats import detect_format
-from edgeloop.runtimes._base import LoadOptions, TensorSpec
+from edgeloop.spec.load import LoadOptions, TensorSpec
 
 
 @dataclass(frozen=True)

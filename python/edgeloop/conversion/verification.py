@@ -10,11 +10,11 @@ from typing import Any, Optional
 
 from edgeloop.conversion.agreement import OutputAgreement, compare_runs
 from edgeloop.conversion.samples import TENSORFLOW, SampleRun, read
-from edgeloop.data.options import InputSource
 from edgeloop.envs.interpreter import look_for
 from edgeloop.errors import EdgeloopError, NotAvailableError, RuntimeFailedError
-from edgeloop.measure.client import WorkerClient
-from edgeloop.runtimes._base import LoadOptions
+from edgeloop.spec.inputs import InputSource
+from edgeloop.spec.load import LoadOptions
+from edgeloop.worker.client import WorkerClient
 
 LEAST_SAMPLES = 8
 

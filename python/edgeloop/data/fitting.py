@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any, Optional
 
 import numpy as np
 
-from edgeloop.data.options import Preprocess
 from edgeloop.data.source import ArraySpec
 from edgeloop.errors import ModelError, UsageError
+from edgeloop.spec.inputs import Preprocess
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from edgeloop.runtimes._base import TensorSpec
+    from edgeloop.spec.load import TensorSpec
 
 # Layout of the data → the axes that bring a batch of it into the other layout.
 TO_OTHER = {"nhwc": (0, 3, 1, 2), "nchw": (0, 2, 3, 1)}

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any, Optional, Union
 
 import numpy as np
 
-from edgeloop.data.options import Preprocess
 from edgeloop.data.picture import UnreadablePictureError, decode, pixels, require_pillow, sized
 from edgeloop.data.source import ArraySpec, Chunk, Skipped, pieces
 from edgeloop.data.step_times import StepTimes
 from edgeloop.errors import CheckFailedError, ModelError
+from edgeloop.spec.inputs import Preprocess
 
 if TYPE_CHECKING:
     import numpy.typing as npt

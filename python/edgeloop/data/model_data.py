@@ -19,7 +19,7 @@ from edgeloop.errors import ModelError
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from edgeloop.runtimes._base import TensorSpec
+    from edgeloop.spec.load import TensorSpec
 
 # A chunk is as many samples as take this much, as they are stored or as the model takes them.
 _CHUNK_BYTES = 4 << 20

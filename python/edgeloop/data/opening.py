@@ -14,15 +14,15 @@ from edgeloop.data.labels import ClassNames, LabelReader
 from edgeloop.data.model_data import ModelData, require_one_batch_size
 from edgeloop.data.npy import NpySource, is_npy
 from edgeloop.data.npz import NpzSource, is_zip
-from edgeloop.data.options import InputSource
 from edgeloop.data.picture import SUFFIXES
 from edgeloop.data.picture_input import picture_size, with_pixel_values
 from edgeloop.data.source import DataSource
 from edgeloop.data.step_times import StepTimes
 from edgeloop.errors import ModelError, UsageError
+from edgeloop.spec.inputs import InputSource
 
 if TYPE_CHECKING:
-    from edgeloop.runtimes._base import TensorSpec
+    from edgeloop.spec.load import TensorSpec
 
 
 def open_data(

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, Optional
 
 import numpy as np
 
-from edgeloop.data.options import Preprocess
 from edgeloop.errors import NotAvailableError
+from edgeloop.spec.inputs import Preprocess
 
 if TYPE_CHECKING:
     import numpy.typing as npt

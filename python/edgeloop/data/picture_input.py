@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Optional
 import numpy as np
 
 from edgeloop.data.images import PictureSize
-from edgeloop.data.options import Preprocess
 from edgeloop.errors import ModelError, UsageError
+from edgeloop.spec.inputs import Preprocess
 
 if TYPE_CHECKING:
-    from edgeloop.runtimes._base import TensorSpec
+    from edgeloop.spec.load import TensorSpec
 
 _CHANNELS = (1, 3)
 

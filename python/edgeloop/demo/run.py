@@ -10,11 +10,11 @@ from edgeloop.api import measure_one
 from edgeloop.demo import Variant, variants
 from edgeloop.errors import EdgeloopError, InterruptedRunError, NotAvailableError
 from edgeloop.measure.observer import Observer
-from edgeloop.resolution import RUNTIMES_OF_FORMAT, resolve
 from edgeloop.results.overhead import PROCESSES_FOR_TWO_INSTANCES
 from edgeloop.results.schema import Result
 from edgeloop.runtimes import runtime
-from edgeloop.spec import RunSpec
+from edgeloop.runtimes.choice.resolution import RUNTIMES_OF_FORMAT, resolve
+from edgeloop.spec.run import RunSpec
 
 # Enough to show what the binding and what a whole application call cost.
 LOOPS = ("native", "binding", "framework", "framework-io")

@@ -8,9 +8,8 @@ from typing import Any, Optional
 from edgeloop.conversion.graph import find_path
 from edgeloop.envs.lock import environment_names, lock_for_this_machine
 from edgeloop.envs.managed import folder_of, python_of
-from edgeloop.errors import NotAvailableError, UsageError
+from edgeloop.errors import NotAvailableError, UsageError, canonical, nearest
 from edgeloop.models.formats import FORMATS, ModelFormat
-from edgeloop.names import canonical, nearest
 
 PURPOSES = {
     "convert": "conversions between PyTorch, ONNX, TensorFlow and TFLite; quantisation (3.7 GB)",

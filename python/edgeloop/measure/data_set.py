@@ -10,13 +10,12 @@ from typing import TYPE_CHECKING, Any, Callable, Optional
 import numpy as np
 
 from edgeloop.data.model_data import Batches
-from edgeloop.errors import ModelError
+from edgeloop.errors import ModelError, reasoned
 from edgeloop.measure.session import DataRuns, Session
 from edgeloop.metrics.agreement import Agreement
 from edgeloop.metrics.evaluation import Evaluation
-from edgeloop.metrics.options import REGRESSION
-from edgeloop.results.fields import reasoned
-from edgeloop.runtimes._base import instance_of
+from edgeloop.spec.load import instance_of
+from edgeloop.spec.metrics import REGRESSION
 from edgeloop.stats.quantile import quantile_interval
 
 if TYPE_CHECKING:

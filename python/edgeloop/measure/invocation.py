@@ -26,7 +26,7 @@ from edgeloop.measure.observer import Observer, Progress
 from edgeloop.measure.regime import Regime
 from edgeloop.measure.session import BLOCK_S, TRANSITION_RUNS, Session
 from edgeloop.results.schema import Invocation
-from edgeloop.spec import FixedCount, ResolvedSpec
+from edgeloop.spec.run import FixedCount, ResolvedSpec
 from edgeloop.stats.stopping import Preset, process_stop_reason
 
 # Convergence is looked at again when there is this much more to look at.

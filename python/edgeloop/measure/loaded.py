@@ -14,14 +14,8 @@ import numpy as np
 from edgeloop import _core
 from edgeloop.errors import UsageError
 from edgeloop.measure import native, pyloop
-from edgeloop.runtimes._base import (
-    FRAMEWORK_LOOPS,
-    Framework,
-    LoadOptions,
-    Runtime,
-    TensorSpec,
-    instance_of,
-)
+from edgeloop.runtimes.protocol import Framework, Runtime
+from edgeloop.spec.load import FRAMEWORK_LOOPS, LoadOptions, TensorSpec, instance_of
 
 if TYPE_CHECKING:
     import numpy.typing as npt

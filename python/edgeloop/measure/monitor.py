@@ -10,11 +10,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Optional
 
+from edgeloop.errors import reasoned
 from edgeloop.host.frequency import frequency_policies
+from edgeloop.host.power.source import PowerMeter
 from edgeloop.host.thermal import cpu_temperature
 from edgeloop.host.throttle import throttling
-from edgeloop.power.source import PowerMeter
-from edgeloop.results.fields import reasoned
 
 INTERVAL_S = 1.0
 

@@ -20,7 +20,7 @@ from edgeloop.measure.recovery import Recovery
 from edgeloop.measure.rest import comes_to_rest
 from edgeloop.measure.session import BLOCK_S, TRANSITION_RUNS, Session
 from edgeloop.results.schema import Invocation
-from edgeloop.spec import ResolvedSpec
+from edgeloop.spec.run import ResolvedSpec
 from edgeloop.stats.compare import Comparison, compare_paired
 from edgeloop.stats.stopping import CAPACITY, CONVERGED, TIME_BUDGET, Preset
 

@@ -7,17 +7,16 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any, Optional
 
-from edgeloop.errors import CannotWriteError, CheckFailedError, EdgeloopError
+from edgeloop.errors import CannotWriteError, CheckFailedError, EdgeloopError, reasoned
 from edgeloop.host.cpuinfo import cpu_entries
 from edgeloop.host.frequency import frequency_policies
 from edgeloop.host.info import host_info
 from edgeloop.measure.data_set import DataResult
+from edgeloop.measure.data_warnings import data_warnings
 from edgeloop.measure.invocation import Attempt, LoadDuring
 from edgeloop.measure.surroundings import Surroundings
 from edgeloop.models.provenance import provenance
 from edgeloop.models.summary import ModelSummary
-from edgeloop.results.data_warnings import data_warnings
-from edgeloop.results.fields import reasoned
 from edgeloop.results.placement import placement_document, why_too_little
 from edgeloop.results.plausibility import IMPOSSIBLE, plausibility, withhold
 from edgeloop.results.schema import SCHEMA_VERSION, Result
@@ -26,10 +25,10 @@ from edgeloop.results.summarise import summarise_result
 from edgeloop.results.throttle_verdict import FEWEST_CLEAN
 from edgeloop.results.warnings import machine_warnings, result_warnings
 from edgeloop.runtimes import runtime
-from edgeloop.runtimes._base import instance_of
+from edgeloop.runtimes.choice.torch import engine_runtime
 from edgeloop.runtimes.identity import library_identity
-from edgeloop.spec import ResolvedSpec
-from edgeloop.torch_choice import engine_runtime
+from edgeloop.spec.load import instance_of
+from edgeloop.spec.run import ResolvedSpec
 
 
 class Record:

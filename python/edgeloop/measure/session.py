@@ -16,12 +16,12 @@ from edgeloop.data.quantized import dequantize
 from edgeloop.data.step_times import StepTimes
 from edgeloop.errors import EdgeloopError, ModelError, NotAvailableError
 from edgeloop.measure import schedule
-from edgeloop.measure.client import WorkerClient
 from edgeloop.measure.data_loop import Stretch
 from edgeloop.measure.monitor import Monitor
 from edgeloop.results.schema import Block, Invocation
-from edgeloop.runtimes._base import TensorSpec, instance_of
-from edgeloop.spec import ResolvedSpec
+from edgeloop.spec.load import TensorSpec, instance_of
+from edgeloop.spec.run import ResolvedSpec
+from edgeloop.worker.client import WorkerClient
 
 if TYPE_CHECKING:
     import numpy.typing as npt

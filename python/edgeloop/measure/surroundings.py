@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Optional
 
-from edgeloop.power.energy import ProcessPower, energy
-from edgeloop.power.source import MeterDescription
-from edgeloop.results.fields import reasoned
+from edgeloop.errors import reasoned
+from edgeloop.host.power.source import MeterDescription
+from edgeloop.results.energy import ProcessPower, energy
 from edgeloop.results.schema import Invocation, Result
 from edgeloop.results.throttle_verdict import throttle_verdict
 

@@ -20,7 +20,8 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Callable, Optional
 
 if TYPE_CHECKING:
-    from edgeloop.runtimes._base import LoadOptions, Runtime
+    from edgeloop.runtimes.protocol import Runtime
+    from edgeloop.spec.load import LoadOptions
 
 _STARTED_NS = time.clock_gettime_ns(time.CLOCK_MONOTONIC_RAW)
 
@@ -68,8 +69,8 @@ class Worker:
 
     def serve(self) -> None:
         """Say hello and answer until told to stop, or until the parent is gone."""
-        from edgeloop.measure.protocol import ConnectionClosedError, Message, receive, send
         from edgeloop.measure.usage import usage
+        from edgeloop.worker.protocol import ConnectionClosedError, Message, receive, send
 
         send(self._connection, Message(self._hello()))
         while True:
@@ -98,7 +99,7 @@ class Worker:
 
     def _answer(self, request: dict[str, Any]) -> Any:
         from edgeloop.errors import EdgeloopError
-        from edgeloop.measure.protocol import Message
+        from edgeloop.worker.protocol import Message
 
         try:
             return self._answers[request["type"]](request)
@@ -112,16 +113,16 @@ class Worker:
             return _failure(_sentence(error))
 
     def _find(self, request: dict[str, Any]) -> Any:
-        from edgeloop.measure.protocol import Message
         from edgeloop.runtimes import runtime
+        from edgeloop.worker.protocol import Message
 
         installation = runtime(request["runtime"]).find(request["library"])
         return Message({"type": "found", "installation": asdict(installation)})
 
     def _import(self, request: dict[str, Any]) -> Any:
         """Load the library and import the package: does this machine bear them?"""
-        from edgeloop.measure.protocol import Message
         from edgeloop.runtimes import runtime
+        from edgeloop.worker.protocol import Message
 
         chosen = runtime(request["runtime"])
         library = chosen.find(None).library
@@ -138,10 +139,10 @@ class Worker:
         from edgeloop.data.synthetic import random_inputs
         from edgeloop.measure import loaded as loading
         from edgeloop.measure.placing import place
-        from edgeloop.measure.protocol import Message
         from edgeloop.runtimes import runtime
-        from edgeloop.runtimes._base import LoadOptions
-        from edgeloop.torch_choice import engine_runtime
+        from edgeloop.runtimes.choice.torch import engine_runtime
+        from edgeloop.spec.load import LoadOptions
+        from edgeloop.worker.protocol import Message
 
         placed = place(request["control"]) if request.get("control") else {}
         options = LoadOptions(**request["options"])
@@ -179,7 +180,7 @@ class Worker:
         """Run the loaded model once, on the inputs in the frames."""
         import numpy as np
 
-        from edgeloop.measure.protocol import Message
+        from edgeloop.worker.protocol import Message
 
         rows = self._rows(request, 1)
         inputs = [np.asarray(array[0]) for array in rows]
@@ -212,7 +213,7 @@ class Worker:
 
     def _block(self, request: dict[str, Any]) -> Any:
         from edgeloop import _core
-        from edgeloop.measure.protocol import Message
+        from edgeloop.worker.protocol import Message
 
         gc.collect()  # of what the block before left; never by itself in a timed region
         probe_before_ns = _core.probe_ns(self._clock.id) if request["probe"] else None
@@ -240,12 +241,12 @@ class Worker:
 
     def _probe(self, request: dict[str, Any]) -> Any:
         from edgeloop import _core
-        from edgeloop.measure.protocol import Message
+        from edgeloop.worker.protocol import Message
 
         return Message({"type": "probe", "probe_ns": _core.probe_ns(self._clock.id)})
 
     def _outputs(self, request: dict[str, Any]) -> Any:
-        from edgeloop.measure.protocol import Message
+        from edgeloop.worker.protocol import Message
 
         self._loaded.run_block(request["loop"], 1, 1)
         arrays = self._loaded.outputs(request["loop"])
@@ -259,8 +260,8 @@ class Worker:
 
     def _delegate_libraries(self, chosen: Runtime, options: LoadOptions) -> list[Any]:
         """Return name, library and options of each delegate that comes in a library of its own."""
-        from edgeloop.delegates import XNNPACK
         from edgeloop.runtimes._external_delegates import described_delegates
+        from edgeloop.spec.delegates import XNNPACK
 
         if XNNPACK not in chosen.delegates:
             return []
@@ -278,7 +279,7 @@ class Worker:
     def _stages(self, request: dict[str, Any]) -> Any:
         """Time the stages of more runs: at least 3, at most `runs`, for about `most_s` seconds."""
         from edgeloop.errors import UsageError
-        from edgeloop.measure.protocol import Message
+        from edgeloop.worker.protocol import Message
 
         engine = self._loaded.engine
         stages: dict[str, list[int]] = {}
@@ -296,7 +297,7 @@ class Worker:
     def _data(self, request: dict[str, Any]) -> Any:
         """Run the samples in the frames; return the durations of each instance, and the outputs."""
         from edgeloop.measure.data_loop import run_data
-        from edgeloop.measure.protocol import Message
+        from edgeloop.worker.protocol import Message
 
         rows = self._rows(request, request["runs"])
         done = run_data(self._loaded, request["loop"], rows, request["outputs"])
@@ -312,7 +313,7 @@ class Worker:
 
     def _profile(self, request: dict[str, Any]) -> Any:
         """Run a block that the runtime's profiler records."""
-        from edgeloop.measure.protocol import Message
+        from edgeloop.worker.protocol import Message
 
         model, loop = self._loaded, request["loop"]
         if self._profiler is None:
@@ -325,8 +326,8 @@ class Worker:
 
     def _operators(self, request: dict[str, Any]) -> Any:
         """Return what the profiler recorded, in rows and columns."""
-        from edgeloop.measure.protocol import Message
-        from edgeloop.profiling.rows import aligned
+        from edgeloop.measure.profile.rows import aligned
+        from edgeloop.worker.protocol import Message
 
         del request
         found = aligned(self._profiler.operators())
@@ -342,15 +343,15 @@ class Worker:
         )
 
     def _job(self, request: dict[str, Any]) -> Any:
-        from edgeloop.measure.jobs import run_job
-        from edgeloop.measure.protocol import Message
+        from edgeloop.worker.jobs import run_job
+        from edgeloop.worker.protocol import Message
 
         result = run_job(request["name"], request["arguments"])
         return Message({"type": "job", "result": result})
 
 
 def _failure(text: str) -> Any:
-    from edgeloop.measure.protocol import Message
+    from edgeloop.worker.protocol import Message
 
     return Message({"type": "error", "class": "RuntimeFailedError", "text": text})
 

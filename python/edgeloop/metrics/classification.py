@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any, Optional
 
 import numpy as np
 
+from edgeloop.errors import reasoned
 from edgeloop.metrics.averages import AVERAGED, averages
 from edgeloop.metrics.bootstrap import NO_VARIATION, bca_intervals
 from edgeloop.metrics.groups import GroupSums
-from edgeloop.metrics.options import CLASSIFICATION, MetricOptions
 from edgeloop.metrics.probabilities import Probabilities
 from edgeloop.metrics.proportion import Proportion
 from edgeloop.metrics.scikit_learn import why_no_sklearn
-from edgeloop.results.fields import reasoned
+from edgeloop.spec.metrics import CLASSIFICATION, MetricOptions
 
 if TYPE_CHECKING:
     import numpy.typing as npt

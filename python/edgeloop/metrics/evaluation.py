@@ -8,9 +8,9 @@ import numpy as np
 
 from edgeloop.metrics.alignment import score_rows
 from edgeloop.metrics.classification import ClassificationTally
-from edgeloop.metrics.options import CLASSIFICATION, MetricOptions
 from edgeloop.metrics.regression import RegressionTally
 from edgeloop.metrics.task import Task, class_numbers, task_of, values
+from edgeloop.spec.metrics import CLASSIFICATION, MetricOptions
 
 if TYPE_CHECKING:
     import numpy.typing as npt

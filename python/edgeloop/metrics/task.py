@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Optional
 import numpy as np
 
 from edgeloop.metrics.alignment import is_one_hot, label_column, score_rows, value_rows
-from edgeloop.metrics.options import CLASSIFICATION, REGRESSION, MetricOptions
+from edgeloop.spec.metrics import CLASSIFICATION, REGRESSION, MetricOptions
 
 if TYPE_CHECKING:
     import numpy.typing as npt

@@ -14,9 +14,9 @@ from edgeloop.models.onnx_macs import full_name, is_custom, matrix_operators, op
 from edgeloop.models.onnx_parameters import RULE, Parameters, count_parameters
 from edgeloop.models.onnx_quantization import quantization_of
 from edgeloop.models.onnx_values import Dim, value_of
-from edgeloop.models.plain_text import plain
 from edgeloop.models.precision import decide
 from edgeloop.models.summary import ModelSummary, OperatorCount, TensorSummary, stated
+from edgeloop.spec.plain_text import plain
 
 _MAX_TEXT = 4096  # characters of one property; some tools store whole files there
 

@@ -11,8 +11,8 @@ from pathlib import Path
 from edgeloop.errors import ModelError
 from edgeloop.models import tflite_schema as schema
 from edgeloop.models.flatbuffer import FlatbufferReader, Table
-from edgeloop.models.plain_text import plain
 from edgeloop.models.summary import Quantization
+from edgeloop.spec.plain_text import plain
 
 _MAX_RANK = 32  # kernels stop at 8 or fewer
 _LARGE_TEXT = 64  # bytes of the runtime version that is kept in a metadata buffer

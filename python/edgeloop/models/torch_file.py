@@ -20,12 +20,12 @@ from edgeloop.models.formats import (
     sha256_of,
 )
 from edgeloop.models.pickle_scan import PickleScan, PickleScanError, Storage, scan_pickle
-from edgeloop.models.plain_text import plain
 from edgeloop.models.summary import ModelSummary, stated
 from edgeloop.models.torch_export import ExportFormatError, read_program
 from edgeloop.models.torch_export_summary import with_program
 from edgeloop.models.torch_weights import RULE, count_weights
 from edgeloop.models.zip_members import Members, opened_zip
+from edgeloop.spec.plain_text import plain
 
 _MAX_PICKLE = 16 << 20  # bytes; names, shapes and offsets of 100,000 tensors fit
 _MAX_JSON = 128 << 20  # bytes; a program carries the stack trace of each node

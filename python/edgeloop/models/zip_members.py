@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from edgeloop.errors import CannotWriteError, ModelError
-from edgeloop.models.plain_text import plain
+from edgeloop.spec.plain_text import plain
 
 # zipfile raises these for archives that are damaged, encrypted or of an unknown variant.
 _DAMAGE = (

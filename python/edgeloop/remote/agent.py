@@ -22,7 +22,8 @@ from typing import Any, Callable, Optional
 
 from edgeloop.errors import EdgeloopError, InterruptedRunError, RuntimeFailedError
 from edgeloop.measure.observer import Progress
-from edgeloop.measure.protocol import (
+from edgeloop.remote.stream import MARKER, PipeSink, PipeSource
+from edgeloop.worker.protocol import (
     ConnectionClosedError,
     Message,
     ProtocolError,
@@ -30,7 +31,6 @@ from edgeloop.measure.protocol import (
     receive,
     send,
 )
-from edgeloop.remote.stream import MARKER, PipeSink, PipeSource
 
 # Pieces of files that may wait for the disk.
 _WAITING = 4
@@ -185,9 +185,9 @@ class Agent:
 
     def _measure(self, body: dict[str, Any]) -> dict[str, Any]:
         """Measure every configuration of a run; its lines go back as they are written."""
-        from edgeloop.measure.experiment import Experiment
-        from edgeloop.resolution import resolve
-        from edgeloop.spec import RunSpec
+        from edgeloop.measure.bench import Experiment
+        from edgeloop.runtimes.choice.resolution import resolve
+        from edgeloop.spec.run import RunSpec
 
         observer = _Events(self._send)
         for number, spec in enumerate(resolve(RunSpec(**body["spec"]), body["command"])):
@@ -214,8 +214,8 @@ class Agent:
         return {"type": "done"}
 
     def _compare(self, body: dict[str, Any]) -> dict[str, Any]:
-        from edgeloop.comparison import compare_specs
-        from edgeloop.spec import RunSpec
+        from edgeloop.measure.compare import compare_specs
+        from edgeloop.spec.run import RunSpec
 
         sides = [RunSpec(**side) for side in body["specs"]]
         lines = [_Lines(number, self._send) for number in (0, 1)]
@@ -232,7 +232,7 @@ class Agent:
         return {"type": "done"}
 
     def _examine(self, body: dict[str, Any]) -> dict[str, Any]:
-        from edgeloop.doctor import examine
+        from edgeloop.measure.doctor import examine
 
         return {"type": "examined", "document": examine(None, body["timeout_s"])}
 

@@ -10,8 +10,8 @@ from typing import Any
 
 from edgeloop.errors import ModelError, NotAvailableError
 from edgeloop.models.formats import detect_format, sha256_of
-from edgeloop.runtimes._base import NULL_MODEL
-from edgeloop.spec import RunSpec
+from edgeloop.spec.load import NULL_MODEL
+from edgeloop.spec.run import RunSpec
 
 # Fields of RunSpec that name a file or folder here; a library, a delegate and an interpreter are
 # the board's own.

@@ -7,16 +7,16 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Optional
 
-from edgeloop.comparison import Compared
 from edgeloop.errors import CannotWriteError, EdgeloopError
+from edgeloop.measure.compare import Compared
 from edgeloop.measure.observer import Observer
 from edgeloop.remote.board import Board, error_of
 from edgeloop.results.schema import Result
 from edgeloop.results.store import ResultWriter, open_result, result_of
 from edgeloop.results.summarise import summarise_result
 from edgeloop.results.warnings import result_warnings
-from edgeloop.runtimes._base import NULL_MODEL
-from edgeloop.spec import RunSpec
+from edgeloop.spec.load import NULL_MODEL
+from edgeloop.spec.run import RunSpec
 from edgeloop.stats.compare import Comparison
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from edgeloop.report.figures import duration_interval, percent, size
 from edgeloop.report.published import Published
-from edgeloop.report.rows import Figure, ReportRow
+from edgeloop.results.figures import duration_interval, percent, size
+from edgeloop.results.row import Figure, ReportRow
 
 HEADINGS = ("configuration", "board", "median [95 %]", "accuracy [95 %]", "energy of a run",
             "model", "on delegates", "clock")  # fmt: skip

@@ -8,7 +8,7 @@ from typing import Any
 from edgeloop.report.pareto import pareto_front
 from edgeloop.report.plots import COLOURS, HATCHES, Chart, unit_of
 from edgeloop.report.published import Published, published
-from edgeloop.report.rows import ReportRow
+from edgeloop.results.row import ReportRow
 
 # Bars of one chart; more would be thinner than a line. The table has all of them.
 MOST_BARS = 60

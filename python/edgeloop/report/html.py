@@ -9,7 +9,7 @@ from edgeloop.report.cells import HEADINGS, PUBLISHED_HEADINGS, cells, published
 from edgeloop.report.differences import differences
 from edgeloop.report.plots import Chart
 from edgeloop.report.published import Published
-from edgeloop.report.rows import ReportRow
+from edgeloop.results.row import ReportRow
 
 _STYLE = """
 :root { color-scheme: light; }

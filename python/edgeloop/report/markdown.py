@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from edgeloop.report.cells import HEADINGS, PUBLISHED_HEADINGS, cells, published_cells
 from edgeloop.report.differences import differences
 from edgeloop.report.published import Published
-from edgeloop.report.rows import ReportRow
+from edgeloop.results.row import ReportRow
 
 # What Markdown or the HTML inside it would act on.
 _ACTIVE = str.maketrans({c: f"\\{c}" for c in "\\`*_[]<>|#~!"} | {"&": "&amp;"})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from edgeloop.report.rows import ReportRow
+from edgeloop.results.row import ReportRow
 
 # Of a metric that is an error, less is better.
 ERRORS = ("mse",)

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from edgeloop.models.plain_text import plain
 from edgeloop.report.plots import COLOURS, Chart, unit_of
 from edgeloop.results.schema import Block, Result
+from edgeloop.spec.plain_text import plain
 
 # As many points as a curve needs to look smooth; the samples themselves are in the result.
 _CURVE_POINTS = 200

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from edgeloop.results.schema import Invocation, Result
-from edgeloop.runtimes._base import instance_of
+from edgeloop.spec.load import instance_of
 from edgeloop.stats.compare import difference
 
 # Two instances of a model lie in different memory for the life of a process: fewer processes

@@ -8,11 +8,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Optional
 
-from edgeloop.delegates import EXTERNAL, GPU, XNNPACK, DelegateSpec
-from edgeloop.errors import EdgeloopError
-from edgeloop.results.fields import reasoned
+from edgeloop.errors import EdgeloopError, reasoned
 from edgeloop.runtimes import runtime
-from edgeloop.spec import ResolvedSpec
+from edgeloop.spec.delegates import EXTERNAL, GPU, XNNPACK, DelegateSpec
+from edgeloop.spec.run import ResolvedSpec
 
 _BUILTIN = "builtin"
 _TFLITE_DELEGATES = frozenset({XNNPACK, *EXTERNAL})

@@ -11,10 +11,10 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import Any, Optional
 
-from edgeloop.delegates import GPU, XNNPACK
+from edgeloop.errors import reasoned
 from edgeloop.host.peaks import Peak, accelerator_peak, cpu_peak
 from edgeloop.models.summary import ModelSummary
-from edgeloop.results.fields import reasoned
+from edgeloop.spec.delegates import GPU, XNNPACK
 
 IMPOSSIBLE = "impossible"
 POSSIBLE = "possible"

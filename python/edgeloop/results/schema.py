@@ -9,13 +9,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Optional
 
-from edgeloop.errors import EdgeloopError
+from edgeloop.errors import EdgeloopError, reasoned
 from edgeloop.results.fields import (
     flag,
     mapping,
     number,
     number_or_null,
-    reasoned,
     sequence,
     text,
     whole,
@@ -244,7 +243,7 @@ class Result:
     def _repr_html_(self) -> str:
         """Show the result in a notebook."""
         from edgeloop.report.html import html_fragment
-        from edgeloop.report.rows import report_rows
+        from edgeloop.results.row import report_rows
 
         return html_fragment(report_rows([self]))
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Optional
 
+from edgeloop.errors import reasoned
 from edgeloop.host.throttle import UNDER_VOLTAGE
-from edgeloop.results.fields import reasoned
 from edgeloop.results.schema import Block, Result
 
 CLEAN = "clean"

@@ -5,11 +5,10 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, cast
 
-from edgeloop.errors import UsageError
-from edgeloop.names import canonical, nearest
+from edgeloop.errors import UsageError, canonical, nearest
 
 if TYPE_CHECKING:
-    from edgeloop.runtimes._base import Runtime
+    from edgeloop.runtimes.protocol import Runtime
 
 # In the order in which a format's default runtime is sought.
 RUNTIME_NAMES = (

@@ -6,10 +6,10 @@ import ctypes
 from collections.abc import Sequence
 from pathlib import Path
 
-from edgeloop.delegates import GPU, DelegateSpec
 from edgeloop.errors import NotAvailableError, UsageError
-from edgeloop.runtimes._base import LoadOptions
 from edgeloop.runtimes._loader_path import on_loader_path
+from edgeloop.spec.delegates import GPU, DelegateSpec
+from edgeloop.spec.load import LoadOptions
 
 # Name, exact path of the library, options: as the native core takes them.
 ExternalDelegate = tuple[str, str, Sequence[tuple[str, str]]]

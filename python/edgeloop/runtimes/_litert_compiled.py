@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from edgeloop.runtimes._base import TensorSpec
+from edgeloop.spec.load import TensorSpec
 
 SIGNATURE = 0
 _TRANSFERABLE = ("float32", "int32", "int8", "uint8")  # what every TensorBuffer.write accepts

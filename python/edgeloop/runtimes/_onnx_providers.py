@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Optional
 
-from edgeloop.delegates import DelegateSpec
 from edgeloop.errors import CheckFailedError, EdgeloopError, NotAvailableError
-from edgeloop.runtimes._base import LoadOptions
+from edgeloop.spec.delegates import DelegateSpec
+from edgeloop.spec.load import LoadOptions
 
 CPU = "CPUExecutionProvider"
 _SUFFIX = "ExecutionProvider"

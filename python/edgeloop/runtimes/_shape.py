@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Optional
 
 from edgeloop.errors import UsageError
-from edgeloop.runtimes._base import LoadOptions
+from edgeloop.spec.load import LoadOptions
 
 
 def shape_text(shape: Sequence[Optional[int]]) -> str:

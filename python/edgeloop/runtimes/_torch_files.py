@@ -19,9 +19,9 @@ from typing import Any, Optional
 
 from edgeloop.errors import ModelError, UsageError
 from edgeloop.models.formats import detect_format
-from edgeloop.runtimes._base import LoadOptions
 from edgeloop.runtimes._torch_traced import traced_inputs
 from edgeloop.runtimes._torch_trust import code_in_export
+from edgeloop.spec.load import LoadOptions
 
 # Under which a training checkpoint keeps the weights of the network.
 _WEIGHT_KEYS = ("state_dict", "model_state_dict", "model")

@@ -9,7 +9,7 @@ from typing import Any, Callable, Optional
 import numpy as np
 
 from edgeloop.errors import ModelError
-from edgeloop.runtimes._base import TensorSpec
+from edgeloop.spec.load import TensorSpec
 
 DTYPES = (
     *("bool", "int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64"),

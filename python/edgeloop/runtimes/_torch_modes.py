@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Optional
 
-from edgeloop.compilers import require_cxx_compiler
 from edgeloop.errors import ModelError, RuntimeFailedError
+from edgeloop.host.compilers import require_cxx_compiler
 from edgeloop.runtimes._torch_files import LoadedModule
 
 EAGER, SCRIPT, COMPILE, AOTINDUCTOR = MODES = ("eager", "script", "compile", "aotinductor")

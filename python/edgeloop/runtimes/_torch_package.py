@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from edgeloop.errors import NotAvailableError
-from edgeloop.runtimes._base import Installation
+from edgeloop.runtimes.protocol import Installation
 
 INSTALL_HINT = "pip install torch --index-url https://download.pytorch.org/whl/cpu"
 LIBRARY_NAME = "libtorch_cpu.so"

@@ -15,8 +15,8 @@ from tempfile import TemporaryFile
 from typing import Any, Optional
 
 from edgeloop import _core
-from edgeloop.environment_variable import environment_variable
 from edgeloop.errors import ModelError, NotAvailableError, UsageError
+from edgeloop.host.environment_variable import environment_variable
 from edgeloop.models.aotinductor_file import (
     Package,
     PackageTensor,
@@ -25,15 +25,6 @@ from edgeloop.models.aotinductor_file import (
     require_fit,
 )
 from edgeloop.runtimes import _torch_modes as modes
-from edgeloop.runtimes._base import (
-    FRAMEWORK_LOOPS,
-    LOOPS,
-    Framework,
-    Installation,
-    LoadOptions,
-    TensorSpec,
-    engine_shapes,
-)
 from edgeloop.runtimes._shape import fixed_shapes, shape_text
 from edgeloop.runtimes._torch_framework import TorchFramework
 from edgeloop.runtimes._torch_package import (
@@ -43,6 +34,8 @@ from edgeloop.runtimes._torch_package import (
     import_torch,
     set_threads,
 )
+from edgeloop.runtimes.protocol import Framework, Installation, engine_shapes
+from edgeloop.spec.load import FRAMEWORK_LOOPS, LOOPS, LoadOptions, TensorSpec
 
 # Compiled code looks at it once, in its first run: whether to compare its inputs with what it
 # expects.

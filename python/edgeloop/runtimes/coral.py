@@ -12,9 +12,10 @@ from typing import Any, Optional
 
 from edgeloop import _core
 from edgeloop.errors import ModelError, NotAvailableError, UsageError
-from edgeloop.runtimes._base import Framework, Installation, LoadOptions
 from edgeloop.runtimes._external_delegates import no_edgetpu
 from edgeloop.runtimes._tflite_interpreter import InterpreterFramework, fix_shapes
+from edgeloop.runtimes.protocol import Framework, Installation
+from edgeloop.spec.load import LoadOptions
 
 _PACKAGE = "pycoral"
 # What Google's package has, and the one of that name on the package index has not.

@@ -10,10 +10,10 @@ from collections.abc import Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any, cast
 
-from edgeloop.errors import NotAvailableError
-from edgeloop.names import canonical
+from edgeloop.errors import NotAvailableError, canonical
 from edgeloop.runtimes import RUNTIME_NAMES
-from edgeloop.runtimes._base import LOOPS, Runtime
+from edgeloop.runtimes.protocol import Runtime
+from edgeloop.spec.load import LOOPS
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint

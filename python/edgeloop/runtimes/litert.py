@@ -15,18 +15,8 @@ from pathlib import Path
 from typing import Any, Optional
 
 from edgeloop import _core
-from edgeloop.delegates import EXTERNAL, XNNPACK
 from edgeloop.errors import ModelError, NotAvailableError, RuntimeFailedError, UsageError
 from edgeloop.host.cpuinfo import cpu_entries
-from edgeloop.runtimes._base import (
-    FRAMEWORK_LOOPS,
-    Framework,
-    Installation,
-    LoadOptions,
-    OperatorProfiler,
-    TensorSpec,
-    engine_shapes,
-)
 from edgeloop.runtimes._external_delegates import (
     ExternalDelegate,
     described_delegates,
@@ -38,6 +28,9 @@ from edgeloop.runtimes._plan_profiler import COUNTED, PlanProfiler
 from edgeloop.runtimes._shape import fixed_shapes
 from edgeloop.runtimes._tflite_interpreter import InterpreterFramework, load_interpreter
 from edgeloop.runtimes._tflite_tensors import DeclaredTensor, declared_tensors
+from edgeloop.runtimes.protocol import Framework, Installation, OperatorProfiler, engine_shapes
+from edgeloop.spec.delegates import EXTERNAL, XNNPACK
+from edgeloop.spec.load import FRAMEWORK_LOOPS, LoadOptions, TensorSpec
 
 _LIBRARY_VARIABLE = "EDGELOOP_LITERT_LIBRARY"
 _LIBRARY_NAME = "libLiteRt.so"

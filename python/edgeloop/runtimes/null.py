@@ -9,7 +9,8 @@ import numpy as np
 
 from edgeloop import __version__, _core
 from edgeloop.errors import UsageError
-from edgeloop.runtimes._base import Framework, Installation, LoadOptions, TensorSpec
+from edgeloop.runtimes.protocol import Framework, Installation
+from edgeloop.spec.load import LoadOptions, TensorSpec
 
 
 class NullFramework:

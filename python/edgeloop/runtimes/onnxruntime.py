@@ -17,15 +17,6 @@ import numpy as np
 
 from edgeloop import _core
 from edgeloop.errors import EdgeloopError, ModelError, NotAvailableError, UsageError
-from edgeloop.runtimes._base import (
-    FRAMEWORK_LOOPS,
-    Framework,
-    Installation,
-    LoadOptions,
-    OperatorProfiler,
-    TensorSpec,
-    engine_shapes,
-)
 from edgeloop.runtimes._onnx_dimensions import declared_inputs, free_dimensions
 from edgeloop.runtimes._onnx_placement import RECORD_PLACEMENT, Placement, placement_of
 from edgeloop.runtimes._onnx_profiler import SessionProfiler
@@ -36,6 +27,8 @@ from edgeloop.runtimes._onnx_providers import (
     require_providers,
 )
 from edgeloop.runtimes._shape import fixed_shapes, shape_text
+from edgeloop.runtimes.protocol import Framework, Installation, OperatorProfiler, engine_shapes
+from edgeloop.spec.load import FRAMEWORK_LOOPS, LoadOptions, TensorSpec
 
 _LIBRARY_VARIABLE = "EDGELOOP_ONNXRUNTIME_LIBRARY"
 _DISTRIBUTIONS = ("onnxruntime", "onnxruntime-gpu", "onnxruntime-openvino")

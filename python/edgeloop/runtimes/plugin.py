@@ -8,16 +8,9 @@ from typing import Optional
 
 from edgeloop import _core
 from edgeloop.errors import NotAvailableError, UsageError
-from edgeloop.runtimes._base import (
-    ANY,
-    NULL_MODEL,
-    Framework,
-    Installation,
-    LoadOptions,
-    OperatorProfiler,
-    engine_shapes,
-)
 from edgeloop.runtimes._layer_profiler import LayerProfiler
+from edgeloop.runtimes.protocol import Framework, Installation, OperatorProfiler, engine_shapes
+from edgeloop.spec.load import ANY, NULL_MODEL, LoadOptions
 
 _NO_FRAMEWORK = (
     "a plugin is a C library without a Python API; a runtime with one is added through the entry "

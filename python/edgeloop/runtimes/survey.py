@@ -7,8 +7,8 @@ from dataclasses import asdict, dataclass
 from typing import Any, Optional
 
 from edgeloop.errors import EdgeloopError, NotAvailableError
-from edgeloop.measure.client import WorkerClient
 from edgeloop.runtimes import RUNTIME_NAMES, installed, runtime
+from edgeloop.worker.client import WorkerClient
 
 
 @dataclass(frozen=True)

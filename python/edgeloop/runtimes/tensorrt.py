@@ -7,19 +7,12 @@ from importlib.util import find_spec
 from typing import Optional
 
 from edgeloop import _core
-from edgeloop.envs.tensorrt_engine import engine_path, version_text
 from edgeloop.errors import NotAvailableError, UsageError
-from edgeloop.runtimes._base import (
-    FRAMEWORK_LOOPS,
-    LOOPS,
-    Framework,
-    Installation,
-    LoadOptions,
-    OperatorProfiler,
-    engine_shapes,
-)
 from edgeloop.runtimes._layer_profiler import LayerProfiler
 from edgeloop.runtimes._nvidia_libraries import find_cudart, find_nvinfer, nvinfer_version
+from edgeloop.runtimes.protocol import Framework, Installation, OperatorProfiler, engine_shapes
+from edgeloop.runtimes.tensorrt_engine import engine_path, version_text
+from edgeloop.spec.load import FRAMEWORK_LOOPS, LOOPS, LoadOptions
 
 _REGIONS = ("enqueue", "copies")
 _PACKAGE = "tensorrt"

@@ -12,19 +12,14 @@ from pathlib import Path
 from typing import Optional
 
 from edgeloop import _core
-from edgeloop.delegates import EXTERNAL, XNNPACK
 from edgeloop.envs.tflite_c import LIBRARY_NAME, library_path
 from edgeloop.errors import NotAvailableError, UsageError
-from edgeloop.runtimes._base import (
-    Framework,
-    Installation,
-    LoadOptions,
-    OperatorProfiler,
-    engine_shapes,
-)
 from edgeloop.runtimes._external_delegates import external_delegates
 from edgeloop.runtimes._loader_path import on_loader_path
 from edgeloop.runtimes._plan_profiler import STAMPED, PlanProfiler
+from edgeloop.runtimes.protocol import Framework, Installation, OperatorProfiler, engine_shapes
+from edgeloop.spec.delegates import EXTERNAL, XNNPACK
+from edgeloop.spec.load import LoadOptions
 
 _LIBRARY_VARIABLE = "EDGELOOP_TFLITE_LIBRARY"
 _NO_FRAMEWORK = (

@@ -13,11 +13,12 @@ from typing import Any, Optional
 import numpy as np
 
 from edgeloop import _core
-from edgeloop.delegates import EXTERNAL, XNNPACK
 from edgeloop.errors import NotAvailableError, UsageError
-from edgeloop.runtimes._base import Framework, Installation, LoadOptions, OperatorProfiler
 from edgeloop.runtimes._plan_profiler import STAMPED, PlanProfiler
 from edgeloop.runtimes._tflite_interpreter import InterpreterFramework, load_interpreter
+from edgeloop.runtimes.protocol import Framework, Installation, OperatorProfiler
+from edgeloop.spec.delegates import EXTERNAL, XNNPACK
+from edgeloop.spec.load import LoadOptions
 
 _PACKAGE = "tflite_runtime"
 _DISTRIBUTIONS = ("tflite-runtime", "tflite-runtime-nightly")

@@ -8,15 +8,10 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from edgeloop.errors import (
-    CannotWriteError,
-    CheckFailedError,
-    EdgeloopError,
-    InterruptedRunError,
-)
+from edgeloop.conversion.prepare import Preparation, prepare, prepared
+from edgeloop.errors import CannotWriteError, CheckFailedError, EdgeloopError, InterruptedRunError
 from edgeloop.measure.observer import Observer
-from edgeloop.preparing import Preparation, prepare, prepared
-from edgeloop.spec import RunSpec
+from edgeloop.spec.run import RunSpec
 from edgeloop.suite.entry import Conversion, Entry
 
 _FOLDER = "models"

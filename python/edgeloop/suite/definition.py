@@ -8,11 +8,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Optional
 
-from edgeloop.errors import EdgeloopError, UsageError
-from edgeloop.names import canonical, nearest
+from edgeloop.errors import EdgeloopError, UsageError, canonical, nearest
 from edgeloop.runtimes import RUNTIME_NAMES, installed
-from edgeloop.runtimes.choice import runtime_entry, split_entry
-from edgeloop.spec_limits import EFFORTS
+from edgeloop.runtimes.choice.runtimes import runtime_entry, split_entry
+from edgeloop.spec.limits import EFFORTS
 from edgeloop.suite import options
 from edgeloop.suite.toml_file import Place, TomlFile
 

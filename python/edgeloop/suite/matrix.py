@@ -8,19 +8,18 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Optional
 
-from edgeloop.delegate_choice import delegates_of, providers_of
-from edgeloop.errors import EdgeloopError, ModelError, UsageError
+from edgeloop.conversion.quantization.methods import CALIBRATED
+from edgeloop.errors import EdgeloopError, ModelError, UsageError, canonical, nearest
 from edgeloop.models.formats import FORMATS, detect_format, sha256_of
-from edgeloop.names import canonical, nearest
-from edgeloop.quantization.methods import CALIBRATED
 from edgeloop.runtimes import runtime
-from edgeloop.runtimes._base import ANY, LOOPS, NULL_MODEL
-from edgeloop.runtimes.choice import split_entry
-from edgeloop.spec import RunSpec
-from edgeloop.spec_limits import require_sound_numbers
+from edgeloop.runtimes.choice.delegates import delegates_of, providers_of
+from edgeloop.runtimes.choice.runtimes import split_entry
+from edgeloop.runtimes.choice.torch import missing_loops
+from edgeloop.spec.limits import require_sound_numbers
+from edgeloop.spec.load import ANY, LOOPS, NULL_MODEL
+from edgeloop.spec.run import RunSpec
 from edgeloop.suite.definition import Definition, Named, Options, Rule
 from edgeloop.suite.entry import Conversion, Entry
-from edgeloop.torch_choice import missing_loops
 
 _FIELDS = {one.name for one in fields(RunSpec)}
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from edgeloop.errors import UsageError
-from edgeloop.spec import RunSpec, parse_percentiles, parse_setting, parse_shape
+from edgeloop.spec.run import RunSpec, parse_percentiles, parse_setting, parse_shape
 
 # Fields that the command line calls otherwise than by their name with hyphens.
 _FIELD_OF_WORD = {

@@ -20,18 +20,18 @@ from edgeloop.errors import (
 )
 from edgeloop.host.thermal import cpu_temperature
 from edgeloop.measure.observer import Observer
+from edgeloop.measure.suite_rest import Rest
 from edgeloop.remote.board import Boards
 from edgeloop.results.schema import Result
 from edgeloop.results.store import default_folder, read_result
-from edgeloop.spec import RunSpec
+from edgeloop.results.time_words import in_words
+from edgeloop.spec.run import RunSpec
 from edgeloop.suite.conversions import Conversions
 from edgeloop.suite.definition import Definition, read_definition
 from edgeloop.suite.entry import Entry
 from edgeloop.suite.journal import FAILED, FINISHED, NAME, Ended, Journal
 from edgeloop.suite.matrix import LeftOut, Matrix, expand
 from edgeloop.suite.plan import Plan, at_most_s, make_plan
-from edgeloop.suite.rest import Rest
-from edgeloop.suite.time_words import in_words
 
 _UNFINISHED = ("failed", "interrupted")
 

@@ -13,14 +13,14 @@ import sys
 import numpy as np
 
 from edgeloop.data.opening import open_data
-from edgeloop.data.options import InputSource
 from edgeloop.data.quantized import dequantize
 from edgeloop.demo import variants
 from edgeloop.measure.data_loop import run_data
 from edgeloop.measure.loaded import load, placement
-from edgeloop.resolution import RUNTIMES_OF_FORMAT
 from edgeloop.runtimes import runtime
-from edgeloop.runtimes._base import LoadOptions
+from edgeloop.runtimes.choice.resolution import RUNTIMES_OF_FORMAT
+from edgeloop.spec.inputs import InputSource
+from edgeloop.spec.load import LoadOptions
 
 CLOCK = 4  # CLOCK_MONOTONIC_RAW
 

@@ -13,11 +13,11 @@ import pytest
 
 from edgeloop.data.model_data import ModelData
 from edgeloop.data.opening import open_data
-from edgeloop.data.options import InputSource, parse_preprocess
 from edgeloop.data.picture import UnreadablePictureError, decode
 from edgeloop.data.step_times import StepTimes
 from edgeloop.errors import CheckFailedError, ModelError, NotAvailableError, UsageError
-from edgeloop.runtimes._base import TensorSpec
+from edgeloop.spec.inputs import InputSource, parse_preprocess
+from edgeloop.spec.load import TensorSpec
 
 Image = pytest.importorskip("PIL.Image", reason="pip install pillow: pictures")
 

@@ -11,10 +11,10 @@ import pytest
 from edgeloop.data import npy_stream
 from edgeloop.data.model_data import ModelData
 from edgeloop.data.opening import open_data
-from edgeloop.data.options import InputSource, parse_preprocess
 from edgeloop.data.source import random_rows
 from edgeloop.errors import ModelError, UsageError
-from edgeloop.runtimes._base import TensorSpec
+from edgeloop.spec.inputs import InputSource, parse_preprocess
+from edgeloop.spec.load import TensorSpec
 
 IMAGE = TensorSpec("image", "float32", (1, 8, 8, 1))
 

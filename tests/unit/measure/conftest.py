@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from edgeloop.measure import process
-from edgeloop.measure.client import WorkerClient
+from edgeloop.worker import process
+from edgeloop.worker.client import WorkerClient
 
 FAKE = Path(__file__).parent / "fake"
 

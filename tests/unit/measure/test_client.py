@@ -16,7 +16,7 @@ import pytest
 
 import edgeloop
 from edgeloop.errors import RuntimeFailedError, UsageError
-from edgeloop.measure.client import WorkerClient
+from edgeloop.worker.client import WorkerClient
 
 
 def test_hello_describes_interpreter_and_clock(start_worker: Any) -> None:
@@ -137,7 +137,7 @@ def test_no_process_is_left_after_an_exception(wait_for_death: Callable[[int], N
 
 PARENT = """
 import sys
-from edgeloop.measure.client import WorkerClient
+from edgeloop.worker.client import WorkerClient
 with WorkerClient(sys.executable, 600.0) as worker:
     print(worker.pid, flush=True)
     inputs = dict(seed=0, data=None, x_key="x_data", y_key="y_data", layout=None)

@@ -13,8 +13,8 @@ from edgeloop.errors import RuntimeFailedError
 from edgeloop.measure.data_loop import run_data
 from edgeloop.measure.loaded import LoadedModel, load, load_more
 from edgeloop.runtimes import runtime
-from edgeloop.runtimes._base import LOOPS, LoadOptions
 from edgeloop.runtimes.null import NullFramework
+from edgeloop.spec.load import LOOPS, LoadOptions
 
 OPTIONS = LoadOptions(model="null")
 ROWS = np.arange(7, dtype=np.float32).reshape(7, 1)

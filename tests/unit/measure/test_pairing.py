@@ -7,17 +7,17 @@ from typing import Any, Optional
 
 import pytest
 
-from edgeloop.comparison import _notes, _throttled_apart, _without_spinning
-from edgeloop.configuration import parse_configuration
 from edgeloop.errors import RuntimeFailedError
 from edgeloop.measure import pairing
+from edgeloop.measure.compare import _notes, _throttled_apart, _without_spinning
 from edgeloop.measure.observer import Silence
 from edgeloop.measure.pairing import PairedRun, measure_paired, same_worker
 from edgeloop.measure.rest import process_cpu_ns
 from edgeloop.measure.session import TRANSITION_RUNS, Session
-from edgeloop.resolution import resolve
 from edgeloop.results.schema import Block, Invocation
-from edgeloop.spec import ResolvedSpec, RunSpec
+from edgeloop.runtimes.choice.resolution import resolve
+from edgeloop.spec.configuration import parse_configuration
+from edgeloop.spec.run import ResolvedSpec, RunSpec
 from edgeloop.stats.stopping import PRESETS
 
 PRESET = replace(

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from edgeloop.delegates import DelegateSpec
 from edgeloop.measure.record import _require_clean_burst, _timed_region
-from edgeloop.resolution import resolve
-from edgeloop.spec import ResolvedSpec, RunSpec
+from edgeloop.runtimes.choice.resolution import resolve
+from edgeloop.spec.delegates import DelegateSpec
+from edgeloop.spec.run import ResolvedSpec, RunSpec
 
 
 @pytest.fixture

@@ -14,8 +14,8 @@ from edgeloop.metrics import classification
 from edgeloop.metrics.averages import AVERAGED, averages
 from edgeloop.metrics.classification import ClassificationTally
 from edgeloop.metrics.evaluation import Evaluation
-from edgeloop.metrics.options import MetricOptions
 from edgeloop.metrics.scikit_learn import require_sklearn
+from edgeloop.spec.metrics import MetricOptions
 
 metrics = pytest.importorskip("sklearn.metrics", reason="pip install scikit-learn")
 
@@ -176,7 +176,7 @@ def test_counting_imports_nothing_heavy() -> None:
 
     code = (
         "import sys, numpy; from edgeloop.metrics.evaluation import Evaluation; "
-        "from edgeloop.metrics.options import MetricOptions; "
+        "from edgeloop.spec.metrics import MetricOptions; "
         "e = Evaluation(2, MetricOptions(), 0.0, 0); "
         "e.add(numpy.eye(2), numpy.array([0, 1])); "
         "print([name for name in ('sklearn', 'scipy', 'PIL') if name in sys.modules])"

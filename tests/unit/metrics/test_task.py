@@ -9,7 +9,7 @@ import pytest
 
 from edgeloop.errors import UsageError
 from edgeloop.metrics.evaluation import Evaluation
-from edgeloop.metrics.options import MetricOptions, metric_options
+from edgeloop.spec.metrics import MetricOptions, metric_options
 
 SCORES = np.array([[0.1, 0.7, 0.2], [0.8, 0.1, 0.1], [0.3, 0.3, 0.4], [0.6, 0.2, 0.2]])
 

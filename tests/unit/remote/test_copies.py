@@ -14,7 +14,7 @@ from edgeloop.remote.board import error_of
 from edgeloop.remote.cache import Incoming, place_of
 from edgeloop.remote.files import copies_of, on_board
 from edgeloop.remote.stream import PipeSink, PipeSource
-from edgeloop.spec import RunSpec
+from edgeloop.spec.run import RunSpec
 
 DIGEST = "0" * 64
 

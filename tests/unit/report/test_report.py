@@ -20,9 +20,9 @@ from edgeloop.report.differences import differences
 from edgeloop.report.html import html_fragment
 from edgeloop.report.markdown import markdown_page
 from edgeloop.report.pareto import pareto_front
-from edgeloop.report.rows import Figure, ReportRow, report_rows
 from edgeloop.results.collection import collect
 from edgeloop.results.frame import sample_columns
+from edgeloop.results.row import Figure, ReportRow, report_rows
 from edgeloop.results.store import SUFFIX, read_result
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "v1-null-bench.edgeloop.jsonl"

@@ -9,7 +9,7 @@ from typing import Any, Optional
 import numpy as np
 import pytest
 
-from edgeloop.report.table import bench_table, overhead_table
+from edgeloop.cli.pages.table import bench_table, overhead_table
 from edgeloop.results.schema import Block, Invocation, Result
 from edgeloop.results.store import read_result
 from edgeloop.results.summarise import summarise_result

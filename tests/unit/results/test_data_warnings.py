@@ -4,7 +4,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from edgeloop.data.source import Skipped
-from edgeloop.results.data_warnings import data_warnings
+from edgeloop.measure.data_warnings import data_warnings
 
 
 def data_result(**parts: Any) -> Any:

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from edgeloop.report.placement import placement_lines
-from edgeloop.resolution import resolve
+from edgeloop.cli.pages.placement import placement_lines
 from edgeloop.results.placement import placement_document, why_too_little
 from edgeloop.results.warnings import delegate_warnings
-from edgeloop.spec import ResolvedSpec, RunSpec
+from edgeloop.runtimes.choice.resolution import resolve
+from edgeloop.spec.run import ResolvedSpec, RunSpec
 
 MODEL = (
     Path(__file__).parents[3] / "python" / "edgeloop" / "demo" / "assets" / "digits_float32.tflite"
@@ -38,7 +38,7 @@ def operators() -> list[str]:
 
 @pytest.fixture
 def spec(monkeypatch: pytest.MonkeyPatch) -> Any:
-    from edgeloop.runtimes._base import Installation
+    from edgeloop.runtimes.protocol import Installation
     from edgeloop.runtimes.tflite import RUNTIME
 
     monkeypatch.setattr(type(RUNTIME), "find", lambda *_: Installation("1", "/lib.so"))

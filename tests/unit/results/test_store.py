@@ -17,11 +17,7 @@ import pytest
 from edgeloop.errors import CannotWriteError, ModelError
 from edgeloop.results import store
 from edgeloop.results.schema import SCHEMA_VERSION
-from edgeloop.results.store import (
-    SUFFIX,
-    ResultWriter,
-    read_result,
-)
+from edgeloop.results.store import SUFFIX, ResultWriter, read_result
 
 HEADER = {"schema_version": 1, "spec": {"loops": ["native"]}}
 

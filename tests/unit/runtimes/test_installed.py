@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from edgeloop.errors import NotAvailableError, UsageError
-from edgeloop.resolution import resolve
 from edgeloop.runtimes import installed, runtime
+from edgeloop.runtimes.choice.resolution import resolve
 from edgeloop.runtimes.survey import probe
-from edgeloop.spec import RunSpec
+from edgeloop.spec.run import RunSpec
 
 # The null runtime under another name, as a package of its own would bring it.
 GOOD = """

@@ -9,7 +9,7 @@ import pytest
 
 from edgeloop.host.cpuinfo import cpu_entries
 from edgeloop.runtimes import litert
-from edgeloop.runtimes._base import LoadOptions
+from edgeloop.spec.load import LoadOptions
 
 BOARDS = Path(__file__).parents[2] / "integration" / "arm"
 

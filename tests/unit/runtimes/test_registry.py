@@ -6,9 +6,9 @@ import pytest
 
 from edgeloop import _core
 from edgeloop.errors import UsageError
-from edgeloop.resolution import RUNTIMES_OF_FORMAT
 from edgeloop.runtimes import RUNTIME_NAMES, runtime
-from edgeloop.runtimes._base import FRAMEWORK_LOOPS, LOOPS, LoadOptions
+from edgeloop.runtimes.choice.resolution import RUNTIMES_OF_FORMAT
+from edgeloop.spec.load import FRAMEWORK_LOOPS, LOOPS, LoadOptions
 
 
 @pytest.mark.parametrize("name", RUNTIME_NAMES)

@@ -1,0 +1,80 @@
+"""The metrics of a data set as text, each with its interval."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from edgeloop.cli.pages.columns import columns
+
+_PERCENT = (
+    "accuracy", "balanced_accuracy", "precision_macro", "precision_micro", "precision_weighted",
+    "recall_macro", "recall_micro", "recall_weighted", "f1_macro", "f1_micro", "f1_weighted",
+)  # fmt: skip
+_VALUES = (
+    "log_loss", "mean_absolute_error", "mean_squared_error", "root_mean_squared_error", "r2",
+    "mean_absolute_percentage_error",
+)  # fmt: skip
+
+# Micro averages over single labels are the accuracy: they stay in the JSON.
+_NOT_PRINTED = ("precision_micro", "recall_micro", "f1_micro")
+
+
+def metrics_parts(summary: dict[str, Any]) -> list[str]:
+    """Return the metrics of a data set as one part of a page, or why there are none."""
+    accuracy = summary["accuracy"]
+    data = summary.get("data", {})
+    if accuracy is None:
+        return [f"no accuracy: {summary['accuracy_reason']}"]
+    about = f"{accuracy['task']} ({accuracy['task_reason']}), {accuracy['n']} samples"
+    if data.get("skipped"):
+        about += f", {data['skipped']} of {data['listed']} left out"
+    rows: list[Sequence[str]] = []
+    for name in metric_names(accuracy):
+        if name not in _NOT_PRINTED:
+            rows.append((name.replace("_", " "), metric_text(accuracy, name)))
+    lines = [about, columns(rows)]
+    excluded = accuracy.get("zero_targets_excluded")
+    if excluded:
+        lines.append(f"  {excluded} targets of 0 are in no percentage error")
+    return ["\n".join(lines)]
+
+
+def metric_names(accuracy: dict[str, Any]) -> list[str]:
+    """Return the metrics of a document in its order."""
+    return [name for name in accuracy if name in _PERCENT or name in _VALUES or _is_top_k(name)]
+
+
+def metric_text(document: dict[str, Any], name: str) -> str:
+    """Return a metric with its interval, or why it has none."""
+    value = document[name]
+    if value is None:
+        return str(document[f"{name}_reason"])
+    share = name in _PERCENT or _is_top_k(name) or name == "top_1_agreement"
+    interval = document.get(f"{name}_ci95")
+    text = f"{100 * value:.2f} %" if share else f"{value:.5g}"
+    if interval is None:
+        return f"{text} (no interval: {document[f'{name}_ci95_reason']})"
+    low, high = interval
+    ends = f"{100 * low:.2f}, {100 * high:.2f}" if share else f"{low:.5g}, {high:.5g}"
+    return f"{text} [{ends}]"
+
+
+def agreement_parts(summary: dict[str, Any]) -> list[str]:
+    """Return the agreement with a reference as one part of a page; none where there was none."""
+    agreement = summary.get("agreement")
+    if not agreement:
+        return []
+    lines = [f"agreement with {agreement['reference']}, {agreement['outputs'][0]['n']} samples"]
+    for output in agreement["outputs"]:
+        names = ("top_1_agreement", "max_error", "mean_error", "cosine")
+        rows = [
+            (name.replace("_", " "), metric_text(output, name)) for name in names if name in output
+        ]
+        rows.append(("least cosine", f"{output['cosine_min']:.6g}"))
+        lines.append(f"  output '{output['name']}'\n" + columns(rows, indent="    "))
+    return ["\n".join(lines)]
+
+
+def _is_top_k(name: str) -> bool:
+    return name.startswith("top_") and name.endswith("_accuracy")

@@ -1,0 +1,144 @@
+"""Bring a model to the format and precision that are to be measured: all in one command."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Optional
+
+from edgeloop.errors import UsageError, canonical
+from edgeloop.measure.observer import Observer
+from edgeloop.runtimes import runtime
+from edgeloop.runtimes.choice.inputs import inputs_of
+from edgeloop.spec.run import RunSpec
+
+if TYPE_CHECKING:
+    from edgeloop.conversion.edge import ConversionOptions
+    from edgeloop.conversion.quantization.spec import QuantizeSpec
+    from edgeloop.conversion.run import ConversionSpec
+    from edgeloop.conversion.verification import Verification
+
+
+@dataclass(frozen=True)
+class Preparation:
+    """What is done to a model before it is measured."""
+
+    to: Optional[str] = None
+    """The format; None: the one it has."""
+    precision: Optional[str] = None
+    """Quantise it to this; None: as it is."""
+    representative_data: Optional[str] = None
+    samples: int = 200
+    layout: str = "keep"
+    """keep, or nhwc: channels at the end; the data is transposed to match."""
+    via: tuple[str, ...] = ()
+    """Formats by way of which it is converted."""
+    opset: Optional[int] = None
+    out: Optional[str] = None
+    """The file to write; None: the model's name with the format's ending, in this folder."""
+    force: bool = False
+
+
+def prepare(
+    spec: RunSpec, wanted: Preparation, observer: Observer
+) -> tuple[RunSpec, Optional[Verification]]:
+    """Convert, or quantise, the model of a spec, where that is wanted.
+
+    Returns the spec of the result, and how the result agrees with the source. What the spec says
+    of the source (its shapes, batch size and class) goes to the conversion.
+    Raises as `convert` and `quantize` do.
+    """
+    if wanted.precision is not None:
+        from edgeloop.conversion.quantization.run import quantize
+
+        quantised = quantize(_quantization(spec, wanted, wanted.precision), observer)
+        path, transposed = quantised.result.path, bool(quantised.transposed_inputs)
+        verification = quantised.verification
+    elif wanted.representative_data is not None:
+        raise UsageError("--representative-data is for --quantize int8 or int16x8")
+    elif wanted.to is not None:
+        from edgeloop.conversion.run import convert
+
+        converted = convert(_conversion(spec, wanted, wanted.to), observer)
+        path, transposed = converted.path, bool(converted.input_layouts)
+        verification = converted.verification
+    elif wanted != Preparation():
+        raise UsageError(
+            "--layout, --via, --opset, --model-out, --samples and --force "
+            "are for --to or --quantize"
+        )
+    else:
+        return spec, None
+    return prepared(spec, path, transposed=transposed), verification
+
+
+def prepared(spec: RunSpec, path: str, *, transposed: bool) -> RunSpec:
+    """Return the run of what was made of its model; what it says of the source is left behind.
+
+    `transposed`: channels were moved to the end, so that data in the source's layout is "nchw".
+    """
+    measured = replace(
+        spec,
+        model=path,
+        batch_size=None,
+        shapes={},
+        settings=_settings(spec, of_source=False),
+        model_class_path=None,
+        model_class_name=None,
+        trust_pickle=False,
+    )
+    if transposed and spec.data_layout is None:
+        measured = replace(measured, data_layout="nchw")
+    return measured
+
+
+def _conversion(spec: RunSpec, wanted: Preparation, to: str) -> ConversionSpec:
+    from edgeloop.conversion.run import ConversionSpec
+
+    return ConversionSpec(
+        model=spec.model,
+        target=to,
+        out=wanted.out,
+        force=wanted.force,
+        via=wanted.via,
+        options=_options(spec, wanted),
+        inputs=inputs_of(spec),
+    )
+
+
+def _quantization(spec: RunSpec, wanted: Preparation, precision: str) -> QuantizeSpec:
+    from edgeloop.conversion.quantization.spec import QuantizeSpec
+
+    return QuantizeSpec(
+        model=spec.model,
+        precision=precision,
+        to=wanted.to,
+        out=wanted.out,
+        force=wanted.force,
+        representative_data=wanted.representative_data,
+        samples=wanted.samples,
+        measure=False,
+        measured=replace(spec, model="", python=None),
+        options=_options(spec, wanted),
+    )
+
+
+def _options(spec: RunSpec, wanted: Preparation) -> ConversionOptions:
+    from edgeloop.conversion.edge import ConversionOptions
+
+    return ConversionOptions(
+        opset=wanted.opset,
+        layout=wanted.layout,
+        batch_size=spec.batch_size or 0,
+        shapes=spec.shapes,
+        settings=_settings(spec, of_source=True),
+        model_class_path=spec.model_class_path,
+        model_class_name=spec.model_class_name,
+        trust_pickle=spec.trust_pickle,
+    )
+
+
+def _settings(spec: RunSpec, *, of_source: bool) -> dict[str, str]:
+    """Return the settings that PyTorch has, which are the source's, or the others."""
+    known = runtime("torch").settings
+    source = {key for key in spec.settings if canonical(key) in known}
+    return {key: value for key, value in spec.settings.items() if (key in source) == of_source}

@@ -1,0 +1,72 @@
+"""A configuration as one string: MODEL@runtime,threads=4,delegate=xnnpack,loop=native."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from edgeloop.errors import UsageError
+from edgeloop.runtimes.choice.runtimes import runtime_entry
+from edgeloop.spec.run import RunSpec, parse_setting, parse_shape
+
+_NUMBERS = ("threads", "batch_size", "instances")
+_WORDS = ("library", "python", "data", "torch_mode", "package", "device")
+_LISTS = ("delegate", "provider")
+
+
+def parse_configuration(text: str, defaults: RunSpec) -> RunSpec:
+    """Return the spec that a configuration string says; what it leaves out is as in `defaults`.
+
+    After the last '@' come the runtime (or plugin=PATH) and KEY=VALUE pairs: threads, batch-size,
+    instances, delegate, provider, torch-mode, package, device, library, python, data, loop, shape
+    (NAME:1x3x224x224), or a setting of the runtime. A delegate's options are separated by ';' here;
+    a piece without '=' belongs to what is before it.
+    Without '@' the whole string is the model. Raises UsageError that shows the right form.
+    """
+    model, at, rest = text.rpartition("@")
+    if not at:
+        return replace(defaults, model=text)
+    if not model:
+        raise UsageError(f"'{text}' names no model; write MODEL@runtime,key=value")
+    runtime, *pieces = rest.split(",")
+    changes: dict[str, Any] = {"model": model}
+    if runtime:
+        changes["runtimes"] = (runtime_entry(runtime),)
+    settings = dict(defaults.settings)
+    shapes = dict(defaults.shapes)
+    for pair in _pairs(pieces):
+        key, value = parse_setting(pair)
+        field = key.replace("-", "_")
+        if field in _NUMBERS:
+            changes[field] = _number(key, value)
+        elif field in _WORDS:
+            changes[field] = value
+        elif field in _LISTS:
+            changes[field] = (*changes.get(field, ()), value)
+        elif key == "loop":
+            changes["loops"] = (value,)
+        elif key == "shape":
+            name, shape = parse_shape(value.replace(":", "="))
+            shapes[name] = shape
+        else:
+            settings[key] = value
+    return replace(defaults, **changes, settings=settings, shapes=shapes)
+
+
+def _pairs(pieces: Sequence[str]) -> list[str]:
+    """Join the values that hold commas: delegate=armnn:backends=CpuAcc,CpuRef is one pair."""
+    pairs: list[str] = []
+    for piece in pieces:
+        if "=" not in piece.partition(";")[0] and pairs and pairs[-1].partition("=")[0] in _LISTS:
+            pairs[-1] += f",{piece}"
+        else:
+            pairs.append(piece)
+    return pairs
+
+
+def _number(key: str, value: str) -> int:
+    try:
+        return int(value)
+    except ValueError:
+        raise UsageError(f"{key}={value}: a whole number is wanted") from None
