@@ -19,7 +19,7 @@ from edgeloop.conversion.verification import Reference, Subject
 from edgeloop.demo import ASSETS
 from edgeloop.envs.managed import python_of
 from edgeloop.measure.observer import Silence
-from edgeloop.models.formats import sha256_of
+from edgeloop.models.identity import sha256_of
 from edgeloop.models.inspect import inspect_model
 from edgeloop.models.provenance import layout_of_the_source, read_sidecar
 from edgeloop.spec.inputs import InputSource

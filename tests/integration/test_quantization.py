@@ -16,7 +16,7 @@ from edgeloop.conversion.quantization._base import QuantizeRequest
 from edgeloop.demo import ASSETS
 from edgeloop.envs.managed import python_of
 from edgeloop.errors import ModelError
-from edgeloop.models.formats import sha256_of
+from edgeloop.models.identity import sha256_of
 from edgeloop.models.inspect import inspect_model
 from edgeloop.worker.client import WorkerClient
 

@@ -81,7 +81,7 @@ def prepared(spec: RunSpec, path: str, *, transposed: bool) -> RunSpec:
         model=path,
         batch_size=None,
         shapes={},
-        settings=_settings(spec, of_source=False),
+        settings=settings_of(spec, source=False),
         model_class_path=None,
         model_class_name=None,
         trust_pickle=False,
@@ -130,15 +130,15 @@ def _options(spec: RunSpec, wanted: Preparation) -> ConversionOptions:
         layout=wanted.layout,
         batch_size=spec.batch_size or 0,
         shapes=spec.shapes,
-        settings=_settings(spec, of_source=True),
+        settings=settings_of(spec, source=True),
         model_class_path=spec.model_class_path,
         model_class_name=spec.model_class_name,
         trust_pickle=spec.trust_pickle,
     )
 
 
-def _settings(spec: RunSpec, *, of_source: bool) -> dict[str, str]:
+def settings_of(spec: RunSpec, *, source: bool) -> dict[str, str]:
     """Return the settings that PyTorch has, which are the source's, or the others."""
     known = runtime("torch").settings
-    source = {key for key in spec.settings if canonical(key) in known}
-    return {key: value for key, value in spec.settings.items() if (key in source) == of_source}
+    theirs = {key for key in spec.settings if canonical(key) in known}
+    return {key: value for key, value in spec.settings.items() if (key in theirs) == source}

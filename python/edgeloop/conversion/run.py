@@ -16,7 +16,8 @@ from edgeloop.conversion.report import ConversionReport, StepReport, write_sidec
 from edgeloop.conversion.verification import Reference, Subject, Verification
 from edgeloop.errors import UsageError, nearest
 from edgeloop.measure.observer import Observer
-from edgeloop.models.formats import detect_format, model_bytes, sha256_of
+from edgeloop.models.formats import detect_format
+from edgeloop.models.identity import identity_of, model_bytes
 from edgeloop.spec.inputs import InputSource
 from edgeloop.spec.load import LoadOptions
 from edgeloop.worker.client import WorkerClient
@@ -80,9 +81,9 @@ def convert(spec: ConversionSpec, observer: Observer) -> ConversionReport:
             target = name_of_unverified(target)
         report = ConversionReport(
             model=str(Path(spec.model).resolve()),
-            model_sha256=sha256_of(spec.model),
+            model_sha256=identity_of(spec.model, spec.options.model_class_path),
             path=str(target),
-            sha256=sha256_of(written),
+            sha256=identity_of(written),
             format=plan.target,
             bytes=model_bytes(written),
             precision=steps[-1].written.precision,

@@ -16,9 +16,8 @@ from edgeloop.models.formats import (
     ModelFormat,
     detect_format,
     is_exported_model,
-    model_bytes,
-    sha256_of,
 )
+from edgeloop.models.identity import identity_of, model_bytes
 from edgeloop.models.pickle_scan import PickleScan, PickleScanError, Storage, scan_pickle
 from edgeloop.models.summary import ModelSummary, stated
 from edgeloop.models.torch_export import ExportFormatError, read_program
@@ -62,7 +61,7 @@ def _empty(path: Path, found: ModelFormat) -> ModelSummary:
         format=found.format,
         kind=found.kind,
         bytes=model_bytes(path),
-        sha256=sha256_of(path),
+        sha256=identity_of(path),
         precision=None,
         precision_reason=_UNKNOWN,
         inputs=None,

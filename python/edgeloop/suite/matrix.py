@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Optional
 
 from edgeloop.conversion.quantization.methods import CALIBRATED
 from edgeloop.errors import EdgeloopError, ModelError, UsageError, canonical, nearest
-from edgeloop.models.formats import FORMATS, detect_format, sha256_of
+from edgeloop.models.formats import FORMATS, detect_format
+from edgeloop.models.identity import identity_of
 from edgeloop.runtimes import runtime
 from edgeloop.runtimes.choice.delegates import delegates_of, providers_of
 from edgeloop.runtimes.choice.runtimes import split_entry
@@ -55,7 +57,8 @@ class _Expansion:
     def __init__(self, definition: Definition, host: Optional[str]) -> None:
         self._definition = definition
         self._host = host
-        self._formats: dict[str, tuple[str, Optional[str]]] = {}
+        self._formats: dict[str, str] = {}
+        self._identities: dict[tuple[str, Optional[str]], str] = {}
         self._entries: dict[str, Entry] = {}
         self._left_out: list[LeftOut] = []
         self._matched: set[int] = set()
@@ -146,7 +149,7 @@ class _Expansion:
             require_sound_numbers(spec)
         except UsageError as error:
             raise file.error(model.place, f"{model.name}@{chosen.name}: {error}") from None
-        found, sha256 = self._format(model)
+        found = self._format(model)
         host = self._host or spec.host
         if host is not None and merged.get("environment") is not None:
             raise file.error(
@@ -159,7 +162,7 @@ class _Expansion:
             spec=replace(spec, host=host),
             conversion=self._conversion(model, merged, found),
             environment=merged.get("environment"),
-            model_sha256=sha256,
+            model_sha256=self._identity(model, spec.model_class_path),
             line=file.line(model.place),
         )
 
@@ -188,18 +191,31 @@ class _Expansion:
             layout=merged.get("layout", "keep"),
         )
 
-    def _format(self, model: Named) -> tuple[str, Optional[str]]:
+    def _format(self, model: Named) -> str:
         if model.value == NULL_MODEL:
-            return "null", None
+            return "null"
         if model.value not in self._formats:
-            try:
-                known = detect_format(model.value).format, sha256_of(model.value)
-            except ModelError as error:
-                line = self._definition.file.line(model.place)
-                path = self._definition.file.path
-                raise ModelError(f"{path}, line {line}: {error}") from None
-            self._formats[model.value] = known
+            with self._named(model):
+                self._formats[model.value] = detect_format(model.value).format
         return self._formats[model.value]
+
+    def _identity(self, model: Named, class_path: Optional[str]) -> Optional[str]:
+        if model.value == NULL_MODEL:
+            return None
+        key = (model.value, class_path)
+        if key not in self._identities:
+            with self._named(model):
+                self._identities[key] = identity_of(*key)
+        return self._identities[key]
+
+    @contextmanager
+    def _named(self, model: Named) -> Iterator[None]:
+        """Say in an error on which line of the suite the model is."""
+        try:
+            yield
+        except ModelError as error:
+            file = self._definition.file
+            raise ModelError(f"{file.path}, line {file.line(model.place)}: {error}") from None
 
     def _without_foreign_axes(self, entry: Entry, own: Options) -> Entry:
         """Leave out of the axes what the runtime has no choice in."""
@@ -214,7 +230,7 @@ class _Expansion:
     def _why_impossible(self, entry: Entry) -> Optional[str]:
         spec = entry.spec
         name = split_entry(entry.runtime)[0]
-        source = "null" if spec.model == NULL_MODEL else self._formats[spec.model][0]
+        source = "null" if spec.model == NULL_MODEL else self._formats[spec.model]
         found = source
         if entry.conversion is not None and entry.conversion.to is not None:
             found = entry.conversion.to

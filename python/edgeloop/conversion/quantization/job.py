@@ -13,7 +13,7 @@ from edgeloop.conversion.offline import refuse_network
 from edgeloop.conversion.quantization._base import MethodModule, QuantizeRequest, refused
 from edgeloop.conversion.quantization.methods import METHODS
 from edgeloop.errors import EdgeloopError, ModelError, UsageError
-from edgeloop.models.formats import model_bytes
+from edgeloop.models.identity import model_bytes
 
 
 def run(arguments: Mapping[str, Any]) -> dict[str, Any]:

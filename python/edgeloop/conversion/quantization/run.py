@@ -44,7 +44,8 @@ from edgeloop.conversion.verification import RUNTIMES, Reference, Subject, Verif
 from edgeloop.envs.interpreter import look_for
 from edgeloop.errors import ModelError, UsageError, canonical
 from edgeloop.measure.observer import Observer
-from edgeloop.models.formats import detect_format, model_bytes, sha256_of
+from edgeloop.models.formats import detect_format
+from edgeloop.models.identity import identity_of, model_bytes, sha256_of
 from edgeloop.models.inspect import inspect_model
 from edgeloop.models.provenance import read_sidecar
 from edgeloop.spec.inputs import InputSource
@@ -189,7 +190,10 @@ class _Run:
         target = plan.target
         if verification.passed is False:
             target = name_of_unverified(target)
-        baseline, source = _file(self._floats.baseline), _file(str(Path(spec.model).resolve()))
+        baseline, source = (
+            _file(self._floats.baseline),
+            _file(str(Path(spec.model).resolve()), spec.options.model_class_path),
+        )
         put(written, target)
         latency = self._latency(str(target))
         accuracy = figures.compare_accuracy(
@@ -336,8 +340,9 @@ class _Run:
         )
 
 
-def _file(path: str) -> ModelFile:
-    return ModelFile(path, detect_format(path).format, sha256_of(path), model_bytes(path))
+def _file(path: str, class_path: Optional[str] = None) -> ModelFile:
+    found = detect_format(path).format
+    return ModelFile(path, found, identity_of(path, class_path), model_bytes(path))
 
 
 def _calibrated_on_test_data(

@@ -11,7 +11,7 @@ from edgeloop.conversion.quantization.report import Calibration
 from edgeloop.data.opening import open_data
 from edgeloop.data.source import random_rows
 from edgeloop.errors import ModelError
-from edgeloop.models.formats import sha256_of
+from edgeloop.models.identity import sha256_of
 
 if TYPE_CHECKING:
     import numpy.typing as npt

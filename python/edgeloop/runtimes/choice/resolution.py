@@ -56,7 +56,7 @@ def resolve(spec: RunSpec, command: str) -> list[ResolvedSpec]:
         raise UsageError("--instances is for eval: instances beside each other disturb a latency")
     if spec.rate_hz is not None:
         require_schedulable(spec, spec.rate_hz, command)
-    model = _model(str(spec.model), reads_any_format(spec.runtimes))
+    model = _model(str(spec.model), spec.model_class_path, reads_any_format(spec.runtimes))
     candidates = RUNTIMES_OF_FORMAT.get(model.format, ())
     if model.format == "edgetpu" and not reads_any_format(spec.runtimes):
         require_edgetpu_delegate(spec)
@@ -136,10 +136,11 @@ def _resolve_one(
     )
 
 
-def _model(path: str, any_format: bool) -> Model:
+def _model(path: str, class_path: Optional[str], any_format: bool) -> Model:
     if path == NULL_MODEL:
         return Model(path=NULL_MODEL, format="null", sha256=None, bytes=None)
-    from edgeloop.models.formats import detect_format, model_bytes, sha256_of
+    from edgeloop.models.formats import detect_format
+    from edgeloop.models.identity import identity_of, model_bytes
 
     try:
         found = detect_format(path).format
@@ -150,7 +151,7 @@ def _model(path: str, any_format: bool) -> Model:
     return Model(
         path=str(Path(path).resolve()),
         format=found,
-        sha256=sha256_of(path),
+        sha256=identity_of(path, class_path),
         bytes=model_bytes(path),
     )
 
