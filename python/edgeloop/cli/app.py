@@ -17,6 +17,7 @@ from edgeloop.cli import (
     demo,
     doctor,
     evaluate,
+    help,
     inspect,
     overhead,
     profile,
@@ -64,6 +65,7 @@ COMMANDS: dict[str, Union[Callable[..., None], typer.Typer]] = {
     "setup": setup.setup,
     "report": report.report,
     "results": results.results,
+    "help": help.show_help,
 }
 
 

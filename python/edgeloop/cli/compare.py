@@ -1,6 +1,7 @@
 """`edgeloop compare`."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
@@ -22,8 +23,8 @@ if TYPE_CHECKING:
 Side = Annotated[
     str,
     typer.Argument(
-        help="MODEL@runtime,threads=4,delegate=none,loop=binding, or NAME.edgeloop.jsonl, or a "
-        "folder of results.",
+        help="MODEL@runtime,threads=4,delegate=none,loop=binding, or a stored result (its path, or "
+        "its number in `results list`), or a folder of results.",
         show_default=False,
     ),
 ]
@@ -103,6 +104,7 @@ def compare(
     from edgeloop.spec.run import RunSpec
 
     share = parse_delta(delta)
+    a, b = _stored(a), _stored(b)
     if holds_results(a) or holds_results(b):
         _compare_folders(a, b, share, allow or (), checks, markdown, json)
         return
@@ -135,6 +137,16 @@ def compare(
     if compared.error is not None:
         raise compared.error
     _require(compared, checks)
+
+
+def _stored(side: str) -> str:
+    """Return the path of a result that is named by its number, and anything else as it is."""
+    if not side.isdigit() or Path(side).exists():
+        return side
+    from edgeloop.results.history import find_result
+    from edgeloop.results.store import default_folder
+
+    return str(find_result(side, default_folder()))
 
 
 def _compare_folders(

@@ -1,17 +1,22 @@
 """`edgeloop report`."""
 
+from pathlib import Path
 from typing import Annotated, Optional
 
 import typer
 
 Places = Annotated[
-    list[str],
-    typer.Argument(metavar="RESULT...", help="Result files, or folders that hold them."),
+    Optional[list[str]],
+    typer.Argument(
+        metavar="[RESULT]...",
+        help="Result files, folders of them, or numbers of `results list`. Default: the newest.",
+        show_default=False,
+    ),
 ]
 
 
 def report(
-    places: Places,
+    places: Places = None,
     html: Annotated[
         Optional[str],
         typer.Option(
@@ -60,6 +65,8 @@ def report(
 
     Examples:
 
+      edgeloop report
+
       edgeloop report results/ --html report.html --with-published
 
       edgeloop report a.edgeloop.jsonl b.edgeloop.jsonl --csv -
@@ -69,6 +76,17 @@ def report(
     from edgeloop.report.write import ReportTargets, write_report
 
     targets = ReportTargets(html, markdown, csv, plots, plot_format)
-    written = write_report(places, targets, title, detail, with_published, typer.echo)
+    written = write_report(_named(places), targets, title, detail, with_published, typer.echo)
     for line in written:
         typer.echo(line, err=True)
+
+
+def _named(places: Optional[list[str]]) -> list[str]:
+    """Return files and folders; what is neither is a number or a name in the results folder."""
+    from edgeloop.results.history import find_result
+    from edgeloop.results.store import default_folder
+
+    return [
+        place if Path(place).exists() else str(find_result(place, default_folder()))
+        for place in places or ("1",)
+    ]

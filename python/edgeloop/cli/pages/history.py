@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from edgeloop.cli.pages.columns import columns
 from edgeloop.results.figures import duration, duration_interval
 from edgeloop.results.history import HistoryEntry
 
-_HEADER = ("created", "what", "board", "median [95 %]", "file")
+_HEADER = ("#", "created", "what", "board", "median [95 %]", "file")
 
 
-def history_page(entries: Sequence[HistoryEntry]) -> str:
-    """Return what `edgeloop results list` prints."""
+def history_page(entries: Sequence[HistoryEntry], numbers: Mapping[str, int]) -> str:
+    """Return what `edgeloop results list` prints; `numbers` by path: 1 is the newest of all."""
     if not entries:
         return "no result fits"
     rows = [
         (
+            str(numbers[entry.path]),
             entry.created[:16].replace("T", " "),
             f"{entry.command} {entry.title}",
             entry.board or "unknown",
