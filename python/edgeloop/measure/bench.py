@@ -17,11 +17,11 @@ from edgeloop.measure.monitor import Monitor
 from edgeloop.measure.observer import Observer, Progress
 from edgeloop.measure.record import Record, failed_check
 from edgeloop.measure.regime import Regime
+from edgeloop.measure.schedule import Sampling
 from edgeloop.measure.surroundings import Surroundings
 from edgeloop.results.overhead import PROCESSES_FOR_TWO_INSTANCES
 from edgeloop.results.schema import Result
 from edgeloop.results.store import LineWriter
-from edgeloop.results.summarise import headline_blocks
 from edgeloop.runtimes import runtime
 from edgeloop.spec.load import instance_of
 from edgeloop.spec.run import ResolvedSpec
@@ -56,6 +56,7 @@ class Experiment:
         self._generator = random.Random(spec.seed)
         self._data_result: Optional[DataResult] = None
         self._load: Optional[LoadDuring] = None
+        self._sampling: Optional[Sampling] = None
         self._idle_w: list[float] = []
         self._governor: dict[str, Any] = {}
 
@@ -119,6 +120,7 @@ class Experiment:
                 raise attempt.error or EdgeloopError(f"{self._spec.title}: nothing was measured")
             self._data_result = self._data_result or attempt.data_result
             self._load = self._load or attempt.load
+            self._sampling = self._sampling or attempt.sampling
             if attempt.error is not None:
                 return "failed"
             self._spent_s = sum(invocation.measuring_s for invocation in result.invocations)
@@ -137,7 +139,7 @@ class Experiment:
             runs=0,
             median_ns=None,
         )
-        budget = Budget(self._preset, self._share_s)
+        budget = Budget(self._preset, self._share_s, self._sampling)
         return measure(
             self._spec, budget, number, self._generator, self._observer, base, monitor, regime
         )
@@ -166,10 +168,9 @@ class Experiment:
             return "fixed_count"
         typical_s = self._spent_s / done
         return run_stop_reason(
-            headline_blocks(result),
+            [invocation.run_times(result.loops[0]) for invocation in result.invocations],
             self._preset,
             max_processes=self._most,
             remaining_s=self._preset.total_seconds - self._spent_s,
             process_s=typical_s,
-            runs_per_sample=result.invocations[0].blocks[0].runs_per_sample,
         )

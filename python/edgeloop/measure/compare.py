@@ -24,6 +24,7 @@ from edgeloop.runtimes.choice.resolution import resolve
 from edgeloop.spec.configuration import parse_configuration
 from edgeloop.spec.run import ResolvedSpec, RunSpec
 from edgeloop.stats.compare import Comparison, compare_unpaired
+from edgeloop.stats.run_times import joined
 from edgeloop.stats.verdict import SLOWER
 
 # What may differ between two stored results without `--allow`: nothing of this.
@@ -260,10 +261,9 @@ def _process_medians(result: Result) -> list[float]:
     """Return the median time of a run in each process, in ns."""
     medians = []
     for invocation in result.invocations:
-        blocks = [b for b in invocation.blocks if b.loop == result.loops[0] and not b.tail]
-        if blocks:
-            samples = np.concatenate([block.durations_ns for block in blocks])
-            medians.append(float(np.median(samples)) / blocks[0].runs_per_sample)
+        run_times_ns = joined(invocation.run_times(result.loops[0]))
+        if run_times_ns.size:
+            medians.append(float(np.median(run_times_ns)))
     if not medians:
         raise ModelError(f"{result.path} holds no measurement of its {result.loops[0]} loop")
     return medians

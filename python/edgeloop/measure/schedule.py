@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from edgeloop.errors import UsageError
 
@@ -16,6 +17,25 @@ TAIL_RESOLUTIONS = 20
 
 # 8 MB of stamps: a block never needs more, whatever the engine's speed.
 MAX_BLOCK_SAMPLES = 1_000_000
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How runs are put into samples: one choice for all loops and all processes of a run."""
+
+    runs_per_sample: int
+    tails: bool
+    """Whether blocks of single runs are taken too, for the tails that means hide."""
+
+
+def sampling(fastest_run_ns: float, resolution_ns: float) -> Sampling:
+    """Return how to sample loops of which the fastest takes so long a run."""
+    per_sample = runs_per_sample(fastest_run_ns, resolution_ns)
+    tails = per_sample > 1 and tails_are_timed(fastest_run_ns, resolution_ns)
+    return Sampling(per_sample, tails)
+
+
+SINGLE_RUNS = Sampling(1, tails=False)
 
 
 def round_order(loops: Sequence[str], generator: random.Random) -> list[str]:

@@ -10,6 +10,7 @@ import numpy.typing as npt
 from edgeloop.report.plots import COLOURS, Chart, unit_of
 from edgeloop.results.schema import Block, Result
 from edgeloop.spec.plain_text import plain
+from edgeloop.stats.run_times import joined
 
 # As many points as a curve needs to look smooth; the samples themselves are in the result.
 _CURVE_POINTS = 200
@@ -100,8 +101,8 @@ def _singles(blocks: list[Block]) -> npt.NDArray[np.float64]:
     """Return the samples of single runs where there are some, else the means of several."""
     tails = [block for block in blocks if block.tail]
     chosen = tails or [block for block in blocks if not block.tail]
-    return np.concatenate([block.durations_ns / block.runs_per_sample for block in chosen])
+    return joined(block.run_times() for block in chosen)
 
 
 def _median_ns(block: Block) -> float:
-    return float(np.median(block.durations_ns)) / block.runs_per_sample
+    return block.run_times().median_ns

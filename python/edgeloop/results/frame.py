@@ -34,7 +34,7 @@ def sample_columns(result: Result) -> dict[str, npt.NDArray[Any]]:
             )
             for name, value in zip(_COLUMNS, values):
                 found[name].append(np.full(count, value))
-            found["duration_ns"].append(block.durations_ns / block.runs_per_sample)
+            found["duration_ns"].append(block.run_times().ns)
     return {name: np.concatenate(parts) if parts else np.empty(0) for name, parts in found.items()}
 
 

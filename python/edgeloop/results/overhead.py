@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from edgeloop.results.schema import Invocation, Result
 from edgeloop.spec.load import instance_of
 from edgeloop.stats.compare import difference
@@ -73,7 +71,7 @@ def _unknown(reason: str) -> dict[str, Any]:
 def _medians(invocation: Invocation, loop: str) -> list[float]:
     """Return the median time of a run in each block of a loop, in ns."""
     return [
-        float(np.median(block.durations_ns)) / block.runs_per_sample
+        block.run_times().median_ns
         for block in invocation.blocks
         if block.loop == loop and not block.tail and block.durations_ns.size
     ]

@@ -23,6 +23,7 @@ from edgeloop.results.fields import (
     wholes,
 )
 from edgeloop.results.samples import decode, encode
+from edgeloop.stats.run_times import RunTimes
 
 if TYPE_CHECKING:
     import numpy as np
@@ -61,6 +62,10 @@ class Block:
     """Open loop: a run was due every so often, and durations count from when it was due."""
     busy_ns: Optional[int] = None
     """Open loop: time inside runs."""
+
+    def run_times(self) -> RunTimes:
+        """Return the samples in ns per run: what every statistic is made of."""
+        return RunTimes.of_samples(self.durations_ns, self.runs_per_sample)
 
     @property
     def wall_ns(self) -> int:
@@ -149,9 +154,9 @@ class Invocation:
     error: Optional[str] = None
     """The sentence of the error that ended the process before its time."""
 
-    def durations(self, loop: str, *, tail: bool = False) -> list[npt.NDArray[np.uint64]]:
-        """Return the durations of each block of a loop."""
-        return [b.durations_ns for b in self.blocks if b.loop == loop and b.tail == tail]
+    def run_times(self, loop: str, *, tail: bool = False) -> list[RunTimes]:
+        """Return the samples of each block of a loop, in ns per run."""
+        return [b.run_times() for b in self.blocks if b.loop == loop and b.tail == tail]
 
     def as_dict(self, fastest_probe_ns: Optional[int] = None) -> dict[str, Any]:
         """Return the JSON form."""

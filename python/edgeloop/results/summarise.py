@@ -3,25 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Optional
+from typing import Any, Optional
 
 import numpy as np
 
 from edgeloop.results.schema import Block, Invocation, Result
 from edgeloop.results.throttle_verdict import clean_blocks
+from edgeloop.stats.run_times import RunTimes
 from edgeloop.stats.summary import Summary, summarise
-
-if TYPE_CHECKING:
-    import numpy.typing as npt
-
 
 # Waking threads and reading the clock would be most of a shorter block.
 _SHORTEST_FOR_CPUS_NS = 10_000_000
-
-
-def headline_blocks(result: Result) -> list[list[npt.NDArray[Any]]]:
-    """Return the samples of the headline loop, by process and block."""
-    return [invocation.durations(result.loops[0]) for invocation in result.invocations]
 
 
 def summarise_result(result: Result, stop_reason: str) -> dict[str, Any]:
@@ -47,10 +39,9 @@ def _loop_summary(result: Result, loop: str, stop_reason: str) -> Optional[Summa
     blocks = _blocks(result, loop)
     if not blocks:
         return None
-    tails = [_durations(result, i, loop, tail=True) for i in result.invocations]
+    tails = [_run_times(result, i, loop, tail=True) for i in result.invocations]
     return summarise(
-        [_durations(result, i, loop, tail=False) for i in result.invocations],
-        blocks[0].runs_per_sample,
+        [_run_times(result, i, loop, tail=False) for i in result.invocations],
         result.header["spec"]["percentiles"],
         tail_processes=tails if any(tails) else None,
         elapsed_s=sum(block.wall_ns for block in blocks) / 1e9 if blocks[0].interval_ns else None,
@@ -68,11 +59,9 @@ def _blocks(result: Result, loop: str) -> Sequence[Block]:
     ]
 
 
-def _durations(
-    result: Result, invocation: Invocation, loop: str, *, tail: bool
-) -> list[npt.NDArray[Any]]:
+def _run_times(result: Result, invocation: Invocation, loop: str, *, tail: bool) -> list[RunTimes]:
     blocks = _counted(result, invocation)
-    return [block.durations_ns for block in blocks if block.loop == loop and block.tail == tail]
+    return [block.run_times() for block in blocks if block.loop == loop and block.tail == tail]
 
 
 def _counted(result: Result, invocation: Invocation) -> Sequence[Block]:

@@ -90,9 +90,9 @@ def test_the_fastest_probe_is_that_of_all_processes(block: Any, invocation: Any)
 
 def test_durations_by_loop_and_kind(block: Any, invocation: Any) -> None:
     run = invocation(block(1), block(2, tail=True), block(3, loop="binding"), block(4))
-    assert [d.tolist() for d in run.durations("native")] == [[1], [4]]
-    assert [d.tolist() for d in run.durations("native", tail=True)] == [[2]]
-    assert run.durations("framework") == []
+    assert [block.ns.tolist() for block in run.run_times("native")] == [[1], [4]]
+    assert [block.ns.tolist() for block in run.run_times("native", tail=True)] == [[2]]
+    assert run.run_times("framework") == []
 
 
 def test_the_time_of_a_block_does_not_overflow(block: Any) -> None:

@@ -164,10 +164,9 @@ def _steady(summary: dict[str, Any]) -> str:
     """Return the class, the levels where there are several, and what was left out for them."""
     state = str(summary["steady_state"])
     processes = [s for s in summary["steady_states"] if s["kind"] == state]
-    levels = processes[0]["segments"] if processes else []
+    levels = [s for s in processes[0]["segments"] if "median_ns" in s] if processes else []
     if len(levels) > 1:
-        per_run = [level["median"] / summary["runs_per_sample"] for level in levels]
-        state += f": {' → '.join(duration(value) for value in per_run)}"
+        state += f": {' → '.join(duration(level['median_ns']) for level in levels)}"
         state += f" (so in {len(processes)} of {summary['processes']} processes)"
     left_out = summary["n_left_out"]
     if not left_out:
