@@ -27,7 +27,6 @@ from edgeloop.models.zip_members import Members, opened_zip
 from edgeloop.spec.plain_text import plain
 
 _MAX_PICKLE = 16 << 20  # bytes; names, shapes and offsets of 100,000 tensors fit
-_MAX_JSON = 128 << 20  # bytes; a program carries the stack trace of each node
 _MAX_SMALL = 1 << 16  # bytes of version and metadata files
 _ARCHIVES = ("data", "constants")  # a frozen TorchScript module keeps its weights in the second
 _LEGACY_HEADERS = 3  # pickles before the object: magic number, protocol, system
@@ -181,7 +180,7 @@ def _export(members: Members, empty: ModelSummary) -> ModelSummary:
     models = sorted(filter(is_exported_model, names))
     member = names.get(EXPORTED_PROGRAM) or names[models[0]]
     try:
-        program = read_program(members.read(member, _MAX_JSON))
+        program = read_program(members.read_json(member))
     except ExportFormatError as error:
         raise members.damaged(str(error)) from error
     summary = with_program(empty, program)

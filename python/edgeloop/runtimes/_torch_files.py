@@ -19,6 +19,7 @@ from typing import Any, Optional
 
 from edgeloop.errors import ModelError, UsageError
 from edgeloop.models.formats import detect_format
+from edgeloop.runtimes._torch_script_trust import files_in_script
 from edgeloop.runtimes._torch_traced import traced_inputs
 from edgeloop.runtimes._torch_trust import code_in_export
 from edgeloop.spec.load import LoadOptions
@@ -64,7 +65,7 @@ def load_module(torch: Any, options: LoadOptions) -> LoadedModule:
             "that hold only weights"
         )
     if found.kind == "torchscript":
-        return _torchscript(torch, path)
+        return _torchscript(torch, path, options)
     if found.kind == "export":
         return _exported(torch, path, options)
     if found.kind in ("checkpoint", "legacy-checkpoint"):
@@ -72,7 +73,13 @@ def load_module(torch: Any, options: LoadOptions) -> LoadedModule:
     raise ModelError(f"{path} is no PyTorch file but {found.format}; torch cannot run it")
 
 
-def _torchscript(torch: Any, path: Path) -> LoadedModule:
+def _torchscript(torch: Any, path: Path, options: LoadOptions) -> LoadedModule:
+    found = None if options.trust_pickle else files_in_script(path)
+    if found is not None:
+        raise ModelError(
+            f"{path} was not loaded, because it holds {found}: it may read and write files that "
+            "its author chose; add --trust-pickle only if you trust it"
+        )
     try:
         with warnings.catch_warnings():
             # The file is what it is: whoever measures it cannot follow the advice.
