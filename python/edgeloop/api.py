@@ -6,17 +6,15 @@ Every function measures in worker processes, so the calling interpreter needs no
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import ExitStack
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Optional, Union
 
-from edgeloop.errors import EdgeloopError, UsageError, nearest
-from edgeloop.measure.bench import Experiment
+from edgeloop.errors import UsageError, nearest
+from edgeloop.measure.bench import measure_one
 from edgeloop.measure.observer import Observer, Silence
 from edgeloop.measure.record import failed_requirement
 from edgeloop.results.schema import Result
-from edgeloop.results.store import open_result
 from edgeloop.runtimes.choice.resolution import resolve
 from edgeloop.spec.run import ResolvedSpec, RunSpec
 from edgeloop.stats.verdict import DELTA
@@ -25,10 +23,9 @@ if TYPE_CHECKING:
     from edgeloop.conversion.edge import ConversionOptions
     from edgeloop.conversion.quantization.report import QuantizationReport
     from edgeloop.conversion.report import ConversionReport
-    from edgeloop.measure.compare import Compared
     from edgeloop.measure.profile.summary import Profile
     from edgeloop.models.summary import ModelSummary
-    from edgeloop.remote.board import Boards
+    from edgeloop.results.compare import Compared
     from edgeloop.results.folder_comparison import FolderComparison
 
 
@@ -119,13 +116,14 @@ def compare(
     matters, as a share; `allow` names conditions in which stored results may differ; `options` are
     those of `bench`, for what the configurations leave open. Raises what `bench` raises.
     """
-    from edgeloop.measure.compare import compare_live, compare_stored, is_result
+    from edgeloop.remote.measuring import compare_anywhere
+    from edgeloop.results.compare import compare_stored, is_result
 
     if is_result(a) != is_result(b):
         raise UsageError("one side is a stored result, the other is not: give two of one kind")
     if is_result(a):
         return compare_stored(a, b, delta, allow)
-    compared = compare_live(
+    compared = compare_anywhere(
         a,
         b,
         _spec("", None, options),
@@ -323,52 +321,6 @@ def quantize(
     return run(spec, observer or Silence())
 
 
-def measure_all(
-    spec: RunSpec,
-    command: str,
-    *,
-    save: bool,
-    out: Optional[str],
-    observer: Observer,
-    boards: Optional[Boards] = None,
-) -> tuple[list[Result], list[tuple[str, EdgeloopError]]]:
-    """Measure every runtime of a spec; return the results, and by title what failed without one.
-
-    An interruption ends the rest. `boards`: the connections to use where the spec names a host.
-    """
-    if spec.host is not None:
-        from edgeloop.remote.board import Boards
-        from edgeloop.remote.measuring import measure_on_board
-
-        with ExitStack() as stack:
-            held = boards or stack.enter_context(Boards())
-            board = held.board(spec.host, spec.python)
-            return measure_on_board(board, spec, command, save=save, out=out, observer=observer)
-    results: list[Result] = []
-    failures: list[tuple[str, EdgeloopError]] = []
-    for resolved in resolve(spec, command):
-        for choice in resolved.choices:
-            observer.phase(choice)
-        try:
-            results.append(measure_one(resolved, save=save, out=out, observer=observer))
-        except EdgeloopError as error:
-            failures.append((resolved.title, error))
-        ended = results[-1].error if results and not failures else None
-        if _is_interruption(ended) or (failures and _is_interruption(failures[-1][1])):
-            break
-    return results, failures
-
-
-def measure_one(
-    spec: ResolvedSpec, *, save: bool, out: Optional[str], observer: Observer
-) -> Result:
-    """Measure one resolved spec; see `Experiment.run` for what it raises."""
-    if not save:
-        return Experiment(spec, observer, None).run()
-    with open_result(out, spec.model.path, spec.runtime) as writer:
-        return Experiment(spec, observer, writer).run()
-
-
 def _one(
     command: str,
     model: Union[str, Path],
@@ -382,6 +334,8 @@ def _one(
     watcher = observer or Silence()
     save = save or out is not None
     if spec.host is not None:
+        from edgeloop.remote.measuring import measure_all
+
         results, failures = measure_all(spec, command, save=save, out=out, observer=watcher)
         if failures:
             raise failures[0][1]
@@ -413,7 +367,3 @@ def _raised(result: Result) -> Result:
         result.error.result = result
         raise result.error
     return result
-
-
-def _is_interruption(error: Optional[EdgeloopError]) -> bool:
-    return error is not None and error.exit_code == 130

@@ -18,7 +18,7 @@ from edgeloop.cli.output import (
 from edgeloop.errors import CheckFailedError, UsageError
 
 if TYPE_CHECKING:
-    from edgeloop.measure.compare import Compared
+    from edgeloop.results.compare import Compared
 
 Side = Annotated[
     str,
@@ -99,7 +99,8 @@ def compare(
     require_writable(markdown, "--markdown")
     checks = [_check(text) for text in fail_on or ()]
     from edgeloop.cli.pages.comparison import comparison_page
-    from edgeloop.measure.compare import compare_live, compare_stored, is_result, parse_delta
+    from edgeloop.remote.measuring import compare_anywhere
+    from edgeloop.results.compare import compare_stored, is_result, parse_delta
     from edgeloop.results.folder_comparison import holds_results
     from edgeloop.spec.run import RunSpec
 
@@ -126,7 +127,7 @@ def compare(
             seed=seed,
             timeout_s=timeout,
         )
-        compared = compare_live(a, b, defaults, share, observer, save=not no_save, out=out)
+        compared = compare_anywhere(a, b, defaults, share, observer, save=not no_save, out=out)
     observer.clear()
     try:
         show(lambda: comparison_page(compared), compared.as_dict, json)
@@ -173,7 +174,7 @@ def _compare_folders(
 
 def _check(text: str) -> tuple[str, float]:
     """Read slower:2%; without a share any difference that the verdict rests on counts."""
-    from edgeloop.measure.compare import parse_delta
+    from edgeloop.results.compare import parse_delta
 
     verdict, colon, share = text.partition(":")
     if verdict not in _VERDICTS:

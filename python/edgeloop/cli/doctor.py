@@ -45,7 +45,8 @@ def doctor(
         typer.echo(f"{len(restored)} governors restored", err=True)
         return
     from edgeloop.cli.pages.doctor import doctor_page
-    from edgeloop.measure.doctor import examine, examine_board
+    from edgeloop.measure.doctor import examine
+    from edgeloop.remote.measuring import examine_board
 
     document = examine_board(host, python, timeout) if host else examine(python, timeout)
     show(lambda: doctor_page(document), lambda: document, json)

@@ -145,7 +145,7 @@ def _measure_and_print(command: str, table: str, chosen: dict[str, Any]) -> int:
     require_writable(json_path)
     observer = TerminalObserver()
     spec = _prepared(run_spec(chosen), chosen, observer)
-    from edgeloop.api import measure_all
+    from edgeloop.remote.measuring import measure_all
 
     results, failures = measure_all(
         spec, command, save=not chosen["no_save"], out=chosen["out"], observer=observer

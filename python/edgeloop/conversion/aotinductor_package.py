@@ -11,9 +11,9 @@ from edgeloop.errors import ModelError
 from edgeloop.host.compilers import require_cxx_compiler
 from edgeloop.host.environment_variable import environment_variable
 from edgeloop.models.aotinductor_file import METADATA_KEY, PackageTensor, metadata_of
-from edgeloop.runtimes._torch_files import LoadedModule
-from edgeloop.runtimes._torch_framework import CPU, tensors_of
-from edgeloop.runtimes._torch_modes import exported, quiet
+from edgeloop.runtimes.torch_files import LoadedModule
+from edgeloop.runtimes.torch_framework import CPU, tensors_of
+from edgeloop.runtimes.torch_modes import exported, quiet
 from edgeloop.spec.load import TensorSpec
 
 # Where PyTorch keeps sources and objects while it compiles.

@@ -9,7 +9,7 @@ from typing import Any
 
 from edgeloop.errors import ModelError, NotAvailableError
 from edgeloop.models.formats import detect_format
-from edgeloop.runtimes._shape import fixed_shapes
+from edgeloop.runtimes.shape import fixed_shapes
 from edgeloop.spec.load import LoadOptions, TensorSpec
 
 _SIGNATURE = "serving_default"

@@ -10,8 +10,8 @@ from typing import Any, Optional
 import numpy as np
 
 from edgeloop.data.opening import open_data
-from edgeloop.runtimes._cuda_runtime import CudaRuntime
-from edgeloop.runtimes._nvidia_libraries import find_cudart
+from edgeloop.runtimes.cuda_runtime import CudaRuntime
+from edgeloop.runtimes.nvidia_libraries import find_cudart
 from edgeloop.spec.inputs import InputSource
 from edgeloop.spec.load import TensorSpec
 

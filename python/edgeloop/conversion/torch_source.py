@@ -43,7 +43,7 @@ class TorchSource:
         """Run the module once and return the rank of every tensor of its result."""
         import torch
 
-        from edgeloop.runtimes._torch_framework import tensors_of
+        from edgeloop.runtimes.torch_framework import tensors_of
 
         with torch.no_grad():
             result = self.module(*self.positional(), **self.keywords())
@@ -57,9 +57,9 @@ class TorchSource:
 
 def load_source(options: LoadOptions) -> TorchSource:
     """Load the model and fix its shapes. Raises ModelError, UsageError."""
-    from edgeloop.runtimes._torch_files import load_module
-    from edgeloop.runtimes._torch_package import import_torch
     from edgeloop.runtimes.torch import input_specs, setting_dtype
+    from edgeloop.runtimes.torch_files import load_module
+    from edgeloop.runtimes.torch_package import import_torch
 
     torch = import_torch()
     loaded = load_module(torch, options)

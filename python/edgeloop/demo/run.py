@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Optional
 
-from edgeloop.api import measure_one
 from edgeloop.demo import Variant, variants
 from edgeloop.errors import EdgeloopError, InterruptedRunError, NotAvailableError
+from edgeloop.measure.bench import measure_one
 from edgeloop.measure.observer import Observer
 from edgeloop.results.overhead import PROCESSES_FOR_TWO_INSTANCES
 from edgeloop.results.schema import Result

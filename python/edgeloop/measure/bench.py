@@ -21,7 +21,7 @@ from edgeloop.measure.schedule import Sampling
 from edgeloop.measure.surroundings import Surroundings
 from edgeloop.results.overhead import PROCESSES_FOR_TWO_INSTANCES
 from edgeloop.results.schema import Result
-from edgeloop.results.store import LineWriter
+from edgeloop.results.store import LineWriter, open_result
 from edgeloop.runtimes import runtime
 from edgeloop.spec.load import instance_of
 from edgeloop.spec.run import ResolvedSpec
@@ -174,3 +174,13 @@ class Experiment:
             remaining_s=self._preset.total_seconds - self._spent_s,
             process_s=typical_s,
         )
+
+
+def measure_one(
+    spec: ResolvedSpec, *, save: bool, out: Optional[str], observer: Observer
+) -> Result:
+    """Measure one resolved spec; see `Experiment.run` for what it raises."""
+    if not save:
+        return Experiment(spec, observer, None).run()
+    with open_result(out, spec.model.path, spec.runtime) as writer:
+        return Experiment(spec, observer, writer).run()

@@ -56,16 +56,6 @@ def _power() -> dict[str, Any]:
     }
 
 
-def examine_board(host: str, python: Optional[str], timeout_s: float) -> dict[str, Any]:
-    """Return what `examine` finds on a board; see `Board` for what it raises."""
-    from edgeloop.remote.board import Board
-
-    with Board(host, python) as board:
-        request = {"type": "examine", "timeout_s": timeout_s}
-        document: dict[str, Any] = board.ask(request, f"examining {host}")["document"]
-    return document
-
-
 def machine_findings(info: HostInfo) -> list[Finding]:
     """Return what disturbs a measurement on this machine now; takes 0.3 s."""
     before = snapshot()

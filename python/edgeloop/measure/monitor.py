@@ -12,7 +12,7 @@ from typing import Any, Optional
 
 from edgeloop.errors import reasoned
 from edgeloop.host.frequency import frequency_policies
-from edgeloop.host.power.source import PowerMeter
+from edgeloop.host.power.meter import PowerMeter
 from edgeloop.host.thermal import cpu_temperature
 from edgeloop.host.throttle import throttling
 

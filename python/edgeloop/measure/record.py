@@ -14,10 +14,11 @@ from edgeloop.host.info import host_info
 from edgeloop.measure.data_set import DataResult
 from edgeloop.measure.data_warnings import data_warnings
 from edgeloop.measure.invocation import Attempt, LoadDuring
+from edgeloop.measure.placement import placement_document
 from edgeloop.measure.surroundings import Surroundings
 from edgeloop.models.provenance import provenance
 from edgeloop.models.summary import ModelSummary
-from edgeloop.results.placement import placement_document, why_too_little
+from edgeloop.results.placement import why_too_little
 from edgeloop.results.plausibility import IMPOSSIBLE, plausibility, withhold
 from edgeloop.results.schema import SCHEMA_VERSION, Result
 from edgeloop.results.store import LineWriter

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Optional
 
 from edgeloop.errors import reasoned
-from edgeloop.host.power.source import MeterDescription
+from edgeloop.host.power.meter import MeterDescription
 from edgeloop.results.energy import ProcessPower, energy
 from edgeloop.results.schema import Invocation, Result
 from edgeloop.results.throttle_verdict import throttle_verdict

@@ -69,11 +69,6 @@ def html_page(
     )
 
 
-def html_fragment(rows: Sequence[ReportRow]) -> str:
-    """Return the table alone, as a notebook shows a result."""
-    return _table(HEADINGS, [cells(row) for row in rows])
-
-
 def _summary(rows: Sequence[ReportRow]) -> str:
     boards = ", ".join(dict.fromkeys(row.board for row in rows))
     models = len({row.model for row in rows})

@@ -14,7 +14,7 @@ from typing import Any, Optional
 import numpy as np
 
 from edgeloop.errors import reasoned
-from edgeloop.host.power.source import MeterDescription
+from edgeloop.host.power.meter import MeterDescription
 
 Interval = tuple[float, float]
 

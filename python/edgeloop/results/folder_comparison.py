@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any, Optional
 
 from edgeloop.errors import CheckFailedError, ModelError
-from edgeloop.measure.compare import Compared, compare_results, condition, require_conditions
 from edgeloop.results.collection import collect
+from edgeloop.results.compare import Compared, compare_results, condition, require_conditions
 from edgeloop.results.schema import Result
 from edgeloop.stats.compare import correct_for_many
 from edgeloop.stats.verdict import NOT_COMPARABLE

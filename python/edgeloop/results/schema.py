@@ -5,11 +5,14 @@ Every field may be null; then `<field>_reason` says why.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from html import escape
 from typing import TYPE_CHECKING, Any, Optional
 
-from edgeloop.errors import EdgeloopError, reasoned
+import numpy as np
+
+from edgeloop.errors import EdgeloopError, NotAvailableError, reasoned
 from edgeloop.results.fields import (
     flag,
     mapping,
@@ -22,14 +25,20 @@ from edgeloop.results.fields import (
     whole_or_null,
     wholes,
 )
+from edgeloop.results.figures import duration_interval
 from edgeloop.results.samples import decode, encode
 from edgeloop.stats.run_times import RunTimes
 
 if TYPE_CHECKING:
-    import numpy as np
     import numpy.typing as npt
 
 SCHEMA_VERSION = 1
+
+# Of the samples as a table.
+_COLUMNS = (
+    *("process", "block", "loop", "start_ns", "runs_per_sample", "tail", "throttled"),
+    "duration_ns",
+)
 
 # A block is throttled where its probe ran slower than this share of the session's fastest.
 PROBE_THROTTLED = 0.97
@@ -239,18 +248,57 @@ class Result:
         probes = [b.probe_ns for i in self.invocations for b in i.blocks if b.probe_ns]
         return min(probes, default=None)
 
-    def to_dataframe(self) -> Any:
-        """Return the samples as a pandas (or polars) DataFrame; see results.frame."""
-        from edgeloop.results.frame import to_dataframe
+    def sample_columns(self) -> dict[str, npt.NDArray[Any]]:
+        """Return one row for each sample, in the order of measurement.
 
-        return to_dataframe(self)
+        `duration_ns` is the mean of one run where a sample holds several (`runs_per_sample`);
+        `start_ns` is that of the sample's block on CLOCK_MONOTONIC_RAW; `tail` marks the samples of
+        single runs beside them; `throttled` is that of the block.
+        """
+        fastest_ns = self.fastest_probe_ns()
+        found: dict[str, list[npt.NDArray[Any]]] = {name: [] for name in _COLUMNS}
+        for process, invocation in enumerate(self.invocations):
+            for index, block in enumerate(invocation.blocks):
+                values = (
+                    *(process, index, block.loop, block.start_ns, block.runs_per_sample),
+                    *(block.tail, bool(block.is_throttled(fastest_ns))),
+                )
+                for name, value in zip(_COLUMNS, values):
+                    found[name].append(np.full(block.durations_ns.size, value))
+                found["duration_ns"].append(block.run_times().ns)
+        return {name: np.concatenate(all_) if all_ else np.empty(0) for name, all_ in found.items()}
+
+    def to_dataframe(self) -> Any:
+        """Return the samples as a pandas DataFrame, or a polars one where pandas is missing.
+
+        Raises NotAvailableError where neither is installed.
+        """
+        columns = self.sample_columns()
+        try:
+            import pandas
+        except ImportError:
+            pass
+        else:
+            return pandas.DataFrame(columns)
+        try:
+            import polars
+        except ImportError:
+            raise NotAvailableError(
+                "to_dataframe() needs pandas or polars: pip install pandas"
+            ) from None
+        return polars.DataFrame(columns)
 
     def _repr_html_(self) -> str:
-        """Show the result in a notebook."""
-        from edgeloop.report.html import html_fragment
-        from edgeloop.results.row import report_rows
-
-        return html_fragment(report_rows([self]))
+        """Show title and loops in a notebook: the medians with their 95 % intervals."""
+        rows = "".join(
+            f"<tr><td>{escape(name)}</td><td>{escape(_median(loop))}</td></tr>"
+            for name, loop in (self.summary.get("loops") or {}).items()
+        )
+        return (
+            f"<table><caption>{escape(str(self.header['title']))}</caption>"
+            f"<thead><tr><th>loop</th><th>median [95 %]</th></tr></thead><tbody>{rows}</tbody>"
+            "</table>"
+        )
 
     def as_dict(self) -> dict[str, Any]:
         """Return the joined document that --json prints."""
@@ -260,3 +308,9 @@ class Result:
             "invocations": [i.as_dict(fastest_ns) for i in self.invocations],
             **(self.summary or reasoned("summary", None, "the run was ended before its summary")),
         }
+
+
+def _median(loop: Mapping[str, Any]) -> str:
+    if loop.get("median_ns") is None:
+        return str(loop.get("median_ns_reason", "ended early"))
+    return duration_interval(loop["median_ns"], loop.get("median_ci95_ns"))

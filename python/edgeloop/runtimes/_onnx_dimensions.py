@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Optional, Union
 
 from edgeloop.errors import UsageError
-from edgeloop.runtimes._shape import asked_shapes
+from edgeloop.runtimes.shape import asked_shapes
 from edgeloop.spec.load import LoadOptions
 
 Dimension = Union[int, str, None]

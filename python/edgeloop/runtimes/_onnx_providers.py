@@ -75,8 +75,8 @@ def provider_device(options: LoadOptions) -> Optional[str]:
     first = next((i for i, name in enumerate(names) if name in _CUDA_PROVIDERS), None)
     if first is None:
         return None
-    from edgeloop.runtimes._cuda_runtime import CudaRuntime
-    from edgeloop.runtimes._nvidia_libraries import find_cudart
+    from edgeloop.runtimes.cuda_runtime import CudaRuntime
+    from edgeloop.runtimes.nvidia_libraries import find_cudart
 
     number = int(options.providers[first].options.get("device_id", 0))
     try:

@@ -10,7 +10,7 @@ import numpy as np
 from edgeloop import _core
 from edgeloop.errors import EdgeloopError, ModelError, RuntimeFailedError
 from edgeloop.runtimes._external_delegates import external_delegates, names_of
-from edgeloop.runtimes._shape import fixed_shapes, shape_text
+from edgeloop.runtimes.shape import fixed_shapes, shape_text
 from edgeloop.spec.load import LoadOptions, TensorSpec
 
 _DTYPES = (

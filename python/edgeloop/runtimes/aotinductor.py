@@ -24,17 +24,17 @@ from edgeloop.models.aotinductor_file import (
     read_package,
     require_fit,
 )
-from edgeloop.runtimes import _torch_modes as modes
-from edgeloop.runtimes._shape import fixed_shapes, shape_text
-from edgeloop.runtimes._torch_framework import TorchFramework
-from edgeloop.runtimes._torch_package import (
+from edgeloop.runtimes import torch_modes as modes
+from edgeloop.runtimes.protocol import Framework, Installation, engine_shapes
+from edgeloop.runtimes.shape import fixed_shapes, shape_text
+from edgeloop.runtimes.torch_framework import TorchFramework
+from edgeloop.runtimes.torch_package import (
     INSTALL_HINT,
     LIBRARY_NAME,
     find_torch,
     import_torch,
     set_threads,
 )
-from edgeloop.runtimes.protocol import Framework, Installation, engine_shapes
 from edgeloop.spec.load import FRAMEWORK_LOOPS, LOOPS, LoadOptions, TensorSpec
 
 # Compiled code looks at it once, in its first run: whether to compare its inputs with what it

@@ -25,10 +25,10 @@ from edgeloop.runtimes._external_delegates import (
 from edgeloop.runtimes._litert_compiled import SIGNATURE, LiteRtFramework
 from edgeloop.runtimes._litert_gpu import WEBGPU, Gpu, gpu_of
 from edgeloop.runtimes._plan_profiler import COUNTED, PlanProfiler
-from edgeloop.runtimes._shape import fixed_shapes
 from edgeloop.runtimes._tflite_interpreter import InterpreterFramework, load_interpreter
 from edgeloop.runtimes._tflite_tensors import DeclaredTensor, declared_tensors
 from edgeloop.runtimes.protocol import Framework, Installation, OperatorProfiler, engine_shapes
+from edgeloop.runtimes.shape import fixed_shapes
 from edgeloop.spec.delegates import EXTERNAL, XNNPACK
 from edgeloop.spec.load import FRAMEWORK_LOOPS, LoadOptions, TensorSpec
 

@@ -26,8 +26,8 @@ from edgeloop.runtimes._onnx_providers import (
     refusal,
     require_providers,
 )
-from edgeloop.runtimes._shape import fixed_shapes, shape_text
 from edgeloop.runtimes.protocol import Framework, Installation, OperatorProfiler, engine_shapes
+from edgeloop.runtimes.shape import fixed_shapes, shape_text
 from edgeloop.spec.load import FRAMEWORK_LOOPS, LoadOptions, TensorSpec
 
 _LIBRARY_VARIABLE = "EDGELOOP_ONNXRUNTIME_LIBRARY"

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Optional
 
 from edgeloop.errors import EdgeloopError, NotAvailableError
-from edgeloop.runtimes import RUNTIME_NAMES, installed, runtime
+from edgeloop.runtimes import known_names, runtime
 from edgeloop.worker.client import WorkerClient
 
 
@@ -36,7 +36,7 @@ def survey(python: Optional[str] = None, timeout_s: float = 60.0) -> list[Runtim
 
     A plugin is nowhere until its path is named, so it is not among them.
     """
-    names = [name for name in (*RUNTIME_NAMES, *installed.names()) if name != "plugin"]
+    names = [name for name in known_names() if name != "plugin"]
     return [probe(name, python or sys.executable, timeout_s) for name in names]
 
 

@@ -9,7 +9,7 @@ from typing import Optional
 from edgeloop import _core
 from edgeloop.errors import NotAvailableError, UsageError
 from edgeloop.runtimes._layer_profiler import LayerProfiler
-from edgeloop.runtimes._nvidia_libraries import find_cudart, find_nvinfer, nvinfer_version
+from edgeloop.runtimes.nvidia_libraries import find_cudart, find_nvinfer, nvinfer_version
 from edgeloop.runtimes.protocol import Framework, Installation, OperatorProfiler, engine_shapes
 from edgeloop.runtimes.tensorrt_engine import engine_path, version_text
 from edgeloop.spec.load import FRAMEWORK_LOOPS, LOOPS, LoadOptions
@@ -58,7 +58,7 @@ class TensorRtRuntime:
 
         With native loops among them a missing package is told when it is loaded.
         """
-        from edgeloop.runtimes._tensorrt_package import import_tensorrt
+        from edgeloop.runtimes.tensorrt_package import import_tensorrt
 
         if any(loop in FRAMEWORK_LOOPS for loop in loops):
             try:
@@ -102,7 +102,7 @@ class TensorRtRuntime:
 
     def load_framework(self, options: LoadOptions) -> Framework:
         """Load the plan through the package. Raises UsageError for what only the engine can do."""
-        from edgeloop.runtimes._tensorrt_package import TensorRtFramework
+        from edgeloop.runtimes.tensorrt_package import TensorRtFramework
 
         region = options.settings.get("region", _REGIONS[0])
         if region not in _REGIONS:

@@ -14,7 +14,7 @@ from typing import Optional
 import edgeloop
 from edgeloop.errors import CannotWriteError, NotAvailableError, RuntimeFailedError
 from edgeloop.host.user_folders import data_folder
-from edgeloop.runtimes._nvidia_libraries import ROOT_VARIABLE, find_nvinfer, nvinfer_version
+from edgeloop.runtimes.nvidia_libraries import ROOT_VARIABLE, find_nvinfer, nvinfer_version
 
 Version = tuple[int, int, int]
 

@@ -11,14 +11,14 @@ from typing import Optional
 
 from edgeloop import _core
 from edgeloop.errors import ModelError, NotAvailableError, UsageError
-from edgeloop.runtimes import _torch_modes as modes
-from edgeloop.runtimes._shape import asked_shapes, fixed_shapes, shape_text
+from edgeloop.runtimes import torch_modes as modes
 from edgeloop.runtimes._torch_device import device_name, require_device
-from edgeloop.runtimes._torch_files import DeclaredInput, load_module
-from edgeloop.runtimes._torch_framework import CPU, DTYPES, TorchFramework, input_tensors
-from edgeloop.runtimes._torch_package import INSTALL_HINT, find_torch, import_torch, set_threads
 from edgeloop.runtimes._torch_profiler import TorchProfiler
 from edgeloop.runtimes.protocol import Framework, Installation, OperatorProfiler
+from edgeloop.runtimes.shape import asked_shapes, fixed_shapes, shape_text
+from edgeloop.runtimes.torch_files import DeclaredInput, load_module
+from edgeloop.runtimes.torch_framework import CPU, DTYPES, TorchFramework, input_tensors
+from edgeloop.runtimes.torch_package import INSTALL_HINT, find_torch, import_torch, set_threads
 from edgeloop.spec.load import FRAMEWORK_LOOPS, LoadOptions, TensorSpec
 
 _DEFAULT_DTYPE = "float32"

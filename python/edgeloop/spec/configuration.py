@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from edgeloop.errors import UsageError
-from edgeloop.runtimes.choice.runtimes import runtime_entry
+from edgeloop.errors import UsageError, canonical
 from edgeloop.spec.run import RunSpec, parse_setting, parse_shape
 
 _NUMBERS = ("threads", "batch_size", "instances")
@@ -70,3 +69,9 @@ def _number(key: str, value: str) -> int:
         return int(value)
     except ValueError:
         raise UsageError(f"{key}={value}: a whole number is wanted") from None
+
+
+def runtime_entry(text: str) -> str:
+    """Return what names a runtime in its canonical form; the path of plugin=PATH stays as it is."""
+    name, equals, path = text.partition("=")
+    return canonical(name) + equals + path.strip()

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 from typing import Any, Optional, Union
 
 from edgeloop.errors import UsageError, canonical
-from edgeloop.runtimes import runtime
 from edgeloop.spec.control import UNCONTROLLED, Control
-from edgeloop.spec.delegates import NONE, XNNPACK
 from edgeloop.spec.inputs import X_KEY, Y_KEY, InputSource
 from edgeloop.spec.load import LoadOptions
 from edgeloop.spec.metrics import MetricOptions
@@ -150,45 +147,12 @@ class ResolvedSpec:
     power_command: Optional[str] = None
     peak_gflops: Optional[float] = None
     strict: bool = False
-
-    @property
-    def title(self) -> str:
-        """The configuration as one string, the same wherever it is named."""
-        engine = self.runtime
-        if self.options.library is not None and engine == "plugin":
-            engine = f"plugin={Path(self.options.library).name}"
-        parts = [f"{Path(self.model.path).name}@{engine}", f"threads={self.options.threads}"]
-        if runtime(self.runtime).delegates:
-            parts += [f"delegate={name}" for name in self.options.delegates]
-            own = XNNPACK not in runtime(self.runtime).delegates
-            if not self.options.delegates or not (own or self.options.xnnpack):
-                parts.append(f"delegate={NONE}")
-        parts += [f"provider={name}" for name in self.options.providers]
-        if self.options.torch_mode is not None:
-            parts.append(f"torch-mode={self.options.torch_mode}")
-        if self.options.device is not None:
-            parts.append(f"device={self.options.device}")
-        if self.options.batch_size:
-            parts.append(f"batch-size={self.options.batch_size}")
-        if self.instances > 1:
-            parts.append(f"instances={self.instances}")
-        if self.control.cpus is not None:
-            parts.append(f"cpus={'+'.join(str(cpu) for cpu in self.control.cpus)}")
-        if self.control.governor is not None:
-            parts.append(f"governor={self.control.governor}")
-        if self.regime is not None:
-            parts.append(f"regime={self.regime}")
-        if self.rate_hz is not None:
-            parts.append(f"rate={self.rate_hz:g}")
-        parts += [f"shape={_shape_text(*item)}" for item in self.options.shapes.items()]
-        parts += [f"{key}={value}" for key, value in self.options.settings.items()]
-        return ",".join(parts)
+    title: str = ""
+    """The configuration as one string, the same wherever it is named: see runtimes.choice.title."""
 
     def as_dict(self) -> dict[str, Any]:
         """Return a JSON-able description."""
-        document = asdict(self)
-        document["title"] = self.title
-        return document
+        return asdict(self)
 
 
 def parse_shape(text: str) -> tuple[str, tuple[int, ...]]:
@@ -220,9 +184,3 @@ def parse_percentiles(text: str) -> tuple[float, ...]:
         return tuple(float(part) for part in text.split(","))
     except ValueError:
         raise UsageError(f"'{text}' are no percentiles; write 50,90,99.9") from None
-
-
-def _shape_text(name: str, shape: Sequence[int]) -> str:
-    """Write a shape as a configuration does: NAME:1x3x224x224, or 1x3x224x224."""
-    dims = "x".join(str(dim) for dim in shape)
-    return f"{name}:{dims}" if name else dims

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any, Optional
 
 from edgeloop.errors import EdgeloopError, UsageError, canonical, nearest
-from edgeloop.runtimes import RUNTIME_NAMES, installed
-from edgeloop.runtimes.choice.runtimes import runtime_entry, split_entry
+from edgeloop.runtimes import known_names
+from edgeloop.runtimes.choice.runtimes import split_entry
+from edgeloop.spec.configuration import runtime_entry
 from edgeloop.spec.limits import EFFORTS
 from edgeloop.suite import options
 from edgeloop.suite.toml_file import Place, TomlFile
@@ -231,7 +232,7 @@ class _Reader:
 
     def _runtime(self, text: str, place: Place) -> str:
         entry = runtime_entry(text)
-        known = (*RUNTIME_NAMES, *installed.names())
+        known = known_names()
         try:
             name, library = split_entry(entry)
         except EdgeloopError as error:

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Optional
 
-from edgeloop.api import measure_all
 from edgeloop.envs.managed import python_of
 from edgeloop.errors import (
     EdgeloopError,
@@ -22,6 +21,7 @@ from edgeloop.host.thermal import cpu_temperature
 from edgeloop.measure.observer import Observer
 from edgeloop.measure.suite_rest import Rest
 from edgeloop.remote.board import Boards
+from edgeloop.remote.measuring import measure_all
 from edgeloop.results.schema import Result
 from edgeloop.results.store import default_folder, read_result
 from edgeloop.results.time_words import in_words

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from edgeloop.errors import RuntimeFailedError, UsageError
-from edgeloop.measure.compare import compare_live, compare_stored, parse_delta
+from edgeloop.measure.compare import compare_live
 from edgeloop.measure.observer import Silence
+from edgeloop.results.compare import compare_stored, parse_delta
 from edgeloop.results.samples import decode, encode
 from edgeloop.results.store import read_result
 from edgeloop.spec.run import RunSpec

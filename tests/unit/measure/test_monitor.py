@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from edgeloop.errors import NotAvailableError
-from edgeloop.host.power.source import MeterDescription
+from edgeloop.host.power.meter import MeterDescription
 from edgeloop.host.pseudofile import Reading
 from edgeloop.measure import regime as regimes
 from edgeloop.measure.monitor import HostSample, Monitor

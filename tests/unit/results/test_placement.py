@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from edgeloop.cli.pages.placement import placement_lines
-from edgeloop.results.placement import placement_document, why_too_little
+from edgeloop.measure.placement import placement_document
+from edgeloop.results.placement import why_too_little
 from edgeloop.results.warnings import delegate_warnings
 from edgeloop.runtimes.choice.resolution import resolve
 from edgeloop.spec.run import ResolvedSpec, RunSpec

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from edgeloop.errors import NotAvailableError
-from edgeloop.runtimes import _cuda_runtime, _nvidia_libraries
+from edgeloop.runtimes import cuda_runtime as _cuda_runtime
+from edgeloop.runtimes import nvidia_libraries as _nvidia_libraries
 from edgeloop.runtimes._onnx_providers import provider_device
 from edgeloop.spec.delegates import DelegateSpec
 from edgeloop.spec.load import LoadOptions

@@ -15,7 +15,7 @@ from edgeloop.measure.loaded import LoadedModel
 from edgeloop.measure.worker import Worker
 from edgeloop.runtimes import runtime
 from edgeloop.runtimes._torch_device import device_name, require_device, require_form
-from edgeloop.runtimes._torch_framework import TorchFramework
+from edgeloop.runtimes.torch_framework import TorchFramework
 from edgeloop.spec.load import LoadOptions, TensorSpec
 
 

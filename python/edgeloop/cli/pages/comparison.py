@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Optional
 
 from edgeloop.cli.pages.columns import columns
-from edgeloop.measure.compare import Compared
+from edgeloop.results.compare import Compared
 from edgeloop.results.figures import warning_lines
 from edgeloop.stats.quantile import Interval
 

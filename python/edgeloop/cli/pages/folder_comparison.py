@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from edgeloop.cli.pages.columns import columns
-from edgeloop.measure.compare import Compared
 from edgeloop.report.markdown import escape, markdown_table
+from edgeloop.results.compare import Compared
 from edgeloop.results.folder_comparison import FolderComparison
 from edgeloop.stats.verdict import EQUIVALENT, FASTER, INCONCLUSIVE, NOT_COMPARABLE, SLOWER
 

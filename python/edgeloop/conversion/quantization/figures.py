@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any, Optional
 
 from edgeloop.conversion.quantization.report import Figures, ratio_words
 from edgeloop.errors import EdgeloopError, InterruptedRunError
-from edgeloop.measure.compare import Compared, compare_live
+from edgeloop.measure.compare import compare_live
 from edgeloop.measure.evaluation import evaluate_all
+from edgeloop.results.compare import Compared
 from edgeloop.results.store import read_result
 from edgeloop.spec.run import RunSpec
 from edgeloop.stats.verdict import DELTA

@@ -8,7 +8,7 @@ import shlex
 import shutil
 
 from edgeloop.errors import UsageError
-from edgeloop.host.power.source import MeterDescription
+from edgeloop.host.power.meter import MeterDescription
 from edgeloop.host.program import run_program
 from edgeloop.host.pseudofile import Reading
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Optional
 
-from edgeloop.host.power.source import MeterDescription
+from edgeloop.host.power.meter import MeterDescription
 from edgeloop.host.pseudofile import Reading, children, read_integer, read_text
 
 # Rails that feed the whole board: with one of them the others are parts of it.

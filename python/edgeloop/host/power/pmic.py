@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Optional
 
 from edgeloop.host.board import board
-from edgeloop.host.power.source import MeterDescription
+from edgeloop.host.power.meter import MeterDescription
 from edgeloop.host.program import run_program
 from edgeloop.host.pseudofile import Reading
 

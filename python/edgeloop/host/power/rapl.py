@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Optional
 
-from edgeloop.host.power.source import MeterDescription
+from edgeloop.host.power.meter import MeterDescription
 from edgeloop.host.pseudofile import Reading, children, read_integer, read_text
 
 _ZONES = ("package", "dram")

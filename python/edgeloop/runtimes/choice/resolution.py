@@ -8,6 +8,7 @@ from typing import Optional
 
 from edgeloop.errors import ModelError, UsageError, canonical, nearest
 from edgeloop.runtimes import runtime
+from edgeloop.runtimes.choice.control import cluster_cpus, parse_cpus
 from edgeloop.runtimes.choice.delegates import (
     delegates_of,
     providers_of,
@@ -17,8 +18,9 @@ from edgeloop.runtimes.choice.delegates import (
 from edgeloop.runtimes.choice.inputs import absolute, chosen_inputs
 from edgeloop.runtimes.choice.interpreter import interpreter_of
 from edgeloop.runtimes.choice.runtimes import choose_runtimes, reads_any_format, split_entry
+from edgeloop.runtimes.choice.title import titled
 from edgeloop.runtimes.choice.torch import TORCH, missing_loops, torch_modes
-from edgeloop.spec.control import Control, cluster_cpus, parse_cpus, parse_priority
+from edgeloop.spec.control import Control, parse_priority
 from edgeloop.spec.limits import EFFORTS, require_schedulable, require_sound_numbers
 from edgeloop.spec.load import ANY, LOOPS, NULL_MODEL, LoadOptions
 from edgeloop.spec.metrics import metric_options
@@ -107,7 +109,7 @@ def _resolve_one(
     fixed = None
     if spec.runs is not None:
         fixed = FixedCount(spec.runs, 1 if spec.warmup is None else spec.warmup)
-    return ResolvedSpec(
+    return titled(ResolvedSpec(
         command=command,
         model=model,
         runtime=name,
@@ -133,7 +135,7 @@ def _resolve_one(
         power_command=spec.power_command,
         peak_gflops=spec.peak_gflops,
         strict=spec.strict,
-    )
+    ))  # fmt: skip
 
 
 def _model(path: str, class_path: Optional[str], any_format: bool) -> Model:

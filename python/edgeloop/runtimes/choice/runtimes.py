@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Optional
 
-from edgeloop.errors import EdgeloopError, NotAvailableError, UsageError, canonical
-from edgeloop.runtimes import RUNTIME_NAMES, installed, runtime
+from edgeloop.errors import EdgeloopError, NotAvailableError, UsageError
+from edgeloop.runtimes import RUNTIME_NAMES, installed_names, runtime
 from edgeloop.runtimes.choice.interpreter import interpreter_of
+from edgeloop.spec.configuration import runtime_entry
 from edgeloop.spec.load import ANY
 
 if TYPE_CHECKING:
@@ -18,12 +19,6 @@ _PLUGIN = "plugin"
 
 # Formats that are code of the machine: to load such a file is to run it.
 MACHINE_CODE = ("aotinductor",)
-
-
-def runtime_entry(text: str) -> str:
-    """Return what names a runtime in its canonical form; the path of plugin=PATH stays as it is."""
-    name, equals, path = text.partition("=")
-    return canonical(name) + equals + path.strip()
 
 
 def split_entry(entry: str) -> tuple[str, Optional[str]]:
@@ -97,7 +92,7 @@ def _require_readers(
 def _installed_readers(model: Model) -> list[str]:
     """Return the runtimes of other packages that read the model; a broken one reads nothing."""
     readers = []
-    for name in installed.names():
+    for name in installed_names():
         try:
             formats = runtime(name).formats
         except NotAvailableError:

@@ -31,7 +31,7 @@ def torch_modes(spec: RunSpec, names: Sequence[str]) -> tuple[Optional[str], ...
     if not any(options.values()):
         return (None,)
     from edgeloop.runtimes._torch_device import require_form
-    from edgeloop.runtimes._torch_modes import MODES, NO_PACKAGE_MODE
+    from edgeloop.runtimes.torch_modes import MODES, NO_PACKAGE_MODE
 
     for mode in modes:
         if mode not in MODES:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from edgeloop.host.power.source import MeterDescription
+from edgeloop.host.power.meter import MeterDescription
 from edgeloop.results.energy import ProcessPower, energy
 
 METER = MeterDescription("ina3221", "the whole board", "averages")

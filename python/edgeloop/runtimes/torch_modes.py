@@ -12,7 +12,7 @@ from typing import Any, Optional
 
 from edgeloop.errors import ModelError, RuntimeFailedError
 from edgeloop.host.compilers import require_cxx_compiler
-from edgeloop.runtimes._torch_files import LoadedModule
+from edgeloop.runtimes.torch_files import LoadedModule
 
 EAGER, SCRIPT, COMPILE, AOTINDUCTOR = MODES = ("eager", "script", "compile", "aotinductor")
 

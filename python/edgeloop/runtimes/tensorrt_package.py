@@ -12,9 +12,9 @@ import numpy as np
 
 from edgeloop.errors import ModelError, NotAvailableError, RuntimeFailedError, UsageError
 from edgeloop.models.opaque_file import plan_version
-from edgeloop.runtimes._cuda_runtime import CudaMemory, CudaRuntime
-from edgeloop.runtimes._nvidia_libraries import find_cudart
-from edgeloop.runtimes._shape import fixed_shapes, shape_text
+from edgeloop.runtimes.cuda_runtime import CudaMemory, CudaRuntime
+from edgeloop.runtimes.nvidia_libraries import find_cudart
+from edgeloop.runtimes.shape import fixed_shapes, shape_text
 from edgeloop.spec.load import LoadOptions, TensorSpec
 
 _Array = np.ndarray[Any, Any]
