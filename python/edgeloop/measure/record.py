@@ -193,10 +193,6 @@ def header_of(spec: ResolvedSpec, attempt: Attempt) -> dict[str, Any]:
         "timed_region": {loop: _timed_region(spec, loop, loaded) for loop in spec.loops},
         "attaches": chosen.attaches,
         "control": {**loaded["control"], **attempt.governor},
-        "coverage": None
-        if placement is None
-        else [{"owner": part["owner"], "nodes": part["nodes"]} for part in placement],
-        **({"coverage_reason": _why_no_placement(spec)} if placement is None else {}),
         **placement_document(spec, placement, _why_no_placement(spec), loaded["said"]),
     }
 

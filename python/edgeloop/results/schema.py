@@ -230,7 +230,7 @@ class Result:
     """One configuration, measured."""
 
     header: dict[str, Any]
-    """schema_version, command, spec, host, runtime, model, clock, timed_region, coverage."""
+    """schema_version, command, spec, host, runtime, model, clock, timed_region, placement."""
     invocations: list[Invocation] = field(default_factory=list)
     summary: dict[str, Any] = field(default_factory=dict)
     """The last line of the file: summary, loops, overhead, accuracy, warnings."""

@@ -20,7 +20,7 @@ def placement_lines(header: Mapping[str, Any]) -> list[str]:
     placement = header.get("placement")
     if placement is None:
         asked = header["runtime"]["delegates"] or header["spec"]["options"].get("providers")
-        reason = header.get("placement_reason") or header.get("coverage_reason")
+        reason = header.get("placement_reason")
         return [f"  what ran where is not known: {reason}"] if asked and reason else []
     if not placement["delegates"]:
         return []
