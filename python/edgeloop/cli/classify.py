@@ -22,6 +22,7 @@ def classify(
     softmax: Annotated[
         bool, typer.Option("--softmax", help="The outputs are logits: print their softmax.")
     ] = False,
+    output: data_options.Output = None,
     runtime: options.Runtimes = None,
     loops: options.Loops = None,
     data_layout: options.LayoutOfData = None,

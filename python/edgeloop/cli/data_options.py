@@ -89,6 +89,16 @@ Softmax = Annotated[
     bool,
     typer.Option("--softmax", help="The outputs are logits: take their softmax for the log loss."),
 ]
+Output = Annotated[
+    Optional[str],
+    typer.Option(
+        "--output",
+        metavar="NAME",
+        help="The output that is judged, of a model with several (edgeloop inspect lists them). "
+        "Default: the one that fits the labels.",
+        show_default=False,
+    ),
+]
 Reference = Annotated[
     Optional[str],
     typer.Option(

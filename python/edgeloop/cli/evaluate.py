@@ -28,6 +28,7 @@ def evaluate(
     task: data_options.Task = None,
     top_k: data_options.TopK = 5,
     softmax: data_options.Softmax = False,
+    output: data_options.Output = None,
     include_preprocess: data_options.IncludePreprocess = False,
     x_key: options.XKey = "x_data",
     y_key: options.YKey = "y_data",

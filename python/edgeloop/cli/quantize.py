@@ -102,6 +102,7 @@ def quantize(
     labels: data_options.Labels = None,
     label_offset: data_options.LabelOffset = 0,
     task: data_options.Task = None,
+    output: data_options.Output = None,
     debug_layers: DebugLayers = False,
     no_measure: NoMeasure = False,
     runtime: Annotated[
@@ -189,6 +190,7 @@ def quantize(
             labels=labels,
             label_offset=label_offset,
             task=task,
+            output=output,
             effort=effort,
             seed=seed,
             python=python,

@@ -15,8 +15,9 @@ from edgeloop.errors import ModelError
 from edgeloop.measure.data_set import run_outputs
 from edgeloop.measure.monitor import Monitor
 from edgeloop.measure.observer import Observer
-from edgeloop.measure.session import Session
+from edgeloop.measure.session import SampleRows, Session
 from edgeloop.metrics.alignment import score_rows
+from edgeloop.metrics.outputs import Label, judged_output
 from edgeloop.runtimes.choice.resolution import resolve
 from edgeloop.spec.run import ResolvedSpec, RunSpec
 
@@ -96,8 +97,15 @@ def _classified(spec: ResolvedSpec, top: int, observer: Observer) -> Classified:
         for note in data.notes:
             observer.phase(note)
         classes = 0
-        for outputs in run_outputs(session, 1):
-            scores = _scores(outputs[0], spec.metrics.softmax)
+        judged = judged_output(
+            session.outputs, data.batch_size, Label("i", ()), spec.metrics.output
+        )
+        if judged.index is None:
+            raise ModelError(f"the model does not classify: {judged.reason}")
+        if judged.words:
+            observer.phase(f"output '{judged.name}': {judged.words}")
+        for outputs in run_outputs(session, [judged.index]):
+            scores = _scores(outputs[0], judged.name, spec.metrics.softmax)
             classes = scores.shape[1]
             found += [_best(row, top, names) for row in scores]
         session.stop()
@@ -113,13 +121,13 @@ def _classified(spec: ResolvedSpec, top: int, observer: Observer) -> Classified:
     )
 
 
-def _scores(outputs: npt.NDArray[np.float64], softmax: bool) -> npt.NDArray[np.float64]:
-    scores = score_rows(outputs)
+def _scores(outputs: SampleRows, name: str, softmax: bool) -> npt.NDArray[np.float64]:
+    scores = score_rows(outputs) if isinstance(outputs, np.ndarray) else None
     if scores is None or scores.shape[1] < 2:
-        shape = "x".join(map(str, outputs.shape[1:])) or "1"
+        shape = "x".join(map(str, outputs[0].shape)) or "1"
         raise ModelError(
-            f"the model's first output of {shape} is not one score for each class, so it does not "
-            "classify; `edgeloop inspect` shows what it gives"
+            f"the model's output '{name}' of {shape} is not one score for each class, so it does "
+            "not classify; `edgeloop inspect` shows what it gives"
         )
     if not softmax:
         return scores

@@ -23,6 +23,7 @@ def data_warnings(result: DataResult) -> list[dict[str, Any]]:
     """Return what a data set warns of: clipped values, skipped samples, shifted labels."""
     return [
         *_clipped(result.data.clipped_shares()),
+        *_unscaled(result.data, result.reference_data),
         *_skipped(result.data),
         *_shifted_labels(result.evaluation),
     ]
@@ -40,6 +41,24 @@ def _clipped(shares: Mapping[str, float]) -> list[dict[str, Any]]:
         for name, share in shares.items()
         if share > SHARE_CLIPPED
     ]
+
+
+def _unscaled(*sets: Optional[ModelData]) -> list[dict[str, Any]]:
+    """Warn of 8-bit integers that a float input got as they are."""
+    found = {
+        name: dtype for data in sets if data is not None for name, dtype in data.unscaled().items()
+    }
+    return [
+        warning(
+            "data-not-scaled",
+            f"the {dtype} data went into the float input '{name}' as it is, in steps of 1: most "
+            "models are trained on scaled values",
+            ("" if dtype.kind == "u" else "for quantised samples --mean ZERO_POINT --std 1/SCALE; ")
+            + "give --scale, --mean and --std as in the training (--scale 1/255, or --mean 127.5 "
+            "--std 127.5); --scale 1 where whole numbers are right",
+        )
+        for name, dtype in found.items()
+    ]  # fmt: skip
 
 
 def _skipped(data: ModelData) -> list[dict[str, Any]]:

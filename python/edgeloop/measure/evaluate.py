@@ -78,7 +78,10 @@ def evaluate_one(
     extra = {} if times is None else {"preprocess": _preprocess(times)}
     stop_reason = STOP_REASON if attempt.error is None else "failed"
     result = record.finish(stop_reason, attempt.data_result, attempt.load, extra=extra)
-    result.error = result.error or _no_metric(result) or failed_check(spec, result)
+    summary = result.summary
+    if summary["accuracy"] is None and not summary.get("agreement"):
+        result.error = result.error or _no_metric(summary["accuracy_reason"])
+    result.error = result.error or failed_check(spec, result)
     return result
 
 
@@ -109,6 +112,8 @@ def _attempt(
             session.start_measuring()
             recorder = _Recorder(session, observer)
             attempt.data_result = run_data_set(session, other, recorder.add)
+            if not attempt.data_result.samples:
+                raise _no_metric(attempt.data_result.why_no_accuracy)
             session.stop()
             stop_reason = STOP_REASON
     except EdgeloopError as error:
@@ -121,15 +126,12 @@ def _attempt(
     return attempt
 
 
-def _no_metric(result: Result) -> Optional[ModelError]:
-    """Return the error where neither accuracy nor agreement came of the data."""
-    summary = result.summary
-    if summary["accuracy"] is not None or summary.get("agreement"):
-        return None
+def _no_metric(reason: str) -> ModelError:
+    """Return the error for data of which neither accuracy nor agreement comes."""
     hint = ""
-    if summary["accuracy_reason"] == NO_LABELS:
+    if reason == NO_LABELS:
         hint = "; name their array with --y-key or their file with --y-file, or give a --reference"
-    return ModelError(f"no metrics: {summary['accuracy_reason']}{hint}")
+    return ModelError(f"no metrics: {reason}{hint}")
 
 
 def _preprocess(times: StepTimes) -> dict[str, Any]:

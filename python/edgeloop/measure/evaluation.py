@@ -42,6 +42,7 @@ def _reference(text: str, spec: RunSpec) -> ResolvedSpec:
         spec,
         runtimes=(),
         loops=(),
+        output=None,
         instances=None,
         shapes={},
         delegate=None,

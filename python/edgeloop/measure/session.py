@@ -5,8 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
+from math import prod
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Optional
+from typing import TYPE_CHECKING, Any, Optional, Union
 
 import numpy as np
 
@@ -18,6 +19,7 @@ from edgeloop.errors import EdgeloopError, ModelError, NotAvailableError
 from edgeloop.measure import schedule
 from edgeloop.measure.data_loop import Stretch
 from edgeloop.measure.monitor import Monitor
+from edgeloop.metrics.outputs import Judged, Label, judged_output
 from edgeloop.results.schema import Block, Invocation
 from edgeloop.spec.load import TensorSpec, instance_of
 from edgeloop.spec.run import ResolvedSpec
@@ -45,6 +47,10 @@ STAGE_RUNS = 50
 STAGES_S = 1.0
 
 
+SampleRows = Union["npt.NDArray[np.float64]", list["npt.NDArray[np.float64]"]]
+"""One output of some samples: (samples, ...), or a list where the shape changes with the data."""
+
+
 @dataclass(frozen=True)
 class DataRuns:
     """What some samples of a data set gave."""
@@ -53,8 +59,8 @@ class DataRuns:
     """Of each instance."""
     elapsed_ns: int
     """Copying in and out included."""
-    outputs: list[npt.NDArray[np.float64]]
-    """For each output (samples, ...) real values."""
+    outputs: list[SampleRows]
+    """Of each output that was wanted, as real values."""
 
 
 class Session:
@@ -91,11 +97,14 @@ class Session:
         self._begun_s: Optional[float] = None
         self.data: Optional[ModelData] = None
         """The data set where there is one."""
+        self.judged: Optional[Judged] = None
+        """Which output its labels are held against; None where it has none."""
         self.worker = WorkerClient(spec.python, spec.timeout_s)
         try:
             self.loaded = self._load()
             if spec.inputs.data is not None:
                 self.loaded.update(self._start(times))
+                self.judged = self._judged()
             _require_forward((self.loaded["import_ns"], *self.loaded["load_ns"].values()))
         except BaseException:
             self.worker.close()
@@ -215,25 +224,48 @@ class Session:
         request = {"type": "stages", "runs": STAGE_RUNS, "most_s": STAGES_S}
         self._stages_ns = self.worker.request(request, "timing the stages").body["stages_ns"]
 
-    def run_data(self, inputs: Sequence[npt.NDArray[Any]], outputs: Optional[int]) -> DataRuns:
+    def run_data(
+        self, inputs: Sequence[npt.NDArray[Any]], outputs: Optional[Sequence[int]]
+    ) -> DataRuns:
         """Run samples, (runs, *shape) per input, in the headline loop on the timed instances.
 
-        The first `outputs` come back, None: all. A batch's rows are samples; raises ModelError
+        The numbered `outputs` come back, None: all. A batch's rows are samples; raises ModelError
         where an output has another number of rows.
         """
         runs = len(inputs[0])
-        request = {"type": "data", "loop": self.spec.loops[0], "runs": runs, "outputs": outputs}
+        kept = list(range(len(self.outputs)) if outputs is None else outputs)
+        request = {"type": "data", "loop": self.spec.loops[0], "runs": runs, "outputs": kept}
         answer = self.worker.request(request, "running the data set", inputs)
-        values = []
+        values: list[SampleRows] = []
         stretches = [
             Stretch(start_ns, np.frombuffer(frame, dtype=np.uint64))
             for start_ns, frame in zip(answer.body["starts_ns"], answer.frames)
         ]
         stored_outputs = answer.frames[len(stretches) :]
-        for described, frame, spec in zip(answer.body["outputs"], stored_outputs, self.outputs):
-            stored = np.frombuffer(frame, described["dtype"]).reshape(described["shape"])
-            values.append(self._per_sample(dequantize(stored, spec)))
+        for described, frame, index in zip(answer.body["outputs"], stored_outputs, kept):
+            spec, stored = self.outputs[index], np.frombuffer(frame, described["dtype"])
+            if "shape" in described:
+                rows = stored.reshape(described["shape"])
+                values.append(self._per_sample(dequantize(rows, spec)))
+            else:
+                values.append(self._ragged(stored, described["shapes"], spec))
         return DataRuns(stretches, answer.body["elapsed_ns"], values)
+
+    def _ragged(
+        self, stored: npt.NDArray[Any], shapes: Sequence[Sequence[int]], spec: TensorSpec
+    ) -> list[npt.NDArray[np.float64]]:
+        """Return one array a sample of an output whose shape changes with the data."""
+        assert self.data is not None
+        if self.data.batch_size != 1:
+            raise ModelError(
+                f"output '{spec.name}' changes its shape with the data, so its rows belong to no "
+                "sample of a batch: run it with --batch-size 1"
+            )
+        ends = np.cumsum([prod(shape) for shape in shapes])
+        pieces = np.split(stored, ends[:-1])
+        rows = [dequantize(one.reshape(shape), spec) for one, shape in zip(pieces, shapes)]
+        batched = all(len(shape) > 1 and shape[0] == 1 for shape in shapes)
+        return [row[0] for row in rows] if batched else rows
 
     def _per_sample(self, values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         """Turn (runs, batch, ...) into (runs × batch, ...); one sample a run stays as it is."""
@@ -322,6 +354,14 @@ class Session:
         request = {"type": "start", "loops": list(self.spec.loops)}
         frames = self.data.first_inputs()
         return dict(self.worker.request(request, "running the first sample", frames).body)
+
+    def _judged(self) -> Optional[Judged]:
+        """Choose the output that is judged. Raises UsageError where the named one is none."""
+        assert self.data is not None
+        if self.data.labels is None:
+            return None
+        label = Label(self.data.labels.dtype.kind, self.data.labels.shape)
+        return judged_output(self.outputs, self.data.batch_size, label, self.spec.metrics.output)
 
     def _load_request(self) -> dict[str, Any]:
         spec = self.spec

@@ -296,6 +296,8 @@ class Worker:
 
     def _data(self, request: dict[str, Any]) -> Any:
         """Run the samples in the frames; return the durations of each instance, and the outputs."""
+        import numpy as np
+
         from edgeloop.measure.data_loop import run_data
         from edgeloop.worker.protocol import Message
 
@@ -306,9 +308,22 @@ class Worker:
                 "type": "data",
                 "starts_ns": [one.start_ns for one in done.stretches],
                 "elapsed_ns": done.elapsed_ns,
-                "outputs": [{"dtype": str(a.dtype), "shape": list(a.shape)} for a in done.outputs],
+                "outputs": [
+                    {"dtype": str(rows[0].dtype), "shapes": [list(row.shape) for row in rows]}
+                    if isinstance(rows, list)
+                    else {"dtype": str(rows.dtype), "shape": list(rows.shape)}
+                    for rows in done.outputs
+                ],
             },
-            (*(one.durations_ns for one in done.stretches), *done.outputs),
+            (
+                *(one.durations_ns for one in done.stretches),
+                *(
+                    np.concatenate([row.reshape(-1) for row in rows])
+                    if isinstance(rows, list)
+                    else rows
+                    for rows in done.outputs
+                ),
+            ),
         )
 
     def _profile(self, request: dict[str, Any]) -> Any:

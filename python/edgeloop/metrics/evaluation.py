@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Optional, Union
 
 import numpy as np
@@ -20,7 +21,7 @@ _SHIFT_FACTOR = 3
 
 
 class Evaluation:
-    """Takes the first output of every sample; the task is told from the first chunk."""
+    """Takes the judged output of every sample; the task is told from the first chunk."""
 
     def __init__(self, n: int, options: MetricOptions, step: float, seed: int) -> None:
         """Begin with a set of at most `n` samples; `step` is that of a quantised output, 0 else."""
@@ -38,9 +39,16 @@ class Evaluation:
         """Whether more samples cannot make metrics of it."""
         return self.task is not None and self.reason is not None
 
-    def add(self, outputs: npt.NDArray[np.float64], labels: Optional[npt.NDArray[Any]]) -> None:
+    def add(
+        self,
+        outputs: Union[npt.NDArray[np.float64], Sequence[npt.NDArray[np.float64]]],
+        labels: Optional[npt.NDArray[Any]],
+    ) -> None:
         """Add samples: outputs as real values (k, ...), labels (k, ...)."""
         if self.ended:
+            return
+        if not isinstance(outputs, np.ndarray):
+            self.task, self.reason = Task("", ""), "the output changes its shape with the data"
             return
         if labels is None:
             self.task, self.reason = Task("", ""), "the data has no labels"

@@ -10,7 +10,7 @@ from edgeloop.errors import UsageError, canonical
 from edgeloop.spec.run import RunSpec, parse_setting, parse_shape
 
 _NUMBERS = ("threads", "batch_size", "instances")
-_WORDS = ("library", "python", "data", "torch_mode", "package", "device")
+_WORDS = ("library", "python", "data", "torch_mode", "package", "device", "output")
 _LISTS = ("delegate", "provider")
 
 
@@ -18,9 +18,9 @@ def parse_configuration(text: str, defaults: RunSpec) -> RunSpec:
     """Return the spec that a configuration string says; what it leaves out is as in `defaults`.
 
     After the last '@' come the runtime (or plugin=PATH) and KEY=VALUE pairs: threads, batch-size,
-    instances, delegate, provider, torch-mode, package, device, library, python, data, loop, shape
-    (NAME:1x3x224x224), or a setting of the runtime. A delegate's options are separated by ';' here;
-    a piece without '=' belongs to what is before it.
+    instances, delegate, provider, torch-mode, package, device, library, python, data, output, loop,
+    shape (NAME:1x3x224x224), or a setting of the runtime. A delegate's options are separated by ';'
+    here; a piece without '=' belongs to what is before it.
     Without '@' the whole string is the model. Raises UsageError that shows the right form.
     """
     model, at, rest = text.rpartition("@")

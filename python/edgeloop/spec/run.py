@@ -59,6 +59,8 @@ class RunSpec:
     """ "classification" or "regression"; None: told from the labels."""
     top_k: int = 5
     softmax: bool = False
+    output: Optional[str] = None
+    """Name of the output that is judged; None: the one that fits the labels."""
     effort: str = "standard"
     budget_s: Optional[float] = None
     rate_hz: Optional[float] = None

@@ -27,6 +27,8 @@ def metrics_parts(summary: dict[str, Any]) -> list[str]:
     if accuracy is None:
         return [f"no accuracy: {summary['accuracy_reason']}"]
     about = f"{accuracy['task']} ({accuracy['task_reason']}), {accuracy['n']} samples"
+    if "output_reason" in accuracy:
+        about = f"output '{accuracy['output']}', {accuracy['output_reason']}\n{about}"
     if data.get("skipped"):
         about += f", {data['skipped']} of {data['listed']} left out"
     rows: list[Sequence[str]] = []
@@ -65,13 +67,22 @@ def agreement_parts(summary: dict[str, Any]) -> list[str]:
     agreement = summary.get("agreement")
     if not agreement:
         return []
-    lines = [f"agreement with {agreement['reference']}, {agreement['outputs'][0]['n']} samples"]
+    samples = sum(agreement["outputs"][0].get(name, 0) for name in ("n", "empty", "other_shapes"))
+    lines = [f"agreement with {agreement['reference']}, {samples} samples"]
+    lines += [f"  {note}" for note in agreement.get("notes", ())]
     for output in agreement["outputs"]:
         names = ("top_1_agreement", "max_error", "mean_error", "cosine")
         rows = [
             (name.replace("_", " "), metric_text(output, name)) for name in names if name in output
         ]
-        rows.append(("least cosine", f"{output['cosine_min']:.6g}"))
+        if output["cosine_min"] is None:
+            rows = [("", output["cosine_reason"])]
+        else:
+            rows.append(("least cosine", f"{output['cosine_min']:.6g}"))
+        if output.get("empty") and output["n"]:
+            rows.append(("", f"{output['empty']} more samples are empty on both sides"))
+        if output.get("other_shapes"):
+            rows.append(("", f"{output['other_shapes']} samples have another shape on either side"))
         lines.append(f"  output '{output['name']}'\n" + columns(rows, indent="    "))
     return ["\n".join(lines)]
 

@@ -126,7 +126,7 @@ def _resolve_one(
         seed=spec.seed,
         timeout_s=spec.timeout_s,
         choices=tuple(said),
-        metrics=metric_options(spec.task, spec.top_k, spec.softmax),
+        metrics=metric_options(spec.task, spec.top_k, spec.softmax, spec.output),
         require_delegate=required,
         instances=instances,
         control=control,

@@ -1,0 +1,124 @@
+"""`eval` of models whose outputs are not one row of scores: several, in any order, empty, ids."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Optional
+
+import numpy as np
+import pytest
+
+import edgeloop
+from edgeloop.errors import ModelError, NotAvailableError, UsageError
+from edgeloop.runtimes import runtime
+
+onnx = pytest.importorskip("onnx", reason="pip install onnx: models made on the fly")
+pytest.importorskip("sklearn", reason="pip install scikit-learn: the metrics of eval")
+
+FLOAT, INT64 = onnx.TensorProto.FLOAT, onnx.TensorProto.INT64
+
+X = np.random.default_rng(0).normal(size=(60, 4)).astype(np.float32)
+
+
+@pytest.fixture(autouse=True)
+def _onnxruntime() -> None:
+    try:
+        runtime("onnxruntime").find(None)
+    except NotAvailableError as error:
+        pytest.skip(str(error))
+
+
+def tensor(name: str, kind: int, *shape: Any) -> Any:
+    return onnx.helper.make_tensor_value_info(name, kind, shape)
+
+
+def save(path: Path, nodes: list[Any], x: Any, outputs: list[Any], constants: Any = ()) -> str:
+    graph = onnx.helper.make_graph(nodes, "g", [x], outputs, list(constants))
+    opsets = [onnx.helper.make_opsetid("", 13)]
+    onnx.save(onnx.helper.make_model(graph, opset_imports=opsets, ir_version=8), path)
+    return str(path)
+
+
+def two_heads(path: Path, *order: str) -> str:
+    nodes = [
+        onnx.helper.make_node("Identity", ["x"], ["first"]),
+        onnx.helper.make_node("Neg", ["x"], ["second"]),
+    ]
+    outputs = [tensor(name, FLOAT, "N", 4) for name in order]
+    return save(path, nodes, tensor("x", FLOAT, "N", 4), outputs)
+
+
+def data(path: Path, x: np.ndarray, y: Optional[np.ndarray] = None, **more: Any) -> str:
+    arrays = {"x_data": x, **({} if y is None else {"y_data": y}), **more}
+    np.savez(path, **arrays)
+    return str(path)
+
+
+def test_outputs_of_two_files_are_paired_by_name(tmp_path: Path) -> None:
+    ours = two_heads(tmp_path / "ab.onnx", "first", "second")
+    theirs = two_heads(tmp_path / "ba.onnx", "second", "first")
+    samples = data(tmp_path / "d.npz", X, X.argmax(axis=1))
+    result = edgeloop.evaluate(ours, samples, reference=theirs, output="first")
+    assert [one["cosine_min"] for one in result.summary["agreement"]["outputs"]] == [1.0, 1.0]
+    assert result.summary["accuracy"]["accuracy"] == 1.0
+    for path in (ours, theirs):
+        accuracy = edgeloop.evaluate(path, samples, output="second").summary["accuracy"]
+        assert accuracy["output"] == "second"
+        assert accuracy["accuracy"] == 0.0
+    with pytest.raises(ModelError, match="'first', 'second' all fit the labels: say --output"):
+        edgeloop.evaluate(ours, samples)
+    with pytest.raises(UsageError, match="did you mean 'first'"):
+        edgeloop.evaluate(ours, samples, output="frist")
+
+
+def test_the_output_that_fits_the_labels_is_judged(tmp_path: Path) -> None:
+    nodes = [
+        onnx.helper.make_node("ArgMax", ["x"], ["label"], axis=1, keepdims=0),
+        onnx.helper.make_node("Identity", ["x"], ["scores"]),
+    ]
+    outputs = [tensor("label", INT64, "N"), tensor("scores", FLOAT, "N", 4)]
+    model = save(tmp_path / "m.onnx", nodes, tensor("x", FLOAT, "N", 4), outputs)
+    samples = data(tmp_path / "d.npz", X, X.argmax(axis=1))
+    accuracy = edgeloop.evaluate(model, samples).summary["accuracy"]
+    assert (accuracy["task"], accuracy["output"]) == ("classification", "scores")
+    assert accuracy["accuracy"] == 1.0
+
+
+def suppression(path: Path) -> str:
+    """Boxes and scores in, the chosen ones out: their number follows the data and may be 0."""
+
+    def whole(name: str, value: int) -> Any:
+        return onnx.helper.make_tensor(name, INT64, [1], [value])
+
+    nodes = [
+        onnx.helper.make_node("Slice", ["x", "zero", "four", "axis"], ["boxes"]),
+        onnx.helper.make_node("Slice", ["x", "four", "five", "axis"], ["columns"]),
+        onnx.helper.make_node("Transpose", ["columns"], ["scores"], perm=[0, 2, 1]),
+        onnx.helper.make_node(
+            "NonMaxSuppression", ["boxes", "scores", "most", "iou", "least"], ["selected"]
+        ),
+    ]
+    constants = [
+        *(whole("zero", 0), whole("four", 4), whole("five", 5), whole("axis", 2)),
+        whole("most", 10),
+        onnx.helper.make_tensor("iou", FLOAT, [1], [0.5]),
+        onnx.helper.make_tensor("least", FLOAT, [1], [0.9]),
+    ]
+    x = tensor("x", FLOAT, 1, 20, 5)
+    return save(path, nodes, x, [tensor("selected", INT64, None, 3)], constants)
+
+
+def test_an_output_whose_number_of_rows_follows_the_data(tmp_path: Path) -> None:
+    model = suppression(tmp_path / "nms.onnx")
+    x = np.random.default_rng(0).uniform(0, 1, (12, 20, 5)).astype(np.float32)
+    x[3:, :, 4] *= 0.5  # nothing is found in nine of the samples
+    samples = data(tmp_path / "d.npz", x)
+    (output,) = edgeloop.evaluate(model, samples, reference=model).summary["agreement"]["outputs"]
+    assert (output["n"], output["empty"]) == (3, 9)
+    assert output["max_error"] == 0.0
+    nothing = data(tmp_path / "none.npz", x[3:])
+    (output,) = edgeloop.evaluate(model, nothing, reference=model).summary["agreement"]["outputs"]
+    assert output["max_error_reason"] == "the output is empty in every sample"
+    # Without labels a bench needs the first sample only.
+    result = edgeloop.bench(model, data=samples, runs=5)
+    assert result.summary["accuracy_reason"] == "the data has no labels"
