@@ -63,8 +63,8 @@ def judged_output(
     if is_detector(outputs, batch_size):
         return Judged(
             None,
-            reason="the model is a detector, which has no output that is one score for each class; "
-            "its detections can be compared with --reference",
+            reason="the model is a detector, whose output is not one score for each class; its "
+            "detections can be compared with --reference",
         )
     fits = _fitting(outputs, batch_size, label)
     if len(fits) == 1:
