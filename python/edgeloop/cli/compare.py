@@ -15,7 +15,9 @@ from edgeloop.cli.output import (
     write_json,
     write_text,
 )
+from edgeloop.cli.parameters import takes
 from edgeloop.errors import CheckFailedError, UsageError
+from edgeloop.spec.run import RunSpec
 
 if TYPE_CHECKING:
     from edgeloop.results.compare import Compared
@@ -32,7 +34,9 @@ Side = Annotated[
 _VERDICTS = ("slower", "faster", "inconclusive", "not-comparable", "missing")
 
 
+@takes(RunSpec, "threads", "python", "host", "effort", "budget_s", "seed", "timeout_s")
 def compare(
+    spec: RunSpec,
     a: Side,
     b: Side,
     delta: Annotated[
@@ -56,13 +60,6 @@ def compare(
             show_default=False,
         ),
     ] = None,
-    threads: options.Threads = None,
-    python: options.Python = None,
-    host: options.Host = None,
-    effort: options.Effort = "standard",
-    budget: options.Budget = None,
-    seed: options.Seed = 0,
-    timeout: options.Timeout = 600.0,
     markdown: Annotated[
         Optional[str],
         typer.Option(
@@ -76,7 +73,7 @@ def compare(
     out: options.Out = None,
     no_save: options.NoSave = False,
 ) -> None:
-    """Compare B with A: ratio of the times with its interval, verdict, reason.
+    """Compare two configurations or results: ratio and verdict.
 
     Two configurations are measured now: two live workers (one, where only the loop differs), block
     by block in random order. Two stored results are compared by the medians of their processes,
@@ -102,7 +99,6 @@ def compare(
     from edgeloop.remote.measuring import compare_anywhere
     from edgeloop.results.compare import compare_stored, is_result, parse_delta
     from edgeloop.results.folder_comparison import holds_results
-    from edgeloop.spec.run import RunSpec
 
     share = parse_delta(delta)
     a, b = _stored(a), _stored(b)
@@ -117,17 +113,7 @@ def compare(
     if is_result(a):
         compared = compare_stored(a, b, share, allow or ())
     else:
-        defaults = RunSpec(
-            model="",
-            threads=threads,
-            python=python,
-            host=host,
-            effort=effort,
-            budget_s=budget,
-            seed=seed,
-            timeout_s=timeout,
-        )
-        compared = compare_anywhere(a, b, defaults, share, observer, save=not no_save, out=out)
+        compared = compare_anywhere(a, b, spec, share, observer, save=not no_save, out=out)
     observer.clear()
     try:
         show(lambda: comparison_page(compared), compared.as_dict, json)

@@ -6,12 +6,13 @@ import typer
 
 from edgeloop.cli import options
 from edgeloop.cli.output import require_writable, show
+from edgeloop.cli.parameters import takes
+from edgeloop.spec.run import RunSpec
 
 
+@takes(RunSpec, "python", "host", "timeout_s", defaults={"timeout_s": 60.0})
 def doctor(
-    python: options.Python = None,
-    host: options.Host = None,
-    timeout: options.Timeout = 60.0,
+    spec: RunSpec,
     restore: Annotated[
         bool,
         typer.Option(
@@ -22,7 +23,7 @@ def doctor(
     ] = False,
     json: options.Json = None,
 ) -> None:
-    """Examine this machine: board, CPU, clock, what disturbs a measurement, every runtime.
+    """Check this machine: board, clock, runtimes, disturbances.
 
     Each runtime is looked for and imported in a process of its own; what is missing or broken
     comes with the reason and the command that mends it.
@@ -48,5 +49,8 @@ def doctor(
     from edgeloop.measure.doctor import examine
     from edgeloop.remote.measuring import examine_board
 
-    document = examine_board(host, python, timeout) if host else examine(python, timeout)
+    if spec.host:
+        document = examine_board(spec.host, spec.python, spec.timeout_s)
+    else:
+        document = examine(spec.python, spec.timeout_s)
     show(lambda: doctor_page(document), lambda: document, json)

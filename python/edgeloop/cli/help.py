@@ -22,7 +22,7 @@ def show_help(
         typer.Argument(metavar="TOPIC", help="Topic to print.", show_default=False),
     ] = None,
 ) -> None:
-    """Print a help topic: how something works, with commands to copy. Without TOPIC: list them.
+    """Print a help topic, or list the topics.
 
     Examples:
 

@@ -58,7 +58,7 @@ def report(
     ] = False,
     title: Annotated[str, typer.Option("--title", help="Heading of the HTML page.")] = "edgeloop",
 ) -> None:
-    """Show many results side by side: HTML, Markdown, CSV, charts as SVG or PNG.
+    """Put results side by side: HTML, Markdown, CSV, charts.
 
     Without an option the tables are printed as Markdown. The HTML file needs no network and holds
     no script; charts need matplotlib (pip install 'edgeloop[report]').

@@ -12,7 +12,7 @@ from edgeloop.errors import UsageError
 
 results = typer.Typer(
     name="results",
-    help="The results that were kept: list them, show one, remove old ones.",
+    help="List, show and remove stored results.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )

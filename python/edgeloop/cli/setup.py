@@ -50,7 +50,7 @@ def setup(
     ] = None,
     json: options.Json = None,
 ) -> None:
-    """Install what cannot come with pip into one environment: converters, old runtimes, a library.
+    """Install converters, old runtimes and engines.
 
     Environments are made from lock files with hashes, under $XDG_DATA_HOME/edgeloop/envs (or
     EDGELOOP_ENVS), and are used by convert, quantize and eval without being named. What was broken

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Optional
 
 from edgeloop.errors import UsageError, canonical
 from edgeloop.measure.observer import Observer
 from edgeloop.runtimes import runtime
 from edgeloop.runtimes.choice.inputs import inputs_of
+from edgeloop.spec.preparation import Preparation
 from edgeloop.spec.run import RunSpec
 
 if TYPE_CHECKING:
@@ -16,26 +17,6 @@ if TYPE_CHECKING:
     from edgeloop.conversion.quantization.spec import QuantizeSpec
     from edgeloop.conversion.run import ConversionSpec
     from edgeloop.conversion.verification import Verification
-
-
-@dataclass(frozen=True)
-class Preparation:
-    """What is done to a model before it is measured."""
-
-    to: Optional[str] = None
-    """The format; None: the one it has."""
-    precision: Optional[str] = None
-    """Quantise it to this; None: as it is."""
-    representative_data: Optional[str] = None
-    samples: int = 200
-    layout: str = "keep"
-    """keep, or nhwc: channels at the end; the data is transposed to match."""
-    via: tuple[str, ...] = ()
-    """Formats by way of which it is converted."""
-    opset: Optional[int] = None
-    out: Optional[str] = None
-    """The file to write; None: the model's name with the format's ending, in this folder."""
-    force: bool = False
 
 
 def prepare(
@@ -50,7 +31,7 @@ def prepare(
     if wanted.precision is not None:
         from edgeloop.conversion.quantization.run import quantize
 
-        quantised = quantize(_quantization(spec, wanted, wanted.precision), observer)
+        quantised = quantize(quantize_spec(spec, wanted, wanted.precision), observer)
         path, transposed = quantised.result.path, bool(quantised.transposed_inputs)
         verification = quantised.verification
     elif wanted.representative_data is not None:
@@ -58,7 +39,7 @@ def prepare(
     elif wanted.to is not None:
         from edgeloop.conversion.run import convert
 
-        converted = convert(_conversion(spec, wanted, wanted.to), observer)
+        converted = convert(conversion_spec(spec, wanted, wanted.to), observer)
         path, transposed = converted.path, bool(converted.input_layouts)
         verification = converted.verification
     elif wanted != Preparation():
@@ -91,32 +72,35 @@ def prepared(spec: RunSpec, path: str, *, transposed: bool) -> RunSpec:
     return measured
 
 
-def _conversion(spec: RunSpec, wanted: Preparation, to: str) -> ConversionSpec:
+def conversion_spec(spec: RunSpec, wanted: Preparation, to: str) -> ConversionSpec:
+    """Return the conversion of a run's model. Raises UsageError, ModelError."""
     from edgeloop.conversion.run import ConversionSpec
 
     return ConversionSpec(
         model=spec.model,
         target=to,
-        out=wanted.out,
+        out=wanted.model_out,
         force=wanted.force,
-        via=wanted.via,
+        via=tuple(wanted.via),
         options=_options(spec, wanted),
         inputs=inputs_of(spec),
     )
 
 
-def _quantization(spec: RunSpec, wanted: Preparation, precision: str) -> QuantizeSpec:
+def quantize_spec(spec: RunSpec, wanted: Preparation, precision: str) -> QuantizeSpec:
+    """Return the quantisation of a run's model, without measuring the result."""
     from edgeloop.conversion.quantization.spec import QuantizeSpec
 
     return QuantizeSpec(
         model=spec.model,
         precision=precision,
         to=wanted.to,
-        out=wanted.out,
+        out=wanted.model_out,
         force=wanted.force,
         representative_data=wanted.representative_data,
         samples=wanted.samples,
         measure=False,
+        via=tuple(wanted.via),
         measured=replace(spec, model="", python=None),
         options=_options(spec, wanted),
     )

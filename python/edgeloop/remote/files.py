@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +11,8 @@ from edgeloop.errors import ModelError
 from edgeloop.models.formats import detect_format
 from edgeloop.models.identity import model_files, sha256_of, sha256_of_parts
 from edgeloop.spec.load import NULL_MODEL
+from edgeloop.spec.option import files_of
 from edgeloop.spec.run import RunSpec
-
-# Fields of RunSpec that name a file or folder here; a library, a delegate and an interpreter are
-# the board's own.
-FIELDS = ("model", "data", "package", "model_class_path", "y_file", "labels")
 
 
 @dataclass(frozen=True)
@@ -36,10 +33,10 @@ class Copy:
 
 def copies_of(spec: RunSpec) -> dict[str, Copy]:
     """Return field → what has to be on the board. Raises ModelError where a file is missing."""
-    known = {one.name for one in fields(RunSpec)}
     found = {}
-    for name in FIELDS:
-        value = getattr(spec, name) if name in known else None
+    # A library, a delegate and an interpreter are the board's own.
+    for name in files_of(RunSpec):
+        value = getattr(spec, name)
         if value is None or (name == "model" and value == NULL_MODEL):
             continue
         found[name] = _copy(Path(value), is_model=name == "model")

@@ -7,11 +7,14 @@ from dataclasses import replace
 from typing import Any
 
 from edgeloop.errors import UsageError, canonical
+from edgeloop.spec.option import options_of, word_of
 from edgeloop.spec.run import RunSpec, parse_setting, parse_shape
 
-_NUMBERS = ("threads", "batch_size", "instances")
-_WORDS = ("library", "python", "data", "torch_mode", "package", "device", "output")
-_LISTS = ("delegate", "provider")
+_OPTIONS = {
+    word_of(name, said): (name, said)
+    for name, said in options_of(RunSpec).items()
+    if said.configured
+}
 
 
 def parse_configuration(text: str, defaults: RunSpec) -> RunSpec:
@@ -36,13 +39,12 @@ def parse_configuration(text: str, defaults: RunSpec) -> RunSpec:
     shapes = dict(defaults.shapes)
     for pair in _pairs(pieces):
         key, value = parse_setting(pair)
-        field = key.replace("-", "_")
-        if field in _NUMBERS:
-            changes[field] = _number(key, value)
-        elif field in _WORDS:
-            changes[field] = value
-        elif field in _LISTS:
-            changes[field] = (*changes.get(field, ()), value)
+        if key in _OPTIONS:
+            field, said = _OPTIONS[key]
+            if said.bounds is not None:
+                changes[field] = _number(key, value)
+            else:
+                changes[field] = (*changes.get(field, ()), value) if said.repeat else value
         elif key == "loop":
             changes["loops"] = (value,)
         elif key == "shape":
@@ -57,11 +59,17 @@ def _pairs(pieces: Sequence[str]) -> list[str]:
     """Join the values that hold commas: delegate=armnn:backends=CpuAcc,CpuRef is one pair."""
     pairs: list[str] = []
     for piece in pieces:
-        if "=" not in piece.partition(";")[0] and pairs and pairs[-1].partition("=")[0] in _LISTS:
+        if "=" not in piece.partition(";")[0] and pairs and _repeats(pairs[-1]):
             pairs[-1] += f",{piece}"
         else:
             pairs.append(piece)
     return pairs
+
+
+def _repeats(pair: str) -> bool:
+    """Return whether a pair's value may hold commas of its own: a delegate's or provider's."""
+    _, said = _OPTIONS.get(canonical(pair.partition("=")[0]), ("", None))
+    return said is not None and said.repeat and not said.commas
 
 
 def _number(key: str, value: str) -> int:

@@ -9,10 +9,11 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from edgeloop.conversion.prepare import Preparation, prepare, prepared, settings_of
+from edgeloop.conversion.prepare import prepare, prepared, settings_of
 from edgeloop.errors import CannotWriteError, CheckFailedError, EdgeloopError, InterruptedRunError
 from edgeloop.measure.observer import Observer
 from edgeloop.models.identity import sha256_of
+from edgeloop.spec.preparation import Preparation
 from edgeloop.spec.run import RunSpec
 from edgeloop.suite.entry import Conversion, Entry
 
@@ -129,7 +130,7 @@ class Conversions:
             representative_data=what.representative_data,
             samples=what.samples,
             layout=what.layout,
-            out=str(target),
+            model_out=str(target),
             force=True,
         )
         before = replace(entry.spec, host=None)

@@ -24,7 +24,7 @@ def test_nothing_is_done_unless_it_is_asked_for() -> None:
      (Preparation(to="tflite", representative_data="train.npz"), "is for --quantize"),
      (Preparation(force=True), "are for --to or --quantize"),
      (Preparation(layout="nhwc"), "are for --to or --quantize"),
-     (Preparation(out="model.tflite"), "are for --to or --quantize"),
+     (Preparation(model_out="model.tflite"), "are for --to or --quantize"),
      (Preparation(samples=5), "are for --to or --quantize"),
      (Preparation(precision="int9"), "did you mean 'int8'")],
 )  # fmt: skip

@@ -18,9 +18,8 @@ from edgeloop.runtimes.choice import runtimes as choice
 from edgeloop.runtimes.choice.resolution import resolve
 from edgeloop.runtimes.protocol import Installation
 from edgeloop.spec.delegates import DelegateSpec
-from edgeloop.spec.limits import EFFORTS
 from edgeloop.spec.load import LOOPS, LoadOptions
-from edgeloop.spec.run import InputSource, ResolvedSpec, RunSpec
+from edgeloop.spec.run import EFFORTS, InputSource, ResolvedSpec, RunSpec
 
 TFLITE = str(ASSETS / "digits_int8.tflite")
 ONNX = str(ASSETS / "digits_float32.onnx")
@@ -159,7 +158,10 @@ def test_loops_are_named_once_in_the_users_order() -> None:
     ("said", "words"),
     [
         ({"loops": ["natve"]}, "no loop is called 'natve'; did you mean 'native'? known: native,"),
-        ({"effort": "quik"}, "no effort is called 'quik'; did you mean 'quick'? known: quick,"),
+        (
+            {"effort": "quik"},
+            "unknown value 'quik' for --effort; did you mean 'quick'?",
+        ),
         ({"settings": {"multiplication": "1"}}, "did you mean 'multiplications'? known:"),
         ({"delegate": "xnnpack"}, "null has no delegate 'xnnpack'; known: none"),
         ({"data_layout": "nhcw"}, "no data layout is called 'nhcw'; did you mean"),

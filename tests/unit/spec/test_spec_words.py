@@ -23,7 +23,7 @@ def test_shapes(text: str, name: str, shape: tuple[int, ...]) -> None:
 
 @pytest.mark.parametrize("text", ["", "x", "input=", "1x0", "1x-3", "1,3", "1x2.5", "input=?x3"])
 def test_what_is_no_shape(text: str) -> None:
-    with pytest.raises(UsageError, match="is no shape; write NAME=1x3x224x224"):
+    with pytest.raises(UsageError, match="is not a shape; write NAME=1x3x224x224"):
         parse_shape(text)
 
 
@@ -32,12 +32,12 @@ def test_a_setting_is_a_key_and_whatever_follows() -> None:
     assert parse_setting("a=b=c") == ("a", "b=c")
     assert parse_setting("a=") == ("a", "")
     for text in ("a", "=b", ""):
-        with pytest.raises(UsageError, match="is no setting; write KEY=VALUE"):
+        with pytest.raises(UsageError, match="is not a setting; write KEY=VALUE"):
             parse_setting(text)
 
 
 def test_percentiles() -> None:
     assert parse_percentiles("50,99.9") == (50.0, 99.9)
     for text in ("", "50,", "p99", "50;90"):
-        with pytest.raises(UsageError, match=r"are no percentiles; write 50,90,99\.9"):
+        with pytest.raises(UsageError, match=r"are not percentiles; write 50,90,99\.9"):
             parse_percentiles(text)

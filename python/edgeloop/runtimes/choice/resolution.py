@@ -21,7 +21,7 @@ from edgeloop.runtimes.choice.runtimes import choose_runtimes, reads_any_format,
 from edgeloop.runtimes.choice.title import titled
 from edgeloop.runtimes.choice.torch import TORCH, missing_loops, torch_modes
 from edgeloop.spec.control import Control, parse_priority
-from edgeloop.spec.limits import EFFORTS, require_schedulable, require_sound_numbers
+from edgeloop.spec.limits import require_schedulable, require_sound_numbers
 from edgeloop.spec.load import ANY, LOOPS, NULL_MODEL, LoadOptions
 from edgeloop.spec.metrics import metric_options
 from edgeloop.spec.run import FixedCount, Model, ResolvedSpec, RunSpec
@@ -51,8 +51,6 @@ def resolve(spec: RunSpec, command: str) -> list[ResolvedSpec]:
         raise UsageError(
             f"{command} runs here only; --host is for bench, overhead, compare, doctor and suite"
         )
-    if spec.effort not in EFFORTS:
-        raise UsageError(f"no effort is called '{spec.effort}'; {nearest(spec.effort, EFFORTS)}")
     require_sound_numbers(spec)
     if spec.instances is not None and command != "eval":
         raise UsageError("--instances is for eval: instances beside each other disturb a latency")
