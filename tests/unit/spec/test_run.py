@@ -330,10 +330,13 @@ def test_settings_of_a_notebook_are_text_for_the_engine() -> None:
 
 
 def test_paths_are_absolute_because_the_worker_may_be_elsewhere(
-    here: Any, monkeypatch: pytest.MonkeyPatch
+    here: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     here("litert", "torch")
-    monkeypatch.chdir(ASSETS)
+    for name in ("digits_int8.tflite", "digits_test.npz"):
+        (tmp_path / name).write_bytes((ASSETS / name).read_bytes())
+    (tmp_path / "net.py").write_text("class Net: ...", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
     spec = one(
         model="digits_int8.tflite",
         runtimes=["litert"],
@@ -341,10 +344,10 @@ def test_paths_are_absolute_because_the_worker_may_be_elsewhere(
         library="lib.so",
         model_class_path="net.py",
     )
-    assert spec.model.path == TFLITE
-    assert spec.inputs.data == str(ASSETS / "digits_test.npz")
-    assert spec.options.library == str(ASSETS / "lib.so")
-    assert spec.options.model_class_path == str(ASSETS / "net.py")
+    assert spec.model.path == str(tmp_path / "digits_int8.tflite")
+    assert spec.inputs.data == str(tmp_path / "digits_test.npz")
+    assert spec.options.library == str(tmp_path / "lib.so")
+    assert spec.options.model_class_path == str(tmp_path / "net.py")
     assert spec.model.bytes == Path(TFLITE).stat().st_size
 
 
