@@ -64,7 +64,7 @@ def profile(
     observer = TerminalObserver()
     resolved = resolve(spec, "profile")[0]
     for choice in resolved.choices:
-        observer.phase(choice)
+        observer.note(choice)
     found = profile_one(resolved, observer)
     observer.clear()
     show(lambda: profile_page(found, top), found.as_dict, json)

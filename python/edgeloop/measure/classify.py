@@ -81,7 +81,7 @@ def classify(spec: RunSpec, pictures: Sequence[str], top: int, observer: Observe
     """
     resolved = resolve(replace(spec, data=pictures[0]), "classify")[0]
     for choice in resolved.choices:
-        observer.phase(choice)
+        observer.note(choice)
     more = tuple(str(Path(picture).resolve()) for picture in pictures[1:])
     inputs = replace(resolved.inputs, pictures=more)
     return _classified(replace(resolved, inputs=inputs), top, observer)
@@ -95,7 +95,7 @@ def _classified(spec: ResolvedSpec, top: int, observer: Observer) -> Classified:
         data = session.data
         assert data is not None
         for note in data.notes:
-            observer.phase(note)
+            observer.note(note)
         classes = 0
         judged = judged_output(
             session.outputs, data.batch_size, Label("i", ()), spec.metrics.output
@@ -103,7 +103,7 @@ def _classified(spec: ResolvedSpec, top: int, observer: Observer) -> Classified:
         if judged.index is None:
             raise ModelError(f"the model does not classify: {judged.reason}")
         if judged.words:
-            observer.phase(f"output '{judged.name}': {judged.words}")
+            observer.note(f"output '{judged.name}': {judged.words}")
         for outputs in run_outputs(session, [judged.index]):
             scores = _scores(outputs[0], judged.name, spec.metrics.softmax)
             classes = scores.shape[1]

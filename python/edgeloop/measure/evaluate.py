@@ -106,7 +106,7 @@ def _attempt(
             attempt.python = (hello.python, hello.executable)
             assert session.data is not None
             for note in session.data.notes:
-                observer.phase(note)
+                observer.note(note)
             if times is not None:
                 times.clear()
             session.start_measuring()

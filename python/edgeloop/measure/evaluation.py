@@ -28,7 +28,7 @@ def evaluate_all(
     require_sklearn()
     resolved = resolve(spec, "eval")[0]
     for choice in resolved.choices:
-        observer.phase(choice)
+        observer.note(choice)
     other = None if reference is None else _reference(reference, spec)
     if not save:
         return evaluate_one(resolved, other, include_preprocess, observer, None)

@@ -194,7 +194,7 @@ class Agent:
             self._send({"type": "begin", "number": number, "title": spec.title,
                         "runtime": spec.runtime})  # fmt: skip
             for choice in spec.choices:
-                observer.phase(choice)
+                observer.note(choice)
             failed: Optional[EdgeloopError] = None
             try:
                 with self._stoppable():
@@ -252,6 +252,10 @@ class _Events:
     def phase(self, text: str) -> None:
         """Send what begins."""
         self._send({"type": "phase", "text": text})
+
+    def note(self, text: str) -> None:
+        """Send a line that stays."""
+        self._send({"type": "note", "text": text})
 
     def progress(self, progress: Progress) -> None:
         """Send how far it is, at most twice a second."""

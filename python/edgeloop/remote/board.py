@@ -130,6 +130,8 @@ class Board:
                 event = self._receive(doing)
                 if event["type"] == "phase":
                     observer.phase(event["text"])
+                elif event["type"] == "note":
+                    observer.note(event["text"])
                 elif event["type"] == "progress":
                     observer.progress(Progress(**event["progress"]))
                 elif event["type"] == "error":

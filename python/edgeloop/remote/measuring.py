@@ -232,7 +232,7 @@ def measure_all(
     failures: list[tuple[str, EdgeloopError]] = []
     for resolved in resolve(spec, command):
         for choice in resolved.choices:
-            observer.phase(choice)
+            observer.note(choice)
         try:
             results.append(measure_one(resolved, save=save, out=out, observer=observer))
         except EdgeloopError as error:

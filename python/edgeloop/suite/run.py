@@ -215,7 +215,7 @@ class _Run:
 
     def _announce(self, entry: Entry, left: Sequence[Entry]) -> None:
         done = len(self._plan.entries) - len(left)
-        self._observer.phase(
+        self._observer.note(
             f"entry {done + 1} of {len(self._plan.entries)}{self._time_left(left)}: {entry.name}"
         )
 
@@ -249,7 +249,7 @@ class _Run:
             )
         )
         if error is not None:
-            self._observer.phase(f"failed: {entry.name}: {error}")
+            self._observer.note(f"failed: {entry.name}: {error}")
 
     def _measure(self, entry: Entry) -> Optional[EdgeloopError]:
         """Measure into the entry's file; return what was wrong with a result that is there."""
