@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from edgeloop.cli import options
-from edgeloop.cli.output import require_writable, show
+from edgeloop.cli.output import TerminalObserver, require_writable, show
 from edgeloop.cli.parameters import takes
 from edgeloop.spec.run import RunSpec
 
@@ -49,8 +49,11 @@ def doctor(
     from edgeloop.measure.doctor import examine
     from edgeloop.remote.measuring import examine_board
 
+    observer = TerminalObserver()
     if spec.host:
+        observer.phase(f"asking {spec.host}")
         document = examine_board(spec.host, spec.python, spec.timeout_s)
     else:
-        document = examine(spec.python, spec.timeout_s)
+        document = examine(spec.python, spec.timeout_s, observer)
+    observer.clear()
     show(lambda: doctor_page(document), lambda: document, json)

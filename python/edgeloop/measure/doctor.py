@@ -15,13 +15,18 @@ from edgeloop.host.power.source import find_meter
 from edgeloop.host.processes import busiest, machine_load, snapshot
 from edgeloop.host.thermal import cpu_temperature, thermal_zones
 from edgeloop.host.throttle import throttling
+from edgeloop.measure.observer import Observer, Silence
 from edgeloop.runtimes.survey import survey
 
 # Long enough for ten clock ticks of the kernel, short enough to wait for.
 _LOAD_INTERVAL_S = 0.3
 
 
-def examine(python: Optional[str] = None, timeout_s: float = 60.0) -> dict[str, Any]:
+def examine(
+    python: Optional[str] = None,
+    timeout_s: float = 60.0,
+    observer: Optional[Observer] = None,
+) -> dict[str, Any]:
     """Return everything `edgeloop doctor` prints, as JSON types.
 
     `python` is the interpreter whose runtimes are looked for, by default this one. Each runtime
@@ -29,6 +34,8 @@ def examine(python: Optional[str] = None, timeout_s: float = 60.0) -> dict[str, 
     """
     from edgeloop.measure.clock import choose_clock
 
+    watching = observer or Silence()
+    watching.phase("reading the machine")
     info = host_info()
     jetson = jetson_state()
     return {
@@ -40,7 +47,7 @@ def examine(python: Optional[str] = None, timeout_s: float = 60.0) -> dict[str, 
         "jetson": None if jetson is None else jetson.as_dict(),
         "power": _power(),
         "findings": [finding.as_dict() for finding in machine_findings(info)],
-        "runtimes": [status.as_dict() for status in survey(python, timeout_s)],
+        "runtimes": [status.as_dict() for status in survey(python, timeout_s, watching.phase)],
     }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any, Optional
 
@@ -31,13 +32,22 @@ class RuntimeStatus:
         return asdict(self)
 
 
-def survey(python: Optional[str] = None, timeout_s: float = 60.0) -> list[RuntimeStatus]:
+def survey(
+    python: Optional[str] = None,
+    timeout_s: float = 60.0,
+    doing: Callable[[str], None] = lambda _: None,
+) -> list[RuntimeStatus]:
     """Look for every runtime in the interpreter `python`, by default this one.
 
-    A plugin is nowhere until its path is named, so it is not among them.
+    `doing` is told before each. A plugin is nowhere until its path is named, so it is not among
+    them.
     """
     names = [name for name in known_names() if name != "plugin"]
-    return [probe(name, python or sys.executable, timeout_s) for name in names]
+    found = []
+    for number, name in enumerate(names, start=1):
+        doing(f"looking for {name} ({number} of {len(names)})")
+        found.append(probe(name, python or sys.executable, timeout_s))
+    return found
 
 
 def probe(name: str, python: str, timeout_s: float) -> RuntimeStatus:
