@@ -5,7 +5,7 @@ Every function measures in worker processes, so the calling interpreter needs no
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Optional, Union
@@ -17,9 +17,12 @@ from edgeloop.measure.record import failed_requirement
 from edgeloop.results.schema import Result
 from edgeloop.runtimes.choice.resolution import resolve
 from edgeloop.spec.run import ResolvedSpec, RunSpec
+from edgeloop.spec.run_options import EvaluateOptions, RunOptions
 from edgeloop.stats.verdict import DELTA
 
 if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
     from edgeloop.conversion.edge import ConversionOptions
     from edgeloop.conversion.quantization.report import QuantizationReport
     from edgeloop.conversion.report import ConversionReport
@@ -36,7 +39,7 @@ def bench(
     save: bool = False,
     out: Optional[str] = None,
     observer: Optional[Observer] = None,
-    **options: Any,
+    **options: Unpack[RunOptions],
 ) -> Result:
     """Measure the latency of one model in one runtime.
 
@@ -57,7 +60,7 @@ def overhead(
     save: bool = False,
     out: Optional[str] = None,
     observer: Optional[Observer] = None,
-    **options: Any,
+    **options: Unpack[RunOptions],
 ) -> Result:
     """Measure how much of the time is Python: every loop of the runtime, interleaved.
 
@@ -72,7 +75,7 @@ def profile(
     runtime: Optional[str] = None,
     *,
     observer: Optional[Observer] = None,
-    **options: Any,
+    **options: Unpack[RunOptions],
 ) -> Profile:
     """Return the time of every operator of a model in one runtime, and who ran it.
 
@@ -107,7 +110,7 @@ def compare(
     save: bool = False,
     out: Optional[str] = None,
     observer: Optional[Observer] = None,
-    **options: Any,
+    **options: Unpack[RunOptions],
 ) -> Compared:
     """Compare B with A: the ratio of their times, its interval, the verdict.
 
@@ -147,7 +150,7 @@ def evaluate(
     save: bool = False,
     out: Optional[str] = None,
     observer: Optional[Observer] = None,
-    **options: Any,
+    **options: Unpack[EvaluateOptions],
 ) -> Result:
     """Run a data set through a model; return accuracy, and agreement with `reference`.
 
@@ -204,7 +207,7 @@ def inspect(model: Union[str, Path]) -> ModelSummary:
 def coverage(
     model: Union[str, Path],
     runtime: Optional[str] = None,
-    **options: Any,
+    **options: Unpack[RunOptions],
 ) -> dict[str, Any]:
     """Say who would run which node of a model: load it in a worker, and measure nothing.
 
@@ -283,7 +286,7 @@ def quantize(
     measure: bool = True,
     conversion: Optional[ConversionOptions] = None,
     observer: Optional[Observer] = None,
-    **options: Any,
+    **options: Unpack[RunOptions],
 ) -> QuantizationReport:
     """Quantise a model to int8, int16x8, dynamic or fp16, and report its gain and its cost.
 
@@ -328,7 +331,7 @@ def _one(
     save: bool,
     out: Optional[str],
     observer: Optional[Observer],
-    options: dict[str, Any],
+    options: Mapping[str, Any],
 ) -> Result:
     spec = _spec(model, runtime, options)
     watcher = observer or Silence()
@@ -345,13 +348,13 @@ def _one(
 
 
 def _resolved(
-    command: str, model: Union[str, Path], runtime: Optional[str], options: dict[str, Any]
+    command: str, model: Union[str, Path], runtime: Optional[str], options: Mapping[str, Any]
 ) -> ResolvedSpec:
     (resolved,) = resolve(_spec(model, runtime, options), command)[:1]
     return resolved
 
 
-def _spec(model: Union[str, Path], runtime: Optional[str], options: dict[str, Any]) -> RunSpec:
+def _spec(model: Union[str, Path], runtime: Optional[str], options: Mapping[str, Any]) -> RunSpec:
     """Return the spec that keyword arguments say. Raises UsageError for an unknown one."""
     runtimes: Sequence[str] = () if runtime is None else (runtime,)
     known = [field.name for field in fields(RunSpec) if field.name not in ("model", "runtimes")]
