@@ -9,6 +9,7 @@ from typing import Annotated, Any, Optional
 import typer
 
 import edgeloop
+from edgeloop.cli.completion import completed_words, completing, wants_completion
 from edgeloop.cli.layout import HELP_ALL, Command, Commands
 from edgeloop.cli.output import abandon_stdout
 from edgeloop.errors import CANNOT_BE_WRITTEN, CannotWriteError, EdgeloopError, InterruptedRunError
@@ -55,7 +56,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
 }
 
 
-def app_with(wanted: Collection[str]) -> typer.Typer:
+def app_with(wanted: Collection[str], with_completion: bool = False) -> typer.Typer:
     """Return the app in which these commands have their options, and the others their words.
 
     Only the commands that are wanted are imported: hundreds of options take longer to set up than
@@ -67,7 +68,7 @@ def app_with(wanted: Collection[str]) -> typer.Typer:
         help="How fast, how accurate and how costly is this model in this runtime, and how much of "
         "that is Python?",
         no_args_is_help=True,
-        add_completion=False,
+        add_completion=with_completion,
         pretty_exceptions_enable=False,
         rich_markup_mode=None,
         context_settings={"help_option_names": ["-h", "--help", HELP_ALL]},
@@ -116,8 +117,10 @@ def run(arguments: Sequence[str]) -> int:
     debug = "--debug" in arguments or bool(os.environ.get("EDGELOOP_DEBUG"))
     arguments = [argument for argument in arguments if argument != "--debug"]
     try:
-        named = [argument for argument in arguments if not argument.startswith("-")][:1]
-        code = app_with(named)(args=list(arguments), standalone_mode=False)
+        words = completed_words() if completing() else arguments
+        named = [word for word in words if not word.startswith("-")][:1]
+        app = app_with(named, wants_completion(arguments))
+        code = app(args=list(arguments), standalone_mode=False)
     except EdgeloopError as error:
         if debug:
             traceback.print_exc()

@@ -6,6 +6,7 @@ from typing import Annotated, Optional
 
 import typer
 
+from edgeloop.cli.completion import of_words
 from edgeloop.errors import UsageError, nearest
 
 FOLDER = Path(__file__).parent.parent / "help"
@@ -16,10 +17,21 @@ def topics() -> dict[str, str]:
     return {path.stem: _summary(path) for path in sorted(FOLDER.glob("*.md"))}
 
 
+def _summary(path: Path) -> str:
+    """Return the first line of text below a topic's heading."""
+    lines = path.read_text(encoding="utf-8").splitlines()
+    return next(line for line in lines[1:] if line.strip())
+
+
 def show_help(
     topic: Annotated[
         Optional[str],
-        typer.Argument(metavar="TOPIC", help="Topic to print.", show_default=False),
+        typer.Argument(
+            metavar="TOPIC",
+            help="Topic to print.",
+            show_default=False,
+            autocompletion=of_words(topics),
+        ),
     ] = None,
 ) -> None:
     """Print a help topic, or list the topics.
@@ -43,13 +55,7 @@ def show_help(
     from rich.console import Console
     from rich.markdown import Markdown
 
-    Console().print(Markdown(_without_marks(text)))
-
-
-def _summary(path: Path) -> str:
-    """Return the first line of text below a topic's heading."""
-    lines = path.read_text(encoding="utf-8").splitlines()
-    return next(line for line in lines[1:] if line.strip())
+    Console().print(Markdown(_without_marks(text), code_theme="ansi_dark"))
 
 
 def _listing() -> str:

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Optional, Union, get_args, get_origin, get_ty
 
 import typer
 
+from edgeloop.cli.completion import of_option
 from edgeloop.spec.option import Option, default_of, options_of
 
 REQUIRED = inspect.Parameter.empty
@@ -104,6 +105,7 @@ def _parameter(
         show_default=shown,
         rich_help_panel=said.section,
         hidden=said.more,
+        autocompletion=of_option(name, said),
     )
     return _made(name, kind, info, default)
 

@@ -5,11 +5,14 @@ from typing import Annotated, Optional
 
 import typer
 
+from edgeloop.cli.completion import of_words, results
+
 Places = Annotated[
     Optional[list[str]],
     typer.Argument(
         metavar="[RESULT]...",
         help="Result files, folders of them, or numbers of `results list`. Default: the newest.",
+        autocompletion=of_words(results),
         show_default=False,
     ),
 ]

@@ -7,6 +7,8 @@ from typing import Annotated, Optional
 import typer
 
 from edgeloop.cli import options
+from edgeloop.cli.completion import of_words
+from edgeloop.cli.completion import results as stored_results
 from edgeloop.cli.output import require_writable, show
 from edgeloop.errors import UsageError
 
@@ -85,6 +87,7 @@ def show_result(
         typer.Argument(
             metavar="RESULT",
             help="Its number in `results list`, its path, or the beginning of its name.",
+            autocompletion=of_words(stored_results),
         ),
     ],
     folder: Folder = None,
