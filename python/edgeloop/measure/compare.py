@@ -7,8 +7,6 @@ from contextlib import ExitStack
 from dataclasses import replace
 from typing import Optional
 
-import numpy as np
-
 from edgeloop.errors import EdgeloopError, UsageError
 from edgeloop.host.processes import snapshot
 from edgeloop.measure.bench import preset_of
@@ -17,16 +15,12 @@ from edgeloop.measure.observer import Observer
 from edgeloop.measure.pairing import PairedRun, measure_paired
 from edgeloop.measure.record import Record
 from edgeloop.results.compare import Compared, is_result, warnings_of
-from edgeloop.results.schema import probe_throttled
 from edgeloop.results.store import LineWriter, open_result
 from edgeloop.runtimes import runtime
 from edgeloop.runtimes.choice.resolution import resolve
 from edgeloop.runtimes.choice.title import titled
 from edgeloop.spec.configuration import parse_configuration
 from edgeloop.spec.run import ResolvedSpec, RunSpec
-
-# Shares of throttled blocks further apart than this are two different states of the machine.
-_THROTTLED_APART = 0.2
 
 _SPINNING = "intra-op-spinning"
 
@@ -92,7 +86,7 @@ def compare_specs(
     return Compared(
         a=_title(a),
         b=_title(b),
-        comparison=run.compare(delta, _throttled_apart(run)),
+        comparison=run.compare(delta),
         stop_reason=run.stop_reason,
         notes=_notes(run),
         results=(results[0].path, results[1].path),
@@ -143,22 +137,3 @@ def _notes(run: PairedRun) -> tuple[str, ...]:
             f"{waited.in_vain} times in vain"
         )
     return tuple(notes)
-
-
-def _throttled_apart(run: PairedRun) -> list[str]:
-    """Return the sentence that makes sides incomparable whose blocks were throttled unequally."""
-    sides = [
-        [block.probe_ns for pair in run.attempts if (i := pair[side].invocation) is not None
-         for block in i.blocks if block.probe_ns]
-        for side in (0, 1)
-    ]  # fmt: skip
-    fastest_ns = min(min(sides[0], default=0), min(sides[1], default=0))
-    shares = [
-        float(np.mean([probe_throttled(probe_ns, fastest_ns) for probe_ns in side]))
-        for side in sides
-        if side
-    ]
-    if len(shares) == 2 and abs(shares[0] - shares[1]) > _THROTTLED_APART:
-        a, b = (f"{100 * share:.0f} %" for share in shares)
-        return [f"throttled in {a} of the blocks of A and {b} of those of B"]
-    return []

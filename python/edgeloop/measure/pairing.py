@@ -202,7 +202,7 @@ class _Pair:
                 session.warm_runs(loop, TRANSITION_RUNS)
             runs = schedule.block_runs(self._run_ns(side), per_sample, BLOCK_S)
             block = session.block(loop, runs, per_sample)
-            run.recovery.saw(block.probe_ns)
+            run.recovery.saw(None if block.probe is None else block.probe.after_ns)
             medians[side] = float(np.median(block.durations_ns)) / per_sample
         return tuple(medians)
 

@@ -59,7 +59,7 @@ class Record:
         self.result.error = attempt.error
         if invocation is not None:
             self.result.invocations.append(invocation)
-            self._append(invocation.as_dict(self.result.fastest_probe_ns()))
+            self._append(invocation.as_dict(self.result.block_labels()[-1]))
         return self.result
 
     def finish(
@@ -104,9 +104,9 @@ class Record:
 
 
 def _require_clean_burst(spec: ResolvedSpec, summary: dict[str, Any]) -> None:
-    """Withhold the headline of a burst that was throttled too often to be one."""
+    """Withhold the headline of a burst of which too many blocks ran slower than the others."""
     found = summary["throttling"]
-    share = found.get("share_throttled")
+    share = found.get("share_slower")
     if spec.regime != "burst" or share is None or 1 - share >= FEWEST_CLEAN:
         return
     if summary["summary"] is not None:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Optional
 
-from edgeloop.results.schema import probe_throttled
+from edgeloop.stats.levels import SLOW
 
 # A clock that was lowered for heat rises again within this, or not between two blocks at all.
 RECOVERY_TIMEOUT_S = 2.0
@@ -36,7 +36,7 @@ class Recovery:
             self.fastest_ns = min(probe_ns, self.fastest_ns or probe_ns)
 
     def wait(self, probe: Callable[[], int]) -> None:
-        """Wait while fixed work runs slower than PROBE_THROTTLED of the session's fastest.
+        """Wait while fixed work runs SLOW and more above the session's fastest.
 
         `probe` returns the time of the fixed work in ns. At most RECOVERY_TIMEOUT_S, and not at
         all once MOST_IN_VAIN pauses in a row were in vain.
@@ -55,4 +55,4 @@ class Recovery:
     def _slow(self) -> bool:
         if not self.fastest_ns or not self.last_ns:
             return False
-        return probe_throttled(self.last_ns, self.fastest_ns)
+        return self.last_ns > (1.0 + SLOW) * self.fastest_ns

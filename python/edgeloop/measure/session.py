@@ -20,6 +20,7 @@ from edgeloop.measure import schedule
 from edgeloop.measure.data_loop import Stretch
 from edgeloop.measure.monitor import Monitor
 from edgeloop.metrics.outputs import Judged, Label, judged_output
+from edgeloop.results.probe import Probe
 from edgeloop.results.schema import Block, Invocation
 from edgeloop.spec.load import TensorSpec, instance_of
 from edgeloop.spec.run import ResolvedSpec
@@ -100,6 +101,7 @@ class Session:
         self.judged: Optional[Judged] = None
         """Which output its labels are held against; None where it has none."""
         self.worker = WorkerClient(spec.python, spec.timeout_s)
+        monitor.neighbours.watch(self.worker.pid)
         try:
             self.loaded = self._load()
             if spec.inputs.data is not None:
@@ -204,7 +206,7 @@ class Session:
                 runs_per_sample=per_sample,
                 durations_ns=np.frombuffer(answer.frames[0], dtype=np.uint64),
                 cpu_ns=body["cpu_ns"],
-                probe_ns=max(body["probe_before_ns"], body["probe_after_ns"]),
+                probe=self._probe(body),
                 temperature_c=self._monitor.latest.temperature_c,
                 power_w=self._monitor.latest.power_w,
                 tail=tail,
@@ -213,6 +215,17 @@ class Session:
             )
         )
         return self.blocks[-1]
+
+    def _probe(self, body: dict[str, Any]) -> Probe:
+        """Return the fixed work around a block, with who else had the CPUs."""
+        neighbours = self._monitor.neighbours.look()
+        return Probe(
+            before_ns=body["probe_before_ns"],
+            after_ns=body["probe_after_ns"],
+            cpu_share=body["probe_cpu_share"],
+            other_cpus=None if neighbours is None else neighbours.other_cpus,
+            stolen_cpus=None if neighbours is None else neighbours.stolen_cpus,
+        )
 
     def probe_ns(self) -> int:
         """Let the worker do the fixed work between two blocks; return the time it took in ns."""

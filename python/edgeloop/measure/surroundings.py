@@ -43,7 +43,9 @@ class Surroundings:
 
 
 def _process_power(invocation: Invocation) -> ProcessPower:
-    powers = [sample.get("power_w") for sample in invocation.host_samples]
+    begun_ns = min((block.start_ns for block in invocation.blocks), default=0)
+    inside = [one for one in invocation.host_samples if one.get("taken_ns", 0) >= begun_ns]
+    powers = [sample.get("power_w") for sample in inside]
     return ProcessPower(
         power_w=[power_w for power_w in powers if power_w is not None],
         runs=sum(block.durations_ns.size * block.runs_per_sample for block in invocation.blocks),

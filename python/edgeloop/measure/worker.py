@@ -212,11 +212,10 @@ class Worker:
         ]
 
     def _block(self, request: dict[str, Any]) -> Any:
-        from edgeloop import _core
         from edgeloop.worker.protocol import Message
 
         gc.collect()  # of what the block before left; never by itself in a timed region
-        probe_before_ns = _core.probe_ns(self._clock.id) if request["probe"] else None
+        before = self._probed() if request["probe"] else None
         cpu_before_ns = time.process_time_ns()
         loop, runs, busy_ns = request["loop"], request["runs"], None
         if request["interval_ns"] is None:
@@ -226,18 +225,34 @@ class Worker:
                 loop, runs, request["interval_ns"]
             )
         cpu_ns = time.process_time_ns() - cpu_before_ns
-        probe_after_ns = _core.probe_ns(self._clock.id) if request["probe"] else None
+        after = self._probed() if request["probe"] else None
         return Message(
             {
                 "type": "block",
                 "start_ns": start_ns,
                 "cpu_ns": cpu_ns,
                 "busy_ns": busy_ns,
-                "probe_before_ns": probe_before_ns,
-                "probe_after_ns": probe_after_ns,
+                **(
+                    {}
+                    if before is None or after is None
+                    else {
+                        "probe_before_ns": before[0],
+                        "probe_after_ns": after[0],
+                        "probe_cpu_share": min(before[1], after[1]),
+                    }
+                ),
             },
             (durations,),
         )
+
+    def _probed(self) -> tuple[int, float]:
+        """Return the time of the fixed work in ns, and the share of it that this thread ran."""
+        from edgeloop import _core
+
+        cpu_ns, begun_ns = time.thread_time_ns(), time.monotonic_ns()
+        probe_ns = _core.probe_ns(self._clock.id)
+        passed_ns = time.monotonic_ns() - begun_ns
+        return probe_ns, (time.thread_time_ns() - cpu_ns) / max(1, passed_ns)
 
     def _probe(self, request: dict[str, Any]) -> Any:
         from edgeloop import _core

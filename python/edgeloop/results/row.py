@@ -55,7 +55,7 @@ class ReportRow:
     """Share of the work that delegates or providers ran, 0 to 1."""
     covered_by: str
     verdict: Optional[str]
-    """Of the clock: clean, throttled, under-voltage."""
+    """Of the machine: clean, disturbed, slower, throttled, under-voltage."""
     withheld: Optional[str]
     environment: Mapping[str, str]
 

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Any, Optional
+from typing import Any
 
 import pytest
 
 from edgeloop.errors import RuntimeFailedError
 from edgeloop.measure import pairing
-from edgeloop.measure.compare import _notes, _throttled_apart, _without_spinning
+from edgeloop.measure.compare import _notes, _without_spinning
 from edgeloop.measure.observer import Silence
 from edgeloop.measure.pairing import PairedRun, measure_paired, same_worker
 from edgeloop.measure.rest import process_cpu_ns
 from edgeloop.measure.session import TRANSITION_RUNS, Session
-from edgeloop.results.schema import Block, Invocation
+from edgeloop.results.probe import Probe
+from edgeloop.results.schema import Block
 from edgeloop.runtimes.choice.resolution import resolve
 from edgeloop.spec.configuration import parse_configuration
 from edgeloop.spec.run import ResolvedSpec, RunSpec
@@ -143,7 +144,7 @@ def test_a_pair_waits_for_the_probe_and_that_is_counted_and_said(
     block, probe_ns = Session.block, iter([1000] * 6)
 
     def throttled_block(self: Session, *arguments: Any, **more: Any) -> Block:
-        return replace(block(self, *arguments, **more), probe_ns=next(probe_ns, 1100))
+        return replace(block(self, *arguments, **more), probe=Probe(1000, next(probe_ns, 1100)))
 
     def recovered(self: Session) -> int:
         asked.append(self.worker.pid)
@@ -186,31 +187,6 @@ def test_a_side_that_fails_keeps_what_both_measured(monkeypatch: pytest.MonkeyPa
         assert attempt.invocation is not None
         assert attempt.invocation.blocks
         assert attempt.error is run.error
-
-
-def throttled(a_ns: list[Optional[int]], b_ns: list[Optional[int]]) -> list[str]:
-    """Judge a run whose blocks had these probes."""
-    run = PairedRun((spec(CHAIN), spec(OTHER)))
-    attempts = []
-    for probes_ns in (a_ns, b_ns):
-        blocks = [Block("native", 0, 1, None, probe_ns=probe) for probe in probes_ns]  # type: ignore[arg-type]
-        attempt = pairing.Attempt()
-        attempt.invocation = Invocation(0, 0, {}, {}, {}, blocks, "", "")
-        attempts.append(attempt)
-    run.attempts.append((attempts[0], attempts[1]))
-    return _throttled_apart(run)
-
-
-def test_sides_that_were_throttled_unequally_are_not_comparable() -> None:
-    (sentence,) = throttled([100, 100, 100, 100], [100, 110, 110, 110])
-    assert sentence == "throttled in 0 % of the blocks of A and 75 % of those of B"
-    run = PairedRun((spec(CHAIN), spec(OTHER)), medians_ns=([1.0] * 4, [2.0] * 4), sessions=[0] * 4)
-    assert run.compare(0.01, [sentence]).verdict == "not comparable"
-
-
-def test_sides_that_were_throttled_alike_are_comparable() -> None:
-    assert throttled([100, 110, 110, 110], [110, 110, 100, 110]) == []
-    assert throttled([100], [None]) == []
 
 
 def test_idle_threads_of_onnxruntime_are_told_not_to_spin_unless_the_user_says() -> None:

@@ -19,7 +19,7 @@ def spec() -> ResolvedSpec:
 
 
 def summary(share: Any) -> dict[str, Any]:
-    found = {"share_throttled": share, "text": "throttled in 40 % of the blocks"}
+    found = {"share_slower": share, "text": "throttled: fixed work ran slower"}
     return {"throttling": found, "summary": {"median_ns": 5.0, "median_ci95_ns": [4.0, 6.0]}}
 
 

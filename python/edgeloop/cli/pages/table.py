@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import statistics
 from collections.abc import Mapping, Sequence
 from typing import Any, Optional
 
 from edgeloop.cli.pages.accuracy import metrics_parts
 from edgeloop.cli.pages.columns import columns
 from edgeloop.cli.pages.placement import placement_lines
+from edgeloop.results.block_labels import CLEAN
 from edgeloop.results.figures import duration, duration_interval, percent, size, warning_lines
 from edgeloop.results.plausibility import POSSIBLE
-from edgeloop.results.schema import PROBE_THROTTLED, Result
-from edgeloop.results.throttle_verdict import CLEAN
+from edgeloop.results.schema import Result
 from edgeloop.spec.plain_text import plain
 
 _LONGEST_LINE = 2000
@@ -41,7 +40,7 @@ def bench_table(result: Result) -> str:
     parts += _withheld(result)
     for loop in result.loops if len(parts) == 1 else ():
         title = "" if len(result.loops) == 1 else f"{loop} loop\n"
-        rows = latency_rows(result.summary["loops"][loop], _qualified(result))
+        rows = latency_rows(result.summary["loops"][loop])
         parts.append(title + columns(rows))
     parts += _stages(result)
     parts += _accuracy(result)
@@ -97,21 +96,10 @@ def _withheld(result: Result) -> list[str]:
     return [f"{text}\n  the headline is withheld; the samples are in the result"]
 
 
-def _qualified(result: Result) -> str:
-    """Return what stands behind the headline of a machine that did not hold its clock."""
-    found = result.summary.get("throttling", {})
-    if found.get("verdict") in (None, CLEAN):
-        return ""
-    share = found["share_throttled"]
-    return f" ({found['verdict']}" + (f", {percent(share)} of the blocks)" if share else ")")
-
-
-def latency_rows(
-    summary: dict[str, Any], qualified: str = "", instances: int = 1
-) -> list[Sequence[str]]:
-    """Return the figures of one loop, name and value; `qualified` stands behind the headline."""
+def latency_rows(summary: dict[str, Any], instances: int = 1) -> list[Sequence[str]]:
+    """Return the figures of one loop, name and value."""
     rows: list[Sequence[str]] = [
-        ("median", _figure(summary, "median_ns", "median_ci95_ns") + qualified),
+        ("median", _figure(summary, "median_ns", "median_ci95_ns")),
         *(
             (f"p{name}", _percentile(estimate))
             for name, estimate in summary["percentiles"].items()
@@ -303,7 +291,6 @@ def _how(result: Result) -> str:
     per_sample = f"{summary['runs_per_sample']} run(s) per sample"
     lines = [f"stopped: {summary['stop_reason']}; {resolution}, {per_sample}; {threads}"]
     lines += _machine(result)
-    lines += _probe(result)
     lines += _share_of_peak(result)
     if summary["advice"]:
         lines.append(f"to know it better: {summary['advice']}")
@@ -314,7 +301,7 @@ def _machine(result: Result) -> list[str]:
     """Return the lines about clock, heat and power."""
     lines = []
     found = result.summary.get("throttling", {})
-    if found.get("text"):
+    if found.get("verdict") == CLEAN:  # all else is a warning
         regime = result.header["spec"].get("regime")
         lines.append(f"clock: {found['text']}" + (f" (regime {regime})" if regime else ""))
     power = result.summary.get("energy")
@@ -339,23 +326,6 @@ def _idle(power: dict[str, Any]) -> str:
         f"{power['idle_w']:.4g} W [{low_w:.4g}, {high_w:.4g}] when idle, {above_mj:.4g} mJ "
         f"[{low_mj:.4g}, {high_mj:.4g}] a run above that"
     )
-
-
-def _probe(result: Result) -> list[str]:
-    """Return how steady the CPU's clock was, by the fixed work around every block."""
-    fastest_ns = result.fastest_probe_ns()
-    blocks = [block for invocation in result.invocations for block in invocation.blocks]
-    probes_ns = [block.probe_ns for block in blocks if block.probe_ns]
-    if fastest_ns is None:
-        return []
-    slow = sum(bool(block.is_throttled(fastest_ns)) for block in blocks)
-    worst = percent(1 - fastest_ns / max(probes_ns))
-    typical = percent(1 - fastest_ns / statistics.median(probes_ns))
-    words = (
-        f"{slow} of {len(probes_ns)} blocks throttled (over {percent(1 - PROBE_THROTTLED)} slow)"
-    )
-    slowness = f"{typical} slow in the median, {worst} at worst"
-    return [f"fixed work around each block: {words}; against its fastest {slowness}"]
 
 
 def _share_of_peak(result: Result) -> list[str]:
