@@ -496,7 +496,7 @@ class RunSpec:
         "--regime",
         section=SURROUNDINGS,
         metavar="burst|sustained",
-        help="burst: cool down before each block, and take the headline from unthrottled blocks. "
+        help="burst: cool down before each block, and take the headline from clean blocks. "
         "sustained: run 5 minutes unrecorded first. Default: as it comes.",
         choices=REGIMES,
         more=True,
