@@ -117,7 +117,7 @@ def _run_steps(
     reports: list[StepReport] = []
     for python, group in groupby(plan.steps, lambda step: step.python):
         assert python is not None
-        with WorkerClient(python, spec.timeout_s) as worker:
+        with WorkerClient(python, spec.timeout_s, repeatable=True) as worker:
             start_ns = worker.hello.interpreter_start_ns
             for step in group:
                 observer.phase(

@@ -39,20 +39,28 @@ class TorchSource:
         count = len(self.inputs) - len(self.keyword_names)
         return dict(zip(self.keyword_names, self.examples()[count:]))
 
+    def result(self) -> Any:
+        """Run the module once and return what it returns."""
+        import torch
+
+        with torch.no_grad():
+            return self.module(*self.positional(), **self.keywords())
+
     def output_ranks(self) -> list[int]:
-        """Run the module once and return the rank of every tensor of its result."""
+        """Return the rank of every tensor of the result."""
         import torch
 
         from edgeloop.runtimes.torch_framework import tensors_of
 
-        with torch.no_grad():
-            result = self.module(*self.positional(), **self.keywords())
-        return [tensor.ndim for tensor in tensors_of(torch, result)]
+        return [tensor.ndim for tensor in tensors_of(torch, self.result())]
 
     def output_names(self) -> list[str]:
-        """Name the outputs, which PyTorch does not: one is "output", several are numbered."""
-        count = len(self.output_ranks())
-        return ["output"] if count == 1 else [f"output_{index}" for index in range(count)]
+        """Name the outputs, as `torch_framework.names_of` does."""
+        import torch
+
+        from edgeloop.runtimes.torch_framework import names_of
+
+        return names_of(torch, self.result())
 
 
 def load_source(options: LoadOptions) -> TorchSource:

@@ -11,7 +11,6 @@ import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from importlib.util import module_from_spec, spec_from_file_location
 from itertools import islice
 from pathlib import Path
 from types import ModuleType
@@ -22,6 +21,7 @@ from edgeloop.models.formats import detect_format
 from edgeloop.runtimes._torch_script_trust import files_in_script
 from edgeloop.runtimes._torch_traced import traced_inputs
 from edgeloop.runtimes._torch_trust import code_in_export
+from edgeloop.runtimes.class_file import brief, import_file
 from edgeloop.spec.load import LoadOptions
 
 # Under which a training checkpoint keeps the weights of the network.
@@ -87,7 +87,7 @@ def _torchscript(torch: Any, path: Path, options: LoadOptions) -> LoadedModule:
             module = torch.jit.load(str(path), map_location="cpu").eval()
     except (RuntimeError, ValueError) as error:
         raise ModelError(
-            f"torch cannot load the TorchScript file {path}: {_brief(error)}"
+            f"torch cannot load the TorchScript file {path}: {brief(error)}"
         ) from error
     arguments = list(module.forward.schema.arguments)[1:]
     names = []
@@ -129,7 +129,7 @@ def _exported(torch: Any, path: Path, options: LoadOptions) -> LoadedModule:
         # Schema, operator and archive errors are of many classes, some of them private.
         raise ModelError(
             f"torch cannot load the torch.export file {path}: {type(error).__name__}: "
-            f"{_brief(error)}; a file of another PyTorch version may have to be exported again"
+            f"{brief(error)}; a file of another PyTorch version may have to be exported again"
         ) from error
     nodes = program.graph_signature.user_inputs
     keywords = _keywords(torch, program, len(nodes), path)
@@ -177,7 +177,8 @@ def _exported_input(
 
 
 def _checkpoint(torch: Any, path: Path, options: LoadOptions) -> LoadedModule:
-    source = None if options.model_class_path is None else _import(Path(options.model_class_path))
+    file = options.model_class_path
+    source = None if file is None else import_file(Path(file))
     with _offered_in_main(source):
         content = _unpickle(torch, path, options.trust_pickle)
     if isinstance(content, torch.nn.Module):
@@ -187,12 +188,12 @@ def _checkpoint(torch: Any, path: Path, options: LoadOptions) -> LoadedModule:
             f"{path} holds a {type(content).__name__}, neither weights nor a module; save the "
             "model's state_dict(), or the model with torch.export.save"
         )
-    if source is None or options.model_class_path is None:
+    if source is None or file is None:
         raise UsageError(
             f"{path} holds weights, not the network: name the file and the class that make it "
             "with --model-class-path FILE --model-class-name NAME"
         )
-    module = _construct(torch, source, options.model_class_path, options.model_class_name)
+    module = _construct(torch, source, file, options.model_class_name)
     weights, notes = _weights(content, module)
     _load_weights(module, weights, path, type(module).__name__)
     return LoadedModule(module.eval(), _forward_inputs(module), notes=tuple(notes))
@@ -218,12 +219,12 @@ def _unpickle(torch: Any, path: Path, trusted: bool) -> Any:
         # A pickle may raise anything; its own words are the best there is.
         if trusted:
             raise ModelError(
-                f"{path} cannot be unpickled: {type(error).__name__}: {_brief(error)}; the classes "
+                f"{path} cannot be unpickled: {type(error).__name__}: {brief(error)}; the classes "
                 "that it names must be importable (--model-class-path gives a file of them)"
             ) from error
         refused = "Weights only load failed" in str(error)
         if not refused:
-            raise ModelError(f"torch cannot load {path}: {_brief(error)}") from error
+            raise ModelError(f"torch cannot load {path}: {brief(error)}") from error
         raise ModelError(
             f"{path} holds more than weights ({_refused_name(str(error))}), so it was not loaded: "
             f"{_DANGER}, or save the model with torch.export.save or its state_dict() alone"
@@ -236,31 +237,6 @@ def _refused_name(text: str) -> str:
         if "nsupported" in line or "not allowed" in line:
             return " ".join(line.split("Please")[0].split()).rstrip(". ")
     return "objects of other classes"
-
-
-def _import(file: Path) -> ModuleType:
-    """Import the user's file under its own name; modules beside it are found as for a script."""
-    if not file.is_file():
-        raise UsageError(f"--model-class-path names {file}, but no such file exists")
-    spec = spec_from_file_location(file.stem, file)
-    if spec is None or spec.loader is None:
-        raise UsageError(f"--model-class-path names {file}, which is no Python file (.py)")
-    module = module_from_spec(spec)
-    # A pickled module names its class by this; one that is imported already is not replaced.
-    sys.modules.setdefault(file.stem, module)
-    sys.path.insert(0, str(file.parent.absolute()))
-    try:
-        spec.loader.exec_module(module)
-    except (Exception, SystemExit) as error:
-        if sys.modules[file.stem] is module:
-            del sys.modules[file.stem]
-        raise UsageError(
-            f"importing {file} raised {type(error).__name__}: {_brief(error)}; it must run without "
-            "arguments and import only what is installed here"
-        ) from error
-    finally:
-        sys.path.remove(str(file.parent.absolute()))
-    return module
 
 
 def _construct(torch: Any, source: ModuleType, file: str, name: Optional[str]) -> Any:
@@ -281,7 +257,7 @@ def _construct(torch: Any, source: ModuleType, file: str, name: Optional[str]) -
         module = factory()
     except (Exception, SystemExit) as error:
         raise UsageError(
-            f"{name}() of {file} raised {type(error).__name__}: {_brief(error)}; it is called "
+            f"{name}() of {file} raised {type(error).__name__}: {brief(error)}; it is called "
             "without arguments: name a function there that returns the finished model"
         ) from error
     if not isinstance(module, torch.nn.Module):
@@ -315,7 +291,7 @@ def _load_weights(module: Any, weights: Mapping[str, Any], path: Path, name: str
     except (RuntimeError, TypeError, AttributeError) as error:
         missing = [key for key in expected if key not in weights]
         if not unexpected:
-            raise ModelError(f"the weights of {path} do not fit {name}: {_brief(error)}") from error
+            raise ModelError(f"the weights of {path} do not fit {name}: {brief(error)}") from error
     if missing or unexpected:
         raise ModelError(
             f"the weights of {path} do not fit {name}: {_quoted('missing', missing)}, "
@@ -339,9 +315,3 @@ def _forward_inputs(module: Any) -> tuple[DeclaredInput, ...]:
         and parameter.kind in (parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD)
     ]
     return tuple(DeclaredInput(name) for name in names or ["input"])
-
-
-def _brief(error: BaseException) -> str:
-    """Return the first lines of a message as one."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return " ".join(lines[:4])

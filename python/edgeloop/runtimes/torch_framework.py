@@ -104,6 +104,11 @@ class TorchFramework:
         """Copy the outputs of the last invocation: every tensor of the result, in its order."""
         return [array_of(tensor) for tensor in tensors_of(self._torch, self._result)]
 
+    @property
+    def output_names(self) -> list[str]:
+        """The names of the outputs of the last invocation."""
+        return names_of(self._torch, self._result)
+
     def _bound(self, tensors: Sequence[Any]) -> partial[object]:
         positional = self._positional
         return partial(
@@ -128,6 +133,17 @@ def tensors_of(torch: Any, result: object) -> Iterator[Any]:
     elif isinstance(result, (tuple, list)):
         for item in result:
             yield from tensors_of(torch, item)
+
+
+def names_of(torch: Any, result: object) -> list[str]:
+    """Name the tensors of a result, in the order of `tensors_of`.
+
+    Keys of a dictionary are names. PyTorch has no others: one is "output", several are numbered.
+    """
+    if isinstance(result, Mapping) and all(isinstance(v, torch.Tensor) for v in result.values()):
+        return [str(key) for key in result]
+    count = sum(1 for _ in tensors_of(torch, result))
+    return ["output"] if count == 1 else [f"output_{index}" for index in range(count)]
 
 
 def array_of(tensor: Any) -> _Array:

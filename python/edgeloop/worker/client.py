@@ -45,16 +45,17 @@ class Hello:
 class WorkerClient:
     """A worker process. Use as a context manager: it never outlives the block."""
 
-    def __init__(self, python: str, timeout_s: float) -> None:
+    def __init__(self, python: str, timeout_s: float, *, repeatable: bool = False) -> None:
         """Start a worker under the interpreter `python` and wait for its hello.
 
-        `timeout_s` bounds every answer. Raises NotAvailableError where that interpreter has no
+        `timeout_s` bounds every answer; `repeatable`: see `process.environment`. Raises
+        NotAvailableError where that interpreter has no
         edgeloop of this version.
         """
         self.timeout_s = timeout_s
         self.log = Log()
         spawned_ns = time.clock_gettime_ns(time.CLOCK_MONOTONIC_RAW)
-        self._process = WorkerProcess(python)
+        self._process = WorkerProcess(python, repeatable=repeatable)
         self._source = _Source(self._process, self.log)
         self._closed = False
         try:

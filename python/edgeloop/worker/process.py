@@ -41,8 +41,11 @@ _MEANINGS = {
 class WorkerProcess:
     """An interpreter that runs `edgeloop.measure.worker`, with a socket and a pipe to it."""
 
-    def __init__(self, python: str) -> None:
-        """Start it. Raises NotAvailableError where the interpreter cannot be started."""
+    def __init__(self, python: str, *, repeatable: bool = False) -> None:
+        """Start it; `repeatable`: see `environment`.
+
+        Raises NotAvailableError where the interpreter cannot be started.
+        """
         with ExitStack() as undo:
             self.connection, theirs = socket.socketpair()
             undo.enter_context(self.connection)
@@ -50,7 +53,7 @@ class WorkerProcess:
                 self.log_fd, log_write = os.pipe()
                 undo.callback(os.close, self.log_fd)
                 try:
-                    self._process = _spawn(python, theirs.fileno(), log_write)
+                    self._process = _spawn(python, theirs.fileno(), log_write, repeatable)
                 finally:
                     os.close(log_write)
             undo.pop_all()
@@ -107,19 +110,24 @@ class WorkerProcess:
         return state is not None
 
 
-def environment() -> dict[str, str]:
+def environment(*, repeatable: bool = False) -> dict[str, str]:
     """Return the environment of a new worker: ours, and a padding of random size.
 
+    `repeatable`: sets of names are walked in one order, which decides the names and the order of
+    tensors in what a converter writes. Measuring varies it, so that no order decides a latency.
     ONNX Runtime's wheels upload telemetry from a thread of their own unless they are told not to.
     """
     return {
         "ORT_DISABLE_TELEMETRY": "1",
         **os.environ,
         "EDGELOOP_PADDING": "x" * _chance.randrange(_PADDING_BYTES),
+        **({"PYTHONHASHSEED": "0"} if repeatable else {}),
     }
 
 
-def _spawn(python: str, connection_fd: int, log_fd: int) -> subprocess.Popen[bytes]:
+def _spawn(
+    python: str, connection_fd: int, log_fd: int, repeatable: bool
+) -> subprocess.Popen[bytes]:
     try:
         return subprocess.Popen(
             [python, "-c", _BOOTSTRAP, "--fd", str(connection_fd), "--parent", str(os.getpid())],
@@ -127,7 +135,7 @@ def _spawn(python: str, connection_fd: int, log_fd: int) -> subprocess.Popen[byt
             stdout=log_fd,
             stderr=log_fd,
             pass_fds=[connection_fd],
-            env=environment(),
+            env=environment(repeatable=repeatable),
             start_new_session=True,  # Ctrl-C is the parent's: it decides what is kept
         )
     except (OSError, ValueError) as error:

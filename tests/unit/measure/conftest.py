@@ -69,8 +69,8 @@ def fake_runtime(monkeypatch: pytest.MonkeyPatch) -> None:
     """Give the workers of this test the runtime `misbehaving`."""
     ours = process.environment
 
-    def environment() -> dict[str, str]:
-        theirs = ours()
+    def environment(*, repeatable: bool = False) -> dict[str, str]:
+        theirs = ours(repeatable=repeatable)
         paths = [str(FAKE), *theirs.get("PYTHONPATH", "").split(os.pathsep)]
         return {**theirs, "PYTHONPATH": os.pathsep.join(path for path in paths if path)}
 

@@ -17,6 +17,7 @@ import pytest
 import edgeloop
 from edgeloop.errors import RuntimeFailedError, UsageError
 from edgeloop.worker.client import WorkerClient
+from edgeloop.worker.process import environment
 
 
 def test_hello_describes_interpreter_and_clock(start_worker: Any) -> None:
@@ -138,6 +139,7 @@ def test_no_process_is_left_after_an_exception(wait_for_death: Callable[[int], N
 PARENT = """
 import sys
 from edgeloop.worker.client import WorkerClient
+from edgeloop.worker.process import environment
 with WorkerClient(sys.executable, 600.0) as worker:
     print(worker.pid, flush=True)
     inputs = dict(seed=0, data=None, x_key="x_data", y_key="y_data", layout=None)
@@ -256,3 +258,11 @@ def test_ten_million_recorded_runs_stay_under_200_mb(
     loop: str, blocks: int, runs: int, start_worker: Any
 ) -> None:
     assert peak_after(start_worker(), loop, blocks, runs) < 200_000_000
+
+
+def test_a_repeatable_worker_hashes_names_alike_every_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("PYTHONHASHSEED", raising=False)
+    assert "PYTHONHASHSEED" not in environment()
+    assert environment(repeatable=True)["PYTHONHASHSEED"] == "0"

@@ -39,7 +39,7 @@ def run_method(
     """Write the quantised file; return the job's answer, and what the tool printed."""
     arguments = {"method": method.name, "request": request.as_dict(), "scratch": scratch}
     chosen = interpreter_for(method.packages, method.environment, python)
-    with WorkerClient(chosen, timeout_s) as worker:
+    with WorkerClient(chosen, timeout_s, repeatable=True) as worker:
         answer = worker.job("quantize", arguments, f"quantising with {method.tool}")
         worker.stop()
         worker.said()
