@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 import edgeloop
+from edgeloop.models.formats import FORMATS
+from edgeloop.runtimes import RUNTIME_NAMES
 
 PACKAGE = Path(edgeloop.__file__).parent
 
@@ -120,6 +123,32 @@ def circles(imports: dict[str, list[str]]) -> list[list[str]]:
     return found
 
 
+def name_tests(path: Path) -> list[str]:
+    """Return a sentence for each test for a runtime's name, and each table by such names.
+
+    A name that is a format's, too, counts where the other side of the test speaks of a runtime.
+    """
+    found = []
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Compare):
+            names = names_in(node) & {*RUNTIME_NAMES}
+            rest = re.sub("|".join(map(repr, names)), "", ast.unparse(node))
+            asks = names and re.search(r"runtime|engine|\bname\b", rest)
+        else:
+            keys = [ast.unparse(key) for key in getattr(node, "keys", ()) or () if key]
+            names = {key.strip("'") for key in keys}
+            asks = len(names) > 1 and names <= {*RUNTIME_NAMES} and not names <= {*FORMATS}
+        if asks:
+            found.append(f"{path.name}:{node.lineno} asks for a runtime: {ast.unparse(node)}")
+    return found
+
+
+def names_in(node: ast.AST) -> set[str]:
+    """Return the texts of an expression."""
+    constants = [one.value for one in ast.walk(node) if isinstance(one, ast.Constant)]
+    return {value for value in constants if isinstance(value, str)}
+
+
 @pytest.fixture(scope="module")
 def imports() -> dict[str, list[str]]:
     return graph(PACKAGE)
@@ -139,15 +168,12 @@ def test_no_files_import_each_other_in_a_circle(imports: dict[str, list[str]]) -
 
 
 def test_private_modules_stay_in_their_folder(imports: dict[str, list[str]]) -> None:
-    assert [one for one in trespasses(imports) if not one.startswith(_TO_MOVE)] == []
+    assert trespasses(imports) == []
 
 
-# Facts of runtimes that are still asked for outside.
-_TO_MOVE = (
-    "edgeloop.measure.placement ",
-    "edgeloop.measure.record ",
-    "edgeloop.measure.worker ",
-)
+def test_only_runtimes_ask_for_the_name_of_one() -> None:
+    outside = [path for path in PACKAGE.rglob("*.py") if "runtimes" not in path.parts]
+    assert [one for path in outside for one in name_tests(path)] == []
 
 
 def test_no_loose_modules() -> None:
@@ -180,3 +206,21 @@ def test_a_climb_a_circle_and_a_trespass_are_found(tmp_path: Path) -> None:
         ["edgeloop.host._inner", "edgeloop.host.a"],
         ["edgeloop.cli.app", "edgeloop.spec.run"],
     ]
+
+
+@pytest.mark.parametrize(
+    ("text", "asks"),
+    [
+        ("a = spec.runtime == 'tflite'", True),
+        ("a = name != {'provider': 'onnxruntime', 'torch_mode': 'torch'}[axis]", True),
+        ("a = header['runtime']['name'] in ('plugin', 'null')", True),
+        ("a = {'litert': 1, 'coral': 2}", True),
+        ("a = found.format == 'tflite'", False),
+        ("a = purpose == 'onnxruntime'", False),
+        ("a = {'tflite': 1, 'aotinductor': 2}", False),
+    ],
+)
+def test_a_test_for_a_name_is_found(tmp_path: Path, text: str, asks: bool) -> None:
+    path = tmp_path / "a.py"
+    path.write_text(text, encoding="utf-8")
+    assert bool(name_tests(path)) is asks

@@ -21,12 +21,9 @@ if TYPE_CHECKING:
 
     from edgeloop.measure.loaded import LoadedModel
 
+TENSORFLOW_FORMATS = ("savedmodel", "keras")
 TENSORFLOW = "tensorflow"
 """The name of conversion/tensorflow_model.py among the runtimes of the formats."""
-
-
-# Runtimes whose model runs in Python as it is; of PyTorch the native loop needs a compiled package.
-_OF_THE_FRAMEWORK = ("torch", TENSORFLOW)
 
 
 @dataclass(frozen=True)
@@ -91,7 +88,8 @@ def load_model(name: str, options: LoadOptions) -> tuple[LoadedModel, str]:
         chosen: Any = RUNTIME
     else:
         chosen = runtime(name)
-    loop = "framework" if name in _OF_THE_FRAMEWORK else "native"
+    # Of PyTorch the native loop needs a compiled package.
+    loop = "native" if "native" in chosen.loops else "framework"
     return loading.load(chosen, options, [loop], choose_clock().id, False), loop
 
 

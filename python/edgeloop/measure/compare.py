@@ -22,8 +22,6 @@ from edgeloop.runtimes.choice.title import titled
 from edgeloop.spec.configuration import parse_configuration
 from edgeloop.spec.run import ResolvedSpec, RunSpec
 
-_SPINNING = "intra-op-spinning"
-
 
 def compare_live(
     a_text: str,
@@ -111,19 +109,19 @@ def _title(spec: ResolvedSpec) -> str:
 def _without_spinning(spec: ResolvedSpec) -> ResolvedSpec:
     """Keep an idle worker's thread pool from spinning on the CPUs of the other one."""
     options = spec.options
-    if _SPINNING not in runtime(spec.runtime).settings or _SPINNING in options.settings:
+    settings = {**runtime(spec.runtime).idle_settings, **options.settings}
+    if settings == options.settings:
         return spec
-    settings = {**options.settings, _SPINNING: "0"}
     return titled(replace(spec, options=replace(options, settings=settings)))
 
 
 def _notes(run: PairedRun) -> tuple[str, ...]:
-    notes = []
-    if any(_SPINNING in spec.options.settings for spec in run.specs):
-        notes.append(
-            "ONNX Runtime's idle threads were told not to spin, or they would take the CPUs of the "
-            "other side; alone it may be a little faster"
-        )
+    notes = list(dict.fromkeys(
+        runtime(spec.runtime).idle_note
+        for spec in run.specs
+        if (idle := runtime(spec.runtime).idle_settings.items())
+        and idle <= spec.options.settings.items()
+    ))  # fmt: skip
     if run.busy_switches:
         notes.append(
             f"at {run.busy_switches} of {2 * len(run.sessions)} switches the other worker did not "

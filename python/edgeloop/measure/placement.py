@@ -10,35 +10,15 @@ from typing import Any, Optional
 from edgeloop.errors import EdgeloopError, reasoned
 from edgeloop.results.placement import reasons
 from edgeloop.runtimes import runtime
-from edgeloop.spec.delegates import EXTERNAL, GPU, XNNPACK, DelegateSpec
+from edgeloop.spec.delegates import DelegateSpec
 from edgeloop.spec.run import ResolvedSpec
 
-_BUILTIN = "builtin"
-
-
-_TFLITE_DELEGATES = frozenset({XNNPACK, *EXTERNAL})
-
-
-_CPU_PROVIDER = "CPUExecutionProvider"
-
-
 _TFLITE_FORMATS = ("tflite", "edgetpu")
-
-
-# What runs the nodes that no delegate took.
-_REST = {
-    "litert": "LiteRT's built-in kernels",
-    "tflite": "the library's built-in kernels",
-    "tflite-runtime": "the package's built-in kernels",
-    "coral": "the interpreter's built-in kernels",
-    "onnxruntime": "ONNX Runtime's CPU provider",
-}
 
 
 def placement_document(
     spec: ResolvedSpec,
     parts: Optional[Sequence[Mapping[str, Any]]],
-    why_unknown: str,
     said: str = "",
 ) -> dict[str, Any]:
     """Return the `placement` of a result, or null and why it is not known.
@@ -47,17 +27,27 @@ def placement_document(
     was printed while the model was loaded.
     """
     if parts is None:
-        return {"placement": None, "placement_reason": why_unknown}
+        return {"placement": None, "placement_reason": runtime(spec.runtime).why_no_placement}
     work = _Work(spec, parts)
-    asked = _asked(spec)
-    claimed = [_claimed(delegate, parts) for delegate in asked]
+    chosen = runtime(spec.runtime)
+    asked = chosen.accelerators(spec.options)
+    claimed = [
+        [
+            part
+            for part in parts
+            if part["delegate"] == delegate.name
+            or (not part["delegate"] and chosen.owns(delegate, part["owner"]))
+        ]
+        for delegate in asked
+    ]
     taken = [part for own in claimed for part in own]
     rest = [part for part in parts if all(part is not other for other in taken)]
+    others = sorted({str(part["owner"]) for part in rest} - {*chosen.rest_owners})
     document = {
         **work.figures(parts),
         "delegates": [
             {
-                "name": _name(delegate, spec),
+                "name": delegate.name,
                 "implied": delegate.implied,
                 "owners": sorted({str(part["owner"]) for part in own}),
                 "partitions": len(own),
@@ -66,7 +56,7 @@ def placement_document(
             for delegate, own in zip(asked, claimed)
         ],
         "rest": {
-            "runs_on": _runs_on(spec, rest),
+            "runs_on": ", ".join([chosen.rest_runs_on, *others]),
             **work.figures(rest, shares=True),
             **work.operators(rest),
             "reasons": reasons(said) if rest and _names_external(asked) else [],
@@ -75,48 +65,9 @@ def placement_document(
     return {"placement": document}
 
 
-def _asked(spec: ResolvedSpec) -> Sequence[DelegateSpec]:
-    if spec.runtime == "onnxruntime":
-        return spec.options.providers
-    # Which nodes a delegate of another package's runtime took, nothing tells.
-    known = runtime(spec.runtime).delegates
-    return spec.options.delegates if not _TFLITE_DELEGATES.isdisjoint(known) else ()
-
-
 def _names_external(asked: Sequence[DelegateSpec]) -> bool:
     """Return whether the user named something that may have words of its own."""
     return any(delegate.external and not delegate.implied for delegate in asked)
-
-
-def _name(delegate: DelegateSpec, spec: ResolvedSpec) -> str:
-    if spec.runtime != "onnxruntime":
-        return delegate.name
-    from edgeloop.runtimes._onnx_providers import full_name
-
-    return full_name(delegate.name)
-
-
-def _claimed(delegate: DelegateSpec, parts: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    from edgeloop.runtimes._onnx_providers import full_name
-
-    names = (delegate.name, full_name(delegate.name))
-    return [
-        part
-        for part in parts
-        if part["delegate"] in names or (not part["delegate"] and _is_own(delegate, part["owner"]))
-    ]
-
-
-def _is_own(delegate: DelegateSpec, owner: str) -> bool:
-    """Return whether an owner is a delegate that the runtime brought: no address of it is known."""
-    if delegate.name == XNNPACK:
-        return "XNNPack" in owner
-    return delegate.name == GPU and owner.startswith("LITERT_")
-
-
-def _runs_on(spec: ResolvedSpec, rest: Sequence[Mapping[str, Any]]) -> str:
-    others = sorted({str(p["owner"]) for p in rest if p["owner"] not in (_BUILTIN, _CPU_PROVIDER)})
-    return ", ".join([_REST.get(spec.runtime, "the runtime itself"), *others])
 
 
 class _Work:

@@ -17,11 +17,7 @@ import time
 import traceback
 from contextlib import suppress
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any, Callable, Optional
-
-if TYPE_CHECKING:
-    from edgeloop.runtimes.protocol import Runtime
-    from edgeloop.spec.load import LoadOptions
+from typing import Any, Callable
 
 _STARTED_NS = time.clock_gettime_ns(time.CLOCK_MONOTONIC_RAW)
 
@@ -140,7 +136,6 @@ class Worker:
         from edgeloop.measure import loaded as loading
         from edgeloop.measure.placing import place
         from edgeloop.runtimes import runtime
-        from edgeloop.runtimes.choice.torch import engine_runtime
         from edgeloop.spec.load import LoadOptions
         from edgeloop.worker.protocol import Message
 
@@ -156,7 +151,7 @@ class Worker:
         self._loaded = model
         engine = model.engine
         if engine is not None:
-            installation = engine_runtime(request["runtime"], options.package).find(options.library)
+            installation = chosen.engine_of(options.package).find(options.library)
         answer = {
             "type": "loaded",
             "installation": asdict(installation),
@@ -165,11 +160,13 @@ class Worker:
             "load_ns": model.load_ns,
             "inputs": [spec.as_dict() for spec in model.inputs],
             "placement": loading.placement(model, options.probe),
-            "delegate_libraries": self._delegate_libraries(chosen, options),
+            "delegate_libraries": list(chosen.delegate_libraries(options)),
             "control": placed,
             "engine_region": None if engine is None else engine.timed_region() or None,
-            "device": self._device(options),
-            "framework_regions": dict(getattr(model.framework, "timed_region", {})),
+            "device": model.device(options),
+            "framework_regions": {}
+            if model.framework is None
+            else dict(model.framework.timed_region),
         }
         if request["inputs"]["data"] is None:
             inputs = random_inputs(model.inputs, request["inputs"]["seed"])
@@ -272,24 +269,6 @@ class Worker:
             },
             tuple(array.tobytes() for array in arrays),
         )
-
-    def _delegate_libraries(self, chosen: Runtime, options: LoadOptions) -> list[Any]:
-        """Return name, library and options of each delegate that comes in a library of its own."""
-        from edgeloop.runtimes._external_delegates import described_delegates
-        from edgeloop.spec.delegates import XNNPACK
-
-        if XNNPACK not in chosen.delegates:
-            return []
-        return list(getattr(chosen, "delegate_libraries", described_delegates)(options))
-
-    def _device(self, options: LoadOptions) -> Optional[str]:
-        """Return the accelerator that the engine or the framework runs on, where it tells."""
-        from edgeloop.runtimes._onnx_providers import provider_device
-
-        engine, framework = self._loaded.engine, self._loaded.framework
-        if engine is not None and engine.device():
-            return str(engine.device())
-        return getattr(framework, "device", None) or provider_device(options)
 
     def _stages(self, request: dict[str, Any]) -> Any:
         """Time the stages of more runs: at least 3, at most `runs`, for about `most_s` seconds."""

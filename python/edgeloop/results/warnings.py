@@ -80,7 +80,7 @@ def _impossible(summary: dict[str, Any]) -> Sequence[dict[str, Any]]:
 def _threads(result: Result, headline: dict[str, Any]) -> Sequence[dict[str, Any]]:
     used = headline["cpus_used"]
     asked = result.header["runtime"]["threads"]
-    if used is None or result.header["runtime"]["name"] == "null":
+    if used is None or not result.header["runtime"].get("uses_threads", True):
         return []
     started = result.invocations[0].threads_started
     if used > asked + _TOO_MANY_CPUS:

@@ -1,8 +1,8 @@
 """The runtimes by name; the module of one is imported only when it is asked for.
 
 Those of other packages are found by the entry point group `edgeloop.runtimes`: an entry point leads
-to an object that follows the Runtime protocol. Nothing of a package is imported before its runtime
-is asked for by name, and a built-in name is never theirs.
+to an object of a class that derives from `protocol.Runtime`. Nothing of a package is imported
+before its runtime is asked for, and a built-in name is never theirs.
 """
 
 from __future__ import annotations
@@ -13,14 +13,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Optional, cast
 
 from edgeloop.errors import NotAvailableError, UsageError, canonical, nearest
-from edgeloop.spec.load import LOOPS
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
 
     from edgeloop.runtimes.protocol import Runtime
 
-# In the order in which a format's default runtime is sought.
 RUNTIME_NAMES = (
     *("null", "litert", "tflite", "tflite-runtime", "onnxruntime", "torch", "aotinductor"),
     *("tensorrt", "coral", "plugin"),
@@ -28,9 +26,11 @@ RUNTIME_NAMES = (
 
 GROUP = "edgeloop.runtimes"
 
-_METHODS = ("find", "import_packages", "load_engine", "load_framework")
-_TUPLES = ("formats", "loops", "settings", "delegates")
-_MAPPINGS = ("missing_loops", "timed_region")
+_KINDS: Mapping[str, type] = {
+    **{"name": str, "install_hint": str, "attaches": bool},
+    **dict.fromkeys(("loops", "settings", "delegates"), tuple),
+    **dict.fromkeys(("formats", "missing_loops", "timed_region"), Mapping),
+}
 
 
 def runtime(name: str) -> Runtime:
@@ -46,6 +46,13 @@ def runtime(name: str) -> Runtime:
     if wanted in installed_names():
         return _load(wanted)
     raise UsageError(f"no runtime is called '{name}'; {nearest(wanted, known_names())}")
+
+
+def runtimes_of(model_format: str) -> list[str]:
+    """Return the built-in runtimes that read a format, in the order in which one is sought."""
+    ranks = {name: runtime(name).formats.get(model_format) for name in RUNTIME_NAMES}
+    found = [(rank, name) for name, rank in ranks.items() if rank is not None]
+    return [name for _, name in sorted(found)]
 
 
 def known_names() -> tuple[str, ...]:
@@ -105,15 +112,14 @@ def _broken(name: str, package: str, reason: str) -> NotAvailableError:
 
 def _fault(name: str, found: Any) -> Optional[str]:
     """Return what an object lacks to be a runtime; None where it lacks nothing."""
-    kinds = {"name": str, "attaches": bool, "install_hint": str}
-    kinds.update(dict.fromkeys(_TUPLES, tuple))
-    kinds.update(dict.fromkeys(_MAPPINGS, Mapping))
-    for attribute, kind in kinds.items():
+    from edgeloop.runtimes.protocol import Runtime
+    from edgeloop.spec.load import LOOPS
+
+    if not isinstance(found, Runtime):
+        return "is not a Runtime of edgeloop.runtimes.protocol"
+    for attribute, kind in _KINDS.items():
         if not isinstance(getattr(found, attribute, None), kind):
             return f"has no {attribute} ({kind.__name__.lower()})"
-    for method in _METHODS:
-        if not callable(getattr(found, method, None)):
-            return f"has no method {method}"
     if canonical(found.name) != name:
         return f"calls itself '{found.name}'"
     if {*found.loops, *found.missing_loops} != set(LOOPS):

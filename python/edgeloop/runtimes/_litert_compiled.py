@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from edgeloop.runtimes.protocol import Framework
 from edgeloop.spec.load import TensorSpec
 
 SIGNATURE = 0
@@ -24,7 +25,7 @@ _GPU_REGION = {
 _Array = np.ndarray[Any, Any]
 
 
-class LiteRtFramework:
+class LiteRtFramework(Framework):
     """A CompiledModel with one set of buffers."""
 
     def __init__(

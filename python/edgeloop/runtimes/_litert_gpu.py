@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Optional
 
 from edgeloop.errors import NotAvailableError, UsageError
-from edgeloop.runtimes._external_delegates import ExternalDelegate
+from edgeloop.runtimes.protocol import ExternalDelegate
 from edgeloop.spec.delegates import GPU, DelegateSpec
 from edgeloop.spec.load import LoadOptions
 

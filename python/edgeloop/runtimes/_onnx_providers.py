@@ -23,6 +23,9 @@ DEVICE_PROVIDERS = tuple(
 )
 # Of them, those whose device is one of CUDA's, numbered as their option device_id does.
 _CUDA_PROVIDERS = DEVICE_PROVIDERS[:3]
+# Those whose peak is that of the board's GPU, and those that compute on the CPUs.
+GPU_PROVIDERS = DEVICE_PROVIDERS[:2]
+HOST_PROVIDERS = (CPU, "XnnpackExecutionProvider", "ACLExecutionProvider")
 _FORBIDDEN = "fallback to CPU EP has been explicitly disabled"
 
 

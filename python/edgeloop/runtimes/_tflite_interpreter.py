@@ -10,6 +10,7 @@ import numpy as np
 from edgeloop import _core
 from edgeloop.errors import EdgeloopError, ModelError, RuntimeFailedError
 from edgeloop.runtimes._external_delegates import external_delegates, names_of
+from edgeloop.runtimes.protocol import Framework
 from edgeloop.runtimes.shape import fixed_shapes, shape_text
 from edgeloop.spec.load import LoadOptions, TensorSpec
 
@@ -21,7 +22,7 @@ _DTYPES = (
 _Array = np.ndarray[Any, Any]
 
 
-class InterpreterFramework:
+class InterpreterFramework(Framework):
     """An Interpreter with its tensors allocated."""
 
     def __init__(

@@ -25,7 +25,7 @@ from edgeloop.models.aotinductor_file import (
     require_fit,
 )
 from edgeloop.runtimes import torch_modes as modes
-from edgeloop.runtimes.protocol import Framework, Installation, engine_shapes
+from edgeloop.runtimes.protocol import Framework, Installation, Runtime, Verifier, engine_shapes
 from edgeloop.runtimes.shape import fixed_shapes, shape_text
 from edgeloop.runtimes.torch_framework import TorchFramework
 from edgeloop.runtimes.torch_package import (
@@ -48,13 +48,12 @@ _libraries: dict[tuple[Any, ...], int] = {}
 _checked: set[tuple[Any, ...]] = set()
 
 
-class AotInductorRuntime:
+class AotInductorRuntime(Runtime):
     """Compiled PyTorch models on the CPU."""
 
     name = "aotinductor"
-    formats = ("aotinductor",)
+    formats: Mapping[str, Optional[int]] = {"aotinductor": 1}
     loops = LOOPS
-    missing_loops: Mapping[str, str] = {}
     timed_region: Mapping[str, str] = {
         "native": _RUN,
         "binding": f"_core.Engine.run(): {_RUN}",
@@ -63,8 +62,7 @@ class AotInductorRuntime:
         "framework-io": "the package from NumPy arrays to NumPy arrays",
     }
     settings = ("input-dtype",)
-    delegates: tuple[str, ...] = ()
-    attaches = False
+    verifies: Mapping[str, Verifier] = {"aotinductor": Verifier(("torch",), "convert")}
     install_hint = INSTALL_HINT
 
     def find(self, library: Optional[str] = None) -> Installation:

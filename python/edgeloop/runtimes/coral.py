@@ -12,9 +12,9 @@ from typing import Any, Optional
 
 from edgeloop import _core
 from edgeloop.errors import ModelError, NotAvailableError, UsageError
-from edgeloop.runtimes._external_delegates import no_edgetpu
+from edgeloop.runtimes._external_delegates import TfliteDelegates, no_edgetpu
 from edgeloop.runtimes._tflite_interpreter import InterpreterFramework, fix_shapes
-from edgeloop.runtimes.protocol import Framework, Installation
+from edgeloop.runtimes.protocol import ExternalDelegate, Installation
 from edgeloop.spec.load import LoadOptions
 
 _PACKAGE = "pycoral"
@@ -44,11 +44,11 @@ class CoralFramework(InterpreterFramework):
         return placement
 
 
-class CoralRuntime:
+class CoralRuntime(TfliteDelegates):
     """Edge TPU models on PyCoral's interpreter."""
 
     name = "coral"
-    formats = ("edgetpu", "tflite")
+    formats: Mapping[str, Optional[int]] = {"edgetpu": 4, "tflite": None}
     loops = ("callable", "framework", "framework-io")
     missing_loops: Mapping[str, str] = {"native": _NO_NATIVE, "binding": _NO_NATIVE}
     timed_region: Mapping[str, str] = {
@@ -59,7 +59,7 @@ class CoralRuntime:
     }
     settings = ("device",)
     delegates = (_DELEGATE,)
-    attaches = False
+    rest_runs_on = "the interpreter's built-in kernels"
     missing_profiler = (
         "PyCoral's interpreter tells no part of a run; profile with --runtime tflite --delegate "
         "edgetpu"
@@ -99,10 +99,10 @@ class CoralRuntime:
         del loops
         _import_utilities()
 
-    def load_engine(self, options: LoadOptions, framework: Optional[Framework]) -> _core.Engine:
-        """Raise UsageError: there is no native loop."""
-        del options, framework
-        raise UsageError(f"coral has no native loop: {_NO_NATIVE}")
+    def delegate_libraries(self, options: LoadOptions) -> Sequence[ExternalDelegate]:
+        """Return none: PyCoral brings the delegate."""
+        del options
+        return ()
 
     def load_framework(self, options: LoadOptions) -> CoralFramework:
         """Make an interpreter with its tensors allocated. Raises NotAvailableError, ModelError."""

@@ -17,19 +17,22 @@ from typing import Any, Optional
 from edgeloop import _core
 from edgeloop.errors import ModelError, NotAvailableError, RuntimeFailedError, UsageError
 from edgeloop.host.cpuinfo import cpu_entries
-from edgeloop.runtimes._external_delegates import (
-    ExternalDelegate,
-    described_delegates,
-    external_delegates,
-)
+from edgeloop.runtimes._external_delegates import TfliteDelegates, external_delegates
 from edgeloop.runtimes._litert_compiled import SIGNATURE, LiteRtFramework
 from edgeloop.runtimes._litert_gpu import WEBGPU, Gpu, gpu_of
 from edgeloop.runtimes._plan_profiler import COUNTED, PlanProfiler
 from edgeloop.runtimes._tflite_interpreter import InterpreterFramework, load_interpreter
 from edgeloop.runtimes._tflite_tensors import DeclaredTensor, declared_tensors
-from edgeloop.runtimes.protocol import Framework, Installation, OperatorProfiler, engine_shapes
+from edgeloop.runtimes.protocol import (
+    ExternalDelegate,
+    Framework,
+    Installation,
+    OperatorProfiler,
+    Verifier,
+    engine_shapes,
+)
 from edgeloop.runtimes.shape import fixed_shapes
-from edgeloop.spec.delegates import EXTERNAL, XNNPACK
+from edgeloop.spec.delegates import GPU, DelegateSpec
 from edgeloop.spec.load import FRAMEWORK_LOOPS, LoadOptions, TensorSpec
 
 _LIBRARY_VARIABLE = "EDGELOOP_LITERT_LIBRARY"
@@ -64,13 +67,12 @@ class ClassicFramework(InterpreterFramework):
         }
 
 
-class LiteRtRuntime:
+class LiteRtRuntime(TfliteDelegates):
     """TFLite models on LiteRT's CompiledModel, on the CPU or a GPU."""
 
     name = "litert"
-    formats = ("tflite", "edgetpu")
+    formats: Mapping[str, Optional[int]] = {"tflite": 1, "edgetpu": 3}
     loops = ("native", "binding", "callable", "framework", "framework-io")
-    missing_loops: Mapping[str, str] = {}
     timed_region: Mapping[str, str] = {
         "native": "LiteRtRunCompiledModel on buffers over host memory",
         "binding": "_core.Engine.run(): LiteRtRunCompiledModel on buffers over host memory",
@@ -78,11 +80,12 @@ class LiteRtRuntime:
         "framework": "CompiledModel.run_by_index(0, input_buffers, output_buffers)",
         "framework-io": "TensorBuffer.write per input, run_by_index, TensorBuffer.read per output",
     }
-    settings: tuple[str, ...] = ()
-    delegates = (XNNPACK, *EXTERNAL)
-    # Both go through the same library, but a compiled model cannot be handed from one to the other.
-    attaches = False
+    xnnpack_first = True
+    rest_runs_on = "LiteRT's built-in kernels"
+    why_no_placement = "CompiledModel does not tell it in Python; measure the native loop too"
+    # It does not attach: a compiled model cannot be handed from one API to the other.
     profiled_loop = "native"
+    verifies: Mapping[str, Verifier] = {"tflite": Verifier((_PACKAGE,), "convert")}
     install_hint = "pip install 'ai-edge-litert>=2.1.6' (Python 3.10 or newer)"
 
     def find(self, library: Optional[str] = None) -> Installation:
@@ -138,10 +141,15 @@ class LiteRtRuntime:
             profile=options.profile is not None,
         )
 
-    def delegate_libraries(self, options: LoadOptions) -> list[ExternalDelegate]:
+    def delegate_libraries(self, options: LoadOptions) -> Sequence[ExternalDelegate]:
         """Return the libraries of the delegates of a load, or of the GPU's accelerator."""
         gpu = self._gpu(options)
-        return described_delegates(options) if gpu is None else [gpu.described]
+        return super().delegate_libraries(options) if gpu is None else [gpu.described]
+
+    def owns(self, delegate: DelegateSpec, owner: str) -> bool:
+        """The accelerator of a GPU is known by LiteRT's own prefix."""
+        own = delegate.name == GPU and owner.startswith("LITERT_")
+        return own or super().owns(delegate, owner)
 
     def _gpu(self, options: LoadOptions) -> Optional[Gpu]:
         library = self.find(options.library).library

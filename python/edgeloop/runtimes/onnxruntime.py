@@ -7,6 +7,7 @@ import os
 import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from importlib import metadata
 from importlib.util import find_spec
@@ -21,13 +22,27 @@ from edgeloop.runtimes._onnx_dimensions import declared_inputs, free_dimensions
 from edgeloop.runtimes._onnx_placement import RECORD_PLACEMENT, Placement, placement_of
 from edgeloop.runtimes._onnx_profiler import SessionProfiler
 from edgeloop.runtimes._onnx_providers import (
+    CPU,
+    DEVICE_PROVIDERS,
+    GPU_PROVIDERS,
+    HOST_PROVIDERS,
     engine_providers,
+    full_name,
     package_providers,
+    provider_device,
     refusal,
     require_providers,
 )
-from edgeloop.runtimes.protocol import Framework, Installation, OperatorProfiler, engine_shapes
+from edgeloop.runtimes.protocol import (
+    Framework,
+    Installation,
+    OperatorProfiler,
+    Runtime,
+    Verifier,
+    engine_shapes,
+)
 from edgeloop.runtimes.shape import fixed_shapes, shape_text
+from edgeloop.spec.delegates import DelegateSpec
 from edgeloop.spec.load import FRAMEWORK_LOOPS, LoadOptions, TensorSpec
 
 _LIBRARY_VARIABLE = "EDGELOOP_ONNXRUNTIME_LIBRARY"
@@ -53,7 +68,7 @@ _OPTIMIZATION_LEVELS = {
 _Array = np.ndarray[Any, Any]
 
 
-class OnnxRuntimeFramework:
+class OnnxRuntimeFramework(Framework):
     """An InferenceSession with its inputs and outputs bound once to preallocated values."""
 
     def __init__(self, session: Any, inputs: Sequence[TensorSpec]) -> None:
@@ -114,13 +129,12 @@ class OnnxRuntimeFramework:
         return self._fetched
 
 
-class OnnxRuntime:
+class OnnxRuntime(Runtime):
     """ONNX models on ONNX Runtime."""
 
     name = "onnxruntime"
-    formats = ("onnx",)
+    formats: Mapping[str, Optional[int]] = {"onnx": 1}
     loops = ("native", "binding", "callable", "framework", "framework-io")
-    missing_loops: Mapping[str, str] = {}
     timed_region: Mapping[str, str] = {
         "native": "OrtApi::Run on preallocated values",
         "binding": "_core.Engine.run(): OrtApi::Run on preallocated values",
@@ -129,10 +143,18 @@ class OnnxRuntime:
         "framework-io": "InferenceSession.run(names, {name: array}), which returns new arrays",
     }
     settings = ("graph-optimization", "intra-op-spinning")
-    delegates: tuple[str, ...] = ()
-    # The package's extension module has a copy of the library of its own, without a C API.
-    attaches = False
+    has_providers = True
+    idle_settings: Mapping[str, str] = {"intra-op-spinning": "0"}
+    idle_note = (
+        "ONNX Runtime's idle threads were told not to spin, or they would take the CPUs of the "
+        "other side; alone it may be a little faster"
+    )
+    rest_runs_on = "ONNX Runtime's CPU provider"
+    rest_owners = (CPU,)
+    why_no_placement = "ONNX Runtime tells it from version 1.24 on"
+    # It does not attach: the package's extension module has a copy of the library of its own.
     profiled_loop = "framework"
+    verifies: Mapping[str, Verifier] = {"onnx": Verifier(("onnxruntime",), "convert")}
     install_hint = "pip install onnxruntime"
 
     def find(self, library: Optional[str] = None) -> Installation:
@@ -219,6 +241,41 @@ class OnnxRuntime:
         for output in session.get_outputs():
             _dtype_of(output, "output")
         return OnnxRuntimeFramework(session, _input_specs(session, options))
+
+    def accelerators(self, options: LoadOptions) -> Sequence[DelegateSpec]:
+        """Return the providers under their full names."""
+        return [replace(one, name=full_name(one.name)) for one in options.providers]
+
+    def device(self, options: LoadOptions) -> Optional[str]:
+        """Return the model of the GPU that the first CUDA provider uses."""
+        return provider_device(options)
+
+    def computes_on(self, options: LoadOptions) -> str:
+        """Return where the providers compute."""
+        names = [provider.name for provider in self.accelerators(options)]
+        others = [name for name in names if name not in HOST_PROVIDERS]
+        if any(name in GPU_PROVIDERS for name in others):
+            return "gpu"
+        return others[0] if others else "cpu"
+
+    def clock_waits(self, options: LoadOptions) -> str:
+        """Say what a run waits for where a provider queues its work."""
+        names = [one.name for one in self.accelerators(options) if one.name in DEVICE_PROVIDERS]
+        if not names:
+            return ""
+        # Its run option disable_synchronize_execution_providers is 0, and outputs are host memory.
+        are = "is" if len(names) == 1 else "are"
+        return (
+            f"; it returns when {' and '.join(names)} {are} done and the outputs are in host memory"
+        )
+
+    def provider_document(self, options: LoadOptions) -> dict[str, Any]:
+        """Return the providers in their order, the CPU's last unless it is forbidden."""
+        asked = self.accelerators(options)
+        names = [provider.name for provider in asked]
+        fallback = [CPU] if options.cpu_fallback and CPU not in names else []
+        given = {provider.name: dict(provider.options) for provider in asked if provider.options}
+        return {"provider": ", ".join([*names, *fallback]), "provider_options": given}
 
     def operator_profiler(
         self, engine: Optional[_core.Engine], framework: Optional[Framework]

@@ -42,12 +42,19 @@ def survey(
     `doing` is told before each. A plugin is nowhere until its path is named, so it is not among
     them.
     """
-    names = [name for name in known_names() if name != "plugin"]
+    names = [name for name in known_names() if not _named_by_path(name)]
     found = []
     for number, name in enumerate(names, start=1):
         doing(f"looking for {name} ({number} of {len(names)})")
         found.append(probe(name, python or sys.executable, timeout_s))
     return found
+
+
+def _named_by_path(name: str) -> bool:
+    try:
+        return runtime(name).named_by_path
+    except NotAvailableError:  # of a package that is broken, which the probe tells
+        return False
 
 
 def probe(name: str, python: str, timeout_s: float) -> RuntimeStatus:

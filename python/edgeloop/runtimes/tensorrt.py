@@ -10,7 +10,14 @@ from edgeloop import _core
 from edgeloop.errors import NotAvailableError, UsageError
 from edgeloop.runtimes._layer_profiler import LayerProfiler
 from edgeloop.runtimes.nvidia_libraries import find_cudart, find_nvinfer, nvinfer_version
-from edgeloop.runtimes.protocol import Framework, Installation, OperatorProfiler, engine_shapes
+from edgeloop.runtimes.protocol import (
+    Framework,
+    Installation,
+    OperatorProfiler,
+    Runtime,
+    Verifier,
+    engine_shapes,
+)
 from edgeloop.runtimes.tensorrt_engine import engine_path, version_text
 from edgeloop.spec.load import FRAMEWORK_LOOPS, LOOPS, LoadOptions
 
@@ -18,13 +25,12 @@ _REGIONS = ("enqueue", "copies")
 _PACKAGE = "tensorrt"
 
 
-class TensorRtRuntime:
+class TensorRtRuntime(Runtime):
     """Plans on an NVIDIA GPU or DLA; the clock stops after the stream is synchronised."""
 
     name = "tensorrt"
-    formats = ("tensorrt",)
+    formats: Mapping[str, Optional[int]] = {"tensorrt": 1}
     loops = LOOPS
-    missing_loops: Mapping[str, str] = {}
     timed_region: Mapping[str, str] = {
         "native": "the engine's run()",
         "binding": "_core.Engine.run(): the engine's run()",
@@ -33,8 +39,7 @@ class TensorRtRuntime:
         "framework-io": "inputs copied in, enqueue, outputs copied out, synchronise",
     }
     settings = ("region", "cuda-graph", "dla-core", "plugins")
-    delegates: tuple[str, ...] = ()
-    attaches = False
+    verifies: Mapping[str, Verifier] = {"tensorrt": Verifier((), None)}
     profiled_loop = "native"
     install_hint = "edgeloop setup tensorrt"
 
@@ -91,6 +96,11 @@ class TensorRtRuntime:
                 "cudart": str(find_cudart()),
             },
         )
+
+    def computes_on(self, options: LoadOptions) -> str:
+        """Return the GPU."""
+        del options
+        return "gpu"
 
     def operator_profiler(
         self, engine: Optional[_core.Engine], framework: Optional[Framework]

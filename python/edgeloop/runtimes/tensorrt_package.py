@@ -14,6 +14,7 @@ from edgeloop.errors import ModelError, NotAvailableError, RuntimeFailedError, U
 from edgeloop.models.opaque_file import plan_version
 from edgeloop.runtimes.cuda_runtime import CudaMemory, CudaRuntime
 from edgeloop.runtimes.nvidia_libraries import find_cudart
+from edgeloop.runtimes.protocol import Framework
 from edgeloop.runtimes.shape import fixed_shapes, shape_text
 from edgeloop.spec.load import LoadOptions, TensorSpec
 
@@ -32,7 +33,7 @@ def import_tensorrt() -> Any:
         ) from error
 
 
-class TensorRtFramework:
+class TensorRtFramework(Framework):
     """A plan with its memory, run by the package's execution context.
 
     Packages before 8.5 know tensors by number only, newer ones (from 10 on) by name only.

@@ -13,12 +13,11 @@ from typing import Optional
 
 from edgeloop import _core
 from edgeloop.envs.tflite_c import LIBRARY_NAME, library_path
-from edgeloop.errors import NotAvailableError, UsageError
-from edgeloop.runtimes._external_delegates import external_delegates
+from edgeloop.errors import NotAvailableError
+from edgeloop.runtimes._external_delegates import TfliteDelegates, external_delegates
 from edgeloop.runtimes._loader_path import on_loader_path
 from edgeloop.runtimes._plan_profiler import STAMPED, PlanProfiler
 from edgeloop.runtimes.protocol import Framework, Installation, OperatorProfiler, engine_shapes
-from edgeloop.spec.delegates import EXTERNAL, XNNPACK
 from edgeloop.spec.load import LoadOptions
 
 _LIBRARY_VARIABLE = "EDGELOOP_TFLITE_LIBRARY"
@@ -42,11 +41,11 @@ os.write(answer, version())
 _ASK_TIMEOUT_S = 60  # a Pi Zero starts an interpreter in less than 2 s
 
 
-class TfliteRuntime:
+class TfliteRuntime(TfliteDelegates):
     """TFLite models on the C library, with its delegates applied explicitly."""
 
     name = "tflite"
-    formats = ("tflite", "edgetpu")
+    formats: Mapping[str, Optional[int]] = {"tflite": 2, "edgetpu": 1}
     loops = ("native", "binding")
     missing_loops: Mapping[str, str] = {
         "callable": _NO_FRAMEWORK,
@@ -57,9 +56,7 @@ class TfliteRuntime:
         "native": "TfLiteInterpreterInvoke",
         "binding": "_core.Engine.run(): TfLiteInterpreterInvoke",
     }
-    settings: tuple[str, ...] = ()
-    delegates = (XNNPACK, *EXTERNAL)
-    attaches = False
+    rest_runs_on = "the library's built-in kernels"
     profiled_loop = "native"
     install_hint = "edgeloop setup tflite-c"
 
@@ -110,10 +107,6 @@ class TfliteRuntime:
         del framework
         assert engine is not None
         return PlanProfiler(engine, engine.placement(), STAMPED)
-
-    def load_framework(self, options: LoadOptions) -> Framework:
-        """Raise UsageError: there is no Python API."""
-        raise UsageError(f"tflite has no framework loop: {_NO_FRAMEWORK}")
 
 
 def _installation(path: Path, origin: str) -> Installation:

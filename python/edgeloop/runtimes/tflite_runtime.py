@@ -14,10 +14,10 @@ import numpy as np
 
 from edgeloop import _core
 from edgeloop.errors import NotAvailableError, UsageError
+from edgeloop.runtimes._external_delegates import TfliteDelegates
 from edgeloop.runtimes._plan_profiler import STAMPED, PlanProfiler
 from edgeloop.runtimes._tflite_interpreter import InterpreterFramework, load_interpreter
 from edgeloop.runtimes.protocol import Framework, Installation, OperatorProfiler
-from edgeloop.spec.delegates import EXTERNAL, XNNPACK
 from edgeloop.spec.load import LoadOptions
 
 _PACKAGE = "tflite_runtime"
@@ -73,13 +73,12 @@ class TfliteRuntimeFramework(InterpreterFramework):
         return attachment
 
 
-class TfliteRuntimeRuntime:
+class TfliteRuntimeRuntime(TfliteDelegates):
     """TFLite models on the interpreter of the tflite-runtime package."""
 
     name = "tflite-runtime"
-    formats = ("tflite", "edgetpu")
+    formats: Mapping[str, Optional[int]] = {"tflite": 3, "edgetpu": 2}
     loops = ("native", "binding", "callable", "framework", "framework-io")
-    missing_loops: Mapping[str, str] = {}
     timed_region: Mapping[str, str] = {
         "native": "tflite::Interpreter::Invoke of the Python object's own interpreter",
         "binding": "_core.Engine.run(): tflite::Interpreter::Invoke of the same interpreter",
@@ -87,8 +86,7 @@ class TfliteRuntimeRuntime:
         "framework": "Interpreter.invoke()",
         "framework-io": "Interpreter.set_tensor per input, invoke(), get_tensor per output",
     }
-    settings: tuple[str, ...] = ()
-    delegates = (XNNPACK, *EXTERNAL)
+    rest_runs_on = "the package's built-in kernels"
     attaches = True
     profiled_loop = "native"
     install_hint = "edgeloop setup tflite-runtime"

@@ -9,6 +9,7 @@ from typing import Any, Callable, Optional
 import numpy as np
 
 from edgeloop.errors import ModelError
+from edgeloop.runtimes.protocol import Framework
 from edgeloop.spec.load import TensorSpec
 
 DTYPES = (
@@ -20,7 +21,7 @@ CPU = "cpu"
 _Array = np.ndarray[Any, Any]
 
 
-class TorchFramework:
+class TorchFramework(Framework):
     """A module with its inputs in tensors that stay where they are.
 
     Inference mode is a property of the thread. It is entered inside the timed region, in every

@@ -6,13 +6,15 @@ import time
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Optional
+from typing import TYPE_CHECKING, Any, Optional
 
 from edgeloop.errors import ModelError, RuntimeFailedError
 from edgeloop.host.compilers import require_cxx_compiler
-from edgeloop.runtimes.torch_files import LoadedModule
+
+if TYPE_CHECKING:
+    from edgeloop.runtimes.torch_files import LoadedModule
 
 EAGER, SCRIPT, COMPILE, AOTINDUCTOR = MODES = ("eager", "script", "compile", "aotinductor")
 
@@ -62,7 +64,8 @@ def code_of(
         keywords = ()
     if mode == EAGER:
         return Code(module, f"{what}(*inputs), from the TorchScript file", keywords)
-    return _compiled(torch, LoadedModule(module, loaded.inputs, keywords), tensors, path, what)
+    form = replace(loaded, module=module, keywords=keywords)
+    return _compiled(torch, form, tensors, path, what)
 
 
 def load_package(torch: Any, path: str) -> Code:

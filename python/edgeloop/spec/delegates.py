@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Optional, Union
@@ -109,28 +109,6 @@ def parse_share(text: str) -> float:
     if not 0.0 < share <= 1.0 or after:
         raise UsageError(f"'{text}' is no share of the model; write 0.9, 90% or any")
     return share
-
-
-def resolved_delegates(asked: Sequence[str], runtime: str) -> tuple[DelegateSpec, ...]:
-    """Return what is applied, in order: external delegates, then XNNPACK unless 'none' was said."""
-    specs = [parse_delegate(text) for text in asked]
-    names = [spec.name for spec in specs]
-    if XNNPACK in names and NONE in names:
-        raise UsageError("--delegate xnnpack and --delegate none contradict each other")
-    external = [spec for spec in specs if spec.name not in (XNNPACK, NONE)]
-    if NONE in names:
-        return tuple(external)
-    if runtime == "litert" and any(spec.name == GPU for spec in external):
-        if len(external) > 1:
-            raise UsageError("litert's gpu and other delegates do not go together: name one")
-    elif runtime == "litert" and external:
-        if XNNPACK in names:
-            raise UsageError(
-                "litert applies XNNPACK before any other delegate, which would get no node; leave "
-                "xnnpack out, or measure with --runtime tflite or tflite-runtime"
-            )
-        return tuple(external)
-    return (*external, DelegateSpec(XNNPACK, implied=XNNPACK not in names))
 
 
 def _options(text: str, rest: str) -> dict[str, str]:

@@ -16,7 +16,6 @@ from edgeloop.models.identity import identity_of
 from edgeloop.runtimes import runtime
 from edgeloop.runtimes.choice.delegates import delegates_of, providers_of
 from edgeloop.runtimes.choice.runtimes import split_entry
-from edgeloop.runtimes.choice.torch import missing_loops
 from edgeloop.spec.limits import require_sound_numbers
 from edgeloop.spec.load import ANY, LOOPS, NULL_MODEL
 from edgeloop.spec.run import RunSpec
@@ -249,8 +248,9 @@ class _Expansion:
                 raise self._definition.file.error(
                     ("matrix", "loops"), f"no loop is called '{loop}'; {nearest(loop, LOOPS)}"
                 )
-            if loop in missing_loops(spec, name):
-                return f"{name} has no {loop} loop: {missing_loops(spec, name)[loop]}"
+            missing = runtime(name).engine_of(spec.package).missing_loops
+            if loop in missing:
+                return f"{name} has no {loop} loop: {missing[loop]}"
         return None
 
     def _require_used(self, fits: set[str]) -> None:
@@ -272,7 +272,8 @@ def _is_foreign(axis: str, name: str) -> bool:
     """Return whether no value of an axis means anything to a runtime."""
     if axis == "delegate":
         return not runtime(name).delegates
-    return name != {"provider": "onnxruntime", "torch_mode": "torch"}[axis]
+    chosen = runtime(name)
+    return not {"provider": chosen.has_providers, "torch_mode": chosen.has_modes}[axis]
 
 
 def _matches(rule: Rule, model: Named, chosen: Named, merged: Options) -> bool:

@@ -99,12 +99,12 @@ def test_a_built_in_name_is_not_shadowed(package: Callable[..., None]) -> None:
         ("import no_such_module", "No module named 'no_such_module'"),
         ("raise SystemExit(3)", "SystemExit: 3"),
         ("", "has no attribute 'RUNTIME'"),
-        ("RUNTIME = 7", "has no name"),
+        ("RUNTIME = 7", "is not a Runtime of edgeloop.runtimes.protocol"),
         (GOOD + "Outside.name = 'other'", "calls itself 'other'"),
         (GOOD + "Outside.loops = ['native']", "has no loops (tuple)"),
         (GOOD + "Outside.loops = ('native',)", "of each loop"),
         (GOOD + "Outside.timed_region = {}", "timed_region"),
-        (GOOD + "Outside.find = None", "has no method find"),
+        (GOOD + "Outside.formats = ('null',)", "has no formats (mapping)"),
     ],
 )
 def test_a_broken_one_names_its_package(

@@ -14,8 +14,8 @@ from edgeloop.host.cpuinfo import cpu_entries
 from edgeloop.runtimes import litert
 from edgeloop.runtimes._litert_compiled import LiteRtFramework
 from edgeloop.runtimes._litert_gpu import ACCELERATORS, gpu_of
+from edgeloop.runtimes.choice.delegates import resolved_delegates
 from edgeloop.runtimes.protocol import Installation
-from edgeloop.spec.delegates import resolved_delegates
 from edgeloop.spec.load import LoadOptions, TensorSpec
 
 BOARDS = Path(__file__).parents[2] / "integration" / "arm"

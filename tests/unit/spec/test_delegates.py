@@ -8,14 +8,9 @@ import pytest
 
 from edgeloop.errors import NotAvailableError, UsageError
 from edgeloop.runtimes._onnx_providers import full_name, require_providers
+from edgeloop.runtimes.choice.delegates import resolved_delegates
 from edgeloop.spec.configuration import parse_configuration
-from edgeloop.spec.delegates import (
-    DelegateSpec,
-    parse_delegate,
-    parse_provider,
-    parse_share,
-    resolved_delegates,
-)
+from edgeloop.spec.delegates import DelegateSpec, parse_delegate, parse_provider, parse_share
 from edgeloop.spec.load import LoadOptions
 from edgeloop.spec.run import RunSpec
 

@@ -260,7 +260,7 @@ def test_a_runtime_that_cannot_read_the_format(here: Any) -> None:
 
 def test_a_format_that_no_runtime_reads(monkeypatch: pytest.MonkeyPatch, here: Any) -> None:
     here()
-    monkeypatch.setattr("edgeloop.runtimes.choice.resolution.RUNTIMES_OF_FORMAT", {})
+    monkeypatch.setattr(runtime("onnxruntime"), "formats", {})
     words = why_not(model=ONNX)
     assert f"{ONNX} is onnx, which no runtime of this version reads; runtimes: null, " in words
     assert "runtimes for it: none yet" in why_not(model=ONNX, runtimes=["litert"])

@@ -40,7 +40,7 @@ from edgeloop.conversion.quantization.samples import draw_samples
 from edgeloop.conversion.quantization.spec import QuantizeSpec, require_float, require_sound
 from edgeloop.conversion.report import write_sidecar
 from edgeloop.conversion.run import EXTENSIONS, ConversionSpec, convert
-from edgeloop.conversion.verification import RUNTIMES, Reference, Subject, Verification
+from edgeloop.conversion.verification import Reference, Subject, Verification, judges
 from edgeloop.envs.interpreter import look_for
 from edgeloop.errors import ModelError, UsageError, canonical
 from edgeloop.measure.observer import Observer
@@ -314,8 +314,8 @@ class _Run:
         measured = self._spec.measured
         if measured.python is not None:
             return measured
-        _, packages, environment = RUNTIMES[self._plan.method.target]
-        return replace(measured, python=look_for(packages, environment).python)
+        _, needs = judges()[self._plan.method.target]
+        return replace(measured, python=look_for(needs.packages, needs.environment).python)
 
     def _latency(self, result: str) -> figures.Latency:
         if not self._spec.measure:

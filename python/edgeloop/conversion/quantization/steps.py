@@ -9,7 +9,7 @@ from typing import Any, Optional
 from edgeloop.conversion.quantization._base import QuantizeRequest
 from edgeloop.conversion.quantization.layers import PACKAGES, LayerError
 from edgeloop.conversion.quantization.methods import Method
-from edgeloop.conversion.verification import RUNTIMES
+from edgeloop.conversion.verification import judges
 from edgeloop.envs.interpreter import interpreter_for
 from edgeloop.spec.load import LoadOptions, TensorSpec
 from edgeloop.worker.client import WorkerClient
@@ -21,9 +21,11 @@ def describe_inputs(
     model: str, format_name: str, python: Optional[str], timeout_s: float
 ) -> list[TensorSpec]:
     """Return what the float model takes, all dimensions fixed."""
-    runtime, packages, environment = RUNTIMES[format_name]
+    runtime, needs = judges()[format_name]
     arguments = {"runtime": runtime, "options": asdict(LoadOptions(model=model))}
-    with WorkerClient(interpreter_for(packages, environment, python), timeout_s) as worker:
+    with WorkerClient(
+        interpreter_for(needs.packages, needs.environment, python), timeout_s
+    ) as worker:
         answer = worker.job("describe-inputs", arguments, "looking at the inputs")
         worker.stop()
     return [TensorSpec.from_dict(spec) for spec in answer["inputs"]]

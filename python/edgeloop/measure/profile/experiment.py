@@ -62,13 +62,11 @@ def profiled_loop(spec: ResolvedSpec) -> str:
     Raises NotAvailableError where the runtime cannot tell the time of an operator.
     """
     chosen = runtime(spec.runtime)
-    loop: Optional[str] = getattr(chosen, "profiled_loop", None)
-    if loop is not None:
-        return loop
-    reason = getattr(chosen, "missing_profiler", "it times whole runs only")
+    if chosen.profiled_loop is not None:
+        return chosen.profiled_loop
     raise NotAvailableError(
-        f"{spec.runtime} cannot tell the time of an operator: {reason}; profile the model in "
-        "another runtime that reads it, or measure whole runs with edgeloop bench"
+        f"{spec.runtime} cannot tell the time of an operator: {chosen.missing_profiler}; profile "
+        "the model in another runtime that reads it, or measure whole runs with edgeloop bench"
     )
 
 

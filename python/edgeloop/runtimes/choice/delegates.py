@@ -13,9 +13,9 @@ from edgeloop.spec.delegates import (
     NONE,
     XNNPACK,
     DelegateSpec,
+    parse_delegate,
     parse_provider,
     parse_share,
-    resolved_delegates,
 )
 
 if TYPE_CHECKING:
@@ -36,9 +36,10 @@ def delegates_of(spec: RunSpec, name: str, said: list[str]) -> tuple[DelegateSpe
     if XNNPACK not in known:
         return _of_another_runtime(asked, name, known)
     delegates = resolved_delegates(asked, name)
-    if name == "litert" and any(one.external and one.name != GPU for one in delegates):
+    alone = runtime(name).xnnpack_first
+    if alone and any(one.external and one.name != GPU for one in delegates):
         said.append(
-            "no XNNPACK: litert applies it before any other delegate, which would get no node; "
+            f"no XNNPACK: {name} applies it before any other delegate, which would get no node; "
             "what the delegate leaves runs on the built-in kernels"
         )
     return delegates
@@ -61,7 +62,7 @@ def _of_another_runtime(
 def providers_of(spec: RunSpec, name: str) -> tuple[DelegateSpec, ...]:
     """Return the providers in their order. Raises UsageError."""
     asked = texts(spec.provider)
-    if asked and name != "onnxruntime":
+    if asked and not runtime(name).has_providers:
         raise UsageError(f"{name} has no execution providers; --provider is for onnxruntime")
     return tuple(parse_provider(text) for text in asked)
 
@@ -72,13 +73,13 @@ def required_share(spec: RunSpec, name: str) -> Optional[float]:
     if wanted is None:
         return None
     share = parse_share(wanted) if isinstance(wanted, str) else parse_share(repr(float(wanted)))
-    providers = name == "onnxruntime" and bool(spec.provider)
+    providers = runtime(name).has_providers and bool(spec.provider)
     known = runtime(name).delegates
     delegates = not {XNNPACK, *EXTERNAL}.isdisjoint(known) and any(
         canonical(text) != NONE for text in texts(spec.delegate) or known[:1]
     )
     if not providers and not delegates:
-        option = "--provider" if name == "onnxruntime" else "--delegate"
+        option = "--provider" if runtime(name).has_providers else "--delegate"
         raise UsageError(f"--require-delegate needs something to require of: name a {option}")
     return share
 
@@ -98,3 +99,26 @@ def require_edgetpu_delegate(spec: RunSpec) -> None:
 def _applies_edgetpu(name: str) -> bool:
     """Return whether a runtime applies the Edge TPU's delegate without being told to."""
     return runtime(name).delegates[:1] == ("edgetpu",)
+
+
+def resolved_delegates(asked: Sequence[str], name: str) -> tuple[DelegateSpec, ...]:
+    """Return what is applied, in order: external delegates, then XNNPACK unless 'none' was said."""
+    specs = [parse_delegate(text) for text in asked]
+    names = [spec.name for spec in specs]
+    if XNNPACK in names and NONE in names:
+        raise UsageError("--delegate xnnpack and --delegate none contradict each other")
+    external = [spec for spec in specs if spec.name not in (XNNPACK, NONE)]
+    if NONE in names:
+        return tuple(external)
+    alone = runtime(name).xnnpack_first
+    if alone and any(spec.name == GPU for spec in external):
+        if len(external) > 1:
+            raise UsageError(f"{name}'s gpu and other delegates do not go together: name one")
+    elif alone and external:
+        if XNNPACK in names:
+            raise UsageError(
+                f"{name} applies XNNPACK before any other delegate, which would get no node; leave "
+                "xnnpack out, or measure with --runtime tflite or tflite-runtime"
+            )
+        return tuple(external)
+    return (*external, DelegateSpec(XNNPACK, implied=XNNPACK not in names))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Optional
 
@@ -19,23 +19,12 @@ from edgeloop.runtimes.choice.inputs import absolute, chosen_inputs
 from edgeloop.runtimes.choice.interpreter import interpreter_of
 from edgeloop.runtimes.choice.runtimes import choose_runtimes, reads_any_format, split_entry
 from edgeloop.runtimes.choice.title import titled
-from edgeloop.runtimes.choice.torch import TORCH, missing_loops, torch_modes
+from edgeloop.runtimes.choice.torch import TORCH, torch_modes
 from edgeloop.spec.control import Control, parse_priority
 from edgeloop.spec.limits import require_schedulable, require_sound_numbers
 from edgeloop.spec.load import ANY, LOOPS, NULL_MODEL, LoadOptions
 from edgeloop.spec.metrics import metric_options
 from edgeloop.spec.run import FixedCount, Model, ResolvedSpec, RunSpec
-
-# Format → its runtimes, in the order in which the default is sought.
-RUNTIMES_OF_FORMAT: Mapping[str, Sequence[str]] = {
-    "null": ("null",),
-    "tflite": ("litert", "tflite", "tflite-runtime"),
-    "edgetpu": ("tflite", "tflite-runtime", "litert", "coral"),
-    "onnx": ("onnxruntime",),
-    "pytorch": ("torch",),
-    "aotinductor": ("aotinductor",),
-    "tensorrt": ("tensorrt",),
-}
 
 # The format of a file that only the runtime that was named may know.
 OTHER_FORMAT = "other"
@@ -57,10 +46,9 @@ def resolve(spec: RunSpec, command: str) -> list[ResolvedSpec]:
     if spec.rate_hz is not None:
         require_schedulable(spec, spec.rate_hz, command)
     model = _model(str(spec.model), spec.model_class_path, reads_any_format(spec.runtimes))
-    candidates = RUNTIMES_OF_FORMAT.get(model.format, ())
     if model.format == "edgetpu" and not reads_any_format(spec.runtimes):
         require_edgetpu_delegate(spec)
-    names, choices = choose_runtimes(spec, model, candidates)
+    names, choices = choose_runtimes(spec, model)
     modes = torch_modes(spec, names)
     return [
         _resolve_one(spec, command, model, entry, choices, mode)
@@ -92,7 +80,7 @@ def _resolve_one(
         shapes={key: list(shape) for key, shape in spec.shapes.items()},
         delegates=delegates_of(spec, name, said),
         providers=providers,
-        cpu_fallback=name != "onnxruntime" or on_cpu or required != 1.0,
+        cpu_fallback=not runtime(name).has_providers or on_cpu or required != 1.0,
         library=absolute(library or spec.library),
         torch_mode=mode,
         package=absolute(spec.package),
@@ -157,7 +145,7 @@ def _model(path: str, class_path: Optional[str], any_format: bool) -> Model:
 
 
 def _loops(spec: RunSpec, command: str, name: str, said: list[str]) -> tuple[str, ...]:
-    missing = missing_loops(spec, name)
+    missing = runtime(name).engine_of(spec.package).missing_loops
     wanted = [canonical(loop) for loop in spec.loops]
     for loop in wanted:
         if loop not in LOOPS:
@@ -181,7 +169,7 @@ def _loops(spec: RunSpec, command: str, name: str, said: list[str]) -> tuple[str
 def _instances(spec: RunSpec, name: str, loops: Sequence[str]) -> int:
     instances = spec.instances or 1
     if instances > 1 and loops[0] != "native":
-        missing = missing_loops(spec, name).get("native")
+        missing = runtime(name).engine_of(spec.package).missing_loops.get("native")
         raise UsageError(
             f"--instances needs the native loop, and this is the {loops[0]} loop"
             + (f": {name} has no native one ({missing})" if missing else "")

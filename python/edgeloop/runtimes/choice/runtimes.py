@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Optional
 
 from edgeloop.errors import EdgeloopError, NotAvailableError, UsageError
-from edgeloop.runtimes import RUNTIME_NAMES, installed_names, runtime
+from edgeloop.runtimes import RUNTIME_NAMES, installed_names, runtime, runtimes_of
 from edgeloop.runtimes.choice.interpreter import interpreter_of
 from edgeloop.spec.configuration import runtime_entry
 from edgeloop.spec.load import ANY
@@ -37,23 +38,22 @@ def split_entry(entry: str) -> tuple[str, Optional[str]]:
 def reads_any_format(entries: Sequence[str]) -> bool:
     """Say whether every runtime that was named takes any file."""
     named = [split_entry(runtime_entry(entry))[0] for entry in entries]
-    return bool(named) and "all" not in named and all(ANY in runtime(n).formats for n in named)
+    return bool(named) and "all" not in named and all(ANY in runtime(one).formats for one in named)
 
 
-def choose_runtimes(
-    spec: RunSpec, model: Model, candidates: Sequence[str]
-) -> tuple[list[str], list[str]]:
+def choose_runtimes(spec: RunSpec, model: Model) -> tuple[list[str], list[str]]:
     """Return the runtimes to measure, and what was chosen, one sentence each.
 
-    `candidates` are the built-in ones that read the model's format, the favourite first; those of
-    other packages follow where no name was given or "all".
+    Where no name was given, or "all", the built-in ones that read the model's format are sought,
+    the favourite first, then those of other packages.
     Raises UsageError where a named runtime does not read the format, NotAvailableError where none
     is here.
     """
     named = list(dict.fromkeys(runtime_entry(name) for name in spec.runtimes))
     if named and "all" not in named:
-        _require_readers(spec, model, named, candidates)
+        _require_readers(spec, model, named)
         return named, []
+    candidates = runtimes_of(model.format)
     if model.format in MACHINE_CODE:
         raise UsageError(
             f"{spec.model} is {model.format}: machine code that runs with your rights; if you "
@@ -77,15 +77,13 @@ def choose_runtimes(
     return found[:1], [f"runtime {found[0]}: the first found for {model.format}{others}"]
 
 
-def _require_readers(
-    spec: RunSpec, model: Model, named: Sequence[str], candidates: Sequence[str]
-) -> None:
+def _require_readers(spec: RunSpec, model: Model, named: Sequence[str]) -> None:
     for name in (split_entry(entry)[0] for entry in named):
-        formats = runtime(name).formats
-        if model.format not in formats and ANY not in formats:
+        chosen = runtime(name)
+        if not chosen.reads(model.format):
             raise UsageError(
-                f"{name} reads {', '.join(formats)}, but {spec.model} is {model.format}; "
-                f"runtimes for it: {', '.join(candidates) or 'none yet'}"
+                f"{name} reads {', '.join(chosen.formats)}, but {spec.model} is {model.format}; "
+                f"runtimes for it: {', '.join(runtimes_of(model.format)) or 'none yet'}"
             )
 
 
@@ -93,12 +91,9 @@ def _installed_readers(model: Model) -> list[str]:
     """Return the runtimes of other packages that read the model; a broken one reads nothing."""
     readers = []
     for name in installed_names():
-        try:
-            formats = runtime(name).formats
-        except NotAvailableError:
-            continue
-        if model.format in formats or ANY in formats:
-            readers.append(name)
+        with suppress(NotAvailableError):
+            if runtime(name).reads(model.format):
+                readers.append(name)
     return readers
 
 

@@ -17,13 +17,14 @@ def titled(spec: ResolvedSpec) -> ResolvedSpec:
 
 
 def _title(spec: ResolvedSpec) -> str:
+    chosen = runtime(spec.runtime)
     engine = spec.runtime
-    if spec.options.library is not None and engine == "plugin":
-        engine = f"plugin={Path(spec.options.library).name}"
+    if spec.options.library is not None and chosen.named_by_path:
+        engine = f"{engine}={Path(spec.options.library).name}"
     parts = [f"{Path(spec.model.path).name}@{engine}", f"threads={spec.options.threads}"]
-    if runtime(spec.runtime).delegates:
+    if chosen.delegates:
         parts += [f"delegate={name}" for name in spec.options.delegates]
-        own = XNNPACK not in runtime(spec.runtime).delegates
+        own = XNNPACK not in chosen.delegates
         if not spec.options.delegates or not (own or spec.options.xnnpack):
             parts.append(f"delegate={NONE}")
     parts += [f"provider={name}" for name in spec.options.providers]

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Optional
 
 from edgeloop.errors import ModelError, UsageError, canonical, nearest
-from edgeloop.runtimes import runtime
 
 if TYPE_CHECKING:
-    from edgeloop.runtimes.protocol import Runtime
     from edgeloop.spec.run import RunSpec
 
 TORCH = "torch"
@@ -45,16 +43,6 @@ def torch_modes(spec: RunSpec, names: Sequence[str]) -> tuple[Optional[str], ...
         if spec.device != "cpu" and (spec.package is not None or "aotinductor" in modes):
             raise UsageError("--package is compiled for the CPU: leave it or --device out")
     return tuple(dict.fromkeys(modes)) or (None,)
-
-
-def missing_loops(spec: RunSpec, name: str) -> Mapping[str, str]:
-    """Return the loops that a runtime lacks for this spec, and why."""
-    return engine_runtime(name, spec.package).missing_loops
-
-
-def engine_runtime(name: str, package: Optional[str]) -> Runtime:
-    """Return the runtime whose engine the native loops run: torch has that of its package."""
-    return runtime("aotinductor" if name == TORCH and package is not None else name)
 
 
 def _require_package(path: str) -> None:

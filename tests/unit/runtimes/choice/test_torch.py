@@ -9,7 +9,8 @@ import pytest
 
 from edgeloop.demo import ASSETS
 from edgeloop.errors import ModelError, UsageError
-from edgeloop.runtimes.choice.torch import engine_runtime, missing_loops, torch_modes
+from edgeloop.runtimes import runtime
+from edgeloop.runtimes.choice.torch import torch_modes
 from edgeloop.spec.run import RunSpec
 
 MODEL = str(ASSETS / "digits_float32.pt")
@@ -60,7 +61,8 @@ def test_a_package_is_for_the_cpu(package: str) -> None:
 
 
 def test_native_loops_are_those_of_the_package(package: str) -> None:
-    assert set(missing_loops(RunSpec(MODEL), "torch")) == {"native", "binding"}
-    assert missing_loops(RunSpec(MODEL, package=package), "torch") == {}
-    assert engine_runtime("torch", package).name == "aotinductor"
-    assert engine_runtime("torch", None).name == "torch"
+    torch = runtime("torch")
+    assert set(torch.engine_of(None).missing_loops) == {"native", "binding"}
+    assert torch.engine_of(package).missing_loops == {}
+    assert torch.engine_of(package).name == "aotinductor"
+    assert torch.engine_of(None).name == "torch"
