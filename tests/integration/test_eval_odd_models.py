@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any, Optional
 
@@ -122,3 +123,60 @@ def test_an_output_whose_number_of_rows_follows_the_data(tmp_path: Path) -> None
     # Without labels a bench needs the first sample only.
     result = edgeloop.bench(model, data=samples, runs=5)
     assert result.summary["accuracy_reason"] == "the data has no labels"
+
+
+def strongest_colour(path: Path) -> str:
+    nodes = [onnx.helper.make_node("ReduceMean", ["x"], ["y"], axes=[2, 3], keepdims=0)]
+    return save(path, nodes, tensor("x", FLOAT, 1, 3, 8, 8), [tensor("y", FLOAT, 1, 3)])
+
+
+def photos(folder: Path, *names: str) -> str:
+    image = pytest.importorskip("PIL.Image", reason="pip install pillow: pictures")
+    for name in names:
+        (folder / name).mkdir(parents=True)
+        colour = tuple(255 * (name == one) for one in ("red", "green", "blue"))
+        for number in range(3):
+            image.new("RGB", (8, 8), colour).save(folder / name / f"{number}.png")
+    return str(folder)
+
+
+def test_folders_that_are_not_as_many_as_classes_are_refused(tmp_path: Path) -> None:
+    model = strongest_colour(tmp_path / "m.onnx")
+    pictures = photos(tmp_path / "photos", "green", "red")
+    with pytest.raises(ModelError, match="2 class folders, but the model has 3 classes"):
+        edgeloop.evaluate(model, pictures)
+    labels = tmp_path / "labels.txt"
+    labels.write_text("red\ngreen\nblue\n", encoding="utf-8")
+    accuracy = edgeloop.evaluate(model, pictures, labels=str(labels)).summary["accuracy"]
+    assert (accuracy["n"], accuracy["accuracy"]) == (6, 1.0)
+
+
+def test_classify_takes_a_folder_among_pictures(tmp_path: Path, command_line: Any) -> None:
+    model = strongest_colour(tmp_path / "m.onnx")
+    folder = photos(tmp_path / "photos", "blue", "green", "red")
+    one = str(tmp_path / "photos" / "red" / "0.png")
+    done = command_line("classify", model, one, folder, one, "--json", "-")
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)["pictures"]
+    best = [picture["answers"][0]["number"] for picture in found]
+    assert best == [0, 2, 2, 2, 1, 1, 1, 0, 0, 0, 0]
+    assert found[1]["path"].endswith("blue/0.png")
+
+
+def test_one_score_and_class_numbers_are_classification(tmp_path: Path) -> None:
+    weights = onnx.helper.make_tensor("w", FLOAT, [4, 1], [1.0, -1.0, 0.0, 0.0])
+    x = tensor("x", FLOAT, "N", 4)
+    nodes = [
+        onnx.helper.make_node("MatMul", ["x", "w"], ["z"]),
+        onnx.helper.make_node("Sigmoid", ["z"], ["p"]),
+    ]
+    one = save(tmp_path / "p.onnx", nodes, x, [tensor("p", FLOAT, "N", 1)], [weights])
+    nodes = [onnx.helper.make_node("ArgMax", ["x"], ["c"], axis=1, keepdims=0)]
+    numbers = save(tmp_path / "c.onnx", nodes, x, [tensor("c", INT64, "N")])
+    binary = (X[:, 0] > X[:, 1]).astype(np.int64)
+    binary[:6] ^= 1
+    samples = data(tmp_path / "b.npz", X, binary)
+    assert edgeloop.evaluate(one, samples).summary["accuracy"]["accuracy"] == 0.9
+    samples = data(tmp_path / "c.npz", X, X.argmax(axis=1))
+    accuracy = edgeloop.evaluate(numbers, samples).summary["accuracy"]
+    assert (accuracy["task"], accuracy["accuracy"]) == ("classification", 1.0)

@@ -13,7 +13,11 @@ from edgeloop.spec.run import RunSpec
 
 Images = Annotated[
     list[str],
-    typer.Argument(metavar="IMAGE...", help="Pictures (.jpg, .png, ...).", show_default=False),
+    typer.Argument(
+        metavar="IMAGE...",
+        help="Pictures (.jpg, .png, ...), or folders of some.",
+        show_default=False,
+    ),
 ]
 
 

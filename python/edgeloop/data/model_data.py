@@ -58,6 +58,8 @@ class ModelData:
     times: Optional[StepTimes] = None
     notes: Sequence[str] = ()
     """What was decided for the user, one sentence each."""
+    ordered: Optional[int] = None
+    """So many class folders were numbered by their alphabetical order; None: by something else."""
     clipped: dict[str, Clipped] = field(default_factory=dict)
 
     def describe_by(self, other: ModelData) -> list[str]:
@@ -115,6 +117,13 @@ class ModelData:
     def skipped(self) -> Sequence[Skipped]:
         """What could not be read so far."""
         return self.source.skipped
+
+    def found_notes(self) -> list[str]:
+        """Return what was found while the samples were read, one sentence each."""
+        turned = self.source.turned
+        if not turned:
+            return []
+        return [f"{turned} of {self.n} pictures were turned upright, as their EXIF data says"]
 
     @property
     def batch_size(self) -> int:

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any, Optional
 
 import numpy as np
 
+from edgeloop.data.image_folder import pictures_in
 from edgeloop.data.labels import ClassNames
+from edgeloop.data.picture import SUFFIXES
 from edgeloop.data.source import Skipped
 from edgeloop.errors import ModelError
 from edgeloop.measure.data_set import run_outputs
@@ -75,10 +77,12 @@ class Classified:
 
 
 def classify(spec: RunSpec, pictures: Sequence[str], top: int, observer: Observer) -> Classified:
-    """Run pictures through the first runtime of a spec, each once.
+    """Run pictures, and those in folders, through the first runtime of a spec, each once.
 
-    Raises ModelError where the model gives no score for each class, and what a session raises.
+    Raises ModelError where a folder holds none or the model gives no score for each class, and
+    what a session raises.
     """
+    pictures = [path for given in pictures for path in _pictures(given)]
     resolved = resolve(replace(spec, data=pictures[0]), "classify")[0]
     for choice in resolved.choices:
         observer.note(choice)
@@ -87,9 +91,18 @@ def classify(spec: RunSpec, pictures: Sequence[str], top: int, observer: Observe
     return _classified(replace(resolved, inputs=inputs), top, observer)
 
 
+def _pictures(path: str) -> list[str]:
+    if not Path(path).is_dir():
+        return [path]
+    found = pictures_in(Path(path))
+    if not found:
+        raise ModelError(f"the folder {path} holds no pictures ({', '.join(SUFFIXES)})")
+    return found
+
+
 def _classified(spec: ResolvedSpec, top: int, observer: Observer) -> Classified:
     inputs = spec.inputs
-    names = None if inputs.labels is None else ClassNames.read(inputs.labels)
+    names = None if inputs.labels is None else ClassNames.read(inputs.labels, inputs.labels_archive)
     found: list[tuple[Answer, ...]] = []
     with Monitor() as monitor, Session(spec, 0, monitor) as session:
         data = session.data
@@ -109,6 +122,8 @@ def _classified(spec: ResolvedSpec, top: int, observer: Observer) -> Classified:
             classes = scores.shape[1]
             found += [_best(row, top, names) for row in scores]
         session.stop()
+    for note in data.found_notes():
+        observer.phase(note)
     unread = {one.name for one in data.skipped}
     read = [path for path in (str(inputs.data), *inputs.pictures) if path not in unread]
     return Classified(
@@ -116,7 +131,7 @@ def _classified(spec: ResolvedSpec, top: int, observer: Observer) -> Classified:
         softmax=spec.metrics.softmax,
         pictures=[Picture(path, answers) for path, answers in zip(read, found)],
         skipped=tuple(data.skipped),
-        notes=tuple(data.notes),
+        notes=(*data.notes, *data.found_notes()),
         warnings=_about_names(names, classes),
     )
 
@@ -152,10 +167,10 @@ def _best(
 
 def _about_names(names: Optional[ClassNames], classes: int) -> Sequence[str]:
     """Warn where the names are not as many as the classes: one line too many shifts them all."""
-    if names is None or len(names.names) == classes:
+    if names is None or names.count == classes:
         return ()
     words = (
-        f"{names.path} has {len(names.names)} lines, but the model has {classes} outputs: the "
+        f"{names.path} names {names.count} classes, but the model has {classes} outputs: the "
         "names may be shifted (by a background class, for one)"
     )
     return (words,)

@@ -80,7 +80,7 @@ class DataResult:
                 {"name": one.name, "reason": one.reason} for one in self.data.skipped[:_MOST_NAMED]
             ],
             "clipped_shares": self.data.clipped_shares(),
-            "notes": list(self.data.notes),
+            "notes": [*self.data.notes, *self.data.found_notes()],
             "instances": self.instances,
             **self._throughput(),
         }
@@ -157,8 +157,14 @@ def run_data_set(
     result = DataResult(data, instances=spec.instances)
     result.judged = session.judged
     if result.judged is not None and result.judged.index is not None:
-        step = max(session.outputs[result.judged.index].scales, default=0.0)
-        result.evaluation = Evaluation(data.n, spec.metrics, step, spec.seed)
+        output = session.outputs[result.judged.index]
+        result.evaluation = Evaluation(
+            data.n,
+            spec.metrics,
+            max(output.scales, default=0.0),
+            spec.seed,
+            whole="int" in output.dtype and not output.scales,
+        )
     if reference is not None:
         result.agreement = Agreement(session.outputs, reference.outputs, data.n, spec.seed)
         result.reference = reference.spec.title

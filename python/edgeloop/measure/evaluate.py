@@ -115,6 +115,8 @@ def _attempt(
             if not attempt.data_result.samples:
                 raise _no_metric(attempt.data_result.why_no_accuracy)
             session.stop()
+            for note in session.data.found_notes():
+                observer.phase(note)
             stop_reason = STOP_REASON
     except EdgeloopError as error:
         attempt.error = error

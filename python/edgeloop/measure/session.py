@@ -19,7 +19,7 @@ from edgeloop.errors import EdgeloopError, ModelError, NotAvailableError
 from edgeloop.measure import schedule
 from edgeloop.measure.data_loop import Stretch
 from edgeloop.measure.monitor import Monitor
-from edgeloop.metrics.outputs import Judged, Label, judged_output
+from edgeloop.metrics.outputs import Judged, Label, judged_output, sample_shape
 from edgeloop.results.probe import Probe
 from edgeloop.results.schema import Block, Invocation
 from edgeloop.spec.load import TensorSpec, instance_of
@@ -374,7 +374,12 @@ class Session:
         if self.data.labels is None:
             return None
         label = Label(self.data.labels.dtype.kind, self.data.labels.shape)
-        return judged_output(self.outputs, self.data.batch_size, label, self.spec.metrics.output)
+        outputs, batch_size = self.outputs, self.data.batch_size
+        judged = judged_output(outputs, batch_size, label, self.spec.metrics.output)
+        if self.data.ordered is not None and judged.index is not None:
+            classes = prod(sample_shape(outputs[judged.index].shape, batch_size))
+            _require_as_many(self.data.source.path, self.data.ordered, classes)
+        return judged
 
     def _load_request(self) -> dict[str, Any]:
         spec = self.spec
@@ -410,6 +415,20 @@ class Session:
             },
             f"running the {loop} loop",
         )
+
+
+def _require_as_many(path: str, folders: int, classes: int) -> None:
+    """Raise ModelError where class folders, numbered by their order, are not as many as classes.
+
+    A single output is a score of the second of two classes, or the number of any class.
+    """
+    if classes in (folders, 1):
+        return
+    raise ModelError(
+        f"{path} has {folders} class folders, but the model has {classes} classes, so the folders' "
+        "alphabetical order does not tell which is which: say --labels FILE with the names of the "
+        f"model's {classes} classes, one a line, or call the folders by the class numbers"
+    )
 
 
 def _require_forward(times_ns: Iterable[int]) -> None:

@@ -19,7 +19,7 @@ Interval = tuple[Optional[float], Optional[float]]
 _LONGEST = 160
 
 # The first of these that a result has stands for its accuracy.
-_METRICS = ("accuracy", "r2", "mse")
+_METRICS = ("accuracy", "pixel_accuracy", "r2", "mse")
 
 
 @dataclass(frozen=True)

@@ -58,11 +58,15 @@ class InputSource:
     """An .npy with the labels of an .npy."""
     labels: Optional[str] = None
     """A file with the names of the classes, one a line, in the order of the model's outputs."""
+    labels_archive: Optional[str] = None
+    """The model whose own archive holds the file `labels`; None: it is a file by itself."""
     label_offset: int = 0
     """Added to every class number of the data."""
     strict: bool = False
     """A picture that cannot be read ends the run, instead of being counted and named."""
     preprocess: Preprocess = field(default_factory=Preprocess)
+    pixels: Preprocess = field(default_factory=Preprocess)
+    """What the model's own metadata says of pictures; it counts where the user said nothing."""
     pictures: tuple[str, ...] = ()
     """More pictures, where `data` is one."""
 
@@ -70,12 +74,14 @@ class InputSource:
     def from_dict(cls, document: Mapping[str, Any]) -> InputSource:
         """Read what `dataclasses.asdict` made of one, also after a way through JSON."""
         values = dict(document)
-        preprocess: dict[str, Any] = {
-            name: tuple(value) if isinstance(value, list) else value
-            for name, value in values.pop("preprocess", {}).items()
-        }
+        for name in ("preprocess", "pixels"):
+            said: dict[str, Any] = {
+                key: tuple(value) if isinstance(value, list) else value
+                for key, value in values.pop(name, {}).items()
+            }
+            values[name] = Preprocess(**said)
         pictures = tuple(values.pop("pictures", ()))
-        return cls(**values, preprocess=Preprocess(**preprocess), pictures=pictures)
+        return cls(**values, pictures=pictures)
 
 
 def parse_preprocess(

@@ -7,8 +7,8 @@ from typing import Optional
 
 from edgeloop.errors import UsageError, canonical, nearest
 
-CLASSIFICATION, REGRESSION = "classification", "regression"
-TASKS = (CLASSIFICATION, REGRESSION)
+CLASSIFICATION, REGRESSION, SEGMENTATION = "classification", "regression", "segmentation"
+TASKS = (CLASSIFICATION, REGRESSION, SEGMENTATION)
 
 _MOST_TOP_K = 1000
 

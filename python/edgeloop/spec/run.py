@@ -329,7 +329,7 @@ class RunSpec:
         None,
         "--task",
         section=METRICS,
-        help="classification or regression. Default: derived from the labels, and reported.",
+        help="classification, regression or segmentation. Default: from the labels, and reported.",
         more=True,
     )
     top_k: int = option(

@@ -388,7 +388,7 @@ def test_words_become_the_numbers_of_their_names(tmp_path: Path, saved: Any) -> 
         assert y_of(opened(path, labels=str(names))) == [1, 0, 2, 1, 0]
     assert "the labels are words; say --labels FILE" in why_not(path)
     path = saved(x_data=images(), y_data=np.array(["dog"] * 4 + ["cow"]))
-    assert f"'cow' is no class of {names}" in why_not(path, labels=str(names))
+    assert f"'cow' is not a class of {names}" in why_not(path, labels=str(names))
 
 
 def test_an_offset_and_truth_values(saved: Any) -> None:
@@ -401,7 +401,7 @@ def test_an_offset_and_truth_values(saved: Any) -> None:
 def test_a_file_of_class_names_that_is_none(content: bytes, tmp_path: Path, saved: Any) -> None:
     names = tmp_path / "labels.txt"
     names.write_bytes(content)
-    with pytest.raises(ModelError, match=r"is empty|is no UTF-8 text"):
+    with pytest.raises(ModelError, match=r"is empty|is not UTF-8 text"):
         opened(saved(x_data=images()), labels=str(names))
     with pytest.raises(ModelError, match="cannot be read: No such file"):
         opened(saved(x_data=images()), labels=str(tmp_path / "none.txt"))

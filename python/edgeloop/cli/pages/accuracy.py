@@ -8,8 +8,9 @@ from typing import Any
 from edgeloop.cli.pages.columns import columns
 
 _PERCENT = (
-    "accuracy", "balanced_accuracy", "precision_macro", "precision_micro", "precision_weighted",
-    "recall_macro", "recall_micro", "recall_weighted", "f1_macro", "f1_micro", "f1_weighted",
+    "accuracy", "pixel_accuracy", "mean_iou", "balanced_accuracy", "precision_macro",
+    "precision_micro", "precision_weighted", "recall_macro", "recall_micro", "recall_weighted",
+    "f1_macro", "f1_micro", "f1_weighted",
 )  # fmt: skip
 _VALUES = (
     "log_loss", "mean_absolute_error", "mean_squared_error", "root_mean_squared_error", "r2",
@@ -36,6 +37,12 @@ def metrics_parts(summary: dict[str, Any]) -> list[str]:
         if name not in _NOT_PRINTED:
             rows.append((name.replace("_", " "), metric_text(accuracy, name)))
     lines = [about, columns(rows)]
+    if "log_loss_note" in accuracy:
+        lines.append(f"  log loss: {accuracy['log_loss_note']}")
+    if accuracy.get("void_pixels_excluded"):
+        lines.append(
+            f"  {accuracy['void_pixels_excluded']} pixels labelled 255 (no class) are in no metric"
+        )
     excluded = accuracy.get("zero_targets_excluded")
     if excluded:
         lines.append(f"  {excluded} targets of 0 are in no percentage error")

@@ -7,7 +7,14 @@ from pathlib import Path
 from typing import Optional
 
 from edgeloop.errors import ModelError
-from edgeloop.spec.inputs import X_KEY, Y_KEY, InputSource, parse_layout, parse_preprocess
+from edgeloop.spec.inputs import (
+    X_KEY,
+    Y_KEY,
+    InputSource,
+    Preprocess,
+    parse_layout,
+    parse_preprocess,
+)
 from edgeloop.spec.run import Model, RunSpec
 
 
@@ -46,15 +53,26 @@ def input_source(
 
 
 def chosen_inputs(spec: RunSpec, model: Model, said: list[str]) -> InputSource:
-    """Take the data as the source of a converted model has it, where its channels were moved."""
-    if spec.data_layout is not None or spec.data is None or model.sha256 is None:
+    """Take the data as the model's file says: its metadata, and the layout before a conversion."""
+    if spec.data is None or model.sha256 is None:
         return inputs_of(spec)
     from edgeloop.models.provenance import layout_of_the_source
 
-    layout = layout_of_the_source(model.path)
-    if layout is not None:
-        said.append(f"data layout {layout}: that of the model before its conversion")
-    return inputs_of(replace(spec, data_layout=layout))
+    if spec.data_layout is None:
+        layout = layout_of_the_source(model.path)
+        if layout is not None:
+            said.append(f"data layout {layout}: that of the model before its conversion")
+            spec = replace(spec, data_layout=layout)
+    inputs = inputs_of(spec)
+    if model.format not in ("tflite", "edgetpu"):
+        return inputs
+    from edgeloop.models.tflite_metadata import read_metadata
+
+    stated = read_metadata(Path(model.path))
+    if stated.labels is not None and inputs.labels is None:
+        said.append(f"class names: {stated.labels}, in the model's own metadata")
+        inputs = replace(inputs, labels=stated.labels, labels_archive=model.path)
+    return replace(inputs, pixels=Preprocess(mean=stated.mean, std=stated.std))
 
 
 def absolute(path: Optional[str]) -> Optional[str]:
