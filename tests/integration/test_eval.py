@@ -280,7 +280,7 @@ def test_classify_prints_names_and_no_times(shared_data: Path, command_line: Any
     )  # fmt: skip
     assert done.returncode == 0
     assert "NOT SCALED" in done.stderr
-    assert "has 1001 lines, but the model has 10 outputs" in done.stdout
+    assert "names 1001 classes, but the model has 10 outputs" in done.stdout
 
 
 def test_photos_in_folders_by_class(shared_data: Path, command_line: Any, tmp_path: Path) -> None:
