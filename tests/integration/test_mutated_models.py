@@ -192,7 +192,9 @@ class Victim:
         }
         self._worker.request(load, "loading the model")
         block = {"type": "block", "loop": spec.loops[0], "runs": 3, "runs_per_sample": 1}
-        self._worker.request({**block, "probe": False, "interval_ns": None}, "running the loop")
+        self._worker.request(
+            {**block, "probe": False, "interval_ns": None, "unrecorded": 0}, "running the loop"
+        )
         self._worker.request({"type": "outputs", "loop": spec.loops[0]}, "fetching the outputs")
 
 

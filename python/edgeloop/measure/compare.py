@@ -9,12 +9,12 @@ from typing import Optional
 
 from edgeloop.errors import EdgeloopError, UsageError
 from edgeloop.host.processes import snapshot
-from edgeloop.measure.bench import preset_of
 from edgeloop.measure.invocation import Attempt, load_during
 from edgeloop.measure.observer import Observer
-from edgeloop.measure.pairing import PairedRun, measure_paired
+from edgeloop.measure.pairing import PairedRun, measure_paired, plan_of
 from edgeloop.measure.record import Record
 from edgeloop.results.compare import Compared, is_result, warnings_of
+from edgeloop.results.row import latency
 from edgeloop.results.store import LineWriter, open_result
 from edgeloop.runtimes import runtime
 from edgeloop.runtimes.choice.resolution import resolve
@@ -73,7 +73,7 @@ def compare_specs(
             record.add(attempt)
 
     before = snapshot()
-    run = measure_paired(a, b, preset_of(a), delta, observer, keep)
+    run = measure_paired(a, b, plan_of(a), delta, observer, keep)
     load = load_during(before)
     stop_reason = "failed" if run.error else run.stop_reason
     results = [
@@ -85,6 +85,7 @@ def compare_specs(
         a=_title(a),
         b=_title(b),
         comparison=run.compare(delta),
+        medians_ns=(latency(results[0]), latency(results[1])),
         stop_reason=run.stop_reason,
         notes=_notes(run),
         results=(results[0].path, results[1].path),
@@ -122,16 +123,9 @@ def _notes(run: PairedRun) -> tuple[str, ...]:
         if (idle := runtime(spec.runtime).idle_settings.items())
         and idle <= spec.options.settings.items()
     ))  # fmt: skip
-    if run.busy_switches:
+    if run.busy_blocks:
         notes.append(
-            f"at {run.busy_switches} of {2 * len(run.sessions)} switches the other worker did not "
-            "come to rest: its threads took CPU time from the side that was measured"
-        )
-    waited = run.recovery
-    if waited.pauses:
-        notes.append(
-            f"before {waited.pauses} of {len(run.sessions)} pairs fixed work ran slower than at "
-            f"its best, and the next pair waited for it: {waited.paused_s:.1f} s in all, "
-            f"{waited.in_vain} times in vain"
+            f"during {run.busy_blocks} of {2 * len(run.sessions)} blocks the other worker was not "
+            "at rest: its threads took CPU time from the side that was measured"
         )
     return tuple(notes)

@@ -15,6 +15,13 @@ SAMPLE_RESOLUTIONS = 1000
 # ... and a single run at least this many times, or its tail is that of the clock.
 TAIL_RESOLUTIONS = 20
 
+# What is compared takes turns this often: what disturbs one side then disturbs the other as well.
+PAIRED_BLOCK_S = 0.01
+
+# Slower runs get longer blocks, so that one disturbed run is not the median, up to this length.
+_PAIRED_RUNS = 5
+_LONGEST_PAIRED_S = 0.05
+
 # 8 MB of stamps: a block never needs more, whatever the engine's speed.
 MAX_BLOCK_SAMPLES = 1_000_000
 
@@ -64,6 +71,12 @@ def block_runs(run_ns: float, runs_per_sample: int, block_s: float) -> int:
     """Return the runs of a block of about `block_s`, a whole number of samples, at least one."""
     samples = int(block_s * 1e9 / (max(run_ns, 1.0) * runs_per_sample))
     return max(1, min(samples, MAX_BLOCK_SAMPLES)) * runs_per_sample
+
+
+def paired_block_runs(run_ns: float, runs_per_sample: int) -> int:
+    """Return the runs of a block of something that is compared with others in turn."""
+    block_s = max(PAIRED_BLOCK_S, min(_PAIRED_RUNS * run_ns / 1e9, _LONGEST_PAIRED_S))
+    return block_runs(run_ns, runs_per_sample, block_s)
 
 
 def samples_in(runs: int, runs_per_sample: int) -> int:

@@ -192,12 +192,19 @@ class Session:
         *,
         tail: bool = False,
         interval_ns: Optional[int] = None,
+        switched: bool = False,
     ) -> Block:
-        """Record one block, after unrecorded runs where another loop ran before."""
-        if self._last_loop not in (None, loop):
-            self.warm_runs(loop, TRANSITION_RUNS)
+        """Record one block, after unrecorded runs where another loop ran before.
+
+        `switched`: another worker ran before.
+        """
+        switched = switched or self._last_loop not in (None, loop)
         self._last_loop = loop
-        answer = self._ask("block", loop, runs, per_sample, probe=True, interval_ns=interval_ns)
+        unrecorded = TRANSITION_RUNS if switched else 0
+        answer = self._ask(
+            "block", loop, runs, per_sample, probe=True, interval_ns=interval_ns,
+            unrecorded=unrecorded,
+        )  # fmt: skip
         body = answer.body
         self.blocks.append(
             Block(
@@ -226,11 +233,6 @@ class Session:
             other_cpus=None if neighbours is None else neighbours.other_cpus,
             stolen_cpus=None if neighbours is None else neighbours.stolen_cpus,
         )
-
-    def probe_ns(self) -> int:
-        """Let the worker do the fixed work between two blocks; return the time it took in ns."""
-        answer = self.worker.request({"type": "probe"}, "running the fixed-work probe")
-        return int(answer.body["probe_ns"])
 
     def time_stages(self) -> None:
         """Ask a device how long the stages of a run take, apart from everything that was timed."""
@@ -403,6 +405,7 @@ class Session:
         *,
         probe: bool,
         interval_ns: Optional[int] = None,
+        unrecorded: int = 0,
     ) -> Any:
         return self.worker.request(
             {
@@ -412,6 +415,7 @@ class Session:
                 "runs_per_sample": per_sample,
                 "probe": probe,
                 "interval_ns": interval_ns,
+                "unrecorded": unrecorded,
             },
             f"running the {loop} loop",
         )

@@ -53,7 +53,6 @@ class Worker:
             "load": self._load,
             "warm": self._block,
             "block": self._block,
-            "probe": self._probe,
             "outputs": self._outputs,
             "stages": self._stages,
             "start": self._start,
@@ -212,9 +211,11 @@ class Worker:
         from edgeloop.worker.protocol import Message
 
         gc.collect()  # of what the block before left; never by itself in a timed region
+        loop, runs, busy_ns = request["loop"], request["runs"], None
+        if request["unrecorded"]:
+            self._loaded.run_block(loop, request["unrecorded"], 1)
         before = self._probed() if request["probe"] else None
         cpu_before_ns = time.process_time_ns()
-        loop, runs, busy_ns = request["loop"], request["runs"], None
         if request["interval_ns"] is None:
             start_ns, durations = self._loaded.run_block(loop, runs, request["runs_per_sample"])
         else:
@@ -250,12 +251,6 @@ class Worker:
         probe_ns = _core.probe_ns(self._clock.id)
         passed_ns = time.monotonic_ns() - begun_ns
         return probe_ns, (time.thread_time_ns() - cpu_ns) / max(1, passed_ns)
-
-    def _probe(self, request: dict[str, Any]) -> Any:
-        from edgeloop import _core
-        from edgeloop.worker.protocol import Message
-
-        return Message({"type": "probe", "probe_ns": _core.probe_ns(self._clock.id)})
 
     def _outputs(self, request: dict[str, Any]) -> Any:
         from edgeloop.worker.protocol import Message

@@ -13,6 +13,7 @@ from edgeloop.measure.compare import compare_live, require_folder
 from edgeloop.measure.observer import Observer
 from edgeloop.remote.board import Board, Boards, error_of
 from edgeloop.results.compare import Compared
+from edgeloop.results.row import Figure
 from edgeloop.results.schema import Result
 from edgeloop.results.store import ResultWriter, open_result, result_of
 from edgeloop.results.summarise import summarise_result
@@ -194,7 +195,7 @@ def _compared(
     document: dict[str, Any], results: list[Optional[Result]], failed: Optional[EdgeloopError]
 ) -> Compared:
     comparison = dict(document["comparison"])
-    for name in ("ratio_ci95", "hodges_lehmann_ci95", "warnings"):
+    for name in ("ratio_ci95", "warnings"):
         if comparison[name] is not None:
             comparison[name] = tuple(comparison[name])
     a, b = (None if one is None else one.path for one in results)
@@ -202,6 +203,7 @@ def _compared(
         **{
             **document,
             "comparison": Comparison(**comparison),
+            "medians_ns": tuple(_median(one) for one in document["medians_ns"]),
             "notes": tuple(document["notes"]),
             "warnings": tuple(document["warnings"]),
             "results": (a, b),
@@ -253,3 +255,9 @@ def examine_board(host: str, python: Optional[str], timeout_s: float) -> dict[st
         request = {"type": "examine", "timeout_s": timeout_s}
         document: dict[str, Any] = board.ask(request, f"examining {host}")["document"]
     return document
+
+
+def _median(document: dict[str, Any]) -> Figure:
+    interval = document["interval"]
+    low_high = None if interval is None else (interval[0], interval[1])
+    return Figure(document["value"], low_high, document["reason"])

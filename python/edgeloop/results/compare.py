@@ -8,7 +8,8 @@ from typing import Any, Optional
 
 import numpy as np
 
-from edgeloop.errors import EdgeloopError, ModelError, UsageError
+from edgeloop.errors import EdgeloopError, ModelError, UsageError, reasoned
+from edgeloop.results.row import Figure, latency
 from edgeloop.results.sample_warnings import SAMPLE_CODES
 from edgeloop.results.schema import Result
 from edgeloop.results.store import SUFFIX, read_result
@@ -28,6 +29,8 @@ class Compared:
     b: str
     """Titles of the two sides."""
     comparison: Comparison
+    medians_ns: tuple[Figure, Figure]
+    """Of either side, as its result tells it."""
     stop_reason: Optional[str]
     notes: tuple[str, ...]
     results: tuple[Optional[str], Optional[str]]
@@ -48,6 +51,8 @@ class Compared:
             "a": self.a,
             "b": self.b,
             **asdict(self.comparison),
+            **_median_document("a", self.medians_ns[0]),
+            **_median_document("b", self.medians_ns[1]),
             "warnings": list(self.warnings),
             "half_width": self.comparison.half_width,
             "stop_reason": self.stop_reason,
@@ -55,6 +60,14 @@ class Compared:
             "results": list(self.results),
             **({} if self.error is None else {"error": str(self.error)}),
         }
+
+
+def _median_document(side: str, median: Figure) -> dict[str, Any]:
+    value, interval = f"{side}_median_ns", f"{side}_median_ci95_ns"
+    return {
+        **reasoned(value, median.value, median.reason),
+        **reasoned(interval, median.interval, median.reason),
+    }
 
 
 def is_result(text: str) -> bool:
@@ -88,6 +101,7 @@ def compare_results(a: Result, b: Result, delta: float, allow: Sequence[str]) ->
         comparison=compare_unpaired(
             _process_medians(a), _process_medians(b), delta=delta, mismatches=mismatches
         ),
+        medians_ns=(latency(a), latency(b)),
         stop_reason=None,
         notes=(),
         results=(a.path, b.path),

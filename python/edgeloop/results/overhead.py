@@ -53,6 +53,7 @@ def _difference(result: Result, reference: str, loop: str) -> dict[str, Any]:
         "share": found.share,
         "share_ci95": found.share_ci95,
         "pairs": found.pairs,
+        "processes": found.sessions,
         **({} if found.reason is None else {"difference_ci95_ns_reason": found.reason}),
     }
 
@@ -65,6 +66,7 @@ def _unknown(reason: str) -> dict[str, Any]:
         "share": None,
         "share_ci95": None,
         "pairs": 0,
+        "processes": 0,
     }
 
 

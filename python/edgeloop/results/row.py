@@ -65,6 +65,12 @@ def report_rows(results: Sequence[Result]) -> list[ReportRow]:
     return [_row(result) for result in results]
 
 
+def latency(result: Result) -> Figure:
+    """Return the headline: the median time of a run in ns."""
+    last = result.summary
+    return _figure(last.get("summary") or {}, "median_ns", "median_ci95_ns", last)
+
+
 def _row(result: Result) -> ReportRow:
     header, last = result.header, result.summary
     headline = last.get("summary") or {}
@@ -79,7 +85,7 @@ def _row(result: Result) -> ReportRow:
         board=_board(header["host"]),
         created=_text(header["created"]),
         loop=_text(result.loops[0]) if result.loops else "",
-        latency_ns=_figure(headline, "median_ns", "median_ci95_ns", last),
+        latency_ns=latency(result),
         loops_ns={
             _text(name): _figure(loop, "median_ns", "median_ci95_ns", {})
             for name, loop in loops.items()

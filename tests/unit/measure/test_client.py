@@ -149,7 +149,7 @@ with WorkerClient(sys.executable, 600.0) as worker:
     try:
         print("running", flush=True)
         worker.request(dict(type="block", loop="native", runs=int(sys.argv[2]), runs_per_sample=1,
-                            probe=False, interval_ns=None), "running")
+                            probe=False, interval_ns=None, unrecorded=0), "running")
     except KeyboardInterrupt:
         print(worker.stop()["type"], flush=True)
 """

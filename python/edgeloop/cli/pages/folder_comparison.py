@@ -8,6 +8,7 @@ from edgeloop.cli.pages.columns import columns
 from edgeloop.report.markdown import escape, markdown_table
 from edgeloop.results.compare import Compared
 from edgeloop.results.folder_comparison import FolderComparison
+from edgeloop.stats.ratio import ratio_text
 from edgeloop.stats.verdict import EQUIVALENT, FASTER, INCONCLUSIVE, NOT_COMPARABLE, SLOWER
 
 _HEADINGS = ("configuration", "time of NEW / BASE [95 %]", "p (Holm)", "verdict")
@@ -37,11 +38,8 @@ def _sorted(compared: FolderComparison) -> list[Compared]:
 
 def _cells(row: Compared) -> tuple[str, ...]:
     one = row.comparison
-    interval = "(no interval)"
-    if one.ratio_ci95 is not None:
-        interval = f"[{one.ratio_ci95[0]:.4f}, {one.ratio_ci95[1]:.4f}]"
     p_value = "" if one.p_value is None else f"{one.p_value:.3g}"
-    return (row.b, f"{one.ratio:.4f} {interval}", p_value, one.verdict)
+    return (row.b, ratio_text(one.ratio, one.ratio_ci95), p_value, one.verdict)
 
 
 def _counts(compared: FolderComparison) -> str:

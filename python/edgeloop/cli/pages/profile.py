@@ -10,6 +10,7 @@ from edgeloop.cli.pages.table import heading
 from edgeloop.measure.profile.summary import Profile
 from edgeloop.results.figures import duration_interval, percent, warning_lines
 from edgeloop.spec.plain_text import plain
+from edgeloop.stats.ratio import ratio_text
 
 _NAME_LENGTH = 40
 
@@ -29,17 +30,12 @@ def profile_page(profile: Profile, top: int) -> str:
 
 def _run(document: Mapping[str, Any]) -> str:
     slow_down = document["slow_down"]
-    ratio = f"{slow_down['ratio']:.4f}×"
-    if slow_down["ratio_ci95"] is not None:
-        low, high = slow_down["ratio_ci95"]
-        ratio += f" [{low:.4f}, {high:.4f}]"
-    else:
-        ratio += f" (no interval: {slow_down['ratio_ci95_reason']})"
+    ratio = ratio_text(slow_down["ratio"], slow_down["ratio_ci95"])
     processes = "1 process" if document["processes"] == 1 else f"{document['processes']} processes"
     return columns([
         ("median without the profiler", _median(document["plain_run"])),
         ("median with it", _median(document["profiled_run"])),
-        ("a run takes with it", f"{ratio} as long ({slow_down['pairs']} pairs of blocks)"),
+        ("a run takes with it", f"{ratio} times as long ({slow_down['pairs']} pairs of blocks)"),
         ("mean with it", f"{_time(document['run'])}: 100 % of the shares below"),
         ("profiled", f"{document['runs']} runs in {processes}"),
     ])  # fmt: skip

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Optional
 
 from edgeloop.conversion.quantization.layers import LayerError
 from edgeloop.errors import reasoned
+from edgeloop.stats.ratio import ratio_text
 
 if TYPE_CHECKING:
     from edgeloop.conversion.verification import Verification
@@ -133,8 +134,5 @@ class QuantizationReport:
 
 
 def ratio_words(values: Mapping[str, Any]) -> str:
-    """Return a ratio with its interval: 0.512× [0.508, 0.517]."""
-    if values["ratio_ci95"] is None:
-        return f"{values['ratio']:.3f}× (no interval)"
-    low, high = values["ratio_ci95"]
-    return f"{values['ratio']:.3f}× [{low:.3f}, {high:.3f}]"
+    """Return a ratio with its interval: 0.512 [0.508, 0.517]."""
+    return ratio_text(values["ratio"], values["ratio_ci95"])

@@ -22,6 +22,7 @@ from edgeloop.measure.rest import comes_to_rest
 from edgeloop.measure.session import BLOCK_S, TRANSITION_RUNS, Session
 from edgeloop.runtimes import runtime
 from edgeloop.spec.run import ResolvedSpec
+from edgeloop.stats.location import FEWEST_SESSIONS
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -76,7 +77,7 @@ def measure_profile(spec: ResolvedSpec, observer: Observer) -> list[ProfiledProc
     The spec's loop is the one that `profiled_loop` names. Raises what went wrong.
     """
     preset = preset_of(spec)
-    processes = spec.processes or preset.processes
+    processes = spec.processes or max(FEWEST_SESSIONS, preset.processes)
     generator = random.Random(spec.seed)
     observer.phase(f"profiling {spec.title}")
     found: list[ProfiledProcess] = []

@@ -15,12 +15,13 @@ from edgeloop.measure.record import header_of
 from edgeloop.results.warnings import delegate_warnings
 from edgeloop.spec.run import ResolvedSpec
 from edgeloop.stats.compare import compare_paired
-from edgeloop.stats.location import location
+from edgeloop.stats.location import FEWEST_SESSIONS, session_centres, student
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-_FEW_BLOCKS = "fewer than three blocks were recorded"
+# Blocks of one process share its luck and follow one another: however many, they tell its scatter.
+_FEW = f"one process says nothing of the next; {FEWEST_SESSIONS} are the fewest"
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ def summarise(spec: ResolvedSpec, processes: Sequence[ProfiledProcess]) -> Profi
     if any(process.rows != processes[0].rows for process in processes):
         raise RuntimeFailedError(
             f"{spec.title}: the operators differ from process to process; profile one process with "
-            "--effort quick"
+            "--processes 1"
         )
     times = _Times(processes)
     top = [number for number, row in enumerate(rows) if row["inside"] is None]
@@ -76,7 +77,7 @@ def summarise(spec: ResolvedSpec, processes: Sequence[ProfiledProcess]) -> Profi
 
 
 class _Times:
-    """Mean times over all runs; a block's mean is what an interval rests on."""
+    """Mean times over all runs; a process's mean is what an interval rests on."""
 
     def __init__(self, processes: Sequence[ProfiledProcess]) -> None:
         self._sessions: list[int] = []
@@ -101,14 +102,15 @@ class _Times:
         if columns is not None:
             each = self._operators[:, list(columns)].sum(axis=1)
             each = self._runs - each if outside else each
-        found = location(each, self._sessions)
-        mean_ns = float(each.mean()) if found is None else found.centre
+        centres = session_centres(each, self._sessions, _mean)
+        found = student(centres)
+        mean_ns = float(centres.mean())
         # No time is negative, whatever Student's interval says of a few blocks.
         interval = None if found is None else [max(0.0, bound) for bound in found.interval()]
         return {
             "mean_ns": mean_ns,
-            **reasoned("mean_ci95_ns", interval, _FEW_BLOCKS),
-            "share": mean_ns / float(self._runs.mean()),
+            **reasoned("mean_ci95_ns", interval, _FEW),
+            "share": mean_ns / float(session_centres(self._runs, self._sessions, _mean).mean()),
         }
 
 
@@ -143,17 +145,23 @@ def _slow_down(processes: Sequence[ProfiledProcess]) -> dict[str, Any]:
         "profiled_run": _median(profiled, sessions),
         "slow_down": {
             "ratio": compared.ratio,
-            **reasoned("ratio_ci95", interval, _FEW_BLOCKS),
+            **reasoned("ratio_ci95", interval, _FEW),
             "pairs": len(plain),
         },
     }
 
 
 def _median(medians_ns: Sequence[float], sessions: Sequence[int]) -> dict[str, Any]:
-    """Return the mean of the blocks' medians."""
-    found = location(np.array(medians_ns), sessions)
+    """Return the mean of the processes' medians."""
+    centres = session_centres(np.array(medians_ns), sessions)
+    found = student(centres)
     interval = None if found is None else [max(0.0, bound) for bound in found.interval()]
     return {
-        "median_ns": float(np.mean(medians_ns)) if found is None else found.centre,
-        **reasoned("median_ci95_ns", interval, _FEW_BLOCKS),
+        "median_ns": float(centres.mean()),
+        **reasoned("median_ci95_ns", interval, _FEW),
     }
+
+
+def _mean(values: npt.NDArray[Any]) -> float:
+    """Return the mean: times of operators have to add up to that of the run."""
+    return float(values.mean())

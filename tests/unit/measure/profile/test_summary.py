@@ -71,7 +71,7 @@ def spec() -> ResolvedSpec:
 
 @pytest.fixture
 def profile(spec: ResolvedSpec) -> Profile:
-    return summarise(spec, [process()])
+    return summarise(spec, [process(seed=seed) for seed in range(3)])
 
 
 def test_means_shares_and_what_lies_outside(profile: Profile) -> None:
@@ -84,8 +84,8 @@ def test_means_shares_and_what_lies_outside(profile: Profile) -> None:
         assert low < row["mean_ns"] < high
     assert document["outside"]["share"] == pytest.approx(0.1, abs=0.002)
     assert document["slow_down"]["ratio"] == pytest.approx(1.05, rel=0.005)
-    assert document["slow_down"]["pairs"] == 8
-    assert (document["runs"], document["processes"]) == (80, 1)
+    assert document["slow_down"]["pairs"] == 24
+    assert (document["runs"], document["processes"]) == (240, 3)
 
 
 def test_a_partition_counts_by_its_operators(profile: Profile) -> None:
@@ -93,7 +93,7 @@ def test_a_partition_counts_by_its_operators(profile: Profile) -> None:
     assert types == [("conv", 2), ("SOFTMAX", 1)]
 
 
-def test_several_processes_give_the_wider_interval(spec: ResolvedSpec) -> None:
+def test_the_interval_is_that_of_the_processes(spec: ResolvedSpec) -> None:
     apart = [process(seed=seed) for seed in range(3)]
     for number, one in enumerate(apart):
         one.operators_ns = one.operators_ns * (1 + 0.2 * number)
@@ -103,11 +103,16 @@ def test_several_processes_give_the_wider_interval(spec: ResolvedSpec) -> None:
     assert width[0] > 5 * width[1]
 
 
-def test_too_few_blocks_have_no_interval_and_say_so(spec: ResolvedSpec) -> None:
-    found = summarise(spec, [process(blocks=2)]).document["profile"]
-    assert found["run"]["mean_ci95_ns"] is None
-    assert "fewer than three blocks" in found["run"]["mean_ci95_ns_reason"]
-    assert "no interval" in profile_page(summarise(spec, [process(blocks=2)]), 10)
+@pytest.mark.parametrize("processes", [1, 2])
+def test_too_few_processes_have_no_interval_and_say_so(spec: ResolvedSpec, processes: int) -> None:
+    few = summarise(spec, [process(blocks=100, seed=seed) for seed in range(processes)])
+    found = few.document["profile"]
+    for figures in (found["run"], found["plain_run"], *found["operators"]):
+        (interval,) = (name for name in figures if name.endswith("_ci95_ns"))
+        assert figures[interval] is None
+        assert "3 are the fewest" in figures[f"{interval}_reason"]
+    assert found["slow_down"]["ratio_ci95"] is None
+    assert "no interval" in profile_page(few, 10)
 
 
 def test_processes_with_other_operators_are_not_mixed(spec: ResolvedSpec) -> None:
@@ -120,7 +125,7 @@ def test_processes_with_other_operators_are_not_mixed(spec: ResolvedSpec) -> Non
 def test_the_page(profile: Profile) -> None:
     page = profile_page(profile, 2)
     for words in (
-        "as long (8 pairs of blocks)", "by type", "by node", "partition of 2 nodes",
+        "as long (24 pairs of blocks)", "by type", "by node", "partition of 2 nodes",
         "SOFTMAX", "outside the operators", "times: exact", "2 rows more (--top 4)",
     ):  # fmt: skip
         assert words in page
