@@ -22,8 +22,8 @@ FLOORS = {
     7: ("suite", "api"),
     6: ("conversion", "remote", "demo"),
     5: ("measure", "report"),
-    4: ("runtimes", "results"),
-    3: ("models", "data", "metrics", "envs"),
+    4: ("runtimes", "results", "data"),
+    3: ("models", "metrics", "envs"),
     2: ("spec", "host", "worker"),
     1: ("errors", "stats", "_core", "__init__"),
 }

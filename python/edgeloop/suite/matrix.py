@@ -11,13 +11,13 @@ from typing import Any, Optional
 
 from edgeloop.conversion.quantization.methods import CALIBRATED
 from edgeloop.errors import EdgeloopError, ModelError, UsageError, canonical, nearest
-from edgeloop.models.formats import FORMATS, detect_format
+from edgeloop.models.formats import FORMATS
 from edgeloop.models.identity import identity_of
 from edgeloop.runtimes import runtime
 from edgeloop.runtimes.choice.delegates import delegates_of, providers_of
-from edgeloop.runtimes.choice.runtimes import split_entry
+from edgeloop.runtimes.choice.runtimes import format_of, split_entry
 from edgeloop.spec.limits import require_sound_numbers
-from edgeloop.spec.load import ANY, LOOPS, NULL_MODEL
+from edgeloop.spec.load import LOOPS, NULL_MODEL
 from edgeloop.spec.run import RunSpec
 from edgeloop.suite.definition import Definition, Named, Options, Rule
 from edgeloop.suite.entry import Conversion, Entry
@@ -56,7 +56,7 @@ class _Expansion:
     def __init__(self, definition: Definition, host: Optional[str]) -> None:
         self._definition = definition
         self._host = host
-        self._formats: dict[str, str] = {}
+        self._formats: dict[tuple[str, str], str] = {}
         self._identities: dict[tuple[str, Optional[str]], str] = {}
         self._entries: dict[str, Entry] = {}
         self._left_out: list[LeftOut] = []
@@ -148,7 +148,7 @@ class _Expansion:
             require_sound_numbers(spec)
         except UsageError as error:
             raise file.error(model.place, f"{model.name}@{chosen.name}: {error}") from None
-        found = self._format(model)
+        found = self._format(model, chosen)
         host = self._host or spec.host
         if host is not None and merged.get("environment") is not None:
             raise file.error(
@@ -190,13 +190,12 @@ class _Expansion:
             layout=merged.get("layout", "keep"),
         )
 
-    def _format(self, model: Named) -> str:
-        if model.value == NULL_MODEL:
-            return "null"
-        if model.value not in self._formats:
+    def _format(self, model: Named, chosen: Named) -> str:
+        key = (model.value, chosen.value)
+        if key not in self._formats:
             with self._named(model):
-                self._formats[model.value] = detect_format(model.value).format
-        return self._formats[model.value]
+                self._formats[key] = format_of(model.value, (chosen.value,))
+        return self._formats[key]
 
     def _identity(self, model: Named, class_path: Optional[str]) -> Optional[str]:
         if model.value == NULL_MODEL:
@@ -229,13 +228,11 @@ class _Expansion:
     def _why_impossible(self, entry: Entry) -> Optional[str]:
         spec = entry.spec
         name = split_entry(entry.runtime)[0]
-        source = "null" if spec.model == NULL_MODEL else self._formats[spec.model]
-        found = source
+        found = self._formats[spec.model, entry.runtime]
         if entry.conversion is not None and entry.conversion.to is not None:
             found = entry.conversion.to
-        formats = runtime(name).formats
-        if found not in formats and ANY not in formats:
-            return f"{name} reads {', '.join(formats)}, and this is {found}"
+        if not runtime(name).reads(found):
+            return f"{name} reads {', '.join(runtime(name).formats)}, and this is {found}"
         try:
             delegates_of(spec, name, [])
             providers_of(spec, name)

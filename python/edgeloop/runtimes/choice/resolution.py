@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Optional
 
-from edgeloop.errors import ModelError, UsageError, canonical, nearest
+from edgeloop.errors import UsageError, canonical, nearest
 from edgeloop.runtimes import runtime
 from edgeloop.runtimes.choice.control import cluster_cpus, parse_cpus
 from edgeloop.runtimes.choice.delegates import (
@@ -17,7 +17,12 @@ from edgeloop.runtimes.choice.delegates import (
 )
 from edgeloop.runtimes.choice.inputs import absolute, chosen_inputs
 from edgeloop.runtimes.choice.interpreter import interpreter_of
-from edgeloop.runtimes.choice.runtimes import choose_runtimes, reads_any_format, split_entry
+from edgeloop.runtimes.choice.runtimes import (
+    choose_runtimes,
+    format_of,
+    reads_any_format,
+    split_entry,
+)
 from edgeloop.runtimes.choice.title import titled
 from edgeloop.runtimes.choice.torch import TORCH, torch_modes
 from edgeloop.spec.control import Control, parse_priority
@@ -25,9 +30,6 @@ from edgeloop.spec.limits import require_schedulable, require_sound_numbers
 from edgeloop.spec.load import ANY, LOOPS, NULL_MODEL, LoadOptions
 from edgeloop.spec.metrics import metric_options
 from edgeloop.spec.run import FixedCount, Model, ResolvedSpec, RunSpec
-
-# The format of a file that only the runtime that was named may know.
-OTHER_FORMAT = "other"
 
 
 def resolve(spec: RunSpec, command: str) -> list[ResolvedSpec]:
@@ -45,7 +47,7 @@ def resolve(spec: RunSpec, command: str) -> list[ResolvedSpec]:
         raise UsageError("--instances is for eval: instances beside each other disturb a latency")
     if spec.rate_hz is not None:
         require_schedulable(spec, spec.rate_hz, command)
-    model = _model(str(spec.model), spec.model_class_path, reads_any_format(spec.runtimes))
+    model = _model(str(spec.model), spec.model_class_path, spec.runtimes)
     if model.format == "edgetpu" and not reads_any_format(spec.runtimes):
         require_edgetpu_delegate(spec)
     names, choices = choose_runtimes(spec, model)
@@ -124,18 +126,12 @@ def _resolve_one(
     ))  # fmt: skip
 
 
-def _model(path: str, class_path: Optional[str], any_format: bool) -> Model:
+def _model(path: str, class_path: Optional[str], entries: Sequence[str]) -> Model:
+    found = format_of(path, entries)
     if path == NULL_MODEL:
-        return Model(path=NULL_MODEL, format="null", sha256=None, bytes=None)
-    from edgeloop.models.formats import detect_format
+        return Model(path=NULL_MODEL, format=found, sha256=None, bytes=None)
     from edgeloop.models.identity import identity_of, model_bytes
 
-    try:
-        found = detect_format(path).format
-    except ModelError:
-        if not any_format or not model_bytes(path):
-            raise
-        found = OTHER_FORMAT
     return Model(
         path=str(Path(path).resolve()),
         format=found,

@@ -6,17 +6,22 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Optional
 
-from edgeloop.errors import EdgeloopError, NotAvailableError, UsageError
+from edgeloop.errors import EdgeloopError, ModelError, NotAvailableError, UsageError
 from edgeloop.runtimes import RUNTIME_NAMES, installed_names, runtime, runtimes_of
 from edgeloop.runtimes.choice.interpreter import interpreter_of
 from edgeloop.spec.configuration import runtime_entry
-from edgeloop.spec.load import ANY
+from edgeloop.spec.load import ANY, NULL_MODEL
 
 if TYPE_CHECKING:
     from edgeloop.spec.run import Model, RunSpec
 
 
 _PLUGIN = "plugin"
+
+NULL_FORMAT = "null"
+
+# The format of a file that only the runtime that was named may know.
+OTHER_FORMAT = "other"
 
 # Formats that are code of the machine: to load such a file is to run it.
 MACHINE_CODE = ("aotinductor",)
@@ -39,6 +44,24 @@ def reads_any_format(entries: Sequence[str]) -> bool:
     """Say whether every runtime that was named takes any file."""
     named = [split_entry(runtime_entry(entry))[0] for entry in entries]
     return bool(named) and "all" not in named and all(ANY in runtime(one).formats for one in named)
+
+
+def format_of(path: str, entries: Sequence[str]) -> str:
+    """Return the format of a model, OTHER_FORMAT where the runtimes that were named take any file.
+
+    Raises ModelError where it is no model, or none that is known here.
+    """
+    if path == NULL_MODEL:
+        return NULL_FORMAT
+    from edgeloop.models.formats import detect_format
+    from edgeloop.models.identity import model_bytes
+
+    try:
+        return detect_format(path).format
+    except ModelError:
+        if not reads_any_format(entries) or not model_bytes(path):
+            raise
+        return OTHER_FORMAT
 
 
 def choose_runtimes(spec: RunSpec, model: Model) -> tuple[list[str], list[str]]:
