@@ -8,7 +8,7 @@ from __future__ import annotations
 import inspect
 import sys
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
@@ -26,7 +26,8 @@ from edgeloop.spec.load import LoadOptions
 
 # Under which a training checkpoint keeps the weights of the network.
 _WEIGHT_KEYS = ("state_dict", "model_state_dict", "model")
-_DATA_PARALLEL_PREFIX = "module."
+# What a prefix of all names tells of who saved them.
+_WRAPPERS = {"module.": " of DataParallel", "_orig_mod.": " of torch.compile"}
 _QUOTED_KEYS = 3  # of each kind in a message; a wrong class differs in hundreds
 _DANGER = "unpickling runs whatever code the file holds: add --trust-pickle only if you trust it"
 
@@ -274,12 +275,30 @@ def _weights(content: Mapping[str, Any], module: Any) -> tuple[Mapping[str, Any]
             content = content[key]
             notes.append(f"the weights are the checkpoint's entry '{key}'")
             break
-    if content and all(str(key).startswith(_DATA_PARALLEL_PREFIX) for key in content):
-        stripped = {key[len(_DATA_PARALLEL_PREFIX) :]: value for key, value in content.items()}
-        if not expected.isdisjoint(stripped):
-            content = stripped
-            notes.append("the prefix 'module.' of DataParallel was stripped from the names")
+    prefix = _common_prefix(list(map(str, content)), expected)
+    if prefix:
+        content = {str(key)[len(prefix) :]: value for key, value in content.items()}
+        notes.append(
+            f"the prefix '{prefix}'{_WRAPPERS.get(prefix, '')} was stripped from the names"
+        )
     return content, notes
+
+
+def _common_prefix(given: Sequence[str], expected: Set[str]) -> str:
+    """Return what all given names begin with beyond the expected ones; "" for nothing.
+
+    Trainers wrap the network: in DataParallel (module.), torch.compile (_orig_mod.), a Lightning
+    module (model.), or in several of them.
+    """
+    if not given or not expected.isdisjoint(given):
+        return ""
+    ends = [place + 1 for place, character in enumerate(given[0]) if character == "."]
+    for prefix in (given[0][:end] for end in ends):
+        if not all(name.startswith(prefix) for name in given):
+            break
+        if not expected.isdisjoint(name[len(prefix) :] for name in given):
+            return prefix
+    return ""
 
 
 def _load_weights(module: Any, weights: Mapping[str, Any], path: Path, name: str) -> None:

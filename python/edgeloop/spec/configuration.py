@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -24,9 +25,11 @@ def parse_configuration(text: str, defaults: RunSpec) -> RunSpec:
     instances, delegate, provider, torch-mode, package, device, library, python, data, output, loop,
     shape (NAME:1x3x224x224), or a setting of the runtime. A delegate's options are separated by ';'
     here; a piece without '=' belongs to what is before it.
-    Without '@' the whole string is the model. Raises UsageError that shows the right form.
+    Names of files and tensors may hold '@': the first one behind the name of a file separates,
+    else the last; without any, or as the name of a file, the whole string is the model.
+    Raises UsageError that shows the right form.
     """
-    model, at, rest = text.rpartition("@")
+    model, at, rest = _split(text)
     if not at:
         return replace(defaults, model=text)
     if not model:
@@ -48,15 +51,37 @@ def parse_configuration(text: str, defaults: RunSpec) -> RunSpec:
         elif key == "loop":
             changes["loops"] = (value,)
         elif key == "shape":
-            name, shape = parse_shape(value.replace(":", "="))
+            input_name, colon, dims = value.rpartition(":")  # names of tensors hold colons
+            name, shape = parse_shape(
+                f"{input_name}={dims}" if colon and "=" not in dims else value
+            )
             shapes[name] = shape
         else:
             settings[key] = value
     return replace(defaults, **changes, settings=settings, shapes=shapes)
 
 
+def _split(text: str) -> tuple[str, str, str]:
+    """Return the model, "@" and the rest; the latter two empty where the text is the model."""
+    if _is_there(text):
+        return text, "", ""
+    places = [place for place, character in enumerate(text) if character == "@"]
+    for place in places:
+        if _is_there(text[:place]):
+            return text[:place], "@", text[place + 1 :]
+    model, at, rest = text.rpartition("@")
+    return (model, at, rest) if at else (text, "", "")
+
+
+def _is_there(path: str) -> bool:
+    return os.path.exists(path)  # noqa: PTH110 - Path's raises for a text that is too long
+
+
 def _pairs(pieces: Sequence[str]) -> list[str]:
-    """Join the values that hold commas: delegate=armnn:backends=CpuAcc,CpuRef is one pair."""
+    """Join the values that hold commas: delegate=armnn:backends=CpuAcc,CpuRef is one pair.
+
+    So is shape=a,b:1x4, of an input that is called "a,b".
+    """
     pairs: list[str] = []
     for piece in pieces:
         if "=" not in piece.partition(";")[0] and pairs and _repeats(pairs[-1]):
@@ -67,8 +92,11 @@ def _pairs(pieces: Sequence[str]) -> list[str]:
 
 
 def _repeats(pair: str) -> bool:
-    """Return whether a pair's value may hold commas of its own: a delegate's or provider's."""
-    _, said = _OPTIONS.get(canonical(pair.partition("=")[0]), ("", None))
+    """Return whether a pair's value may hold commas: a delegate's, a provider's, a name's."""
+    key = canonical(pair.partition("=")[0])
+    if key == "shape":
+        return True
+    _, said = _OPTIONS.get(key, ("", None))
     return said is not None and said.repeat and not said.commas
 
 

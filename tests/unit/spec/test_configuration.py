@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from edgeloop.errors import UsageError
@@ -49,3 +51,20 @@ def test_a_plugins_path_is_kept_as_it_is() -> None:
     spec = parse_configuration("m.plan@Plugin=/Some_Where/My.so,threads=1", DEFAULTS)
     assert spec.runtimes == ("plugin=/Some_Where/My.so",)
     assert spec.threads == 1
+
+
+@pytest.mark.parametrize("name", ["in:0", "a=b", "a,b", "x[0]", "y@z", "/model/input.1", "größe"])
+def test_a_shape_is_given_for_any_name(tmp_path: Path, name: str) -> None:
+    model = tmp_path / "m.onnx"
+    model.write_bytes(b"")
+    spec = parse_configuration(f"{model}@onnxruntime,shape={name}:1x7x4,threads=1", DEFAULTS)
+    assert spec.shapes == {name: (1, 7, 4)}
+    assert (spec.model, spec.runtimes, spec.threads) == (str(model), ("onnxruntime",), 1)
+
+
+def test_what_is_a_file_is_a_model(tmp_path: Path) -> None:
+    model = tmp_path / "model@320.onnx"
+    model.write_bytes(b"")
+    assert parse_configuration(str(model), DEFAULTS).model == str(model)
+    spec = parse_configuration(f"{model}@onnxruntime", DEFAULTS)
+    assert (spec.model, spec.runtimes) == (str(model), ("onnxruntime",))

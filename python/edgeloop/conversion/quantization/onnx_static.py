@@ -9,6 +9,7 @@ from typing import Any, Optional
 
 from edgeloop.conversion.quantization._base import QuantizeRequest, feeds, refused
 from edgeloop.conversion.quantization.onnx_opsets import strip_unused_opsets
+from edgeloop.models.identity import model_files
 
 # TensorRT takes symmetric scales only, and quantises biases itself.
 _TENSORRT = {
@@ -59,12 +60,16 @@ def quantize(request: QuantizeRequest) -> list[str]:
 
 def prepare(request: QuantizeRequest, folder: str) -> str:
     """Fold what can be folded and infer the shapes, as quantisation needs it; return the file."""
+    import onnx
     from onnxruntime.quantization.shape_inference import quant_pre_process
 
-    prepared = str(Path(folder) / "prepared.onnx")
+    source, prepared = request.source, str(Path(folder) / "prepared.onnx")
     try:
+        if len(model_files(source)) > 1:  # it would look for weights beside a copy of its own
+            source = str(Path(folder) / "whole.onnx")
+            onnx.save(onnx.load(request.source), source)
         # The symbolic inference wants sympy, and models with fixed shapes have no use for it.
-        quant_pre_process(request.source, prepared, skip_symbolic_shape=True)
+        quant_pre_process(source, prepared, skip_symbolic_shape=True)
     except Exception as error:
         raise refused(request, "onnxruntime.quantization", error) from error
     return prepared

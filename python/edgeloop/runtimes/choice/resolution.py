@@ -197,14 +197,27 @@ def _threads(spec: RunSpec, command: str, control: Control, said: list[str]) -> 
         said.append("threads 1 for each instance: instances share the CPUs better than threads do")
         return 1
     if control.cpus is not None:
-        said.append(f"threads {len(control.cpus)}: the CPUs that were given")
-        return len(control.cpus)
+        return _within_quota(len(control.cpus), "the CPUs that were given", said)
     from edgeloop.host.affinity import fastest_cluster
 
     cluster = fastest_cluster()
-    threads = max(1, len(cluster.cpus))
     cpus = ",".join(str(cpu) for cpu in cluster.cpus)
-    said.append(f"threads {threads}: the CPUs of the fastest cluster in reach ({cpus})")
+    reason = f"the CPUs of the fastest cluster in reach ({cpus})"
+    return _within_quota(max(1, len(cluster.cpus)), reason, said)
+
+
+def _within_quota(threads: int, reason: str, said: list[str]) -> int:
+    """Return as many threads as a control group's quota keeps running, and say why.
+
+    More are stopped together once the quota of a period is used up.
+    """
+    from edgeloop.host.cgroup import cpu_quota
+
+    quota = cpu_quota()
+    if quota.cpus is not None and threads > max(1, int(quota.cpus)):
+        threads = max(1, int(quota.cpus))
+        reason = f"the control group {quota.source} grants {quota.cpus:g} CPUs"
+    said.append(f"threads {threads}: {reason}")
     return threads
 
 
