@@ -15,6 +15,7 @@ from edgeloop.measure.session import DataRuns, SampleRows, Session
 from edgeloop.metrics.agreement import Agreement
 from edgeloop.metrics.evaluation import Evaluation
 from edgeloop.metrics.outputs import Judged
+from edgeloop.results.sample_scores import paired_document, scores_document
 from edgeloop.spec.load import instance_of
 from edgeloop.spec.metrics import REGRESSION
 from edgeloop.stats.quantile import quantile_interval
@@ -46,6 +47,11 @@ class DataResult:
     """None without a reference."""
     reference: Optional[str] = None
     """The reference's title."""
+    reference_evaluation: Optional[Evaluation] = None
+    """Of the reference, on the same samples and labels."""
+    reference_judged: Optional[Judged] = None
+    seed: int = 0
+    """Of the bootstrap."""
     reference_data: Optional[ModelData] = None
     notes: list[str] = field(default_factory=list)
     """What was decided about the data of one model for the other's sake."""
@@ -62,10 +68,14 @@ class DataResult:
         """
         document: dict[str, Any] = {"accuracy": None, "accuracy_reason": self.why_no_accuracy}
         if self.evaluation is not None and self.judged is not None:
-            document = self.evaluation.as_dict()
-            if document["accuracy"] is not None:
-                words = {"output_reason": self.judged.words} if self.judged.words else {}
-                document["accuracy"].update({"output": self.judged.name, **words})
+            document = _accuracy(self.evaluation, self.judged)
+            scores = self.evaluation.kept.scores()
+            if document["accuracy"] is not None and scores is not None:
+                document["accuracy"]["samples"] = scores_document(scores)
+        if self.reference_evaluation is not None and self.reference_judged is not None:
+            theirs = _accuracy(self.reference_evaluation, self.reference_judged)
+            document.update({f"reference_{name}": value for name, value in theirs.items()})
+            document.update(self._paired())
         if self.agreement is not None:
             document["agreement"] = {
                 "reference": self.reference,
@@ -90,6 +100,17 @@ class DataResult:
     def why_no_accuracy(self) -> str:
         """Why nothing is judged: there are no labels, or no output that is theirs."""
         return NO_LABELS if self.judged is None else self.judged.reason or NO_LABELS
+
+    def _paired(self) -> dict[str, Any]:
+        """Return `paired`: how much better the model is than the reference."""
+        assert self.evaluation is not None
+        assert self.reference_evaluation is not None
+        for evaluation in (self.evaluation, self.reference_evaluation):
+            if evaluation.reason is not None:
+                return {"paired": None, "paired_reason": evaluation.reason}
+        return paired_document(
+            self.evaluation.kept.scores(), self.reference_evaluation.kept.scores(), self.seed
+        )
 
     def _throughput(self) -> dict[str, Any]:
         if not self.samples_per_s:
@@ -156,18 +177,13 @@ def run_data_set(
     spec = session.spec
     result = DataResult(data, instances=spec.instances)
     result.judged = session.judged
-    if result.judged is not None and result.judged.index is not None:
-        output = session.outputs[result.judged.index]
-        result.evaluation = Evaluation(
-            data.n,
-            spec.metrics,
-            max(output.scales, default=0.0),
-            spec.seed,
-            whole="int" in output.dtype and not output.scales,
-        )
+    result.evaluation = _evaluation(session, result.judged)
     if reference is not None:
         result.agreement = Agreement(session.outputs, reference.outputs, data.n, spec.seed)
-        result.reference = reference.spec.title
+        result.reference, result.seed = reference.spec.title, spec.seed
+        if result.evaluation is not None:
+            result.reference_judged = _judged_of(reference, result)
+            result.reference_evaluation = _evaluation(reference, result.reference_judged)
         _run_both(session, reference, result, on_runs)
         return result
     if result.evaluation is None:
@@ -183,6 +199,39 @@ def run_data_set(
         if result.evaluation.ended:
             break
     return result
+
+
+def _evaluation(session: Session, judged: Optional[Judged]) -> Optional[Evaluation]:
+    """Return what takes the judged output of a session; None where there is none."""
+    if judged is None or judged.index is None:
+        return None
+    assert session.data is not None
+    output = session.outputs[judged.index]
+    return Evaluation(
+        session.data.n,
+        session.spec.metrics,
+        max(output.scales, default=0.0),
+        session.spec.seed,
+        whole="int" in output.dtype and not output.scales,
+    )
+
+
+def _judged_of(reference: Session, result: DataResult) -> Optional[Judged]:
+    """Return the reference's output that is judged: the one named for it, else the pair of ours."""
+    assert result.agreement is not None
+    partner = dict(result.agreement.pairing.pairs).get(_judged_index(result))
+    if reference.spec.metrics.output is not None or partner is None:
+        return reference.judged
+    return Judged(partner, reference.outputs[partner].name)
+
+
+def _accuracy(evaluation: Evaluation, judged: Judged) -> dict[str, Any]:
+    """Return `accuracy` with the name of the output that was judged."""
+    document = evaluation.as_dict()
+    if document["accuracy"] is not None:
+        words = {"output_reason": judged.words} if judged.words else {}
+        document["accuracy"].update({"output": judged.name, **words})
+    return document
 
 
 def _judged_index(result: DataResult) -> int:
@@ -218,11 +267,15 @@ def _run_both(session: Session, reference: Session, result: DataResult, on_runs:
     for our_batches, their_batches in zip(ours.batches(most), theirs.batches(most)):
         if our_batches.samples != their_batches.samples:
             raise ModelError("the model and the reference do not read the same samples of the data")
-        a = _all(runner, our_batches)
-        result.agreement.add(a, _all(other, their_batches))
+        a, b = _all(runner, our_batches), _all(other, their_batches)
+        result.agreement.add(a, b)
         result.samples += our_batches.samples
         if result.evaluation is not None:
             result.evaluation.add(a[_judged_index(result)], our_batches.labels)
+        judged = result.reference_judged
+        if result.reference_evaluation is not None and judged is not None:
+            assert judged.index is not None
+            result.reference_evaluation.add(b[judged.index], their_batches.labels)
 
 
 def _all(runner: _Runner, batches: Batches) -> list[SampleRows]:

@@ -9,6 +9,7 @@ import numpy as np
 
 from edgeloop.metrics.alignment import score_rows, squeezed
 from edgeloop.metrics.classification import MOST_CLASSES, ClassificationTally
+from edgeloop.metrics.paired import CORRECT, PIXEL_ACCURACY, SQUARED_ERROR, ScoreKeeper
 from edgeloop.metrics.regression import RegressionTally
 from edgeloop.metrics.segmentation import VOID, SegmentationTally, map_axis
 from edgeloop.metrics.task import Task, class_numbers, is_binary, task_of, values
@@ -41,9 +42,9 @@ class Evaluation:
         self.reason: Optional[str] = "there are no samples"
         """Why there are no metrics; None where there are some."""
         self.task: Optional[Task] = None
-        self.scores: list[npt.NDArray[Any]] = []
-        """Of each chunk, one figure a sample: right or not (bool), the share of right pixels, or
-        the mean squared error (float)."""
+        self.kept = ScoreKeeper()
+        """One figure of each sample: right or not, the share of right pixels, or the mean squared
+        error."""
         self._n = n
         self._options = options
         self._step = step
@@ -126,7 +127,7 @@ class Evaluation:
             if reason is not None:
                 return reason
             tally = self._classification(0)
-            self.scores.append(tally.add_answers(answers, numbers))
+            self.kept.add(CORRECT, tally.add_answers(answers, numbers), numbers)
             return None
         if not is_binary(labels):
             return (
@@ -145,7 +146,8 @@ class Evaluation:
     def _count(self, scores: npt.NDArray[np.float64], labels: npt.NDArray[Any]) -> Optional[str]:
         numbers, reason = class_numbers(labels, scores.shape[1])
         if reason is None:
-            self.scores.append(self._classification(scores.shape[1]).add(scores, numbers))
+            right = self._classification(scores.shape[1]).add(scores, numbers)
+            self.kept.add(CORRECT, right, numbers)
         return reason
 
     def _classification(self, classes: int) -> ClassificationTally:
@@ -190,7 +192,7 @@ class Evaluation:
                     f"the {whose} run from {numbers.min()} to {numbers.max()}, beyond the "
                     f"{tally.classes} classes of the output"
                 )
-        self.scores.append(tally.add(answers, labels))
+        self.kept.add(PIXEL_ACCURACY, tally.add(answers, labels), labels)
         return None
 
     def _regress(self, outputs: npt.NDArray[np.float64], labels: npt.NDArray[Any]) -> Optional[str]:
@@ -201,7 +203,7 @@ class Evaluation:
             self._tally = RegressionTally(rows[0].shape[1], self._n, self._seed)
         assert isinstance(self._tally, RegressionTally)
         self._tally.add(*rows)
-        self.scores.append(((rows[0] - rows[1]) ** 2).mean(axis=1))
+        self.kept.add(SQUARED_ERROR, ((rows[0] - rows[1]) ** 2).mean(axis=1), rows[1])
         return None
 
     def _why_regression(self) -> str:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from edgeloop.cli.pages.columns import columns
+from edgeloop.metrics.paired import CORRECT, PIXEL_ACCURACY, SQUARED_ERROR
 
 _PERCENT = (
     "accuracy", "pixel_accuracy", "mean_iou", "balanced_accuracy", "precision_macro",
@@ -16,6 +17,13 @@ _VALUES = (
     "log_loss", "mean_absolute_error", "mean_squared_error", "root_mean_squared_error", "r2",
     "mean_absolute_percentage_error",
 )  # fmt: skip
+
+# What single samples were scored by → the metric that is its mean.
+_PAIRED_METRICS = {
+    CORRECT: "accuracy",
+    PIXEL_ACCURACY: "pixel_accuracy",
+    SQUARED_ERROR: "mean_squared_error",
+}
 
 # Micro averages over single labels are the accuracy: they stay in the JSON.
 _NOT_PRINTED = ("precision_micro", "recall_micro", "f1_micro")
@@ -47,6 +55,34 @@ def metrics_parts(summary: dict[str, Any]) -> list[str]:
     if excluded:
         lines.append(f"  {excluded} targets of 0 are in no percentage error")
     return ["\n".join(lines)]
+
+
+def paired_parts(summary: Mapping[str, Any]) -> list[str]:
+    """Return how much better a model is than its reference, as one part of a page."""
+    paired = summary.get("paired")
+    if paired is None:
+        reason = summary.get("paired_reason")
+        return [f"not compared with the reference's accuracy: {reason}"] if reason else []
+    theirs, name = summary["reference_accuracy"], _PAIRED_METRICS[paired["kind"]]
+    lines = [
+        f"beside the reference on the same samples: {paired_words(paired)}",
+        columns([(f"{name.replace('_', ' ')} of the reference", metric_text(theirs, name))]),
+    ]
+    return ["\n".join(lines)]
+
+
+def paired_words(paired: Mapping[str, Any]) -> str:
+    """Return a paired difference as a sentence: the verdict, the figure, and what it rests on."""
+    points = paired["kind"] != SQUARED_ERROR
+    scale, unit = (100.0, " points") if points else (1.0, " squared error")
+    numbers = [paired["difference"], *(paired["difference_ci95"] or ())]
+    texts = [f"{scale * one:+.2f}" if points else f"{scale * one:+.4g}" for one in numbers]
+    bounds = f" [{texts[1]}, {texts[2]}]" if len(texts) > 1 else ""
+    p_value = "p < 0.001" if paired["p_value"] < 0.001 else f"p = {paired['p_value']:.3g}"
+    basis = f"{paired['test']}, {p_value}"
+    if paired["only_first"] is not None:
+        basis += f"; right alone: {paired['only_first']} against {paired['only_second']}"
+    return f"{paired['verdict']}, {texts[0]}{unit}{bounds} of {paired['n']} samples ({basis})"
 
 
 def metric_names(accuracy: dict[str, Any]) -> list[str]:

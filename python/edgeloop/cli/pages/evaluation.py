@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from edgeloop.cli.pages.accuracy import agreement_parts, metrics_parts
+from edgeloop.cli.pages.accuracy import agreement_parts, metrics_parts, paired_parts
 from edgeloop.cli.pages.columns import columns
 from edgeloop.cli.pages.table import heading, latency_rows
 from edgeloop.results.figures import duration_interval, warning_lines
@@ -15,6 +15,7 @@ def evaluation_page(result: Result) -> str:
     """Return what `edgeloop eval` prints."""
     summary = result.summary
     parts = [heading(result.header), *metrics_parts(summary)]
+    parts += paired_parts(summary)
     parts += agreement_parts(summary)
     parts += _preprocess(summary)
     loop = result.loops[0]
