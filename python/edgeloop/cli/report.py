@@ -90,6 +90,6 @@ def _named(places: Optional[list[str]]) -> list[str]:
     from edgeloop.results.store import default_folder
 
     return [
-        place if Path(place).exists() else str(find_result(place, default_folder()))
+        place if "/" in place or Path(place).exists() else str(find_result(place, default_folder()))
         for place in places or ("1",)
     ]

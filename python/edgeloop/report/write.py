@@ -61,7 +61,7 @@ def write_report(
     others = _published(rows) if with_published else []
     said = list(collection.unreadable)
     if targets.html is not None or targets.plots is not None:
-        charts = summary_charts(rows, others)
+        charts = summary_charts(rows)
         single = _single_charts(collection, detail)
         if targets.html is not None:
             page = html_page(plain(title, 200), rows, charts, single, others, collection.unreadable)

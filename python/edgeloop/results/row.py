@@ -36,13 +36,28 @@ class ReportRow:
     """One result."""
 
     title: str
+    command: str
+    """bench, overhead, eval or compare: what kind of figures these are."""
     model: str
     runtime: str
+    version: str
+    """The runtime's."""
+    threads: Optional[int]
+    delegates: str
+    precision: str
+    """As stored, where the result tells: int8, fp16, ...; else empty."""
     board: str
     created: str
+    effort: str
+    data: str
+    """Name of the data set; empty without one."""
     loop: str
     """The headline's."""
     latency_ns: Figure
+    p90_ns: Figure
+    samples: Optional[int]
+    n_eff: Optional[float]
+    processes: Optional[int]
     loops_ns: Mapping[str, Figure]
     cold_ns: Mapping[str, int]
     """Of the first process: interpreter, import, load, first run."""
@@ -58,6 +73,8 @@ class ReportRow:
     """Of the machine: clean, disturbed, slower, throttled, under-voltage."""
     withheld: Optional[str]
     environment: Mapping[str, str]
+    warnings: tuple[str, ...]
+    """What to know before relying on the figures, one sentence each."""
 
 
 def report_rows(results: Sequence[Result]) -> list[ReportRow]:
@@ -80,12 +97,23 @@ def _row(result: Result) -> ReportRow:
     withheld = headline.get("headline_withheld")
     return ReportRow(
         title=_text(header["title"]),
+        command=_text(header["command"]),
         model=_text(Path(str(header["model"]["path"])).name),
         runtime=_text(header["runtime"]["name"]),
+        version=_text(header["runtime"]["version"] or ""),
+        threads=header["runtime"]["threads"],
+        delegates=_text(" ".join(header["runtime"]["delegates"] or ())),
+        precision=_precision(header),
         board=_board(header["host"]),
         created=_text(header["created"]),
+        effort=_text(header["spec"].get("effort") or ""),
+        data=_data(header["spec"]),
         loop=_text(result.loops[0]) if result.loops else "",
         latency_ns=latency(result),
+        p90_ns=_figure(headline, "p90_ns", "p90_ci95_ns", {}),
+        samples=headline.get("n"),
+        n_eff=headline.get("n_eff"),
+        processes=headline.get("processes"),
         loops_ns={
             _text(name): _figure(loop, "median_ns", "median_ci95_ns", {})
             for name, loop in loops.items()
@@ -100,7 +128,21 @@ def _row(result: Result) -> ReportRow:
         verdict=(last.get("throttling") or {}).get("verdict"),
         withheld=None if withheld is None else _text(withheld),
         environment=_environment(header),
+        warnings=tuple(_text(one["text"]) for one in last.get("warnings") or ()),
     )
+
+
+def _precision(header: Mapping[str, Any]) -> str:
+    """Return what edgeloop quantised the model to, or the dtype of integer inputs."""
+    made = (header.get("conversion") or {}).get("precision")
+    dtypes = {str(one["dtype"]) for one in header["model"]["inputs"]}
+    integer = "int8" if dtypes & {"int8", "uint8"} else ""
+    return _text(made or integer)
+
+
+def _data(spec: Mapping[str, Any]) -> str:
+    path = (spec.get("inputs") or {}).get("data")
+    return "" if path is None else _text(Path(str(path)).name)
 
 
 def _text(value: Any) -> str:
