@@ -159,6 +159,16 @@ def test_every_room_has_a_floor(imports: dict[str, list[str]]) -> None:
     assert len(FLOORS) <= 9
 
 
+def test_the_contributing_guide_shows_the_same_floors() -> None:
+    guide = PACKAGE.parents[1] / ".github" / "CONTRIBUTING.md"
+    if not guide.is_file():
+        pytest.skip("this is not a checkout")
+    rows = re.findall(r"^\| (\d) \| (.*) \|$", guide.read_text(encoding="utf-8"), re.MULTILINE)
+    for floor, rooms in FLOORS.items():
+        for room in {*rooms} - {"__init__"}:
+            assert re.search(rf"`{room}[/.`]", dict(rows)[str(floor)]), room
+
+
 def test_a_folder_imports_only_from_lower_floors(imports: dict[str, list[str]]) -> None:
     assert climbs(imports) == []
 

@@ -5,22 +5,20 @@ from __future__ import annotations
 import importlib
 import sys
 from collections.abc import Mapping, Sequence
-from importlib import metadata
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Optional
 
 from edgeloop import _core
 from edgeloop.errors import ModelError, NotAvailableError, UsageError
 from edgeloop.runtimes._external_delegates import TfliteDelegates, no_edgetpu
+from edgeloop.runtimes._package_library import UNKNOWN, PackageLibrary
 from edgeloop.runtimes._tflite_interpreter import InterpreterFramework, fix_shapes
 from edgeloop.runtimes.protocol import ExternalDelegate, Installation
 from edgeloop.spec.load import LoadOptions
 
-_PACKAGE = "pycoral"
+_LIBRARY = PackageLibrary(package="pycoral", distributions=("pycoral",))
 # What Google's package has, and the one of that name on the package index has not.
 _PROOF = Path("utils") / "edgetpu.py"
-_UNKNOWN = "unknown"
 _DELEGATE = "edgetpu"
 _NO_NATIVE = (
     "PyCoral has no C interface; measure the same model natively with --runtime tflite --delegate "
@@ -75,24 +73,19 @@ class CoralRuntime(TfliteDelegates):
             raise NotAvailableError(
                 f"coral runs PyCoral's own libraries, not {library}; leave --library out"
             )
-        spec = find_spec(_PACKAGE)
-        if spec is None or spec.origin is None:
+        folder = _LIBRARY.folder()
+        if folder is None:
             raise NotAvailableError(
                 f"PyCoral is not installed in {sys.executable}; get {self.install_hint}. The "
                 "package 'pycoral' on the package index is another project's"
             )
-        folder = Path(spec.origin).parent
         if not (folder / _PROOF).is_file():
             raise NotAvailableError(
                 f"the package pycoral in {folder} is not Google's (it has no {_PROOF}): the name "
                 f"on the package index is another project's; uninstall it and get "
                 f"{self.install_hint}"
             )
-        try:
-            version = metadata.version(_PACKAGE)
-        except metadata.PackageNotFoundError:
-            version = _UNKNOWN
-        return Installation(version, None, "the pycoral package")
+        return Installation(_LIBRARY.version() or UNKNOWN, None, "the pycoral package")
 
     def import_packages(self, loops: Sequence[str]) -> None:
         """Import PyCoral: every loop needs it."""

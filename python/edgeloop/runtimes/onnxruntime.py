@@ -9,8 +9,6 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from importlib import metadata
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Optional
 
@@ -33,6 +31,7 @@ from edgeloop.runtimes._onnx_providers import (
     refusal,
     require_providers,
 )
+from edgeloop.runtimes._package_library import UNKNOWN, PackageLibrary
 from edgeloop.runtimes.protocol import (
     Framework,
     Installation,
@@ -45,10 +44,13 @@ from edgeloop.runtimes.shape import fixed_shapes, shape_text
 from edgeloop.spec.delegates import DelegateSpec
 from edgeloop.spec.load import FRAMEWORK_LOOPS, LoadOptions, TensorSpec
 
-_LIBRARY_VARIABLE = "EDGELOOP_ONNXRUNTIME_LIBRARY"
-_DISTRIBUTIONS = ("onnxruntime", "onnxruntime-gpu", "onnxruntime-openvino")
+_LIBRARY = PackageLibrary(
+    package="onnxruntime",
+    distributions=("onnxruntime", "onnxruntime-gpu", "onnxruntime-openvino"),
+    pattern="capi/libonnxruntime.so*",
+    variable="EDGELOOP_ONNXRUNTIME_LIBRARY",
+)
 _TELEMETRY_VARIABLE = "ORT_DISABLE_TELEMETRY"
-_UNKNOWN = "unknown"
 
 _DTYPES = {
     "tensor(float)": "float32",
@@ -162,24 +164,21 @@ class OnnxRuntime(Runtime):
 
         A package without a library (before 1.20, or a distributor's) has the framework loops only.
         """
-        named = library or os.environ.get(_LIBRARY_VARIABLE)
-        if named:
-            origin = "--library" if library else _LIBRARY_VARIABLE
-            if not Path(named).is_file():
-                raise NotAvailableError(f"{origin} names {named}, but no such file exists")
-            path = Path(named).resolve()
-            return Installation(_version_in_name(path) or _UNKNOWN, str(path), origin)
-        folder = _package_folder()
+        named = _LIBRARY.named(library)
+        if named is not None:
+            path, origin = named[0].resolve(), named[1]
+            return Installation(_version_in_name(path) or UNKNOWN, str(path), origin)
+        folder = _LIBRARY.folder()
         if folder is None:
             raise NotAvailableError(
                 f"the onnxruntime package is not installed in {sys.executable}; "
                 f"install it with '{self.install_hint}', or name a libonnxruntime.so with "
-                f"{_LIBRARY_VARIABLE}"
+                f"{_LIBRARY.variable}"
             )
-        found = sorted(folder.glob("capi/libonnxruntime.so*"))
-        version = _package_version() or (_version_in_name(found[-1]) if found else None)
+        found = _LIBRARY.libraries(folder)
+        version = _LIBRARY.version() or (_version_in_name(found[-1]) if found else None)
         return Installation(
-            version or _UNKNOWN, str(found[-1]) if found else None, "the onnxruntime package"
+            version or UNKNOWN, str(found[-1]) if found else None, "the onnxruntime package"
         )
 
     def import_packages(self, loops: Sequence[str]) -> None:
@@ -195,7 +194,7 @@ class OnnxRuntime(Runtime):
             raise NotAvailableError(
                 f"the onnxruntime package {installation.version} has no libonnxruntime.so, which "
                 f"the native loop calls; install version 1.20 or newer, or name a library with "
-                f"{_LIBRARY_VARIABLE}"
+                f"{_LIBRARY.variable}"
             )
         _silence_telemetry()
         settings = {**_checked_settings(options)}
@@ -287,29 +286,13 @@ class OnnxRuntime(Runtime):
 
     def _require_one_version(self, options: LoadOptions) -> None:
         named = self.find(options.library)
-        package = _package_version()
-        if package and named.version not in (package, _UNKNOWN):
+        package = _LIBRARY.version()
+        if package and named.version not in (package, UNKNOWN):
             raise UsageError(
                 f"the native loop's library {named.library} ({named.origin}) is version "
                 f"{named.version}, but the onnxruntime package is {package}; leave the library "
                 "out, or measure the native loop only"
             )
-
-
-def _package_folder() -> Optional[Path]:
-    spec = find_spec("onnxruntime")
-    if spec is None or spec.origin is None:  # no origin: a folder that merely has this name
-        return None
-    return Path(spec.origin).parent
-
-
-def _package_version() -> Optional[str]:
-    for distribution in _DISTRIBUTIONS:
-        try:
-            return metadata.version(distribution)
-        except metadata.PackageNotFoundError:
-            continue
-    return None
 
 
 def _version_in_name(library: Path) -> Optional[str]:

@@ -4,33 +4,27 @@ from __future__ import annotations
 
 import importlib
 import sys
-from importlib import metadata
-from importlib.util import find_spec
-from pathlib import Path
 from typing import Any
 
 from edgeloop.errors import NotAvailableError
+from edgeloop.runtimes._package_library import UNKNOWN, PackageLibrary
 from edgeloop.runtimes.protocol import Installation
 
 INSTALL_HINT = "pip install torch --index-url https://download.pytorch.org/whl/cpu"
 LIBRARY_NAME = "libtorch_cpu.so"
-_UNKNOWN = "unknown"
+_LIBRARY = PackageLibrary(package="torch", distributions=("torch",))
 
 
 def find_torch() -> Installation:
     """Locate the package; `library` is its libtorch_cpu.so. Raises NotAvailableError."""
-    spec = find_spec("torch")
-    if spec is None or spec.origin is None:  # no origin: a folder that merely has this name
+    folder = _LIBRARY.folder()
+    if folder is None:
         raise NotAvailableError(
             f"the torch package is not installed in {sys.executable}; install it with "
             f"'{INSTALL_HINT}'"
         )
-    try:
-        version = metadata.version("torch")
-    except metadata.PackageNotFoundError:
-        version = _UNKNOWN
-    library = Path(spec.origin).parent / "lib" / LIBRARY_NAME
-    return Installation(version, str(library), "the torch package")
+    library = folder / "lib" / LIBRARY_NAME
+    return Installation(_LIBRARY.version() or UNKNOWN, str(library), "the torch package")
 
 
 def import_torch() -> Any:
