@@ -6,7 +6,6 @@ the measuring as a whole: the pauses between blocks, a few per cent of the time,
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Optional
@@ -15,12 +14,9 @@ import numpy as np
 
 from edgeloop.errors import reasoned
 from edgeloop.host.power.meter import MeterDescription
+from edgeloop.stats.location import FEWEST_SESSIONS, student
 
-Interval = tuple[float, float]
-
-_CONFIDENCE = 0.95
-
-# Fewer readings say nothing of how much the power varies.
+# Fewer readings are no mean.
 FEWEST_READINGS = 3
 
 
@@ -52,56 +48,50 @@ def energy(
         words = f"{len(readings)} readings of the power; {FEWEST_READINGS} are the fewest"
         return reasoned("energy", None, f"{words}: measure longer")
     used = [process for process in processes if process.power_w and process.runs]
-    each_j = [float(np.mean(p.power_w)) * p.busy_s / p.runs for p in used]
-    power_w = float(np.mean(readings))
+    power_w = [float(np.mean(process.power_w)) for process in used]
+    run_s = [process.busy_s / process.runs for process in used]
+    each_j = [watts * seconds for watts, seconds in zip(power_w, run_s)]
     energy_j = float(np.mean(each_j))
-    # Several processes are repetitions; within one, readings are all there is.
-    share = _relative_half_width(each_j if len(each_j) >= FEWEST_READINGS else readings)
-    run_s = sum(process.busy_s for process in used) / sum(process.runs for process in used)
-    no_idle = f"{len(idle_w)} readings before the first process; {FEWEST_READINGS} are the fewest"
     return {
         "energy": {
             "meter": asdict(meter),
             "readings": len(readings),
             "processes": len(used),
-            "power_w": power_w,
-            "power_ci95_w": _interval(power_w, _relative_half_width(readings)),
+            "power_w": float(np.mean(power_w)),
+            **_between("power_ci95_w", power_w),
             "energy_per_run_j": energy_j,
-            "energy_per_run_ci95_j": _interval(energy_j, share),
+            **_between("energy_per_run_ci95_j", each_j),
             "runs_per_j": 1.0 / energy_j if energy_j > 0 else None,
-            **(_above_idle(readings, idle_w, run_s) or reasoned("idle_w", None, no_idle)),
+            **_above_idle(power_w, run_s, idle_w),
         }
     }
 
 
 def _above_idle(
-    readings: Sequence[float], idle_w: Sequence[float], run_s: float
-) -> Optional[dict[str, Any]]:
-    """Return the baseline and what a run takes above it; None with too few readings of it."""
+    power_w: Sequence[float], run_s: Sequence[float], idle_w: Sequence[float]
+) -> dict[str, Any]:
+    """Return the baseline and what a run takes above it, from the power of each process.
+
+    The baseline is one stretch before the first process: nothing tells how it would repeat, so
+    the interval is that of the processes, above this very baseline.
+    """
     if len(idle_w) < FEWEST_READINGS:
-        return None
-    busy, base = float(np.mean(readings)), float(np.mean(idle_w))
-    busy_half_w = busy * _relative_half_width(readings)
-    base_half_w = base * _relative_half_width(idle_w)
-    above_j, half_j = (busy - base) * run_s, math.hypot(busy_half_w, base_half_w) * run_s
+        words = f"{len(idle_w)} readings before the first process; {FEWEST_READINGS} are the fewest"
+        return reasoned("idle_w", None, words)
+    base_w = float(np.mean(idle_w))
+    above_j = [(watts - base_w) * seconds for watts, seconds in zip(power_w, run_s)]
     return {
-        "idle_w": base,
-        "idle_ci95_w": [base - base_half_w, base + base_half_w],
-        "above_idle_per_run_j": above_j,
-        "above_idle_per_run_ci95_j": [above_j - half_j, above_j + half_j],
+        "idle_w": base_w,
+        "above_idle_per_run_j": float(np.mean(above_j)),
+        **_between("above_idle_per_run_ci95_j", above_j),
     }
 
 
-def _interval(value: float, share: float) -> list[float]:
-    return [value * (1.0 - share), value * (1.0 + share)]
+def _between(name: str, values: Sequence[float]) -> dict[str, Any]:
+    """Return Student's interval between the processes.
 
-
-def _relative_half_width(values: Sequence[float]) -> float:
-    """Return the half-width of Student's interval of the mean as a share of it."""
-    from scipy.stats import t
-
-    mean = float(np.mean(values))
-    if mean <= 0:
-        return 0.0
-    factor = float(t.ppf(0.5 + _CONFIDENCE / 2, len(values) - 1))
-    return factor * float(np.std(values, ddof=1)) / math.sqrt(len(values)) / mean
+    Readings of one process follow one another and share its heat: their number says nothing.
+    """
+    found = student(np.array(values))
+    words = f"not enough processes with readings (need {FEWEST_SESSIONS}, have {len(values)})"
+    return reasoned(name, None if found is None else list(found.interval()), words)

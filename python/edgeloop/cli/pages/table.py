@@ -306,12 +306,11 @@ def _machine(result: Result) -> list[str]:
         lines.append(f"clock: {found['text']}" + (f" (regime {regime})" if regime else ""))
     power = result.summary.get("energy")
     if power is not None:
-        low_w, high_w = power["power_ci95_w"]
-        low_j, high_j = power["energy_per_run_ci95_j"]
+        watts = _with_interval(power["power_w"], power["power_ci95_w"])
+        run_mj = _with_interval(power["energy_per_run_j"], power["energy_per_run_ci95_j"], 1e3)
         lines.append(
-            f"power: {power['power_w']:.4g} W [{low_w:.4g}, {high_w:.4g}], "
-            f"{1e3 * power['energy_per_run_j']:.4g} mJ [{1e3 * low_j:.4g}, {1e3 * high_j:.4g}] a "
-            f"run, {power['runs_per_j']:.4g} runs/J: {power['meter']['covers']}; " + _idle(power)
+            f"power: {watts} W, {run_mj} mJ a run, {power['runs_per_j']:.4g} runs/J: "
+            f"{power['meter']['covers']}; {_idle(power)}"
         )
     return lines
 
@@ -319,13 +318,17 @@ def _machine(result: Result) -> list[str]:
 def _idle(power: dict[str, Any]) -> str:
     if power["idle_w"] is None:
         return f"no idle baseline: {power['idle_w_reason']}"
-    low_w, high_w = power["idle_ci95_w"]
-    above_mj = 1e3 * power["above_idle_per_run_j"]
-    low_mj, high_mj = (1e3 * bound for bound in power["above_idle_per_run_ci95_j"])
-    return (
-        f"{power['idle_w']:.4g} W [{low_w:.4g}, {high_w:.4g}] when idle, {above_mj:.4g} mJ "
-        f"[{low_mj:.4g}, {high_mj:.4g}] a run above that"
+    above_mj = _with_interval(
+        power["above_idle_per_run_j"], power["above_idle_per_run_ci95_j"], 1e3
     )
+    return f"{power['idle_w']:.4g} W when idle, {above_mj} mJ a run above that"
+
+
+def _with_interval(value: float, interval: Optional[Sequence[float]], scale: float = 1.0) -> str:
+    text = f"{scale * value:.4g}"
+    if interval is None:
+        return f"{text} (no interval)"
+    return f"{text} [{scale * interval[0]:.4g}, {scale * interval[1]:.4g}]"
 
 
 def _share_of_peak(result: Result) -> list[str]:
