@@ -28,13 +28,18 @@ def inverse(interval: Optional[Interval]) -> Optional[Interval]:
     return None if interval is None else (1.0 / interval[1], 1.0 / interval[0])
 
 
+def decimals_of(interval: Interval) -> int:
+    """Return the decimals up to the first digit of an interval's half-width."""
+    half = (interval[1] - interval[0]) / 2.0
+    return 2 if half <= 0.0 else min(_MOST_DECIMALS, max(0, math.ceil(-math.log10(half))))
+
+
 def _decimals(interval: Interval) -> int:
-    """Return the decimals up to the first digit of the half-width, at least.
+    """Return the decimals of a ratio with this interval.
 
     More where a bound that is not 1 would be written as 1: the reader asks which side it is on.
     """
-    half = (interval[1] - interval[0]) / 2.0
-    decimals = 2 if half <= 0.0 else min(_MOST_DECIMALS, max(0, math.ceil(-math.log10(half))))
+    decimals = decimals_of(interval)
     while decimals < _MOST_DECIMALS and any(_looks_like_one(end, decimals) for end in interval):
         decimals += 1
     return decimals

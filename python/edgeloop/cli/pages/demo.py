@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from edgeloop.cli.pages.columns import columns
+from edgeloop.cli.pages.python_cost import difference_text
 from edgeloop.cli.pages.table import accuracy_figure
 from edgeloop.demo import ASSETS
 from edgeloop.demo.run import Outcome, Row
@@ -70,7 +71,7 @@ def _more(summary: dict[str, Any], loop: str, reference: str) -> str:
         return "none"
     if difference["difference_ns"] is None:
         return "unknown"
-    return duration_interval(difference["difference_ns"], difference["difference_ci95_ns"])
+    return difference_text(difference["difference_ns"], difference["difference_ci95_ns"])
 
 
 def _next_steps() -> str:

@@ -8,6 +8,7 @@ from typing import Any, Optional
 from edgeloop.cli.pages.accuracy import metrics_parts
 from edgeloop.cli.pages.columns import columns
 from edgeloop.cli.pages.placement import placement_lines
+from edgeloop.cli.pages.python_cost import loop_rows, missing_figures, python_cost
 from edgeloop.results.block_labels import CLEAN
 from edgeloop.results.figures import duration, duration_interval, percent, size, warning_lines
 from edgeloop.results.plausibility import POSSIBLE
@@ -51,8 +52,9 @@ def bench_table(result: Result) -> str:
 
 def overhead_table(result: Result) -> str:
     """Return what `edgeloop overhead` prints for one configuration."""
-    parts = [heading(result.header), columns(_loop_rows(result), right=(1, 2, 3))]
-    parts += _missing_figures(result)
+    parts = [python_cost(result), heading(result.header)]
+    parts.append(columns(loop_rows(result), right=(1, 2, 3)))
+    parts += missing_figures(result)
     parts += _stages(result)
     parts.append(_timed_regions(result))
     parts.append(_cold(result))
@@ -188,51 +190,6 @@ def _figure(summary: dict[str, Any], value: str, interval: str) -> str:
     if summary[interval] is None:
         return f"{duration(summary[value])} (no interval: {summary[f'{interval}_reason']})"
     return duration_interval(summary[value], summary[interval])
-
-
-def _loop_rows(result: Result) -> list[Sequence[str]]:
-    rows: list[Sequence[str]] = [("loop", "median [95 %]", "more per call [95 %]", "share")]
-    differences = result.summary["overhead"]["loops"]
-    for loop in result.loops:
-        summary = result.summary["loops"][loop]
-        median = duration_interval(summary["median_ns"], summary["median_ci95_ns"])
-        if summary["median_ci95_ns"] is None:
-            median += " (no interval)"
-        difference = differences.get(loop)
-        if difference is None:
-            rows.append((loop, median, "(the reference)", ""))
-        elif difference["difference_ns"] is None:
-            rows.append((loop, median, "(see below)", ""))
-        else:
-            rows.append((
-                loop,
-                median,
-                duration_interval(difference["difference_ns"], difference["difference_ci95_ns"]),
-                _share(difference),
-            ))  # fmt: skip
-    return rows
-
-
-def _missing_figures(result: Result) -> list[str]:
-    """Return a line for every figure that the table of loops could not show."""
-    lines = [
-        f"  {loop}: no interval: {summary['median_ci95_ns_reason']}"
-        for loop, summary in result.summary["loops"].items()
-        if summary["median_ci95_ns"] is None
-    ]
-    lines += [
-        f"  {loop}: {found['difference_ns_reason']}"
-        for loop, found in result.summary["overhead"]["loops"].items()
-        if found["difference_ns"] is None
-    ]
-    return ["\n".join(lines)] if lines else []
-
-
-def _share(difference: dict[str, Any]) -> str:
-    low, high = difference["share_ci95"] or (None, None)
-    if low is None or high is None:
-        return percent(difference["share"])
-    return f"{percent(difference['share'])} [{percent(low)}, {percent(high)}]"
 
 
 def _timed_regions(result: Result) -> str:
