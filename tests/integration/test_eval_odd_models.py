@@ -180,3 +180,41 @@ def test_one_score_and_class_numbers_are_classification(tmp_path: Path) -> None:
     samples = data(tmp_path / "c.npz", X, X.argmax(axis=1))
     accuracy = edgeloop.evaluate(numbers, samples).summary["accuracy"]
     assert (accuracy["task"], accuracy["accuracy"]) == ("classification", 1.0)
+
+
+def scaled(path: Path, *factors: float) -> str:
+    """A linear classifier whose scores are the inputs times these."""
+    weights = onnx.helper.make_tensor("w", FLOAT, [4, 4], np.diag(factors).ravel().tolist())
+    nodes = [onnx.helper.make_node("MatMul", ["x", "w"], ["y"])]
+    x, y = tensor("x", FLOAT, "N", 4), tensor("y", FLOAT, "N", 4)
+    return save(path, nodes, x, [y], [weights])
+
+
+def test_two_models_are_compared_on_the_same_samples(tmp_path: Path) -> None:
+    good = scaled(tmp_path / "good.onnx", 1, 1, 1, 1)
+    bad = scaled(tmp_path / "bad.onnx", 1, 1, 1, -1)
+    x = np.random.default_rng(1).normal(size=(200, 4)).astype(np.float32)
+    labels = x.argmax(axis=1)
+    labels[:40] = (labels[:40] + 1) % 4
+    samples = data(tmp_path / "d.npz", x, labels)
+    result = edgeloop.evaluate(bad, samples, reference=good)
+    paired = result.summary["paired"]
+    assert result.summary["reference_accuracy"]["accuracy"] == 0.8
+    assert paired["difference"] == pytest.approx(result.summary["accuracy"]["accuracy"] - 0.8)
+    assert paired["verdict"] == "worse"
+    low, high = paired["difference_ci95"]
+    assert low < paired["difference"] < high < 0
+    # The same of two stored results, and of two that are measured now.
+    places = [str(tmp_path / f"{name}.edgeloop.jsonl") for name in ("good", "bad")]
+    for model, place in zip((good, bad), places):
+        edgeloop.evaluate(model, samples, save=True, out=place)
+    stored = edgeloop.compare(*places, allow=["model"])
+    live = edgeloop.compare(
+        f"{good}@onnxruntime", f"{bad}@onnxruntime", data=samples, effort="quick", budget_s=1.0
+    )
+    for found in (stored.accuracy, live.accuracy):
+        assert found is not None
+        assert found.difference == pytest.approx(paired["difference"])
+        assert (found.only_first, found.only_second) == (
+            paired["only_first"], paired["only_second"],
+        )  # fmt: skip

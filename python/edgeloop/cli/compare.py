@@ -17,6 +17,7 @@ from edgeloop.cli.output import (
 )
 from edgeloop.cli.parameters import takes
 from edgeloop.errors import CheckFailedError, UsageError
+from edgeloop.spec.option import DATA, METRICS, PICTURES
 from edgeloop.spec.run import RunSpec
 
 if TYPE_CHECKING:
@@ -34,7 +35,11 @@ Side = Annotated[
 _VERDICTS = ("slower", "faster", "inconclusive", "not-comparable", "missing")
 
 
-@takes(RunSpec, "threads", "python", "host", "effort", "budget_s", "seed", "timeout_s")
+@takes(
+    RunSpec,
+    *("threads", "python", "host", DATA, METRICS, PICTURES),
+    *("effort", "budget_s", "seed", "timeout_s"),
+)
 def compare(
     spec: RunSpec,
     a: Side,
@@ -78,6 +83,9 @@ def compare(
     Two configurations are measured now: two live workers (one, where only the loop differs), block
     by block in random order. Two stored results are compared by the medians of their processes,
     with the warning that they were not interleaved; unlike conditions are refused unless allowed.
+
+    With labelled --data, or results that have an accuracy, the accuracy of both is compared on the
+    same samples, too.
 
     Two folders (of suites, too) are compared row by row, matched by title and model, with p values
     corrected for the number of rows.

@@ -11,6 +11,7 @@ from edgeloop.errors import EdgeloopError, UsageError
 from edgeloop.host.processes import snapshot
 from edgeloop.measure.invocation import Attempt, load_during
 from edgeloop.measure.observer import Observer
+from edgeloop.measure.paired_accuracy import paired_accuracy
 from edgeloop.measure.pairing import PairedRun, measure_paired, plan_of
 from edgeloop.measure.record import Record
 from edgeloop.results.compare import Compared, is_result, warnings_of
@@ -81,6 +82,7 @@ def compare_specs(
     ]
     if not run.sessions:
         raise run.error or EdgeloopError("not one pair of blocks was measured")
+    accuracy, reason = paired_accuracy(a, b, observer)
     return Compared(
         a=_title(a),
         b=_title(b),
@@ -91,6 +93,8 @@ def compare_specs(
         results=(results[0].path, results[1].path),
         warnings=warnings_of(results),
         error=run.error or results[0].error or results[1].error,
+        accuracy=accuracy,
+        accuracy_reason=reason,
     )
 
 

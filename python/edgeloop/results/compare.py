@@ -9,7 +9,9 @@ from typing import Any, Optional
 import numpy as np
 
 from edgeloop.errors import EdgeloopError, ModelError, UsageError, reasoned
+from edgeloop.metrics.paired import PairedDifference, paired_difference, why_not_paired
 from edgeloop.results.row import Figure, latency
+from edgeloop.results.sample_scores import scores_of
 from edgeloop.results.sample_warnings import SAMPLE_CODES
 from edgeloop.results.schema import Result
 from edgeloop.results.store import SUFFIX, read_result
@@ -38,6 +40,10 @@ class Compared:
     warnings: tuple[dict[str, Any], ...] = ()
     """What the machine and the runtimes warn of, on either side."""
     error: Optional[EdgeloopError] = None
+    accuracy: Optional[PairedDifference] = None
+    """How much better B is on the same samples; None where they are not known."""
+    accuracy_reason: Optional[str] = None
+    """Why it is not known, where there was data."""
 
     def is_worse(self, verdict: str, share: float) -> bool:
         """Return whether the verdict is this one, by more than the share; 0: by whatever."""
@@ -53,6 +59,8 @@ class Compared:
             **asdict(self.comparison),
             **_median_document("a", self.medians_ns[0]),
             **_median_document("b", self.medians_ns[1]),
+            "accuracy": None if self.accuracy is None else self.accuracy.as_dict(),
+            **({} if self.accuracy_reason is None else {"accuracy_reason": self.accuracy_reason}),
             "warnings": list(self.warnings),
             "half_width": self.comparison.half_width,
             "stop_reason": self.stop_reason,
@@ -95,6 +103,7 @@ def require_conditions(allow: Sequence[str]) -> None:
 def compare_results(a: Result, b: Result, delta: float, allow: Sequence[str]) -> Compared:
     """Compare two results by the medians of their processes; `allow` names what may differ."""
     mismatches = [text for name, text in _differences(a, b) if name not in allow]
+    accuracy, reason = _paired(a, b)
     return Compared(
         a=f"{a.header['title']} ({a.loops[0]})",
         b=f"{b.header['title']} ({b.loops[0]})",
@@ -106,7 +115,20 @@ def compare_results(a: Result, b: Result, delta: float, allow: Sequence[str]) ->
         notes=(),
         results=(a.path, b.path),
         warnings=warnings_of((a, b)),
+        accuracy=accuracy,
+        accuracy_reason=reason,
     )
+
+
+def _paired(a: Result, b: Result) -> tuple[Optional[PairedDifference], Optional[str]]:
+    """Return how much better B is than A, or why it is not known; neither without accuracy."""
+    if not (a.summary.get("accuracy") and b.summary.get("accuracy")):
+        return None, None
+    ours, theirs = scores_of(b.summary), scores_of(a.summary)
+    reason = why_not_paired(ours, theirs)
+    if reason is not None or ours is None or theirs is None:
+        return None, reason
+    return paired_difference(ours, theirs, seed=0), None
 
 
 def warnings_of(results: Sequence[Result]) -> tuple[dict[str, Any], ...]:

@@ -6,7 +6,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from edgeloop.cli.pages.columns import columns
-from edgeloop.metrics.paired import CORRECT, PIXEL_ACCURACY, SQUARED_ERROR
+from edgeloop.metrics.paired import (
+    BETTER,
+    CORRECT,
+    NO_DIFFERENCE,
+    PIXEL_ACCURACY,
+    SQUARED_ERROR,
+    WORSE,
+)
 
 _PERCENT = (
     "accuracy", "pixel_accuracy", "mean_iou", "balanced_accuracy", "precision_macro",
@@ -23,6 +30,12 @@ _PAIRED_METRICS = {
     CORRECT: "accuracy",
     PIXEL_ACCURACY: "pixel_accuracy",
     SQUARED_ERROR: "mean_squared_error",
+}
+
+_VERDICTS = {
+    BETTER: "more accurate",
+    WORSE: "less accurate",
+    NO_DIFFERENCE: "not shown to differ in accuracy",
 }
 
 # Micro averages over single labels are the accuracy: they stay in the JSON.
@@ -65,7 +78,7 @@ def paired_parts(summary: Mapping[str, Any]) -> list[str]:
         return [f"not compared with the reference's accuracy: {reason}"] if reason else []
     theirs, name = summary["reference_accuracy"], _PAIRED_METRICS[paired["kind"]]
     lines = [
-        f"beside the reference on the same samples: {paired_words(paired)}",
+        f"beside the reference, on the same samples: {paired_words(paired)}",
         columns([(f"{name.replace('_', ' ')} of the reference", metric_text(theirs, name))]),
     ]
     return ["\n".join(lines)]
@@ -82,7 +95,8 @@ def paired_words(paired: Mapping[str, Any]) -> str:
     basis = f"{paired['test']}, {p_value}"
     if paired["only_first"] is not None:
         basis += f"; right alone: {paired['only_first']} against {paired['only_second']}"
-    return f"{paired['verdict']}, {texts[0]}{unit}{bounds} of {paired['n']} samples ({basis})"
+    verdict = _VERDICTS[paired["verdict"]]
+    return f"{verdict}: {texts[0]}{unit}{bounds} of {paired['n']} samples ({basis})"
 
 
 def metric_names(accuracy: dict[str, Any]) -> list[str]:

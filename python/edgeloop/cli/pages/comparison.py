@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from edgeloop.cli.pages.accuracy import paired_words
 from edgeloop.cli.pages.columns import columns
 from edgeloop.results.compare import Compared
 from edgeloop.results.figures import duration, duration_interval, warning_lines
@@ -27,6 +28,10 @@ def comparison_page(compared: Compared) -> str:
     rows.append(("measured", _measured(comparison)))
     if compared.stop_reason is not None:
         rows.append(("stopped", compared.stop_reason))
+    if compared.accuracy is not None:
+        rows.append(("accuracy", f"B is {paired_words(compared.accuracy.as_dict())}"))
+    elif compared.accuracy_reason is not None:
+        rows.append(("accuracy", f"not compared: {compared.accuracy_reason}"))
     notes = [f"note: {text}" for text in (*comparison.warnings, *compared.notes)]
     return "\n\n".join([
         answer(comparison),
