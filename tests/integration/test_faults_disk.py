@@ -102,7 +102,8 @@ def test_a_comparison_on_a_full_disk_is_printed(watched: Any) -> None:
         "--out", str(watched.results),
     )  # fmt: skip
     failed(done, "cannot be written (No space left on device)")
-    assert "verdict                B is slower than A" in done.stdout
+    # A binding's call takes many times what the null engine does, however busy the machine is.
+    assert "B is slower than A" in done.stdout
     for path in watched.results.glob("*"):
         assert read_result(str(path)).header["command"] == "compare"
 

@@ -101,8 +101,12 @@ def test_the_other_commands_run_there_too(board, tmp_path: Path) -> None:
     )  # fmt: skip
     assert compared.returncode == 0, compared.stderr
     document = json.loads(compared.stdout)
-    assert document["verdict"] == "slower"
-    assert document["ratio"] == pytest.approx(1.4, rel=0.1)
+    # What the machine makes of it is not asserted: that is for benchmarks/.
+    assert document["pairs"] >= document["count"] >= 3
+    low, high = document["ratio_ci95"]
+    assert low <= document["ratio"] <= high
+    assert document["a_median_ns"] > 0
+    assert document["b_median_ns"] > 0
     assert sorted(document["results"]) == sorted(map(str, tmp_path.iterdir()))
     assert all(
         read_result(path).header["remote"]["host"] == "board" for path in document["results"]
