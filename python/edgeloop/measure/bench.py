@@ -25,7 +25,17 @@ from edgeloop.results.store import LineWriter, open_result
 from edgeloop.runtimes import runtime
 from edgeloop.spec.load import instance_of
 from edgeloop.spec.run import ResolvedSpec
-from edgeloop.stats.stopping import PRESETS, Preset, run_stop_reason
+from edgeloop.stats.pooled import pooled_quantile
+from edgeloop.stats.quantile import QuantileEstimate, quantile_interval
+from edgeloop.stats.run_times import joined
+from edgeloop.stats.stopping import (
+    LONGEST_STRETCH,
+    PRESETS,
+    TIME_BUDGET,
+    Preset,
+    best_stretch_s,
+    run_stop_reason,
+)
 
 # Before the first process, where there is a power meter: enough readings for a baseline.
 IDLE_S = 4.0
@@ -48,11 +58,16 @@ class Experiment:
         self._writer = writer
         self._preset = preset_of(spec)
         self._planned, self._most = self._preset.processes, self._preset.max_processes
+        self._measure_s = self._preset.measure_s
         if spec.fixed is not None:
             self._planned = self._most = spec.processes or 1
         elif spec.processes is not None:
             self._planned = self._most = spec.processes
+            # Where no process may be added, longer ones are all that is left.
+            self._measure_s *= LONGEST_STRETCH
         self._spent_s = 0.0
+        self._medians: list[QuantileEstimate] = []
+        """Of the headline loop in each process that measured it."""
         self._generator = random.Random(spec.seed)
         self._data_result: Optional[DataResult] = None
         self._load: Optional[LoadDuring] = None
@@ -123,7 +138,7 @@ class Experiment:
             self._sampling = self._sampling or attempt.sampling
             if attempt.error is not None:
                 return "failed"
-            self._spent_s = sum(invocation.measuring_s for invocation in result.invocations)
+            self._took(result)
             stop_reason = self._stop_reason(result)
             if stop_reason is not None:
                 return stop_reason
@@ -139,9 +154,40 @@ class Experiment:
             runs=0,
             median_ns=None,
         )
-        budget = Budget(self._preset, self._share_s, self._sampling)
+        budget = Budget(self._preset, self._measure_s, self._share_s, self._sampling)
         return measure(
             self._spec, budget, number, self._generator, self._observer, base, monitor, regime
+        )
+
+    def _took(self, result: Result) -> None:
+        """Count what the newest process took, and let it decide how the next ones are cut."""
+        newest = result.invocations[-1]
+        self._spent_s += newest.measuring_s
+        run_ns = joined(newest.run_times(result.loops[0]))
+        if run_ns.size:
+            self._medians.append(quantile_interval(run_ns, 0.5))
+        if self._spec.fixed is not None or self._spec.processes is not None:
+            return
+        # Loading is outside the budget, but not without end: as long again, and no longer.
+        affordable = int(2 * self._preset.total_seconds / (newest.start_up_s + newest.measuring_s))
+        fewest = min(self._fewest_processes(), self._planned)
+        self._planned = max(fewest, min(self._planned, affordable))
+        if len(self._medians) >= self._preset.min_processes:
+            self._measure_s = self._best_stretch_s(result)
+
+    def _best_stretch_s(self, result: Result) -> float:
+        """Return how long each loop is best measured in a process, by what has been seen."""
+        loops = len(result.loops)
+        cost_s = sum(i.start_up_s for i in result.invocations) / len(result.invocations)
+        measured_s = [
+            sum(block.elapsed_ns for block in invocation.run_times(result.loops[0])) / 1e9
+            for invocation in result.invocations
+        ]
+        return best_stretch_s(
+            self._medians,
+            measured_s=sum(measured_s) / len(measured_s),
+            cost_s=cost_s / loops + self._preset.warmup_s,
+            preset=self._preset,
         )
 
     def _share_s(self, needed_s: float) -> float:
@@ -166,15 +212,27 @@ class Experiment:
             return None
         if self._spec.fixed is not None:
             return "fixed_count"
-        typical_s = self._spent_s / done
+        if not self._medians:
+            return TIME_BUDGET
+        loading_s = sum(invocation.start_up_s for invocation in result.invocations)
+        total_s = self._preset.total_seconds
+        left_s = min(total_s - self._spent_s, 2 * total_s - self._spent_s - loading_s)
         return run_stop_reason(
-            [invocation.run_times(result.loops[0]) for invocation in result.invocations],
+            self._medians,
             self._preset,
             max_processes=self._most,
-            remaining_s=self._preset.total_seconds - self._spent_s,
-            process_s=typical_s,
+            remaining_s=left_s,
+            process_s=self._spent_s / done,
+            tail=self._tail(result),
         )
 
+    def _tail(self, result: Result) -> Optional[QuantileEstimate]:
+        """Return the bounded quantile as far as it is known; None where none is asked for."""
+        blocks = [invocation.run_times(result.loops[0]) for invocation in result.invocations]
+        means = any(block.runs_per_sample > 1 for each in blocks for block in each)
+        if self._preset.bounded is None or means:
+            return None
+        return pooled_quantile([joined(each) for each in blocks if each], self._preset.bounded)
 
 def measure_one(
     spec: ResolvedSpec, *, save: bool, out: Optional[str], observer: Observer

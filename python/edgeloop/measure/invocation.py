@@ -29,8 +29,8 @@ from edgeloop.results.schema import Invocation
 from edgeloop.spec.run import FixedCount, ResolvedSpec
 from edgeloop.stats.stopping import Preset, process_stop_reason
 
-# Convergence is looked at again when there is this much more to look at.
-_CHECK_GROWTH = 1.25
+# Ten blocks in half a second: enough to see a level change, each of many scheduler slices.
+SHORT_BLOCK_S = 0.05
 
 # At a fixed rate a block starts with an empty queue: longer ones show what a queue does.
 RATE_BLOCK_S = 1.0
@@ -44,6 +44,8 @@ class Budget:
     """What one process may spend, in s of warm-up and measuring."""
 
     preset: Preset
+    measure_s: float
+    """Of each loop, as long as its share allows."""
     share_s: Callable[[float], float]
     """What the process needs for the preset's minimum → what it gets."""
     sampling: Optional[schedule.Sampling] = None
@@ -135,20 +137,14 @@ def _measure_blocks(
     begun_s: float,
 ) -> str:
     """Record blocks; return why it stopped. The share of time began at `begun_s`."""
-    preset = budget.preset
-    share_s = budget.share_s(_needed_s(session, preset, sampling.tails))
-    check_at_s = preset.min_seconds
+    share_s = budget.share_s(_needed_s(session, budget, sampling))
     while True:
         _round(session, generator, sampling, regime)
         elapsed_s = time.monotonic() - begun_s
         observer.progress(_progress(session, base, elapsed_s))
-        if elapsed_s >= share_s:
-            return "time_budget"
-        if elapsed_s >= check_at_s:
-            check_at_s = elapsed_s * _CHECK_GROWTH
-            reason = _converged(session, preset)
-            if reason is not None:
-                return reason
+        reason = _stop_reason(session, budget, share_s - elapsed_s)
+        if reason is not None:
+            return reason
 
 
 def _warm_up(session: Session, budget: Budget) -> float:
@@ -168,13 +164,16 @@ def _sampling(session: Session) -> schedule.Sampling:
     return schedule.sampling(min(session.run_ns.values()), session.resolution_ns)
 
 
-def _needed_s(session: Session, preset: Preset, tails: bool) -> float:
-    """Return what the preset's minimum takes in this process, warm-up included."""
+def _needed_s(session: Session, budget: Budget, sampling: schedule.Sampling) -> float:
+    """Return what the least that is to be measured takes in this process, warm-up included."""
+    block_s = RATE_BLOCK_S if session.spec.rate_hz is not None else SHORT_BLOCK_S
+    least = budget.preset.min_blocks
+    runs = budget.preset.tail_samples if sampling.runs_per_sample == 1 else 0
     blocks_s = sum(
-        max(preset.min_seconds, preset.min_blocks * max(BLOCK_S, session.run_ns[loop] / 1e9))
+        max(budget.measure_s, least * block_s, max(least, runs) * session.run_ns[loop] / 1e9)
         for loop in session.spec.loops
     )
-    return (blocks_s * (1.5 if tails else 1.0)) + preset.warmup_s
+    return (blocks_s * (1.5 if sampling.tails else 1.0)) + budget.preset.warmup_s
 
 
 def _round(
@@ -190,19 +189,23 @@ def _round(
     for loop in schedule.round_order(session.spec.loops, generator):
         if regime.before_block():
             session.warm_runs(loop, TRANSITION_RUNS)
-        runs = schedule.block_runs(session.run_ns[loop], sampling.runs_per_sample, BLOCK_S)
-        session.block(loop, runs, sampling.runs_per_sample)
+        per_sample = sampling.runs_per_sample
+        session.block(
+            loop, schedule.block_runs(session.run_ns[loop], per_sample, SHORT_BLOCK_S), per_sample
+        )
         if sampling.tails:
-            runs = schedule.block_runs(session.run_ns[loop], 1, BLOCK_S / 2)
+            runs = schedule.block_runs(session.run_ns[loop], 1, SHORT_BLOCK_S / 2)
             session.block(loop, runs, 1, tail=True)
 
 
-def _converged(session: Session, preset: Preset) -> Optional[str]:
-    """Return the reason to stop when every loop has enough, else None."""
+def _stop_reason(session: Session, budget: Budget, remaining_s: float) -> Optional[str]:
+    """Return the reason to stop when every loop was measured for long enough, else None."""
     reason = None
     for loop in session.spec.loops:
-        blocks = [b for b in session.blocks if b.loop == loop and not b.tail]
-        reason = process_stop_reason([b.run_times() for b in blocks], preset)
+        blocks = [b.run_times() for b in session.blocks if b.loop == loop and not b.tail]
+        reason = process_stop_reason(
+            blocks, budget.preset, measure_s=budget.measure_s, remaining_s=remaining_s
+        )
         if reason is None:
             return None
     return reason

@@ -154,6 +154,12 @@ class Invocation:
     error: Optional[str] = None
     """The sentence of the error that ended the process before its time."""
 
+    @property
+    def start_up_s(self) -> float:
+        """What the process cost before it could measure: interpreter, import, load, first run."""
+        parts = (self.interpreter_start_ns, self.import_ns)
+        return sum((*parts, *self.load_ns.values(), *self.first_run_ns.values())) / 1e9
+
     def run_times(self, loop: str, *, tail: bool = False) -> list[RunTimes]:
         """Return the samples of each block of a loop, in ns per run."""
         return [b.run_times() for b in self.blocks if b.loop == loop and b.tail == tail]

@@ -9,8 +9,8 @@ from typing import Optional
 
 import numpy as np
 
-from edgeloop.stats.processes import FEWEST_PROCESSES, log_width, student_factor
-from edgeloop.stats.quantile import CONFIDENCE, QuantileEstimate
+from edgeloop.stats.processes import FEWEST_PROCESSES, log_width
+from edgeloop.stats.quantile import QuantileEstimate, student_factor
 
 MATTERS = 0.25
 """Share of the variance below which a level is not worth more repetitions.
@@ -47,19 +47,16 @@ def variance_components(medians: Sequence[QuantileEstimate]) -> Optional[Varianc
 
     Two levels of Kalibera and Jones (2013), T_2^2 = S_2^2 - S_1^2 / r_1, on logarithms: S_2^2 is
     the variance of the medians and S_1^2 / r_1 the squared standard error of a median, read from
-    its interval (half-width over the normal factor). A negative difference counts as 0.
+    its interval (half-width over its factor). A negative difference counts as 0.
     """
-    from scipy.special import ndtri
-
     values = []
-    widths = []
+    errors = []
     for median in medians:
         if median.value and median.interval is not None and median.interval[0] > 0.0:
             values.append(math.log(median.value))
-            widths.append(log_width(median.interval))
+            errors.append(log_width(median.interval) / (2.0 * median.factor))
     if len(values) < FEWEST_PROCESSES:
         return None
-    errors = np.array(widths) / (2.0 * float(ndtri(0.5 + CONFIDENCE / 2.0)))
     within = float(np.mean(np.square(errors)))
     observed = float(np.var(values, ddof=1))
     return VarianceComponents(within, max(0.0, observed - within), len(values))

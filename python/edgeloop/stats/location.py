@@ -14,8 +14,8 @@ from typing import Any, Optional
 import numpy as np
 import numpy.typing as npt
 
-from edgeloop.stats.processes import FEWEST_PROCESSES, student_factor
-from edgeloop.stats.quantile import CONFIDENCE, Interval
+from edgeloop.stats.processes import FEWEST_PROCESSES
+from edgeloop.stats.quantile import CONFIDENCE, Interval, student_factor
 
 FEWEST_SESSIONS = FEWEST_PROCESSES
 

@@ -2,23 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Optional
 
-from edgeloop.stats.pooled import pooled_quantile
+from edgeloop.stats.advice import variance_components
 from edgeloop.stats.processes import headline
-from edgeloop.stats.quantile import independent_needed, quantile_interval, samples_needed
-from edgeloop.stats.run_times import RunTimes, joined
+from edgeloop.stats.quantile import QuantileEstimate, samples_needed
+from edgeloop.stats.run_times import RunTimes
 
 CONVERGED = "converged"
 TIME_BUDGET = "time_budget"
 CAPACITY = "capacity"
 FIXED_COUNT = "fixed_count"
+PLANNED = "planned"
+"""A process has measured as long as it was to."""
 
 Blocks = Sequence[RunTimes]
 """The blocks of one process in the order of measurement."""
+
+LONGEST_STRETCH = 4.0
+"""A process measures at most so many times as long as the first guess, ..."""
+
+SHORTEST_STRETCH = 0.5
+"""... and at least so many times."""
 
 
 @dataclass(frozen=True)
@@ -27,115 +36,121 @@ class Preset:
 
     name: str
     processes: int
+    """Before the first look at the precision; looks at fewer would stop on luck."""
     min_processes: int
     """As few as a slow model may get: three still say something about one another."""
     max_processes: int
-    min_seconds: float
-    min_samples: int
-    min_blocks: int
     warmup_s: float
+    measure_s: float
+    """In a process, of each loop, until the measured variances say what is best."""
+    min_blocks: int
+    """In a process, of each loop, whatever they take."""
     total_seconds: float
     precision: Optional[float]
-    """Relative half-width of the median's interval; None: stop as soon as the minimum is met."""
+    """Relative half-width of the headline's interval; None: stop after `processes`."""
     bounded: Optional[float]
     """Quantile whose interval must be bounded, over all processes."""
+
+    @property
+    def tail_samples(self) -> int:
+        """Samples that each process owes to the bounded quantile, 0 where none is asked for."""
+        if self.bounded is None:
+            return 0
+        return math.ceil(samples_needed(self.bounded) / self.processes)
 
 
 PRESETS: Mapping[str, Preset] = MappingProxyType(
     {
         preset.name: preset
         for preset in (
-            Preset("quick", 1, 1, 1, 1.0, 20, 1, 0.25, 5.0, None, None),
-            Preset("standard", 5, 3, 10, 3.0, 20, 20, 1.0, 60.0, 0.01, None),
-            Preset("rigorous", 10, 3, 20, 3.0, 20, 20, 1.0, 600.0, 0.005, 0.99),
+            Preset("quick", 6, 3, 6, 0.25, 0.5, 5, 5.0, None, None),
+            Preset("standard", 12, 3, 40, 0.25, 0.5, 5, 60.0, 0.01, None),
+            Preset("rigorous", 20, 3, 60, 0.25, 0.5, 5, 600.0, 0.005, 0.99),
         )
     }
 )
-"""The efforts by name."""
+"""The efforts by name.
+
+Twelve processes before the first look and Hall's term in the interval keep its coverage where
+measuring stops on precision; benchmarks/interval_coverage.py simulates this very rule.
+"""
 
 
 def process_stop_reason(
-    blocks: Blocks,
-    preset: Preset,
-    *,
-    remaining_s: Optional[float] = None,
-    capacity: Optional[int] = None,
-    fixed_samples: Optional[int] = None,
+    blocks: Blocks, preset: Preset, *, measure_s: float, remaining_s: float
 ) -> Optional[str]:
-    """Return why a process has measured enough, or None to go on.
+    """Return why a process has measured a loop for long enough, or None to go on.
 
-    `remaining_s`: of the share of this process; `capacity`: samples that may be kept;
-    `fixed_samples`: the count the user asked for, which no precision and no time cuts short.
-    A run with a bounded quantile needs its part of the samples from each process, unless a sample
-    is a mean of runs, which has no tail.
+    `remaining_s`: of the share of this process. Precision ends a run and not a process: more
+    processes buy more than longer ones. A run with a bounded quantile needs its part of the
+    samples from each process, unless a sample is a mean of runs, which has no tail.
     """
-    samples = sum(block.ns.size for block in blocks)
-    if fixed_samples is not None and samples >= fixed_samples:
-        return FIXED_COUNT
-    full = capacity is not None and samples >= capacity
-    if fixed_samples is not None:
-        return CAPACITY if full else None
-    if _minimum_met(blocks, samples, preset):
-        if preset.precision is None:
-            return TIME_BUDGET
-        if _process_converged(blocks, preset):
-            return CONVERGED
-    if full:
-        return CAPACITY
-    return TIME_BUDGET if remaining_s is not None and remaining_s <= 0.0 else None
+    if remaining_s <= 0.0:
+        return TIME_BUDGET
+    if len(blocks) < preset.min_blocks:
+        return None
+    # Stamps are contiguous, so durations are time.
+    if sum(block.elapsed_ns for block in blocks) < measure_s * 1e9:
+        return None
+    singles = sum(block.ns.size for block in blocks)
+    if singles < preset.tail_samples and all(block.runs_per_sample == 1 for block in blocks):
+        return None
+    return PLANNED
 
 
 def run_stop_reason(
-    processes: Sequence[Blocks],
+    medians: Sequence[QuantileEstimate],
     preset: Preset,
     *,
     max_processes: int,
     remaining_s: float,
     process_s: float,
+    tail: Optional[QuantileEstimate] = None,
 ) -> Optional[str]:
     """Return why no further process is needed, or None to start one.
 
-    `remaining_s`: of the whole run; `process_s`: what one more process would take.
+    `medians`: one for each process that measured something; `remaining_s`: of the whole run;
+    `process_s`: what one more process would take; `tail`: the bounded quantile as far as it is
+    known, where it can be. Nobody looks at the precision of fewer processes than the preset's,
+    unless they are all that were asked for.
     """
-    if preset.precision is None:
+    count = len(medians)
+    if preset.precision is None and count >= min(preset.processes, max_processes):
         return TIME_BUDGET
-    arrays = [joined(blocks) for blocks in processes if blocks]
-    half_width = None
-    if arrays:
-        half_width = headline([quantile_interval(x, 0.5) for x in arrays]).half_width
-    precise = half_width is not None and half_width <= preset.precision
-    if precise and preset.bounded is not None and _are_single(processes):
-        precise = pooled_quantile(arrays, preset.bounded).interval is not None
-    if precise:
+    if count >= min(preset.processes, max_processes) and _is_precise(medians, preset, tail):
         return CONVERGED
-    if len(processes) >= max_processes:
+    if count >= max_processes:
         return CAPACITY
     return TIME_BUDGET if remaining_s < process_s else None
 
 
-def _minimum_met(blocks: Blocks, samples: int, preset: Preset) -> bool:
-    """Return whether there is enough to judge; stamps are contiguous, so durations are time."""
-    if len(blocks) < preset.min_blocks or samples < preset.min_samples:
+def best_stretch_s(
+    medians: Sequence[QuantileEstimate], measured_s: float, cost_s: float, preset: Preset
+) -> float:
+    """Return how long each further process should measure, from what the first ones showed.
+
+    A process costs `cost_s` before it measures and `measured_s` is what each has measured so far.
+    The variance of the headline after a given time, (B + V/t)(c + t), is least at t = sqrt(V c/B):
+    Kalibera and Jones (2013), r_1 = sqrt((c_2/c_1) (T_1^2/T_2^2)), in seconds instead of runs.
+    Where the first guess is precise enough already, it stays.
+    """
+    parts = variance_components(medians)
+    least, most = SHORTEST_STRETCH * preset.measure_s, LONGEST_STRETCH * preset.measure_s
+    if parts is None:
+        return preset.measure_s
+    planned = max(1.0, preset.processes / parts.processes)
+    if preset.precision is not None and parts.half_width(planned) <= preset.precision:
+        return preset.measure_s
+    if parts.between <= 0.0:
+        return most if parts.within > 0.0 else preset.measure_s
+    best_s = math.sqrt(parts.within * measured_s * cost_s / parts.between)
+    return min(most, max(least, best_s))
+
+
+def _is_precise(
+    medians: Sequence[QuantileEstimate], preset: Preset, tail: Optional[QuantileEstimate]
+) -> bool:
+    half_width = headline(medians).half_width
+    if half_width is None or preset.precision is None or half_width > preset.precision:
         return False
-    return sum(block.elapsed_ns for block in blocks) >= preset.min_seconds * 1e9
-
-
-def _are_single(processes: Iterable[Blocks]) -> bool:
-    """Return whether every sample is a single run: only those have a tail."""
-    return all(block.runs_per_sample == 1 for blocks in processes for block in blocks)
-
-
-def _process_converged(blocks: Blocks, preset: Preset) -> bool:
-    x = joined(blocks)
-    median = quantile_interval(x, 0.5)
-    if median.interval is None or median.value is None or preset.precision is None:
-        return False
-    low, high = median.interval
-    if high - low > 2.0 * preset.precision * median.value:
-        return False
-    if preset.bounded is None or not _are_single([blocks]):
-        return True
-    tail = quantile_interval(x, preset.bounded)
-    return tail.n * preset.processes >= samples_needed(
-        preset.bounded
-    ) and tail.n_eff * preset.processes >= independent_needed(preset.bounded)
+    return tail is None or tail.interval is not None

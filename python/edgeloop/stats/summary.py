@@ -11,8 +11,13 @@ import numpy.typing as npt
 
 from edgeloop.stats import steady
 from edgeloop.stats.advice import advice
-from edgeloop.stats.pooled import pooled_quantile
-from edgeloop.stats.processes import Headline, headline
+from edgeloop.stats.pooled import clipped, pooled_quantile, within_quantile
+from edgeloop.stats.processes import (
+    Headline,
+    across_interval,
+    headline,
+    too_few_processes,
+)
 from edgeloop.stats.quantile import Interval, QuantileEstimate, quantile_interval
 from edgeloop.stats.run_times import RunTimes, joined, mean_run_ns
 from edgeloop.stats.spread import spread
@@ -22,6 +27,8 @@ PERCENTILES = (50.0, 90.0, 99.0)
 
 Process = Sequence[RunTimes]
 """The blocks of one process in the order of measurement."""
+
+_COARSE = "every sample took 0 ns: the timer is too coarse"
 
 _WORST_LAST = (
     steady.FLAT,
@@ -33,15 +40,23 @@ _WORST_LAST = (
 
 
 @dataclass(frozen=True)
+class Percentile:
+    """A quantile over all processes, and what the scatter within them says of it."""
+
+    estimate: QuantileEstimate
+    within: Optional[Interval]
+
+
+@dataclass(frozen=True)
 class Summary:
     """Times in ns per run. A field is None where `reasons` says why."""
 
     median_ns: float
     """Geometric mean of the medians of the processes."""
     median_ci95_ns: Optional[Interval]
-    """The wider of the next two."""
+    """From process to process; None below three."""
     median_ci95_within_ns: Optional[Interval]
-    median_ci95_between_ns: Optional[Interval]
+    """From the scatter inside processes: chance in these runs, not what the next process has."""
     p90_ns: Optional[float]
     p90_ci95_ns: Optional[Interval]
     p99_ns: Optional[float]
@@ -49,6 +64,8 @@ class Summary:
     min_ns: Optional[float]
     max_ns: Optional[float]
     mean_ns: float
+    mean_ci95_ns: Optional[Interval]
+    """From the means of the processes, as all intervals of several processes."""
     stddev_ns: Optional[float]
     iqr_ns: Optional[float]
     mad_ns: Optional[float]
@@ -62,6 +79,8 @@ class Summary:
     """The most in any sample."""
     processes: int
     runs_per_s: Optional[float]
+    runs_per_s_ci95: Optional[Interval]
+    """The mean's, turned over; None where runs were due at fixed times."""
     items_per_s: Optional[float]
     steady_state: Optional[str]
     """The least steady class of the processes."""
@@ -69,7 +88,7 @@ class Summary:
     energy_j: Optional[float]
     advice: str
     """What more runs or more processes would buy."""
-    percentiles: Mapping[str, QuantileEstimate]
+    percentiles: Mapping[str, Percentile]
     """What was asked for, by name: "99.9"."""
     steady_states: tuple[steady.SteadyState, ...]
     """One per process; segments count blocks."""
@@ -85,7 +104,7 @@ class Summary:
             if entry.name in self.reasons:
                 document[f"{entry.name}_reason"] = self.reasons[entry.name]
         del document["reasons"]
-        document["percentiles"] = {k: _estimate_dict(e) for k, e in self.percentiles.items()}
+        document["percentiles"] = {k: _percentile_dict(one) for k, one in self.percentiles.items()}
         document["steady_states"] = [_state_dict(state) for state in self.steady_states]
         return document
 
@@ -120,7 +139,9 @@ def summarise(
     singles = [joined(blocks) for blocks in tails]
     medians = [quantile_interval(x, 0.5) for x in runs]
     fields_ = _Fields()
-    estimates = _put_quantiles(fields_, medians, singles, percentiles, runs_per_sample)
+    middle = _put_median(fields_, medians)
+    estimates = _percentiles(middle, medians, singles, percentiles, runs_per_sample)
+    _put_tails(fields_, estimates)
     _put_spread(fields_, singles, runs_per_sample)
     _put_counts(fields_, used, measured)
     _put_rate(fields_, measured, elapsed_s, items_per_run)
@@ -157,51 +178,67 @@ def _measured(processes: Sequence[Process]) -> list[Process]:
     return [blocks for blocks in kept if blocks]
 
 
-def _put_quantiles(
-    fields_: _Fields,
-    medians: Sequence[QuantileEstimate],
-    singles: Sequence[npt.NDArray[Any]],
-    percentiles: Sequence[float],
-    runs_per_sample: int,
-) -> dict[str, QuantileEstimate]:
-    """Put the headline and the tails, and return all quantiles by name.
-
-    The median among them is the headline: one result shows one median.
-    """
+def _put_median(fields_: _Fields, medians: Sequence[QuantileEstimate]) -> Headline:
+    """Put the headline with its intervals, and return it."""
     middle = headline(medians)
     fields_.put("n_eff", float(sum(median.n_eff for median in medians)))
     fields_.put("median_ns", middle.value)
     fields_.put("median_ci95_ns", middle.interval, middle.reason)
     fields_.put("median_ci95_within_ns", middle.within, middle.within_reason)
-    fields_.put("median_ci95_between_ns", middle.between, middle.between_reason)
-    estimates = {}
+    return middle
+
+
+def _percentiles(
+    middle: Headline,
+    medians: Sequence[QuantileEstimate],
+    singles: Sequence[npt.NDArray[Any]],
+    percentiles: Sequence[float],
+    runs_per_sample: int,
+) -> dict[str, Percentile]:
+    """Return what was asked for by name; the median among them is the headline."""
+    found = {}
     for percentile in percentiles:
-        name = f"{percentile:g}"
+        p = percentile / 100.0
         if percentile == 50.0:
-            estimates[name] = _as_estimate(middle, medians)
-        elif singles:
-            estimates[name] = pooled_quantile(singles, percentile / 100.0)
+            found["50"] = _as_percentile(middle, medians)
+        elif not singles:
+            none = QuantileEstimate(p, None, None, None, 0, 0.0, _means(runs_per_sample))
+            found[f"{percentile:g}"] = Percentile(none, None)
         else:
-            reason = _means(runs_per_sample)
-            estimates[name] = QuantileEstimate(percentile / 100.0, None, None, None, 0, 0.0, reason)
-    _put_tails(fields_, estimates)
-    return estimates
+            low, high = _known_bounds(singles, p, middle)
+            found[f"{percentile:g}"] = Percentile(
+                clipped(pooled_quantile(singles, p), low, high),
+                clipped(within_quantile(singles, p), low, high).interval,
+            )
+    return found
 
 
-def _as_estimate(middle: Headline, medians: Sequence[QuantileEstimate]) -> QuantileEstimate:
+def _known_bounds(
+    singles: Sequence[npt.NDArray[Any]], p: float, middle: Headline
+) -> tuple[float, float]:
+    """Return what no quantile `p` lies beyond: the extremes, and the median's far end."""
+    low = float(min(x.min() for x in singles))
+    high = float(max(x.max() for x in singles))
+    if middle.interval is None:
+        return low, high
+    return (max(low, middle.interval[0]), high) if p > 0.5 else (low, min(high, middle.interval[1]))
+
+
+def _as_percentile(middle: Headline, medians: Sequence[QuantileEstimate]) -> Percentile:
     low, high = middle.interval or (None, None)
     n = sum(median.n for median in medians)
     n_eff = sum(median.n_eff for median in medians)
-    return QuantileEstimate(0.5, middle.value, low, high, n, n_eff, middle.reason)
+    estimate = QuantileEstimate(0.5, middle.value, low, high, n, n_eff, middle.reason)
+    return Percentile(estimate, middle.within)
 
 
 def _means(runs_per_sample: int) -> str:
     return f"samples are means of {runs_per_sample} runs, which hide how far single runs scatter"
 
 
-def _put_tails(fields_: _Fields, estimates: Mapping[str, QuantileEstimate]) -> None:
+def _put_tails(fields_: _Fields, percentiles: Mapping[str, Percentile]) -> None:
     for name in ("90", "99"):
-        estimate = estimates.get(name)
+        estimate = percentiles[name].estimate if name in percentiles else None
         reason = "not asked for" if estimate is None else estimate.reason
         fields_.put(f"p{name}_ns", None if estimate is None else estimate.value, reason)
         fields_.put(f"p{name}_ci95_ns", None if estimate is None else estimate.interval, reason)
@@ -224,6 +261,15 @@ def _put_counts(fields_: _Fields, used: Sequence[Process], measured: Sequence[Pr
     fields_.put("n", _size(used))
     fields_.put("n_left_out", _size(measured) - _size(used))
     fields_.put("mean_ns", mean_run_ns([block for blocks in used for block in blocks]))
+    means = [mean_run_ns(blocks) for blocks in used]
+    if min(means) <= 0.0:
+        fields_.put("mean_ci95_ns", None, _COARSE)
+        return
+    interval = across_interval(means)
+    if interval is not None:  # of unlike long processes the mean is not quite their middle
+        mean_ns = fields_.values["mean_ns"]
+        interval = min(interval[0], mean_ns), max(interval[1], mean_ns)
+    fields_.put("mean_ci95_ns", interval, too_few_processes(len(means)))
 
 
 def _put_rate(
@@ -235,9 +281,13 @@ def _put_rate(
     """Put the throughput, the harmonic companion of the mean time."""
     mean_ns = fields_.values["mean_ns"]
     rate = 1e9 / mean_ns if mean_ns > 0.0 else None
+    slow_fast, reason = fields_.values["mean_ci95_ns"], fields_.reasons.get("mean_ci95_ns")
     if elapsed_s is not None:
         rate = sum(block.runs for blocks in measured for block in blocks) / elapsed_s
-    fields_.put("runs_per_s", rate, "every sample took 0 ns: the timer is too coarse")
+        slow_fast, reason = None, "the rate was given"
+    fields_.put("runs_per_s", rate, _COARSE)
+    interval = None if slow_fast is None else (1e9 / slow_fast[1], 1e9 / slow_fast[0])
+    fields_.put("runs_per_s_ci95", interval, reason)
     items = None if items_per_run is None or rate is None else rate * items_per_run
     fields_.put("items_per_s", items, "the number of items in a run is not known")
 
@@ -254,12 +304,12 @@ def _put_steady_state(fields_: _Fields, states: Sequence[steady.SteadyState]) ->
     fields_.put("steady_state", worst, unknown)
 
 
-def _estimate_dict(estimate: QuantileEstimate) -> dict[str, Any]:
+def _percentile_dict(percentile: Percentile) -> dict[str, Any]:
+    estimate, within = percentile.estimate, percentile.within
     return {
         "value_ns": estimate.value,
         "ci95_ns": None if estimate.interval is None else list(estimate.interval),
-        "low_ns": estimate.low,
-        "high_ns": estimate.high,
+        "ci95_within_ns": None if within is None else list(within),
         "n": estimate.n,
         "n_eff": estimate.n_eff,
         "reason": estimate.reason,
