@@ -10,11 +10,16 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from edgeloop.envs.managed import folder_of, python_of
 from edgeloop.errors import NotAvailableError
 from edgeloop.runtimes import runtime
+
+# No test may depend on how fast or quiet the machine is.
+hypothesis.settings.register_profile("no deadline", deadline=None)
+hypothesis.settings.load_profile("no deadline")
 
 ROOT = Path(__file__).parent.parent
 SHARED = ROOT.parent / "shared" / "data"

@@ -234,6 +234,7 @@ class Experiment:
             return None
         return pooled_quantile([joined(each) for each in blocks if each], self._preset.bounded)
 
+
 def measure_one(
     spec: ResolvedSpec, *, save: bool, out: Optional[str], observer: Observer
 ) -> Result:

@@ -143,6 +143,7 @@ def csv_rows(rows: Sequence[ReportRow]) -> list[list[object]]:
         ("effort", lambda row: row.effort),
         ("loop", lambda row: row.loop),
         *_three("median", "_ns", lambda row: row.latency_ns),
+        ("no_interval", lambda row: row.latency_ns.reason),
         *_three("p90", "_ns", lambda row: row.p90_ns),
         ("samples", lambda row: row.samples),
         ("n_eff", lambda row: None if row.n_eff is None else round(row.n_eff)),

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Optional
 
 from edgeloop.errors import CannotWriteError, ModelError, UsageError
+from edgeloop.results.old_intervals import without_false_certainty
 from edgeloop.results.schema import SCHEMA_VERSION
 from edgeloop.results.store import SUFFIX
 from edgeloop.spec.plain_text import plain
@@ -200,6 +201,7 @@ def remove(entries: Sequence[HistoryEntry]) -> Iterator[HistoryEntry]:
 
 
 def _entry(path: Path, header: dict[str, Any], last: Optional[dict[str, Any]]) -> HistoryEntry:
+    without_false_certainty(last or {})
     summary = None if last is None else last.get("summary")
     median_ns = None if summary is None else summary["median_ns"]
     note = ""

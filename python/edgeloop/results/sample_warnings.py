@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Optional
 
+from edgeloop.stats.processes import FEWEST_PROCESSES
 from edgeloop.stats.steady import DRIFT, FLAT, SLOW_DOWN, WARM_UP
 
 SAMPLE_CODES = frozenset({
@@ -43,12 +44,13 @@ def sample_warnings(
 
 
 def _no_interval(headline: Mapping[str, Any]) -> Sequence[dict[str, Any]]:
-    if headline["median_ci95_ns"] is not None:
+    # Of too few processes another warning speaks.
+    if headline["median_ci95_ns"] is not None or headline["processes"] < FEWEST_PROCESSES:
         return []
     return [warning(
         "no-interval",
         f"the median has no interval: {headline.get('median_ci95_ns_reason', 'unknown')}",
-        "measure longer: --effort standard or rigorous",
+        "measure several processes: --processes 5, or an --effort without --runs",
     )]  # fmt: skip
 
 
@@ -57,7 +59,7 @@ def _few_samples(headline: Mapping[str, Any]) -> Sequence[dict[str, Any]]:
     missing = {
         name: estimate["reason"]
         for name, estimate in headline["percentiles"].items()
-        if estimate["n"] and estimate["ci95_ns"] is None and name != "50"
+        if estimate["n"] and estimate["value_ns"] is None and name != "50"
     }
     if not missing:
         return []

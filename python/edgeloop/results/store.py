@@ -15,6 +15,7 @@ from typing import Any, Optional, Protocol
 from edgeloop.errors import CannotWriteError, ModelError, UsageError
 from edgeloop.host.user_folders import data_folder
 from edgeloop.results.fields import mapping, sequence
+from edgeloop.results.old_intervals import without_false_certainty
 from edgeloop.results.schema import SCHEMA_VERSION, Invocation, Result
 
 SUFFIX = ".edgeloop.jsonl"
@@ -195,6 +196,7 @@ def result_of(lines: Sequence[tuple[int, dict[str, Any]]], path: str) -> Result:
     result = Result(header=header, path=path)
     for number, document in lines[1:]:
         if "summary" in document:
+            without_false_certainty(document)
             result.summary = document
             continue
         try:

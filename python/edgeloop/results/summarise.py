@@ -46,6 +46,7 @@ def _loop_summary(result: Result, loop: str, stop_reason: str) -> Optional[Summa
         tail_processes=tails if any(tails) else None,
         elapsed_s=sum(block.wall_ns for block in blocks) / 1e9 if blocks[0].interval_ns else None,
         items_per_run=_batch_size(result),
+        tick_ns=result.header["clock"]["tick_ns"],
         stop_reason=stop_reason,
     )
 

@@ -16,6 +16,7 @@ from edgeloop.results.plausibility import IMPOSSIBLE
 from edgeloop.results.sample_warnings import sample_warnings, warning
 from edgeloop.results.schema import Result
 from edgeloop.results.throttle_verdict import throttle_verdict
+from edgeloop.stats.processes import FEWEST_PROCESSES
 
 # Other threads of the process (a framework's own, the interpreter's) may add a little.
 _TOO_MANY_CPUS = 0.25
@@ -151,11 +152,12 @@ def _slowed(result: Result, summary: Mapping[str, Any]) -> Sequence[dict[str, An
 
 
 def _processes(result: Result, headline: dict[str, Any]) -> Sequence[dict[str, Any]]:
-    if headline["processes"] > 1 or result.header["spec"]["effort"] == "quick":
+    if headline["processes"] >= FEWEST_PROCESSES:
         return []
+    count = "one process was" if headline["processes"] == 1 else "two processes were"
     return [warning(
         "one-process",
-        "one process was measured; another process may be several per cent slower or faster for "
-        "its whole life",
-        "measure several: --processes 5",
+        f"{count} measured, so the headline has no interval: another process may be several per "
+        "cent slower or faster for its whole life, and what is seen within one is its scatter only",
+        "measure several: --processes 5, or an --effort without --runs",
     )]  # fmt: skip

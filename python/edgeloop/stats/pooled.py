@@ -40,7 +40,7 @@ def pooled_quantile(
     if estimate.value is None:
         return estimate
     if len(processes) < FEWEST_FOR_A_TAIL:
-        have = "one process" if len(processes) == 1 else f"{len(processes)} processes"
+        have = "one" if len(processes) == 1 else str(len(processes))
         reason = f"not enough processes for a tail (need {FEWEST_FOR_A_TAIL}, have {have})"
         return replace(estimate, low=None, high=None, reason=reason)
     half = _spread_half_width(processes, p, estimate.value, confidence)

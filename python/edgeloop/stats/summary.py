@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, Optional
 
 import numpy as np
@@ -116,6 +116,7 @@ def summarise(
     tail_processes: Optional[Sequence[Process]] = None,
     elapsed_s: Optional[float] = None,
     items_per_run: Optional[int] = None,
+    tick_ns: float = 0.0,
     stop_reason: Optional[str] = None,
     energy_j: Optional[float] = None,
 ) -> Summary:
@@ -123,7 +124,8 @@ def summarise(
 
     `tail_processes` are samples of single runs, which carry tail and spread where the others are
     means. `elapsed_s` is what all samples took together; without it the mean run stands for it,
-    which is the same for contiguous stamps. Blocks before the steady state of a process are left
+    which is the same for contiguous stamps. `tick_ns` is the clock's: no interval of a median is
+    narrower than what a tick is of a sample. Blocks before the steady state of a process are left
     out, and counted. Raises ValueError without samples and on a percentile outside (0, 100).
     """
     if not all(0.0 < percentile < 100.0 for percentile in percentiles):
@@ -139,7 +141,7 @@ def summarise(
     singles = [joined(blocks) for blocks in tails]
     medians = [quantile_interval(x, 0.5) for x in runs]
     fields_ = _Fields()
-    middle = _put_median(fields_, medians)
+    middle = _put_median(fields_, medians, tick_ns / runs_per_sample)
     estimates = _percentiles(middle, medians, singles, percentiles, runs_per_sample)
     _put_tails(fields_, estimates)
     _put_spread(fields_, singles, runs_per_sample)
@@ -178,14 +180,26 @@ def _measured(processes: Sequence[Process]) -> list[Process]:
     return [blocks for blocks in kept if blocks]
 
 
-def _put_median(fields_: _Fields, medians: Sequence[QuantileEstimate]) -> Headline:
-    """Put the headline with its intervals, and return it."""
+def _put_median(fields_: _Fields, medians: Sequence[QuantileEstimate], tick_ns: float) -> Headline:
+    """Put the headline with its intervals, and return it; `tick_ns` is that of one run."""
     middle = headline(medians)
+    middle = replace(
+        middle,
+        interval=_resolved(middle.interval, middle.value, tick_ns),
+        within=_resolved(middle.within, middle.value, tick_ns),
+    )
     fields_.put("n_eff", float(sum(median.n_eff for median in medians)))
     fields_.put("median_ns", middle.value)
     fields_.put("median_ci95_ns", middle.interval, middle.reason)
     fields_.put("median_ci95_within_ns", middle.within, middle.within_reason)
     return middle
+
+
+def _resolved(interval: Optional[Interval], value: float, tick_ns: float) -> Optional[Interval]:
+    """Return an interval that reaches at least a tick to either side: medians tie on ticks."""
+    if interval is None:
+        return None
+    return min(interval[0], value - tick_ns), max(interval[1], value + tick_ns)
 
 
 def _percentiles(

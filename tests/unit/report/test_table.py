@@ -66,13 +66,39 @@ def test_the_headline_says_both_intervals_and_what_would_narrow_them() -> None:
     table = bench_table(measured(apart))
     found = rows(table)
     assert re.fullmatch(r"\d+(\.\d+)? .s \[[\d.]+, [\d.]+\]", found["median"])
-    within, between = re.findall(r"±([\d.]+) %", found["interval"])
+    between, within = re.findall(r"±([\d.]+) %", found["interval"])
     assert float(within) < 0.1 < 1.0 < float(between)
-    assert "the wider counts" in found["interval"]
+    assert found["interval"].startswith("of 5 processes in these seconds, ")
+    # 0.9 ** 5
+    assert "one process in ten would be missed by 59.0 % of such runs" in found["interval"]
     low, high = (float(end) for end in re.findall(r"[\d.]+", found["median"])[1:])
     assert high - low == pytest.approx(2 * float(between) / 100, rel=0.05)
     assert "to know it better: more processes would help, more runs would not" in table
     assert found["samples"].startswith("5000 in 5 processes, worth ")
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_one_or_two_processes_have_no_interval_anywhere(count: int) -> None:
+    result = measured(FLAT[:count])
+    found = rows(bench_table(result))
+    for name in ("median", "p90", "mean", "throughput"):
+        assert "[" not in found[name], name
+        assert "(no interval: not enough processes" in found[name]
+    assert re.match(r"none; ±[\d.]+ % is the scatter within (one process|them)", found["interval"])
+    (warning,) = (one for one in result.summary["warnings"] if one["code"] == "one-process")
+    assert "the headline has no interval" in warning["text"]
+    assert not [one for one in result.summary["warnings"] if one["code"] == "no-interval"]
+
+
+def test_every_figure_of_the_first_page_has_an_interval_or_words() -> None:
+    table = bench_table(measured(FLAT))
+    found = rows(table)
+    for name in ("median", "p90", "p99", "mean", "throughput"):
+        assert re.search(r"\[[\d.e+]+, [\d.e+]+\]", found[name]), found[name]
+    assert found["seen"].endswith("of single runs: a description, no estimates")
+    assert "cold: the first process; then the typical one of 5 [95 %]" in table
+    for name in ("interpreter start", "import", "load", "first run"):
+        assert re.search(r"; .* \[[\d.]+, [\d.]+\]", found[name]), found[name]
 
 
 def test_runs_that_scatter_in_each_process_want_more_runs() -> None:
@@ -85,15 +111,13 @@ def test_percentiles_have_intervals_or_the_words_for_why_not() -> None:
         assert re.fullmatch(r"\d+(\.\d+)? .s \[[\d.]+, [\d.]+\]", found[name]), found[name]
     assert found["p99.9"] == "not enough samples (need 25000)"
     few = rows(bench_table(measured(FLAT[:1, :8])))
-    assert few["p90"].endswith("]")
+    assert few["p90"].endswith("(no interval: not enough processes for a tail (need 5, have one))")
     assert few["p99"] == "not enough samples (need 2500)"
 
 
 def test_the_spread_is_of_single_runs_and_says_so() -> None:
     found = rows(bench_table(measured(FLAT)))
-    assert re.fullmatch(r"min .*, max .*, IQR .*, MAD .*, mean 1\.\d+ ms", found["spread"]), found[
-        "spread"
-    ]
+    assert re.fullmatch(r"min .*, max .*, IQR .*, MAD .* of single runs: .*", found["seen"])
     means = rows(bench_table(measured(FLAT / 1000, runs_per_sample=8)))
     assert means["p99"] == "samples are means of 8 runs, which hide how far single runs scatter"
     assert "8 run(s) per sample" in bench_table(measured(FLAT / 1000, runs_per_sample=8))

@@ -273,4 +273,8 @@ def test_a_result_of_every_version_is_read(golden: Path) -> None:
         for loop in result.loops:
             assert sum(block.runs for block in run.run_times(loop)) == 40
     assert result.summary["summary"]["n"] == 80
+    # Two processes: what intervals the file holds are the scatter within them.
+    for summary in (result.summary["summary"], *result.summary["loops"].values()):
+        assert summary["median_ci95_ns"] is None
+        assert "not enough processes (need 3" in summary["median_ci95_ns_reason"]
     assert result.summary["summary"]["stop_reason"] == "fixed_count"

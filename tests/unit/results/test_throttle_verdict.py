@@ -45,7 +45,7 @@ def result(
         0, 0, {}, {}, {"native": []}, blocks, "converged", "", host_samples=samples
     )
     spec = {"loops": ["native"], "percentiles": [50.0], "regime": regime}
-    return Result({"spec": spec, "model": {"inputs": []}}, [invocation])
+    return Result({"spec": spec, "clock": {"tick_ns": 1}, "model": {"inputs": []}}, [invocation])
 
 
 SLOW = [100] * 6 + [110] * 4

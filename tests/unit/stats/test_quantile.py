@@ -7,7 +7,6 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from edgeloop.stats.quantile import (
-    independent_needed,
     interval_ranks,
     quantile_estimate,
     quantile_interval,
@@ -80,15 +79,14 @@ def test_ranks_of_a_median_are_symmetric(n: int, share: float) -> None:
 @pytest.mark.parametrize(
     ("p", "needed"), [(0.9, 36), (0.95, 72), (0.99, 368), (0.999, 3688), (0.01, 368)]
 )
-def test_independent_needed_is_where_the_bound_appears(p: float, needed: int) -> None:
-    assert independent_needed(p) == needed
+def test_a_bound_appears_with_the_independent_samples_it_needs(p: float, needed: int) -> None:
     assert None not in interval_ranks(needed, p)
     assert None in interval_ranks(needed - 1, p)
 
 
 @pytest.mark.parametrize(
     ("p", "needed"),
-    [(0.5, 30), (0.9, 250), (0.95, 500), (0.99, 2500), (0.999, 25000), (0.01, 2500)],
+    [(0.5, 6), (0.9, 250), (0.95, 500), (0.99, 2500), (0.999, 25000), (0.01, 2500)],
 )
 def test_an_interval_appears_with_the_samples_needed(p: float, needed: int) -> None:
     x = np.random.default_rng(5).permutation(needed)
@@ -134,21 +132,48 @@ def test_tail_is_withheld_where_only_luck_could_show_no_burst() -> None:
         assert quantile_interval(x, 0.99).interval is None
 
 
-def test_too_dependent_samples_keep_their_median_without_interval() -> None:
-    x = 1000 + np.arange(2000)
+def test_dependence_widens_an_interval_and_does_not_take_it_away() -> None:
+    # A trend is worth one independent sample: no pair of order statistics brackets its median.
+    x = 1000.0 + np.arange(2000)
+    assert quantile_estimate(x, 0.5, n_eff=1.0).interval is None
     estimate = quantile_interval(x, 0.5)
+    batches = np.log(np.median(x.reshape(10, 200), axis=1))
+    half = stats.t.ppf(0.975, 9) * batches.std(ddof=1) / np.sqrt(10)
     assert estimate.value == np.median(x)
-    assert estimate.interval is None
-    assert estimate.reason is not None
-    assert estimate.reason.startswith("too dependent (2000 samples are worth ")
+    assert estimate.interval == pytest.approx(
+        (np.median(x) / np.exp(half), np.median(x) * np.exp(half))
+    )
+    assert estimate.factor == pytest.approx(2.262157, rel=1e-6)
+    assert estimate.reason is None
 
 
-@pytest.mark.parametrize("n", [1, 2, 5, 20, 29])
+def test_the_wider_of_both_intervals_is_given() -> None:
+    rng = np.random.default_rng(8)
+    given = set()
+    for _ in range(40):
+        x = rng.lognormal(14, 0.05, 1000)
+        estimate = quantile_interval(x, 0.5)
+        ordered = quantile_estimate(x, 0.5, estimate.n_eff).interval
+        assert ordered is not None
+        assert estimate.interval is not None
+        assert estimate.interval[1] - estimate.interval[0] >= ordered[1] - ordered[0]
+        given.add(estimate.interval == ordered)
+    assert given == {True, False}
+
+
+@pytest.mark.parametrize("n", [1, 2])
 def test_median_of_few_samples_has_the_words_instead_of_an_interval(n: int) -> None:
-    estimate = quantile_estimate(np.arange(1, n + 1), 0.5, n_eff=n)
+    estimate = quantile_interval(np.arange(1, n + 1), 0.5)
     assert estimate.value == (n + 1) / 2
     assert estimate.interval is None
-    assert estimate.reason == "not enough samples (need 30)"
+    assert estimate.reason == "not enough samples (need 6)"
+
+
+def test_a_handful_of_slow_runs_has_students_interval() -> None:
+    x = np.array([1.00e9, 1.02e9, 0.99e9, 1.01e9])
+    low, high = quantile_interval(x, 0.5).interval or (0.0, 0.0)
+    expected = stats.t.interval(0.95, 3, np.log(np.median(x)), stats.sem(np.log(x)))
+    assert (np.log(low), np.log(high)) == pytest.approx(expected)
 
 
 def test_ties_of_a_coarse_clock_give_ticks() -> None:
@@ -156,7 +181,7 @@ def test_ties_of_a_coarse_clock_give_ticks() -> None:
     rng = np.random.default_rng(3)
     x = (np.round(rng.normal(1e6, 5e3, 2000) / tick) * tick).astype(np.uint64)
     assert len(np.unique(x)) < 5
-    estimate = quantile_interval(x, 0.5)
+    estimate = quantile_estimate(x, 0.5, n_eff=2000)
     assert estimate.interval is not None
     assert {estimate.value, *estimate.interval} <= {float(value) for value in np.unique(x)}
 
@@ -167,15 +192,13 @@ def test_all_samples_equal() -> None:
 
 
 @given(st.integers(0, 2**32 - 1), st.sampled_from([0.5, 0.9]))
-def test_order_changes_the_effective_samples_only(seed: int, p: float) -> None:
+def test_order_changes_the_effective_samples_and_the_batches_only(seed: int, p: float) -> None:
     rng = np.random.default_rng(seed)
     x = np.sort(rng.integers(1000, 1100, size=400))
     sorted_estimate = quantile_interval(x, p)
     shuffled = quantile_interval(rng.permutation(x), p)
-    assert sorted_estimate.n == shuffled.n
+    assert (sorted_estimate.n, sorted_estimate.value) == (shuffled.n, shuffled.value)
     assert sorted_estimate.n_eff < shuffled.n_eff
-    same = quantile_estimate(x, p, n_eff=shuffled.n_eff)
-    assert same == shuffled
 
 
 def test_coverage_under_autocorrelation() -> None:

@@ -7,12 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from edgeloop.stats.processes import across_interval
 from edgeloop.stats.run_times import RunTimes, joined
 from edgeloop.stats.summary import summarise
 
 REPORTED = [
-    "median_ns", "median_ci95_ns", "median_ci95_within_ns", "median_ci95_between_ns", "p90_ns",
-    "p90_ci95_ns", "p99_ns", "p99_ci95_ns", "min_ns", "max_ns", "mean_ns", "stddev_ns", "iqr_ns",
+    "median_ns", "median_ci95_ns", "median_ci95_within_ns", "p90_ns", "p90_ci95_ns", "p99_ns",
+    "p99_ci95_ns", "min_ns", "max_ns", "mean_ns", "mean_ci95_ns", "stddev_ns", "iqr_ns",
+    "runs_per_s_ci95",
     "mad_ns", "n", "n_eff", "processes", "runs_per_s", "items_per_s", "steady_state",
     "stop_reason", "energy_j",
 ]  # fmt: skip
@@ -79,9 +81,9 @@ def test_order_of_blocks_changes_the_effective_samples_only(order: list[int]) ->
 def test_any_percentile_is_reported_by_name() -> None:
     summary = summarise(measured(per_block=300), percentiles=(50, 75, 99.9, 99.99))
     assert list(summary.percentiles) == ["50", "75", "99.9", "99.99"]
-    assert summary.percentiles["50"].value == summary.median_ns
-    assert summary.percentiles["99.9"].interval is not None
-    assert summary.percentiles["99.99"].value is None
+    assert summary.percentiles["50"].estimate.value == summary.median_ns
+    assert summary.percentiles["99.9"].estimate.interval is not None
+    assert summary.percentiles["99.99"].estimate.value is None
     document = summary.as_dict()["percentiles"]["99.99"]
     assert document["value_ns"] is None
     assert document["reason"].startswith("not enough samples (need ")
@@ -203,3 +205,57 @@ def test_processes_with_other_runs_per_sample_are_not_mixed_up() -> None:
 def test_the_mean_counts_runs_and_not_samples() -> None:
     slow, fast = RunTimes.of_samples([2000.0], 1), RunTimes.of_samples([9000.0], 9)
     assert summarise([[slow, fast]]).mean_ns == pytest.approx(11_000 / 10)
+
+
+def test_mean_and_throughput_have_the_interval_of_the_processes() -> None:
+    processes = measured()
+    summary = summarise(processes)
+    means = [joined(blocks).mean() for blocks in processes]
+    assert summary.mean_ci95_ns is not None
+    assert summary.runs_per_s_ci95 is not None
+    assert summary.mean_ci95_ns == pytest.approx(across_interval(means))
+    low, high = summary.mean_ci95_ns
+    assert summary.runs_per_s_ci95 == pytest.approx((1e9 / high, 1e9 / low))
+    one = summarise(processes[:1])
+    assert one.mean_ci95_ns is None
+    assert one.runs_per_s_ci95 is None
+    assert one.reasons["runs_per_s_ci95"] == "not enough processes (need 3, have one process)"
+    assert summarise(processes, elapsed_s=1.0).reasons["runs_per_s_ci95"] == "the rate was given"
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_few_processes_have_their_scatter_and_no_interval(count: int) -> None:
+    summary = summarise(measured(processes=count, per_block=200))
+    for name in ("median_ci95_ns", "p90_ci95_ns", "p99_ci95_ns", "mean_ci95_ns"):
+        assert getattr(summary, name) is None, name
+        assert "not enough processes" in summary.reasons[name]
+    assert summary.median_ci95_within_ns is not None
+    tail = summary.as_dict()["percentiles"]["90"]
+    assert tail["ci95_ns"] is None
+    low, high = tail["ci95_within_ns"]
+    assert low < tail["value_ns"] < high
+
+
+def test_bounds_of_a_tail_respect_the_median_and_the_extremes() -> None:
+    # Three of five processes are ten times slower: on the logarithm p90 could be nearly anything.
+    processes = measured(processes=5, noise=0.01)
+    for number in (0, 1, 2):
+        processes[number] = [scaled(block, 10) for block in processes[number]]
+    summary = summarise(processes)
+    assert summary.median_ci95_ns is not None
+    assert summary.p90_ci95_ns is not None
+    assert summary.min_ns is not None
+    assert summary.max_ns is not None
+    low, high = summary.p90_ci95_ns
+    assert max(summary.min_ns, summary.median_ci95_ns[0]) <= low
+    assert high <= summary.max_ns
+
+
+def test_medians_that_tie_on_a_tick_are_known_to_that_tick() -> None:
+    # 19 runs of 1221 ns in a sample, by a clock that ticks every 20 ns: all samples are equal.
+    tied = [[RunTimes.of_samples(np.full(50, 23_200), 19)] * 10] * 5
+    summary = summarise(tied, tick_ns=20.0)
+    value = 23_200 / 19
+    assert summary.median_ns == pytest.approx(value)
+    for interval in (summary.median_ci95_ns, summary.median_ci95_within_ns):
+        assert interval == pytest.approx((value - 20 / 19, value + 20 / 19))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Mapping, Sequence
 from typing import Any, Optional
 
@@ -14,8 +15,12 @@ from edgeloop.results.figures import duration, duration_interval, percent, size,
 from edgeloop.results.plausibility import POSSIBLE
 from edgeloop.results.schema import Result
 from edgeloop.spec.plain_text import plain
+from edgeloop.stats.processes import FEWEST_PROCESSES, across_interval
 
 _LONGEST_LINE = 2000
+
+# The share of processes in a slow mode, by which a page says what so few processes cannot see.
+_SLOW_MODE = 0.1
 
 _COLD = (
     ("interpreter start", "interpreter_start_ns"),
@@ -109,11 +114,11 @@ def latency_rows(summary: dict[str, Any], instances: int = 1) -> list[Sequence[s
         ),
     ]
     if summary["n"]:
-        if summary["median_ns"] is not None and summary["median_ci95_ns"] is not None:
-            rows.append(("interval", _both_intervals(summary)))
-        rows.append(("spread", _spread(summary)))
+        rows.append(("interval", _about_the_interval(summary)))
+        rows.append(("mean", _figure(summary, "mean_ns", "mean_ci95_ns")))
         each = " in each instance" if instances > 1 else ""
-        rows.append(("throughput", f"{summary['runs_per_s']:.4g} runs/s{each}"))
+        rows.append(("throughput", _throughput(summary) + each))
+        rows.append(("seen", _spread(summary)))
         if summary["steady_state"] is not None:
             rows.append(("steady state", _steady(summary)))
         effective = summary["n_eff"]
@@ -135,19 +140,33 @@ def _stages(result: Result) -> list[str]:
     return ["stages, median of runs of their own\n" + columns(rows)]
 
 
-def _both_intervals(summary: dict[str, Any]) -> str:
-    """Return what the scatter in the processes says of the median, and what that between them."""
-    within, between = (
-        _half_width(summary, f"median_ci95_{name}_ns") for name in ("within", "between")
+def _about_the_interval(summary: dict[str, Any]) -> str:
+    """Return what the interval is of, what it cannot see, and what the processes say inside."""
+    count = summary["processes"]
+    within = _half_width(summary, "median_ci95_within_ns")
+    if count < FEWEST_PROCESSES or summary["median_ns"] is None:
+        return f"none; {within} is the scatter within {'one process' if count == 1 else 'them'}"
+    missed = percent((1 - _SLOW_MODE) ** count)
+    return (
+        f"of {count} processes in these seconds, {_half_width(summary, 'median_ci95_ns')} "
+        f"({within} by the scatter within them); a slow mode of one process in ten would be "
+        f"missed by {missed} of such runs"
     )
-    return f"by the scatter within processes {within}, between them {between}; the wider counts"
 
 
 def _half_width(summary: dict[str, Any], name: str) -> str:
     interval = summary[name]
-    if interval is None:
-        return f"unknown ({summary[f'{name}_reason']})"
+    if interval is None or summary["median_ns"] is None:
+        return f"unknown ({summary.get(f'{name}_reason', 'no median')})"
     return f"±{percent((interval[1] - interval[0]) / 2 / summary['median_ns'])}"
+
+
+def _throughput(summary: dict[str, Any]) -> str:
+    """Return the rate; a result of an older version has no interval of it."""
+    rate, interval = f"{summary['runs_per_s']:.4g}", summary.get("runs_per_s_ci95")
+    if interval is not None:
+        return f"{rate} [{interval[0]:.4g}, {interval[1]:.4g}] runs/s"
+    return f"{rate} runs/s (no interval: {summary.get('runs_per_s_ci95_reason', 'not recorded')})"
 
 
 def _steady(summary: dict[str, Any]) -> str:
@@ -173,22 +192,25 @@ def _percentile(estimate: dict[str, Any]) -> str:
 
 
 def _spread(summary: dict[str, Any]) -> str:
+    """Return what describes these samples and claims nothing beyond them."""
     names = {"min": "min_ns", "max": "max_ns", "IQR": "iqr_ns", "MAD": "mad_ns"}
     words = [
         f"{word} {duration(summary[name])}"
         for word, name in names.items()
         if summary[name] is not None
     ]
-    if words and summary["runs_per_sample"] > 1:
-        words[-1] += " of single runs (a clock read is in each)"
-    return ", ".join([*words, f"mean {duration(summary['mean_ns'])}"])
+    if not words:
+        return str(summary["min_ns_reason"])
+    clock = " (a clock read is in each)" if summary["runs_per_sample"] > 1 else ""
+    return f"{', '.join(words)} of single runs{clock}: a description, no estimates"
 
 
 def _figure(summary: dict[str, Any], value: str, interval: str) -> str:
     if summary[value] is None:
         return str(summary.get(f"{value}_reason", "unknown"))
-    if summary[interval] is None:
-        return f"{duration(summary[value])} (no interval: {summary[f'{interval}_reason']})"
+    if summary.get(interval) is None:
+        reason = summary.get(f"{interval}_reason", "not recorded")
+        return f"{duration(summary[value])} (no interval: {reason})"
     return duration_interval(summary[value], summary[interval])
 
 
@@ -228,16 +250,30 @@ def _accuracy(result: Result) -> list[str]:
 
 
 def _cold(result: Result) -> str:
-    first = result.invocations[0]
+    """Return what the first process took before it measured, and what all of them took."""
+    count = len(result.invocations)
+    typical = "" if count < FEWEST_PROCESSES else f"; then the typical one of {count} [95 %]"
     rows = []
     for words, name in _COLD:
-        value = getattr(first, name)
-        if isinstance(value, dict):
-            text = ", ".join(f"{duration(ns)} ({which})" for which, ns in value.items())
-        else:
-            text = duration(value)
-        rows.append((words, text))
-    return "cold (first process)\n" + columns(rows)
+        parts = [_parts(getattr(invocation, name)) for invocation in result.invocations]
+        texts = []
+        for which in parts[0]:
+            values = [float(part[which]) for part in parts if which in part]
+            label = f" ({which})" if which else ""
+            texts.append(f"{duration(values[0])}{_typical(values)}{label}")
+        rows.append((words, ", ".join(texts)))
+    return f"cold: the first process{typical}\n" + columns(rows)
+
+
+def _parts(value: Any) -> dict[str, float]:
+    return value if isinstance(value, dict) else {"": value}
+
+
+def _typical(values: Sequence[float]) -> str:
+    interval = across_interval(values) if min(values) > 0.0 else None
+    if interval is None:
+        return ""
+    return f"; {duration_interval(statistics.geometric_mean(values), interval)}"
 
 
 def _how(result: Result) -> str:
