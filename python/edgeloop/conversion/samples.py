@@ -88,8 +88,9 @@ def load_model(name: str, options: LoadOptions) -> tuple[LoadedModel, str]:
         chosen: Any = RUNTIME
     else:
         chosen = runtime(name)
-    # Of PyTorch the native loop needs a compiled package.
-    loop = "native" if "native" in chosen.loops else "framework"
+    # Of PyTorch the native loop needs a compiled package; LiteRT's takes fewer models.
+    native = "native" in chosen.loops and chosen.refuses(options.model) is None
+    loop = "native" if native else "framework"
     return loading.load(chosen, options, [loop], choose_clock().id, False), loop
 
 
@@ -167,6 +168,7 @@ def _results(
 ) -> list[npt.NDArray[Any]]:
     rows = []
     for index in range(len(samples[0]) if samples else 0):
+        loaded.begin_sample(loop)
         loaded.set_inputs([np.asarray(values[index], order="C") for values in samples])
         loaded.run_block(loop, 1, 1)
         rows.append(loaded.outputs(loop))

@@ -53,11 +53,12 @@ def run_data(
 
     The native loop is one call of C++ for all rows of an instance; several instances have a part
     of the rows and a thread each. Where an output changes its shape with the data, the rows are
-    run one by one from Python. Raises what the runtime raises.
+    run one by one from Python, and so are those of a model with state, each on an instance of its
+    own. Raises what the runtime raises.
     """
     begun_ns = time.clock_gettime_ns(loaded.clock_id)
-    if loop != "native":
-        stretches, rows = _python(loaded, loop, inputs, outputs)
+    if loop != "native" or loaded.state is not None:
+        stretches, rows = _python(loaded, "binding" if loop == "native" else loop, inputs, outputs)
     else:
         try:
             stretches, rows = _native(loaded, inputs, outputs)
@@ -108,12 +109,13 @@ def _python(
     inputs: Sequence[npt.NDArray[Any]],
     outputs: Optional[Sequence[int]],
 ) -> tuple[list[Stretch], list[Rows]]:
-    call = loaded.call(loop)
     now_ns, clock_id = time.clock_gettime_ns, loaded.clock_id
     durations_ns = np.empty(len(inputs[0]), dtype=np.uint64)
     kept: list[list[npt.NDArray[Any]]] = []
     start_ns = now_ns(clock_id)
     for run in range(len(durations_ns)):
+        loaded.begin_sample(loop)
+        call = loaded.call(loop)
         loaded.set_inputs([np.asarray(array[run]) for array in inputs])
         begun_ns = now_ns(clock_id)
         call()

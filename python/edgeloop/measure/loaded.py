@@ -40,6 +40,12 @@ class LoadedModel:
     more: list[tuple[_core.Engine, Optional[Framework]]] = field(default_factory=list)
     """Other instances, which share a data set with the first; a framework where one attaches."""
     threads_before: set[int] = field(default_factory=kernel_threads)
+    options: Optional[LoadOptions] = None
+    """As it was loaded."""
+    state: Optional[str] = None
+    """What of it outlives a run and decides the next one; None: nothing does."""
+    streams: bool = False
+    """A stream of samples has begun, which finds what those before it left."""
     _callable_engine: Optional[_core.Engine] = None
 
     @property
@@ -102,6 +108,22 @@ class LoadedModel:
         assert self.framework is not None
         return self.framework.invoke_io if loop == "framework-io" else self.framework.invoke
 
+    def begin_sample(self, loop: str) -> None:
+        """Forget earlier samples; of a stream only the runs before its first one."""
+        if self.state is None or self.streams:
+            return
+        assert self.options is not None
+        self.streams = self.options.keep_state
+        self._load_again(loop, self.options)
+
+    def _load_again(self, loop: str, options: LoadOptions) -> None:
+        """Make the instance of a loop anew, its variables as the file has them."""
+        self._callable_engine = None
+        if self.runtime.attaches or loop in FRAMEWORK_LOOPS:
+            self.framework = self.runtime.load_framework(options)
+        if self.runtime.attaches or loop not in FRAMEWORK_LOOPS:
+            self.engine = self.runtime.load_engine(options, self.framework)
+
     def run_block(
         self, loop: str, runs: int, runs_per_sample: int
     ) -> tuple[int, npt.NDArray[np.uint64]]:
@@ -142,7 +164,8 @@ def load(
     for loop in loops:
         if loop not in runtime.loops and options.package is None:
             raise UsageError(f"{runtime.name} has no {loop} loop: {runtime.missing_loops[loop]}")
-    loaded = LoadedModel(runtime=runtime, clock_id=clock_id)
+    state = runtime.state_of(options)
+    loaded = LoadedModel(runtime=runtime, clock_id=clock_id, options=options, state=state)
     wants_framework = runtime.attaches or any(loop in FRAMEWORK_LOOPS for loop in loops)
     wants_engine = any(loop not in FRAMEWORK_LOOPS for loop in loops)
 

@@ -50,6 +50,7 @@ _OPERATOR_NAMES = """
 """
 BUILTIN_OPERATORS = tuple(_OPERATOR_NAMES.split())
 CUSTOM = BUILTIN_OPERATORS.index("CUSTOM")
+VAR_HANDLE = BUILTIN_OPERATORS.index("VAR_HANDLE")
 
 _TYPE_NAMES = """
     float32 float16 int32 uint8 int64 string bool int16 complex64 int8 float64 complex128 uint64
@@ -107,6 +108,7 @@ class Tensor(IntEnum):
     BUFFER = 2
     NAME = 3
     QUANTIZATION = 4
+    IS_VARIABLE = 5
     SPARSITY = 6
     SIGNATURE = 7
     HAS_RANK = 8

@@ -5,9 +5,11 @@ from __future__ import annotations
 import ctypes
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Optional
 
 from edgeloop.errors import NotAvailableError, UsageError
 from edgeloop.runtimes._loader_path import on_loader_path
+from edgeloop.runtimes._tflite_tensors import traits_of
 from edgeloop.runtimes.protocol import ExternalDelegate, Runtime
 from edgeloop.spec.delegates import EXTERNAL, GPU, XNNPACK, DelegateSpec
 from edgeloop.spec.load import LoadOptions
@@ -128,6 +130,10 @@ class TfliteDelegates(Runtime):
     """What the runtimes share that apply TFLite's delegates."""
 
     delegates: tuple[str, ...] = (XNNPACK, *EXTERNAL)
+
+    def state_of(self, options: LoadOptions) -> Optional[str]:
+        """Name the variables of a model."""
+        return traits_of(options.model).state
 
     def accelerators(self, options: LoadOptions) -> Sequence[DelegateSpec]:
         """Return the delegates."""

@@ -15,7 +15,9 @@ from edgeloop.models.flatbuffer import FlatbufferReader, Table
 from edgeloop.models.tflite_schema import (
     IDENTIFIER,
     TENSOR_TYPES,
+    VAR_HANDLE,
     Model,
+    OperatorCode,
     QuantizationSlot,
     Signature,
     Subgraph,
@@ -58,6 +60,49 @@ def declared_tensors(model: str) -> tuple[list[DeclaredTensor], list[DeclaredTen
             return [_declared(tensor) for tensor in inputs], [_declared(t) for t in outputs]
     except OSError as error:
         raise ModelError(f"{model} cannot be read: {error.strerror or error}") from error
+
+
+@dataclass(frozen=True)
+class TfliteTraits:
+    """What of a model decides how it can be run."""
+
+    variables: bool
+    """Tensors that keep their values from run to run, as recurrent cells have them."""
+    resources: bool
+    """Variables that operators read and assign."""
+    open_inputs: tuple[str, ...]
+    open_outputs: tuple[str, ...]
+    """Names of those whose shape is not stated as a whole."""
+
+    @property
+    def state(self) -> Optional[str]:
+        """What outlives a run, in words."""
+        if self.resources:
+            return "variables that its operators assign"
+        return "variable tensors" if self.variables else None
+
+
+def traits_of(model: str) -> TfliteTraits:
+    """Read what decides how a model can be run. Raises ModelError, as `declared_tensors` does."""
+    inputs, outputs = declared_tensors(model)
+    with Path(model).open("rb") as stream:
+        reader = FlatbufferReader(stream, Path(model).stat().st_size, model)
+        root = reader.root()
+        codes = {
+            max(code.number(OperatorCode.OLD_NUMBER, "b"), code.number(OperatorCode.NUMBER, "i"))
+            for code in _items(reader, root, Model.OPERATOR_CODES)
+        }
+        variables = any(
+            tensor.number(Tensor.IS_VARIABLE, "B")
+            for graph in _items(reader, root, Model.SUBGRAPHS)
+            for tensor in _items(reader, graph, Subgraph.TENSORS)
+        )
+    return TfliteTraits(
+        variables=variables,
+        resources=VAR_HANDLE in codes,
+        open_inputs=tuple(one.name for one in inputs if None in one.shape),
+        open_outputs=tuple(one.name for one in outputs if None in one.shape),
+    )
 
 
 def _items(

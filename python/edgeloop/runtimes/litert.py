@@ -20,7 +20,7 @@ from edgeloop.runtimes._litert_gpu import WEBGPU, Gpu, gpu_of
 from edgeloop.runtimes._package_library import UNKNOWN, PackageLibrary
 from edgeloop.runtimes._plan_profiler import COUNTED, PlanProfiler
 from edgeloop.runtimes._tflite_interpreter import InterpreterFramework, load_interpreter
-from edgeloop.runtimes._tflite_tensors import DeclaredTensor, declared_tensors
+from edgeloop.runtimes._tflite_tensors import DeclaredTensor, declared_tensors, traits_of
 from edgeloop.runtimes.protocol import (
     ExternalDelegate,
     Framework,
@@ -32,6 +32,7 @@ from edgeloop.runtimes.protocol import (
 from edgeloop.runtimes.shape import fixed_shapes
 from edgeloop.spec.delegates import GPU, DelegateSpec
 from edgeloop.spec.load import FRAMEWORK_LOOPS, LoadOptions, TensorSpec
+from edgeloop.spec.plain_text import plain
 
 _LIBRARY_NAME = "libLiteRt.so"
 _PACKAGE = "ai_edge_litert"
@@ -115,10 +116,26 @@ class LiteRtRuntime(TfliteDelegates):
         if not set(loops).isdisjoint(FRAMEWORK_LOOPS):
             _import_package()
 
+    def refuses(self, model: str) -> Optional[str]:
+        """Name what a CompiledModel does not run, or would crash on."""
+        traits = traits_of(model)
+        if traits.variables:
+            return "LiteRT's CompiledModel runs no model with variable tensors, as this one has"
+        if traits.open_outputs and not traits.open_inputs:
+            names = ", ".join(f"'{plain(name)}'" for name in traits.open_outputs)
+            return f"LiteRT's CompiledModel gives no memory to outputs of open shape ({names})"
+        return None
+
     def load_engine(self, options: LoadOptions, framework: Optional[Framework]) -> _core.Engine:
         """Load the model for the native loop."""
         del framework
         _require_no_settings(options)
+        refusal = self.refuses(options.model)
+        if refusal is not None:
+            raise ModelError(
+                f"use --runtime tflite, or --loops framework: {refusal}; the classic interpreter "
+                f"does ({options.model})"
+            )
         installation = self.find(options.library)
         assert installation.library is not None
         gpu = self._gpu(options)
@@ -128,7 +145,7 @@ class LiteRtRuntime(TfliteDelegates):
             model=options.model,
             threads=options.threads,
             batch_size=options.batch_size,
-            shapes=engine_shapes(options),
+            shapes=_shapes(options),
             settings={
                 "version": installation.version,
                 "kernel-mode": "delegate" if options.xnnpack else "builtin",
@@ -179,6 +196,7 @@ class LiteRtRuntime(TfliteDelegates):
         self._require_one_library(options)
         gpu = self._gpu(options)
         reason = None if gpu is not None else _why_no_compiled_model(options)
+        reason = reason or self.refuses(options.model)
         if reason is not None:
             package = _import_package("interpreter")
             make = partial(ClassicFramework, reason)
@@ -218,6 +236,18 @@ class LiteRtRuntime(TfliteDelegates):
                 f"ai-edge-litert package in {folder}; leave the library out, or measure the native "
                 "loop only"
             )
+
+
+def _shapes(options: LoadOptions) -> dict[str, list[int]]:
+    """Return the shapes for the native engine, to which an open input looks like 1 x 1 x ….
+
+    Raises UsageError where a dimension stays open.
+    """
+    inputs, _ = declared_tensors(options.model)
+    if not any(None in tensor.shape for tensor in inputs):
+        return engine_shapes(options)
+    fixed = fixed_shapes({tensor.name: tensor.shape for tensor in inputs}, options)
+    return {name: list(shape) for name, shape in fixed.items() if shape}
 
 
 def _why_no_compiled_model(options: LoadOptions) -> Optional[str]:

@@ -149,6 +149,16 @@ class Runtime:
         """Locate the runtime without importing it. Raises NotAvailableError."""
         raise NotImplementedError
 
+    def refuses(self, model: str) -> Optional[str]:
+        """Say why it does not run a model of a format that it reads, by its file; None: it does."""
+        del model
+        return None
+
+    def state_of(self, options: LoadOptions) -> Optional[str]:
+        """Say what of a model outlives a run and decides the next one; None: nothing does."""
+        del options
+        return None
+
     def import_packages(self, loops: Sequence[str]) -> None:
         """Import the Python packages that these loops need, and no other."""
 

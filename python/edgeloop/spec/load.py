@@ -57,6 +57,8 @@ class LoadOptions:
     model_class_path: Optional[str] = None
     model_class_name: Optional[str] = None
     trust_pickle: bool = False
+    keep_state: bool = False
+    """Let a sample find what the samples before it left in the model's variables."""
     profile: Optional[str] = None
     """Folder for what the runtime's profiler writes; None: no profiler."""
     probe: bool = True

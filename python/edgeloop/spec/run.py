@@ -325,6 +325,13 @@ class RunSpec:
         help="Add this to every label: 1 where only the model has a background class.",
         more=True,
     )
+    keep_state: bool = option(
+        False,
+        "--keep-state",
+        section=DATA,
+        help="Samples are one stream: a model with variables keeps them from one to the next.",
+        more=True,
+    )
     task: Optional[str] = option(
         None,
         "--task",

@@ -38,6 +38,7 @@ class EvaluateOptions(TypedDict, total=False):
     std: Union[str, float, Sequence[float], None]
     labels: Optional[str]
     label_offset: int
+    keep_state: bool
     task: Optional[str]
     top_k: int
     softmax: bool

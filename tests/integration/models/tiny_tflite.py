@@ -11,8 +11,8 @@ TYPES = {
     "int16": 7, "complex64": 8, "int8": 9, "float64": 10, "uint64": 12, "uint32": 15, "uint16": 16,
     "int4": 17,
 }  # fmt: skip
-ADD, DEQUANTIZE, MUL, CUSTOM, TRANSPOSE_CONV, WHERE = 0, 6, 18, 32, 67, 109
-_TRANSPOSE_CONV_OPTIONS = 49
+ADD, DEQUANTIZE, MUL, SVDF, CUSTOM, TRANSPOSE_CONV, WHERE = 0, 6, 18, 27, 32, 67, 109
+_SVDF_OPTIONS, _TRANSPOSE_CONV_OPTIONS = 6, 49
 
 
 @dataclass(frozen=True)
@@ -27,6 +27,8 @@ class TinyTensor:
     zero_point: int = 0
     data: Optional[bytes] = None
     """Of a constant."""
+    variable: bool = False
+    """It keeps its values from one run to the next."""
 
 
 @dataclass(frozen=True)
@@ -127,6 +129,48 @@ def found_shape() -> bytes:
     )
 
 
+def remembering() -> bytes:
+    """Return a model of x plus the x of the run before, which a variable tensor keeps."""
+    import numpy as np
+
+    ones = np.ones(2, np.float32)
+    return model_bytes(
+        [
+            TinyTensor("x", "float32", (1, 1)),
+            TinyTensor("by_feature", "float32", (1, 1), data=ones[:1].tobytes()),
+            TinyTensor("by_time", "float32", (1, 2), data=ones.tobytes()),
+            TinyTensor("state", "float32", (1, 2), variable=True),
+            TinyTensor("y", "float32", (1, 1)),
+        ],
+        [TinyOperator(SVDF, (0, 1, 2, -1, 3), (4,), options=(_SVDF_OPTIONS, {0: ("Int32", 1)}))],
+        (0,),
+        (4,),
+    )
+
+
+def open_picture(signature: tuple[int, ...] = (1, -1, -1, 3)) -> bytes:
+    """Return a model of x + x for pictures of any size, stored as 1 x 1 pixel."""
+    return model_bytes(
+        [TinyTensor(name, "float32", (1, 1, 1, 3), signature) for name in ("x", "y")],
+        [TinyOperator(ADD, (0, 0), (1,))],
+        (0,),
+        (1,),
+    )
+
+
+def open_output() -> bytes:
+    """Return a model of x + x that fixes its input's shape, and declares its output's open."""
+    return model_bytes(
+        [
+            TinyTensor("x", "float32", (1, 4, 4, 3)),
+            TinyTensor("y", "float32", (1, 4, 4, 3), (1, -1, -1, 3)),
+        ],
+        [TinyOperator(ADD, (0, 0), (1,))],
+        (0,),
+        (1,),
+    )
+
+
 def passed_through(dtype: str) -> bytes:
     """Return a model whose output is its input."""
     return model_bytes([TinyTensor("x", dtype, (3,))], [], (0,), (0,))
@@ -192,6 +236,8 @@ def _tensor(builder: Any, tensor: TinyTensor, buffer: int) -> int:
         builder.PrependInt64(tensor.zero_point)
         offsets[4] = _table(builder, 7, {2: scales, 3: builder.EndVector()})
     numbers = {1: ("Int8", TYPES[tensor.dtype]), 2: ("Uint32", buffer)}
+    if tensor.variable:
+        numbers[5] = ("Bool", True)
     return _table(builder, 8, offsets, numbers=numbers)
 
 

@@ -14,6 +14,7 @@ from edgeloop.measure.data_loop import run_data
 from edgeloop.measure.loaded import LoadedModel, load, load_more
 from edgeloop.runtimes import runtime
 from edgeloop.runtimes.null import NullFramework
+from edgeloop.runtimes.protocol import Runtime
 from edgeloop.spec.load import LOOPS, LoadOptions
 
 OPTIONS = LoadOptions(model="null")
@@ -53,7 +54,7 @@ def test_a_run_that_fails_in_one_instance_is_told() -> None:
 
 
 def test_an_instance_that_attaches_has_a_framework_of_its_own() -> None:
-    class Attaching:
+    class Attaching(Runtime):
         name = "attaching"
         loops = ("native",)
         attaches = True

@@ -91,7 +91,15 @@ def _resolve_one(
         model_class_path=absolute(spec.model_class_path),
         model_class_name=spec.model_class_name,
         trust_pickle=spec.trust_pickle,
+        keep_state=spec.keep_state,
     )
+    state = None if spec.data is None else runtime(name).state_of(options)
+    if state is not None:
+        said.append(
+            f"the model has {state}: "
+            + ("samples follow each other" if spec.keep_state else "each sample begins afresh")
+            + ("" if spec.keep_state else " (--keep-state for a stream)")
+        )
     # A named runtime that is not here fails before anything runs.
     python = spec.python or interpreter_of(name, options.library, said)
     fixed = None

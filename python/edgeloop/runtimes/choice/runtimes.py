@@ -91,13 +91,17 @@ def choose_runtimes(spec: RunSpec, model: Model) -> tuple[list[str], list[str]]:
         )
     reasons = {name: _why_not_here(name, spec) for name in candidates}
     found = [name for name, reason in reasons.items() if reason is None]
+    refusals = {name: runtime(name).refuses(model.path) for name in found}
+    able = [name for name in found if refusals[name] is None]
+    unable = [f"not {name}: {reason}" for name, reason in refusals.items() if reason is not None]
     missing = [f"{name}: {reason}" for name, reason in reasons.items() if reason is not None]
     if not found:
         raise NotAvailableError(f"no runtime for {model.format} is here: {'; '.join(missing)}")
     if named:
         return found, [f"runtimes found: {', '.join(found)}", *missing]
+    found = able or found  # the one that refuses it says so
     others = f" (found too: {', '.join(found[1:])})" if found[1:] else ""
-    return found[:1], [f"runtime {found[0]}: the first found for {model.format}{others}"]
+    return found[:1], [f"runtime {found[0]}: the first found for {model.format}{others}", *unable]
 
 
 def _require_readers(spec: RunSpec, model: Model, named: Sequence[str]) -> None:

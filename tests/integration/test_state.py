@@ -1,0 +1,93 @@
+"""Models that remember: a sample begins afresh, unless the samples are one stream."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from edgeloop.errors import EdgeloopError, ModelError, UsageError
+from edgeloop.measure import loaded as loading
+from edgeloop.measure.data_loop import run_data
+from edgeloop.runtimes import runtime
+from edgeloop.runtimes._tflite_tensors import traits_of
+from edgeloop.runtimes.choice.resolution import resolve
+from edgeloop.spec.load import LoadOptions
+from edgeloop.spec.run import RunSpec
+
+CLOCK = 4  # CLOCK_MONOTONIC_RAW
+SAMPLES = np.array([1, 2, 4, 8], np.float32).reshape(4, 1, 1)
+
+
+@pytest.fixture
+def model(tmp_path, tiny):
+    path = tmp_path / "remembering.tflite"
+    path.write_bytes(tiny.remembering())
+    return str(path)
+
+
+@pytest.mark.parametrize(
+    ("name", "loop"),
+    [("tflite", "native"), ("tflite", "binding"), ("litert", "framework"),
+     ("litert", "framework-io"), ("tflite-runtime", "native"), ("tflite-runtime", "framework")],
+)  # fmt: skip
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_sample_begins_afresh_or_follows_the_one_before(model, name, loop, stream):
+    chosen = runtime(name)
+    try:
+        chosen.find(None)
+    except EdgeloopError as error:
+        pytest.skip(str(error))
+    options = LoadOptions(model=model, keep_state=stream)
+    loaded = loading.load(chosen, options, [loop], CLOCK, False)
+    loaded.set_inputs([np.full((1, 1), 100, np.float32)])
+    loaded.run_block(loop, 3, 1)  # a warm-up leaves its state
+    found = [run_data(loaded, loop, [SAMPLES[part]], None).outputs[0] for part in (
+        slice(0, 2), slice(2, 4)
+    )]  # fmt: skip
+    expected = [1, 3, 6, 12] if stream else [1, 2, 4, 8]
+    assert np.concatenate(found).ravel().tolist() == expected
+
+
+def test_a_model_without_variables_is_not_loaded_again(tmp_path, tiny):
+    path = tmp_path / "plain.tflite"
+    path.write_bytes(tiny.two_inputs())
+    assert traits_of(str(path)).state is None
+    assert traits_of(str(path)).open_outputs == ()
+
+
+def test_litert_names_the_runtime_that_runs_variable_tensors(model):
+    refusal = "^use --runtime tflite, or --loops framework: .* variable tensors"
+    with pytest.raises(ModelError, match=refusal):
+        runtime("litert").load_engine(LoadOptions(model=model), None)
+
+
+def test_litert_does_not_crash_on_outputs_of_open_shape(tmp_path, tiny):
+    path = tmp_path / "open.tflite"
+    path.write_bytes(tiny.open_output())
+    with pytest.raises(ModelError, match=r"^use --runtime tflite.* open shape \('y'\)"):
+        runtime("litert").load_engine(LoadOptions(model=str(path)), None)
+    framework = runtime("litert").load_framework(LoadOptions(model=str(path)))
+    assert "classic" in framework.timed_region["framework"]
+
+
+@pytest.mark.parametrize("loads", ["load_engine", "load_framework"])
+def test_an_open_picture_is_not_one_pixel(tmp_path, tiny, loads):
+    path = tmp_path / "picture.tflite"
+    path.write_bytes(tiny.open_picture())
+    load = getattr(runtime("litert"), loads)
+    rest = (None,) if loads == "load_engine" else ()
+    with pytest.raises(UsageError, match=r"leaves the shape of input 'x' open \(1x\?x\?x3\)"):
+        load(LoadOptions(model=str(path)), *rest)
+    made = load(LoadOptions(model=str(path), shapes={"": (1, 64, 48, 3)}), *rest)
+    shape = made.inputs()[0].shape if rest else made.inputs[0].shape
+    assert tuple(shape) == (1, 64, 48, 3)
+
+
+def test_the_runtime_is_chosen_that_runs_the_model(model):
+    try:
+        runtime("tflite").find(None)
+    except EdgeloopError as error:
+        pytest.skip(str(error))
+    (spec,) = resolve(RunSpec(model=model), "bench")
+    assert spec.runtime == "tflite"
+    assert any("not litert: " in choice for choice in spec.choices)
