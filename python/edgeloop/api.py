@@ -163,7 +163,7 @@ def evaluate(
     Raises as `bench` does, ModelError where no metric comes of the data, and NotAvailableError
     where scikit-learn is missing.
     """
-    from edgeloop.measure.evaluation import evaluate_all
+    from edgeloop.measure.evaluate import evaluate_all
 
     result = evaluate_all(
         _spec(model, runtime, {**options, "data": str(data)}),

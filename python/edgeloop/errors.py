@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from difflib import get_close_matches
 from typing import Any, Optional
 
+_LONGEST = 80  # characters; a name is quoted in a sentence, not printed in full
+
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 """Of an OSError where a disk, a quota or the limit on a file's size takes no more."""
 
@@ -84,3 +86,9 @@ def reasoned(name: str, value: Any, reason: str) -> dict[str, Any]:
     if value is None:
         return {name: None, f"{name}_reason": reason}
     return {name: value}
+
+
+def plain(text: str, longest: int = _LONGEST) -> str:
+    """Return `text` without control characters and cut to a length that a sentence bears."""
+    shown = "".join(c if c.isprintable() else "?" for c in text[: longest + 1])
+    return shown if len(shown) <= longest else shown[: longest - 1] + "…"

@@ -97,7 +97,7 @@ def packages(tmp_path_factory):
     torch = pytest.importorskip("torch", reason="pip install torch")
     if shutil.which("g++") is None:
         pytest.skip("no g++ is here to compile the packages: apt install g++")
-    from edgeloop.conversion.aotinductor_package import compile_package
+    from edgeloop.conversion.torch_to_aotinductor import compile_package
     from edgeloop.runtimes.torch_files import DeclaredInput, LoadedModule, load_module
     from edgeloop.runtimes.torch_modes import exported, quiet
     from edgeloop.spec.load import LoadOptions, TensorSpec

@@ -48,7 +48,7 @@ def classify(
       edgeloop classify model.onnx a.jpg b.jpg --mean 127.5 --std 127.5 --softmax --top 3
     """
     require_writable(json)
-    from edgeloop.cli.pages.classified import classified_page
+    from edgeloop.cli.pages.evaluation import classified_page
     from edgeloop.measure.classify import classify as classify_pictures
 
     observer = TerminalObserver()

@@ -72,7 +72,7 @@ def evaluate(
     """
     require_writable(json)
     from edgeloop.cli.pages.evaluation import evaluation_page
-    from edgeloop.measure.evaluation import evaluate_all
+    from edgeloop.measure.evaluate import evaluate_all
 
     observer = TerminalObserver()
     result = evaluate_all(

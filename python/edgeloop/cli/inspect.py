@@ -32,8 +32,7 @@ def inspect(spec: RunSpec, json: options.Json = None) -> None:
     require_writable(json)
     from edgeloop.api import coverage_one
     from edgeloop.api import inspect as describe
-    from edgeloop.cli.pages.coverage import coverage_page
-    from edgeloop.cli.pages.model import model_page
+    from edgeloop.cli.pages.model import coverage_page, model_page
     from edgeloop.measure.record import failed_requirement
     from edgeloop.runtimes.choice.resolution import resolve
 

@@ -75,7 +75,7 @@ def setup(
     """
     require_writable(json)
     from edgeloop.cli.pages.environments import environments_page
-    from edgeloop.conversion.environments import environments_of_route
+    from edgeloop.conversion.graph import environments_of_route
     from edgeloop.envs.listing import environments
 
     if listing:

@@ -1,14 +1,25 @@
-"""A list of pictures as a data set: decoded and brought to size one by one."""
+"""Pictures as a data set, from a folder, a list or one by one, decoded in turn."""
 
 from __future__ import annotations
 
+import csv
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Optional, Union
 
 import numpy as np
 
-from edgeloop.data.picture import UnreadablePictureError, decode, pixels, require_pillow, sized
+from edgeloop.data.labels import ClassNames
+from edgeloop.data.picture import (
+    SUFFIXES,
+    UnreadablePictureError,
+    decode,
+    pixels,
+    require_pillow,
+    sized,
+)
 from edgeloop.data.source import ArraySpec, Chunk, Skipped, pieces
 from edgeloop.data.step_times import StepTimes
 from edgeloop.errors import CheckFailedError, ModelError
@@ -16,6 +27,16 @@ from edgeloop.spec.inputs import Preprocess
 
 if TYPE_CHECKING:
     import numpy.typing as npt
+
+# Of archives and file managers; no class is called so.
+_NO_CLASS = ("__MACOSX", "@eaDir")
+
+_MOST_NAMED = 5
+
+
+_BY_ORDER = "labels: the folders' places in alphabetical order"
+
+_FILE, _LABEL = "file", "label"
 
 KEY = "image"
 
@@ -148,3 +169,139 @@ def _require_size(preprocess: Preprocess, size: PictureSize) -> None:
             f"--resize and --crop give pictures of {given[0]}x{given[1]}, but the model takes "
             f"{size.height}x{size.width}"
         )
+
+
+def list_csv(path: str, names: Optional[ClassNames]) -> Listing:
+    """List the pictures of a CSV file; paths count from the folder it lies in.
+
+    A first line `file,label` (in any order, beside other columns) names the columns; without it
+    they are the first two, and with one column there are no labels. Labels are whole numbers, real
+    numbers, or names of the file of class names. Raises ModelError with the line that is wrong.
+    """
+    folder = Path(path).resolve().parent
+    paths: list[str] = []
+    words: list[str] = []
+    file_column, label_column = 0, 1
+    try:
+        with Path(path).open(encoding="utf-8-sig", newline="") as file:
+            reader = csv.reader(file)
+            for row in reader:
+                if not row or not "".join(row).strip():
+                    continue
+                lowered = [cell.strip().lower() for cell in row]
+                if not paths and _FILE in lowered:
+                    file_column = lowered.index(_FILE)
+                    label_column = lowered.index(_LABEL) if _LABEL in lowered else len(row)
+                    continue
+                if file_column >= len(row):
+                    raise ModelError(f"{path}, line {reader.line_num}: no file is named")
+                paths.append(_inside(path, reader.line_num, folder, row[file_column].strip()))
+                words.append(row[label_column].strip() if label_column < len(row) else "")
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise ModelError(f"{path} cannot be read as CSV: {error}") from error
+    if not paths:
+        raise ModelError(f"{path} lists no pictures; write a line 'file,label' for each")
+    if not any(words):
+        return Listing(paths, None, ("no labels: the lines name none",))
+    return Listing(paths, [_label(path, word, names) for word in words])
+
+
+def _inside(path: str, line: int, folder: Path, name: str) -> str:
+    """Return the picture's path. Raises ModelError where it leads out of the CSV's folder."""
+    place = os.path.normpath(folder / name)
+    if not Path(place).is_relative_to(folder):
+        raise ModelError(
+            f"{path}, line {line}: '{name}' lies outside the folder of the CSV, {folder}; put the "
+            "CSV into a folder above all its pictures"
+        )
+    return place
+
+
+def _label(path: str, word: str, names: Optional[ClassNames]) -> Union[int, float]:
+    if not word:
+        raise ModelError(f"{path}: some pictures have a label and some have none")
+    known = None if names is None else names.number(word)
+    if known is not None:
+        return known
+    try:
+        return int(word)
+    except ValueError:
+        pass
+    try:
+        return float(word)
+    except ValueError:
+        if names is not None:
+            raise ModelError(f"{path}: the label {names.unknown(word)}") from None
+        raise ModelError(
+            f"{path}: the label '{word}' is not a number; --labels FILE names the classes"
+        ) from None
+
+
+def list_folder(path: str, names: Optional[ClassNames]) -> Listing:
+    """List the pictures of every class folder, or those of a folder without any (no labels).
+
+    A class's number is its folder's name where all are numbers, else that of its name in the file
+    of class names, else its place in the sorted list, which is said. A folder without pictures is
+    no class. Raises ModelError where a folder's name is not a class, or there is no picture.
+    """
+    folder = Path(path)
+    inner = sorted(
+        entry.name
+        for entry in folder.iterdir()
+        if entry.is_dir() and entry.name[0] != "." and entry.name not in _NO_CLASS
+    )
+    found = {name: pictures_in(folder / name) for name in inner}
+    classes = [name for name in inner if found[name]]
+    if not classes:
+        pictures = pictures_in(folder)
+        if not pictures:
+            raise ModelError(
+                f"{path} holds neither pictures ({', '.join(SUFFIXES)}) nor a folder for each class"
+            )
+        return Listing(pictures, None, ("no labels: the pictures lie in no folder of a class",))
+    numbers, note = _numbers(path, classes, names)
+    notes = [note]
+    if len(classes) < len(inner):
+        empty = [name for name in inner if not found[name]]
+        notes.append(f"folders without pictures are no classes: {_named(empty)}")
+    return Listing(
+        paths=[picture for name in classes for picture in found[name]],
+        labels=[number for name, number in zip(classes, numbers) for _ in found[name]],
+        notes=notes,
+        ordered=len(classes) if note.startswith(_BY_ORDER) else None,
+    )
+
+
+def _numbers(
+    path: str, classes: Sequence[str], names: Optional[ClassNames]
+) -> tuple[list[int], str]:
+    known = [None if names is None else names.number(name) for name in classes]
+    found = [number for number in known if number is not None]
+    if names is not None and len(found) == len(classes):
+        return found, f"labels: by {names.path}"
+    if all(name.isdecimal() for name in classes):
+        return [int(name) for name in classes], "labels: the numbers that the folders are called"
+    if names is None:
+        first = ", ".join(f"{name} = {number}" for number, name in enumerate(classes[:3]))
+        note = f"{_BY_ORDER} ({first}, ...); say --labels FILE where the model's order is another"
+        return list(range(len(classes))), note
+    unknown = next(name for name, number in zip(classes, known) if number is None)
+    raise ModelError(f"{path}: the folder {names.unknown(unknown)}")
+
+
+def _named(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
+    return ", ".join(names[:_MOST_NAMED]) + more
+
+
+def pictures_in(folder: Path) -> list[str]:
+    """Return the pictures in a folder and those below it, sorted."""
+    found: list[str] = []
+    for place, folders, files in os.walk(folder):
+        folders[:] = sorted(name for name in folders if name[0] != ".")
+        found += [
+            str(Path(place) / name)
+            for name in sorted(files)
+            if name[0] != "." and Path(name).suffix.lower() in SUFFIXES
+        ]
+    return found

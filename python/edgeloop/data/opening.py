@@ -7,13 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Optional
 
 from edgeloop.data.fitting import TO_OTHER, Fitting, fit_array
-from edgeloop.data.image_csv import list_csv
-from edgeloop.data.image_folder import list_folder
-from edgeloop.data.images import KEY, ImageSource, Listing
+from edgeloop.data.images import KEY, ImageSource, Listing, list_csv, list_folder
 from edgeloop.data.labels import ClassNames, LabelReader
 from edgeloop.data.model_data import ModelData, require_one_batch_size
-from edgeloop.data.npy import NpySource, is_npy
-from edgeloop.data.npz import NpzSource, is_zip
+from edgeloop.data.npz import NpySource, NpzSource, is_npy, is_zip
 from edgeloop.data.picture import SUFFIXES
 from edgeloop.data.picture_input import picture_size, with_pixel_values
 from edgeloop.data.source import DataSource

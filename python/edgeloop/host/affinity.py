@@ -7,8 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from edgeloop.host.cpuinfo import cpu_entries
-from edgeloop.host.cpulist import parse_cpu_list, read_cpu_list
+from edgeloop.host.cpuinfo import cpu_entries, parse_cpu_list, read_cpu_list
 from edgeloop.host.document import Document
 from edgeloop.host.frequency import frequency_policies
 from edgeloop.host.pseudofile import read_integer, read_text

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from edgeloop.host.cpulist import format_cpu_list
+from edgeloop.host.cpuinfo import format_cpu_list
 from edgeloop.host.finding import Finding
 from edgeloop.host.frequency import FrequencyPolicy
 from edgeloop.host.info import HostInfo

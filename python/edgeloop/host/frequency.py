@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgeloop.host.cpulist import read_cpu_list
+from edgeloop.host.cpuinfo import read_cpu_list
 from edgeloop.host.document import Document
 from edgeloop.host.pseudofile import Reading, children, read_integer, read_text
 

@@ -9,8 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edgeloop.host.document import Document
-from edgeloop.host.procstat import ProcessStat, read_process_stat, tick_ns
-from edgeloop.host.pseudofile import children, read_text
+from edgeloop.host.pseudofile import Reading, children, read_text
 
 # Columns of the `cpu` line of /proc/stat (proc(5)). Guest time is part of user and nice.
 _IDLE, _IOWAIT, _STEAL, _COLUMNS = 3, 4, 7, 8
@@ -155,3 +154,48 @@ def _family(after: Snapshot, own: Iterable[int] | None) -> set[int]:
         grown = not children_of <= family
         family |= children_of
     return family
+
+
+@dataclass(frozen=True)
+class ProcessStat:
+    """What /proc/PID/stat says; CPU time is that of all threads, including ended ones."""
+
+    pid: int
+    name: str
+    state: str
+    parent_pid: int
+    minor_faults: int
+    major_faults: int
+    cpu_ns: int
+    start_ticks: int
+
+
+def tick_ns() -> int:
+    """Return the unit of the kernel's CPU times, 10 ms nearly everywhere."""
+    return 1_000_000_000 // os.sysconf("SC_CLK_TCK")
+
+
+def read_process_stat(directory: Path) -> Reading[ProcessStat]:
+    """Read `directory`/stat, where the directory is /proc/PID."""
+    text = read_text(directory / "stat")
+    if text.value is None:
+        return Reading(None, text.reason)
+    # The name may hold spaces and parentheses: it ends at the last one.
+    head, _, tail = text.value.rpartition(")")
+    pid, _, name = head.partition(" (")
+    fields = tail.split()  # fields[0] is field 3 of proc(5)
+    try:
+        return Reading(
+            ProcessStat(
+                pid=int(pid),
+                name=name,
+                state=fields[0],
+                parent_pid=int(fields[1]),
+                minor_faults=int(fields[7]),
+                major_faults=int(fields[9]),
+                cpu_ns=(int(fields[11]) + int(fields[12])) * tick_ns(),
+                start_ticks=int(fields[19]),
+            )
+        )
+    except (ValueError, IndexError):
+        return Reading(None, f"{directory / 'stat'} is not in the format of proc(5)")

@@ -1,11 +1,17 @@
-"""Run a program that prints a reading: without a shell, without input, for a limited time."""
+"""Run a program for a reading, find a compiler, set a variable for a while."""
 
 from __future__ import annotations
 
+import os
+import shutil
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
+from edgeloop.errors import NotAvailableError
 from edgeloop.host.pseudofile import Reading
+
+_CANDIDATES = ("g++", "clang++")
 
 
 def run_program(
@@ -26,3 +32,33 @@ def run_program(
     except (OSError, UnicodeDecodeError) as error:
         return Reading(None, f"{name} gave nothing: {error}")
     return Reading(done)
+
+
+@contextmanager
+def environment_variable(name: str, value: str) -> Iterator[None]:
+    """Set the variable, and restore it or take it away afterwards."""
+    before = os.environ.get(name)
+    os.environ[name] = value
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[name]
+        else:
+            os.environ[name] = before
+
+
+def require_cxx_compiler(what: str) -> str:
+    """Return the path of the compiler. Raises NotAvailableError with the command that installs one.
+
+    CXX names another than the usual ones, as for PyTorch.
+    """
+    named = os.environ.get("CXX")
+    found = next(filter(None, map(shutil.which, (named,) if named else _CANDIDATES)), None)
+    if found is None:
+        looked = f"CXX={named}" if named else ", ".join(_CANDIDATES)
+        raise NotAvailableError(
+            f"{what} needs a C++ compiler, and none is on PATH (looked for {looked}); install one "
+            "with 'sudo apt-get install g++'"
+        )
+    return found

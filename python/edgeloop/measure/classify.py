@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Optional
 
 import numpy as np
 
-from edgeloop.data.image_folder import pictures_in
+from edgeloop.data.images import pictures_in
 from edgeloop.data.labels import ClassNames
 from edgeloop.data.picture import SUFFIXES
 from edgeloop.data.source import Skipped

@@ -1,9 +1,10 @@
-"""`eval`: one worker, the whole data set, and what came of it as a result."""
+"""`eval`: from what the user said to the accuracy of a model and its agreement with another."""
 
 from __future__ import annotations
 
 import time
 from contextlib import ExitStack
+from dataclasses import replace
 from typing import Any, Optional
 
 import numpy as np
@@ -16,9 +17,12 @@ from edgeloop.measure.monitor import Monitor
 from edgeloop.measure.observer import Observer, Progress
 from edgeloop.measure.record import Record, failed_check
 from edgeloop.measure.session import DataRuns, Session
+from edgeloop.metrics.scikit_learn import require_sklearn
 from edgeloop.results.schema import Block, Result
-from edgeloop.results.store import ResultWriter
-from edgeloop.spec.run import ResolvedSpec
+from edgeloop.results.store import ResultWriter, open_result
+from edgeloop.runtimes.choice.resolution import resolve
+from edgeloop.spec.configuration import parse_configuration
+from edgeloop.spec.run import ResolvedSpec, RunSpec
 from edgeloop.stats.quantile import quantile_interval
 
 STOP_REASON = "data_set"
@@ -152,3 +156,42 @@ def _preprocess(times: StepTimes) -> dict[str, Any]:
             document[f"{name}_ci95_ns_reason"] = found.reason or "there are too few samples"
         document[f"{name}_n"] = int(durations_ns.size)
     return document
+
+
+def evaluate_all(
+    spec: RunSpec,
+    *,
+    reference: Optional[str],
+    include_preprocess: bool,
+    save: bool,
+    out: Optional[str],
+    observer: Observer,
+) -> Result:
+    """Evaluate the first runtime of a spec; what ended it early is in the result's `error`."""
+    require_sklearn()
+    resolved = resolve(spec, "eval")[0]
+    for choice in resolved.choices:
+        observer.note(choice)
+    other = None if reference is None else _reference(reference, spec)
+    if not save:
+        return evaluate_one(resolved, other, include_preprocess, observer, None)
+    with open_result(out, resolved.model.path, resolved.runtime) as writer:
+        return evaluate_one(resolved, other, include_preprocess, observer, writer)
+
+
+def _reference(text: str, spec: RunSpec) -> ResolvedSpec:
+    """Resolve MODEL@config with the data of a spec, and nothing of its own runtime's options."""
+    defaults = replace(
+        spec,
+        runtimes=(),
+        loops=(),
+        output=None,
+        instances=None,
+        shapes={},
+        delegate=None,
+        provider=None,
+        require_delegate=None,
+        settings={},
+        library=None,
+    )
+    return resolve(parse_configuration(text, defaults), "eval")[0]

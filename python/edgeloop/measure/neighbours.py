@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Callable, Optional
 
-from edgeloop.host.procstat import tick_ns
+from edgeloop.host.processes import tick_ns
 from edgeloop.host.pseudofile import read_text
 from edgeloop.measure.rest import process_cpu_ns
 

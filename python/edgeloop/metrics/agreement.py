@@ -9,9 +9,8 @@ import numpy as np
 
 from edgeloop.errors import ModelError
 from edgeloop.metrics.alignment import score_rows, squeezed
-from edgeloop.metrics.bootstrap import bca_intervals
+from edgeloop.metrics.bootstrap import GroupSums, bca_intervals
 from edgeloop.metrics.classification import with_interval
-from edgeloop.metrics.groups import GroupSums
 from edgeloop.metrics.outputs import pair_outputs
 from edgeloop.metrics.proportion import Proportion
 

@@ -9,10 +9,7 @@ from typing import TYPE_CHECKING, Any, Optional
 import numpy as np
 
 from edgeloop.errors import reasoned
-from edgeloop.metrics.averages import AVERAGED, averages
-from edgeloop.metrics.bootstrap import NO_VARIATION, bca_intervals
-from edgeloop.metrics.groups import GroupSums
-from edgeloop.metrics.probabilities import Probabilities
+from edgeloop.metrics.bootstrap import NO_VARIATION, GroupSums, bca_intervals
 from edgeloop.metrics.proportion import Proportion
 from edgeloop.metrics.scikit_learn import why_no_sklearn
 from edgeloop.spec.metrics import CLASSIFICATION, MetricOptions
@@ -20,6 +17,22 @@ from edgeloop.spec.metrics import CLASSIFICATION, MetricOptions
 if TYPE_CHECKING:
     import numpy.typing as npt
 
+# The others (micro averages, weighted recall) are the accuracy.
+AVERAGED = (
+    "balanced_accuracy",
+    "precision_macro",
+    "recall_macro",
+    "f1_macro",
+    "precision_weighted",
+    "f1_weighted",
+)
+
+# Float32 sums of a thousand probabilities stay well within this; logits do not.
+_TOLERANCE = 1e-3
+
+
+# Rounding has never been seen to take half of a row; logits that are small by chance are below.
+_LEAST_SUM = 0.5
 
 # Class numbers are below: a cell of the confusion matrix is one int64.
 MOST_CLASSES = 1 << 31
@@ -185,3 +198,106 @@ def _by_sklearn(cells: npt.NDArray[np.int64], counts: npt.NDArray[np.int64]) -> 
         )
         values.update({f"{m}_{average}": float(v) for m, v in zip(_METRICS, found)})
     return values
+
+
+class Probabilities:
+    """Follows the scores of a data set; once they are no probabilities, none are any more."""
+
+    def __init__(self, softmax: bool, step: float) -> None:
+        """`step` is the scale of a quantised output: each score is off by half of it at most."""
+        self.reason: Optional[str] = None
+        self.least_sum = 1.0
+        self.largest_sum = 1.0
+        self._softmax = softmax
+        self._step = step
+
+    @property
+    def note(self) -> Optional[str]:
+        """Say that rows were divided by their sums, where those are not 1."""
+        if self.largest_sum - self.least_sum <= 2 * _TOLERANCE or self.reason is not None:
+            return None
+        return (
+            f"the rows of the quantised output sum to {self.least_sum:.2f} to "
+            f"{self.largest_sum:.2f}, and were divided by their sums"
+        )
+
+    def losses(
+        self, scores: npt.NDArray[np.float64], labels: npt.NDArray[np.int64]
+    ) -> Optional[npt.NDArray[np.float64]]:
+        """Return −ln of the probability of each label (k,), or None where there is none."""
+        if self.reason is not None:
+            return None
+        rows = np.arange(len(labels))
+        if self._softmax:
+            shifted = scores - scores.max(axis=1, keepdims=True)
+            by_softmax: npt.NDArray[np.float64] = (
+                np.log(np.exp(shifted).sum(axis=1)) - shifted[rows, labels]
+            )
+            return by_softmax
+        sums = scores.sum(axis=1)
+        # Errors of rounding are independent and within ± step / 2: six of their deviations. Many
+        # small probabilities are all rounded down to 0, which takes up to half a step from each.
+        spread = _TOLERANCE + 6 * self._step * np.sqrt(scores.shape[1] / 12)
+        lost = spread + self._step / 2 * (scores < self._step / 2).sum(axis=1)
+        low = np.maximum(1 - lost, _LEAST_SUM)
+        if scores.min() < -_TOLERANCE or (sums > 1 + spread).any() or (sums < low).any():
+            self.reason = (
+                "the scores are no probabilities (they are negative, or do not add up to 1); where "
+                "they are logits, say --softmax"
+            )
+            return None
+        self.least_sum = min(self.least_sum, float(sums.min()))
+        self.largest_sum = max(self.largest_sum, float(sums.max()))
+        own = scores[rows, labels] / sums
+        if own.min() <= 0:
+            step = f" (the output is quantised: {self._step:.3g} a step)" if self._step else ""
+            self.reason = f"a label's probability is 0{step}: the loss has no limit"
+            return None
+        losses: npt.NDArray[np.float64] = -np.log(own)
+        return losses
+
+
+def averages(
+    cells: npt.NDArray[np.int64], weights: npt.NDArray[np.float64]
+) -> npt.NDArray[np.float64]:
+    """Return the metrics AVERAGED, (r, 6), of weights (r, cells) on cells (label, answer)."""
+    classes, numbers = np.unique(cells, return_inverse=True)
+    labels, answers = numbers.reshape(cells.shape).T
+    right = _by_class(weights * (labels == answers), labels, classes.size)
+    wanted = _by_class(weights, labels, classes.size)
+    given = _by_class(weights, answers, classes.size)
+    precision = _ratio(right, given)
+    recall = _ratio(right, wanted)
+    f1 = _ratio(2 * right, wanted + given)
+    # A class that a resample has neither as a label nor as an answer is in no average.
+    present = (wanted + given) > 0
+    total = wanted.sum(axis=1)
+    return np.stack(
+        [
+            (recall * (wanted > 0)).sum(axis=1) / (wanted > 0).sum(axis=1),
+            precision.sum(axis=1) / present.sum(axis=1),
+            recall.sum(axis=1) / present.sum(axis=1),
+            f1.sum(axis=1) / present.sum(axis=1),
+            (precision * wanted).sum(axis=1) / total,
+            (f1 * wanted).sum(axis=1) / total,
+        ],
+        axis=1,
+    )
+
+
+def _by_class(
+    weights: npt.NDArray[np.float64], numbers: npt.NDArray[np.int64], classes: int
+) -> npt.NDArray[np.float64]:
+    """Sum the cells of each class: (r, cells) → (r, classes)."""
+    sums = np.zeros((len(weights), classes))
+    order = np.argsort(numbers, kind="stable")
+    present, starts = np.unique(numbers[order], return_index=True)
+    sums[:, present] = np.add.reduceat(weights[:, order], starts, axis=1)
+    return sums
+
+
+def _ratio(
+    above: npt.NDArray[np.float64], below: npt.NDArray[np.float64]
+) -> npt.NDArray[np.float64]:
+    """Divide; nothing by nothing is 0, as scikit-learn has it with zero_division=0."""
+    return np.divide(above, below, out=np.zeros_like(above), where=below > 0)

@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, Any, Optional
 
 import numpy as np
 
-from edgeloop.metrics.bootstrap import bca_intervals
-from edgeloop.metrics.groups import GroupSums
+from edgeloop.metrics.bootstrap import GroupSums, bca_intervals
 from edgeloop.metrics.proportion import Z95
 
 if TYPE_CHECKING:

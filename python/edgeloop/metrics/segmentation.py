@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING, Any, Optional
 
 import numpy as np
 
-from edgeloop.metrics.bootstrap import bca_intervals
+from edgeloop.metrics.bootstrap import GroupSums, bca_intervals
 from edgeloop.metrics.classification import with_interval
-from edgeloop.metrics.groups import GroupSums
 from edgeloop.spec.metrics import SEGMENTATION
 
 if TYPE_CHECKING:

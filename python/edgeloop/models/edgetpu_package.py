@@ -11,8 +11,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import IntEnum
 
+from edgeloop.errors import plain
 from edgeloop.models.flatbuffer import FlatbufferReader, Table
-from edgeloop.spec.plain_text import plain
 
 _IDENTIFIER = b"DWN1"  # four bytes into a package
 

@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+SAVING = 4
+
 COUNTED = "multiply-accumulates of convolution and matrix operators, padding included"
 
 
@@ -66,3 +68,17 @@ def add_up(operators: Sequence[MatrixOperator], opaque: Sequence[str]) -> MacTot
     more = f", and {len(reasons) - 3} more reasons" if len(reasons) > 3 else ""
     text = f"{'; '.join(reasons[:3])}{more}; the rest adds up to {known:,}"
     return MacTotal(None, text, by_operator, None)
+
+
+def fewest_multiplications(
+    macs: int, kernel: Sequence[int], source: Sequence[int], result: Sequence[int]
+) -> int:
+    """Return the fewest multiplications of a convolution of `macs` multiply-accumulates.
+
+    `kernel`, `source` and `result` are the spatial sizes of weights, input and output. The stride
+    is told from the sizes; where they are too small to tell, it is taken for 1.
+    """
+    if tuple(kernel) != (3, 3) or len(source) != 2 or len(result) != 2:
+        return macs
+    stride_1 = all(2 * out > size or out >= size - 2 for size, out in zip(source, result))
+    return -(-macs // SAVING) if stride_1 else macs

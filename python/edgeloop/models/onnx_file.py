@@ -7,16 +7,15 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from edgeloop.errors import plain
 from edgeloop.models.identity import identity_of, model_bytes
 from edgeloop.models.macs import MacTotal, add_up
 from edgeloop.models.onnx_graph import OnnxGraph, analyse, load
 from edgeloop.models.onnx_macs import full_name, is_custom, matrix_operators, opaque_operators
-from edgeloop.models.onnx_parameters import RULE, Parameters, count_parameters
-from edgeloop.models.onnx_quantization import quantization_of
+from edgeloop.models.onnx_parameters import RULE, Parameters, count_parameters, quantization_of
 from edgeloop.models.onnx_values import Dim, value_of
 from edgeloop.models.precision import decide
 from edgeloop.models.summary import ModelSummary, OperatorCount, TensorSummary, stated
-from edgeloop.spec.plain_text import plain
 
 _MAX_TEXT = 4096  # characters of one property; some tools store whole files there
 

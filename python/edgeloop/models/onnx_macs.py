@@ -9,12 +9,11 @@ from __future__ import annotations
 import math
 from typing import Any, Optional
 
-from edgeloop.models.macs import MatrixOperator, Operand
+from edgeloop.errors import plain
+from edgeloop.models.macs import MatrixOperator, Operand, fewest_multiplications
 from edgeloop.models.onnx_contrib import CONTRIB_DOMAIN
 from edgeloop.models.onnx_graph import OnnxGraph
 from edgeloop.models.onnx_values import STANDARD_DOMAINS
-from edgeloop.models.winograd import fewest_multiplications
-from edgeloop.spec.plain_text import plain
 
 # Position of (activation, weight) among the inputs.
 _CONVOLUTIONS = {

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from edgeloop.errors import plain
 from edgeloop.models import tflite_schema as schema
 from edgeloop.models.edgetpu_package import read_package
 from edgeloop.models.identity import identity_of, model_bytes
@@ -22,7 +23,6 @@ from edgeloop.models.tflite_reader import (
     custom_options,
     read_model,
 )
-from edgeloop.spec.plain_text import plain
 
 _PARAMETERS = (
     "stored floating-point and quantised tensors, biases included; single numbers and integers "

@@ -10,11 +10,10 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
+from edgeloop.errors import plain
 from edgeloop.models import tflite_schema as schema
-from edgeloop.models.macs import MatrixOperator, Operand
+from edgeloop.models.macs import MatrixOperator, Operand, fewest_multiplications
 from edgeloop.models.tflite_reader import TfliteOperator, TfliteSubgraph, TfliteTensor
-from edgeloop.models.winograd import fewest_multiplications
-from edgeloop.spec.plain_text import plain
 
 # Position of (activation, weight) among the inputs.
 _OPERANDS = {

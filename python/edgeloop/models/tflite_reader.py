@@ -8,11 +8,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgeloop.errors import ModelError
+from edgeloop.errors import ModelError, plain
 from edgeloop.models import tflite_schema as schema
 from edgeloop.models.flatbuffer import FlatbufferReader, Table
 from edgeloop.models.summary import Quantization
-from edgeloop.spec.plain_text import plain
 
 _MAX_RANK = 32  # kernels stop at 8 or fewer
 _MOST_METADATA = 1 << 20  # bytes of one description; real ones have some kilobytes

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from edgeloop.errors import ModelError
+from edgeloop.errors import ModelError, plain
 from edgeloop.models.aotinductor_file import summarised
 from edgeloop.models.formats import (
     EXPORTED_PROGRAM,
@@ -24,7 +24,6 @@ from edgeloop.models.torch_export import ExportFormatError, read_program
 from edgeloop.models.torch_export_summary import with_program
 from edgeloop.models.torch_weights import RULE, count_weights
 from edgeloop.models.zip_members import Members, opened_zip
-from edgeloop.spec.plain_text import plain
 
 _MAX_PICKLE = 16 << 20  # bytes; names, shapes and offsets of 100,000 tensors fit
 _MAX_SMALL = 1 << 16  # bytes of version and metadata files

@@ -10,8 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, Optional
 
-from edgeloop.errors import CannotWriteError, ModelError
-from edgeloop.spec.plain_text import plain
+from edgeloop.errors import CannotWriteError, ModelError, plain
 
 # zipfile raises these for archives that are damaged, encrypted or of an unknown variant.
 _DAMAGE = (

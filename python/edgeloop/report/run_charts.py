@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from edgeloop.errors import plain
 from edgeloop.report.plots import COLOURS, Chart, unit_of
 from edgeloop.results.block_labels import CLEAN, DISTURBED, SLOWER, THROTTLED
 from edgeloop.results.schema import Block, Result
-from edgeloop.spec.plain_text import plain
 from edgeloop.stats.run_times import joined
 
 # As many points as a curve needs to look smooth; the samples themselves are in the result.

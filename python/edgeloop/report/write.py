@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Optional
 
-from edgeloop.errors import CannotWriteError, UsageError, nearest
+from edgeloop.errors import CannotWriteError, UsageError, nearest, plain
 from edgeloop.report.cells import csv_rows
 from edgeloop.report.charts import summary_charts
 from edgeloop.report.html import html_page
@@ -19,7 +19,6 @@ from edgeloop.report.published import Published, published
 from edgeloop.report.run_charts import run_charts
 from edgeloop.results.collection import Collection, collect
 from edgeloop.results.row import ReportRow, report_rows
-from edgeloop.spec.plain_text import plain
 
 STDOUT = "-"
 PLOT_FORMATS = ("svg", "png")

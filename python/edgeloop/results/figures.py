@@ -93,3 +93,11 @@ def _decimals(value: float, significant: int) -> int:
 def _rounded(value: float, decimals: int) -> str:
     nearest = round(value, decimals) + 0.0  # −0.0 + 0.0 is 0.0: no sign on nothing
     return f"{nearest:.{decimals}f}"
+
+
+def in_words(seconds: float) -> str:
+    """Return a duration in s, min or h."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"

@@ -11,11 +11,10 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, BinaryIO, Optional
 
-from edgeloop.errors import CannotWriteError, ModelError, UsageError
+from edgeloop.errors import CannotWriteError, ModelError, UsageError, plain
 from edgeloop.results.old_intervals import without_false_certainty
 from edgeloop.results.schema import SCHEMA_VERSION
 from edgeloop.results.store import SUFFIX
-from edgeloop.spec.plain_text import plain
 
 # The last line holds the summary; most are shorter than this.
 _TAIL_BYTES = 16384

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Optional
 
+from edgeloop.errors import plain
 from edgeloop.results.placement import counted_names, covered_share
 from edgeloop.results.schema import Result
-from edgeloop.spec.plain_text import plain
 
 Interval = tuple[Optional[float], Optional[float]]
 

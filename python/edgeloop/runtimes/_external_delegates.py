@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Optional
 
 from edgeloop.errors import NotAvailableError, UsageError
-from edgeloop.runtimes._loader_path import on_loader_path
+from edgeloop.runtimes._package_library import on_loader_path
 from edgeloop.runtimes._tflite_tensors import traits_of
 from edgeloop.runtimes.protocol import ExternalDelegate, Runtime
 from edgeloop.spec.delegates import EXTERNAL, GPU, XNNPACK, DelegateSpec

@@ -13,10 +13,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Optional
 
+from edgeloop.errors import plain
 from edgeloop.models.pickle_scan import PickleScanError, scan_pickle
 from edgeloop.models.zip_members import Members, opened_zip
 from edgeloop.runtimes._torch_operators import NAMESPACES, is_file_operator
-from edgeloop.spec.plain_text import plain
 
 _TOKEN = re.compile(
     r"(?P<space>[ \t\r\n\f\v]+|#[^\n]*)"

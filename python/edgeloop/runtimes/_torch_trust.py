@@ -18,10 +18,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Optional
 
+from edgeloop.errors import plain
 from edgeloop.models.zip_members import Members, opened_zip
 from edgeloop.runtimes._torch_operators import is_permitted
 from edgeloop.runtimes._torch_sizes import is_guard, is_size
-from edgeloop.spec.plain_text import plain
 
 _CONFIG = re.compile(r"data/(?:weights|constants)/[^/]*_config\.json")
 _PICKLED = re.compile(

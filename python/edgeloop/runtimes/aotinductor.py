@@ -16,7 +16,7 @@ from typing import Any, Optional
 
 from edgeloop import _core
 from edgeloop.errors import ModelError, NotAvailableError, UsageError
-from edgeloop.host.environment_variable import environment_variable
+from edgeloop.host.program import environment_variable
 from edgeloop.models.aotinductor_file import (
     Package,
     PackageTensor,

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Optional
 
 from edgeloop import _core
-from edgeloop.errors import ModelError, NotAvailableError, RuntimeFailedError, UsageError
+from edgeloop.errors import ModelError, NotAvailableError, RuntimeFailedError, UsageError, plain
 from edgeloop.host.cpuinfo import cpu_entries
 from edgeloop.runtimes._external_delegates import TfliteDelegates, external_delegates
 from edgeloop.runtimes._litert_compiled import SIGNATURE, LiteRtFramework
@@ -32,7 +32,6 @@ from edgeloop.runtimes.protocol import (
 from edgeloop.runtimes.shape import fixed_shapes
 from edgeloop.spec.delegates import GPU, DelegateSpec
 from edgeloop.spec.load import FRAMEWORK_LOOPS, LoadOptions, TensorSpec
-from edgeloop.spec.plain_text import plain
 
 _LIBRARY_NAME = "libLiteRt.so"
 _PACKAGE = "ai_edge_litert"

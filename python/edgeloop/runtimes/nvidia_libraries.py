@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Optional
 
 from edgeloop.errors import NotAvailableError
-from edgeloop.runtimes._loader_path import on_loader_path
+from edgeloop.runtimes._package_library import on_loader_path
 
 NVINFER = "libnvinfer.so"
 CUDART = "libcudart.so"

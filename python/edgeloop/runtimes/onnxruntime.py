@@ -17,16 +17,18 @@ import numpy as np
 from edgeloop import _core
 from edgeloop.errors import EdgeloopError, ModelError, NotAvailableError, UsageError
 from edgeloop.runtimes._onnx_dimensions import declared_inputs, free_dimensions
-from edgeloop.runtimes._onnx_placement import RECORD_PLACEMENT, Placement, placement_of
 from edgeloop.runtimes._onnx_profiler import SessionProfiler
 from edgeloop.runtimes._onnx_providers import (
     CPU,
     DEVICE_PROVIDERS,
     GPU_PROVIDERS,
     HOST_PROVIDERS,
+    RECORD_PLACEMENT,
+    Placement,
     engine_providers,
     full_name,
     package_providers,
+    placement_of,
     provider_device,
     refusal,
     require_providers,

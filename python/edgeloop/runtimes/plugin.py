@@ -8,7 +8,7 @@ from typing import Optional
 
 from edgeloop import _core
 from edgeloop.errors import NotAvailableError, UsageError
-from edgeloop.runtimes._layer_profiler import LayerProfiler
+from edgeloop.runtimes._plan_profiler import LayerProfiler
 from edgeloop.runtimes.protocol import (
     Framework,
     Installation,

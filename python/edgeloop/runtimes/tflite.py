@@ -14,8 +14,7 @@ from edgeloop import _core
 from edgeloop.envs.tflite_c import LIBRARY_NAME, library_path
 from edgeloop.errors import NotAvailableError
 from edgeloop.runtimes._external_delegates import TfliteDelegates, external_delegates
-from edgeloop.runtimes._loader_path import on_loader_path
-from edgeloop.runtimes._package_library import PackageLibrary
+from edgeloop.runtimes._package_library import PackageLibrary, on_loader_path
 from edgeloop.runtimes._plan_profiler import STAMPED, PlanProfiler
 from edgeloop.runtimes.protocol import Framework, Installation, OperatorProfiler, engine_shapes
 from edgeloop.spec.load import LoadOptions

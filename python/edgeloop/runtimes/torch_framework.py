@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, Callable, Optional
 
 import numpy as np
 
-from edgeloop.errors import ModelError
+from edgeloop.errors import ModelError, NotAvailableError, UsageError
 from edgeloop.runtimes.protocol import Framework
 from edgeloop.spec.load import TensorSpec
+
+_CUDA = re.compile(r"cuda(:\d{1,3})?")
 
 DTYPES = (
     *("bool", "int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64"),
@@ -181,3 +184,39 @@ def _device_regions(code: str, device: str, name: Optional[str]) -> dict[str, st
             f"{code} on {name}, Tensor.cpu().numpy() per output, {wait}"
         ),
     }
+
+
+def require_form(device: str) -> None:
+    """Raise UsageError where it is neither cpu nor cuda[:N]."""
+    if device != CPU and not _CUDA.fullmatch(device):
+        raise UsageError(f"no device is called '{device}'; write cpu, cuda or cuda:1")
+
+
+def require_device(torch: Any, device: Optional[str]) -> str:
+    """Return the device with its number, or "cpu".
+
+    Raises NotAvailableError with PyTorch's reason where it is not there.
+    """
+    if device is None or device == CPU:
+        return CPU
+    require_form(device)
+    if not torch.cuda.is_available():
+        reason = "it was built without CUDA"
+        if torch.version.cuda is not None:
+            reason = f"it was built for CUDA {torch.version.cuda} and finds no usable GPU or driver"
+        raise NotAvailableError(
+            f"PyTorch {torch.__version__} cannot use {device}: {reason}; check nvidia-smi, or "
+            "leave --device out"
+        )
+    number = int(device.partition(":")[2] or 0)
+    count = torch.cuda.device_count()
+    if number >= count:
+        raise NotAvailableError(
+            f"there is no {device}: PyTorch finds {count} CUDA device(s), from cuda:0"
+        )
+    return f"cuda:{number}"
+
+
+def device_name(torch: Any, device: str) -> Optional[str]:
+    """Return the GPU's model; None for the CPU."""
+    return None if device == CPU else str(torch.cuda.get_device_name(device))

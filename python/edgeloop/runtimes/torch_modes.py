@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Optional
 
 from edgeloop.errors import ModelError, RuntimeFailedError
-from edgeloop.host.compilers import require_cxx_compiler
+from edgeloop.host.program import require_cxx_compiler
 
 if TYPE_CHECKING:
     from edgeloop.runtimes.torch_files import LoadedModule

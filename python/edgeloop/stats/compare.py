@@ -10,7 +10,6 @@ from typing import Optional
 import numpy as np
 import numpy.typing as npt
 
-from edgeloop.stats.holm import holm
 from edgeloop.stats.location import FEWEST_SESSIONS, session_centres, student, welch
 from edgeloop.stats.quantile import CONFIDENCE, Interval
 from edgeloop.stats.verdict import DELTA, FASTER, INCONCLUSIVE, SLOWER, judge
@@ -185,3 +184,16 @@ def _positive(medians_ns: npt.ArrayLike) -> npt.NDArray[np.float64]:
     if not medians.min() > 0.0:
         raise ValueError("a block took 0 ns: the timer is too coarse for one run a sample")
     return medians
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """Return the p values adjusted so that one false alarm in the family stays at the level.
+
+    Holm (1979): the k-th smallest of m is multiplied by m - k + 1, then made monotone.
+    """
+    p = np.asarray(p_values, dtype=np.float64)
+    order = np.argsort(p, kind="stable")
+    adjusted = np.empty_like(p)
+    steps = p[order] * np.arange(p.size, 0, -1)
+    adjusted[order] = np.minimum(1.0, np.maximum.accumulate(steps))
+    return [float(value) for value in adjusted]

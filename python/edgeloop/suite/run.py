@@ -19,12 +19,12 @@ from edgeloop.errors import (
 )
 from edgeloop.host.thermal import cpu_temperature
 from edgeloop.measure.observer import Observer
-from edgeloop.measure.suite_rest import Rest
+from edgeloop.measure.rest import Rest
 from edgeloop.remote.board import Boards
 from edgeloop.remote.measuring import measure_all
+from edgeloop.results.figures import in_words
 from edgeloop.results.schema import Result
 from edgeloop.results.store import default_folder, read_result
-from edgeloop.results.time_words import in_words
 from edgeloop.spec.run import RunSpec
 from edgeloop.suite.conversions import Conversions
 from edgeloop.suite.definition import Definition, read_definition

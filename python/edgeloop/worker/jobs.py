@@ -17,7 +17,7 @@ JOBS: Mapping[str, str] = {
     "convert": "edgeloop.conversion.job",
     "describe-inputs": "edgeloop.conversion.inputs_job",
     "run-samples": "edgeloop.conversion.samples",
-    "packages": "edgeloop.envs.packages",
+    "packages": "edgeloop.envs.interpreter",
     "quantize": "edgeloop.conversion.quantization.job",
 }
 

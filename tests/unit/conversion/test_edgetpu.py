@@ -8,10 +8,9 @@ from pathlib import Path
 import pytest
 
 from edgeloop.conversion.edge import ConversionOptions
-from edgeloop.conversion.edgetpu_log import failure, read_log
 from edgeloop.conversion.graph import find_path
 from edgeloop.conversion.plan import make_plan
-from edgeloop.conversion.tflite_to_edgetpu import convert, import_packages, notes
+from edgeloop.conversion.tflite_to_edgetpu import convert, failure, import_packages, notes, read_log
 from edgeloop.envs.interpreter import Interpreter
 from edgeloop.errors import ModelError, NotAvailableError, UsageError
 from edgeloop.models.formats import ModelFormat

@@ -12,11 +12,10 @@ from pathlib import Path
 import pytest
 
 from edgeloop.envs import create, lock, search
-from edgeloop.envs.alone import alone
-from edgeloop.envs.interpreter import interpreter_for, look_for
+from edgeloop.envs.create import alone
+from edgeloop.envs.interpreter import interpreter_for, look_for, missing_packages
 from edgeloop.envs.lock import Lock
 from edgeloop.envs.managed import folder_of, marker, python_of
-from edgeloop.envs.packages import missing_packages
 from edgeloop.errors import NotAvailableError, UsageError
 
 

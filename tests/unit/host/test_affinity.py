@@ -9,8 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edgeloop.host.affinity import allowed_cpus, clusters, fastest_cluster, smt_siblings
-from edgeloop.host.cpuinfo import arm_core_name
-from edgeloop.host.cpulist import format_cpu_list, parse_cpu_list
+from edgeloop.host.cpuinfo import arm_core_name, format_cpu_list, parse_cpu_list
 
 CPUS = "sys/devices/system/cpu"
 

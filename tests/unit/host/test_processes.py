@@ -8,8 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from edgeloop.host.processes import Snapshot, busiest, machine_load, snapshot
-from edgeloop.host.procstat import read_process_stat, tick_ns
+from edgeloop.host.processes import (
+    Snapshot,
+    busiest,
+    machine_load,
+    read_process_stat,
+    snapshot,
+    tick_ns,
+)
 
 SECOND = 1_000_000_000
 Write = Callable[..., Snapshot]

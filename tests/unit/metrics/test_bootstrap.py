@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 from edgeloop.metrics import bootstrap
-from edgeloop.metrics.bootstrap import RESAMPLES, bca_intervals
-from edgeloop.metrics.groups import GroupSums
+from edgeloop.metrics.bootstrap import RESAMPLES, GroupSums, bca_intervals
 
 
 def mean_of(values: np.ndarray) -> bootstrap.Statistic:
@@ -73,7 +72,7 @@ def test_intervals_cover_as_often_as_they_say() -> None:
 def test_sums_of_groups_add_up_whatever_their_number(monkeypatch: pytest.MonkeyPatch) -> None:
     features = np.random.default_rng(0).normal(size=(1000, 3))
     for most in (2048, 64):
-        monkeypatch.setattr("edgeloop.metrics.groups._MOST_GROUPS", most)
+        monkeypatch.setattr("edgeloop.metrics.bootstrap._MOST_GROUPS", most)
         sums = GroupSums(1000, 3, seed=0)
         for start in range(0, 1000, 70):
             sums.add(features[start : start + 70])

@@ -11,8 +11,7 @@ import pytest
 
 from edgeloop.errors import NotAvailableError
 from edgeloop.metrics import classification
-from edgeloop.metrics.averages import AVERAGED, averages
-from edgeloop.metrics.classification import ClassificationTally
+from edgeloop.metrics.classification import AVERAGED, ClassificationTally, averages
 from edgeloop.metrics.evaluation import Evaluation
 from edgeloop.metrics.scikit_learn import require_sklearn
 from edgeloop.spec.metrics import MetricOptions

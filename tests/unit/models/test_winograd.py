@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from edgeloop.models.winograd import fewest_multiplications
+from edgeloop.models.macs import fewest_multiplications
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@ from __future__ import annotations
 from typing import Any
 
 from edgeloop.cli.pages.accuracy import agreement_parts, metrics_parts
-from edgeloop.cli.pages.classified import classified_page
+from edgeloop.cli.pages.evaluation import classified_page
 from edgeloop.measure.classify import Answer, Classified, Picture
 
 CLASSIFICATION: dict[str, Any] = {

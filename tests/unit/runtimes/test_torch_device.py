@@ -12,8 +12,12 @@ import pytest
 from edgeloop.errors import NotAvailableError, UsageError
 from edgeloop.measure.loaded import LoadedModel
 from edgeloop.runtimes import runtime
-from edgeloop.runtimes._torch_device import device_name, require_device, require_form
-from edgeloop.runtimes.torch_framework import TorchFramework
+from edgeloop.runtimes.torch_framework import (
+    TorchFramework,
+    device_name,
+    require_device,
+    require_form,
+)
 from edgeloop.spec.load import LoadOptions, TensorSpec
 
 

@@ -8,7 +8,7 @@ from typing import Any, Optional
 import pytest
 
 from edgeloop.errors import RuntimeFailedError
-from edgeloop.runtimes._torch_profiler import outermost, split_calls
+from edgeloop.runtimes.torch import outermost, split_calls
 
 
 def call(name: str, start_us: float, parent: Optional[Any] = None, us: float = 2.0) -> Any:

@@ -12,8 +12,7 @@ import pytest
 
 from edgeloop.errors import UsageError
 from edgeloop.host.affinity import CpuCluster
-from edgeloop.runtimes.choice.control import cluster_cpus, parse_cpus
-from edgeloop.runtimes.choice.resolution import resolve
+from edgeloop.runtimes.choice.resolution import cluster_cpus, parse_cpus, resolve
 from edgeloop.spec.control import Control, parse_priority
 from edgeloop.spec.run import RunSpec
 

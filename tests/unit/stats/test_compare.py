@@ -16,8 +16,8 @@ from edgeloop.stats.compare import (
     compare_unpaired,
     correct_for_many,
     difference,
+    holm,
 )
-from edgeloop.stats.holm import holm
 from edgeloop.stats.location import (
     Location,
     session_centres,

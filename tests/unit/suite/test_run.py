@@ -17,7 +17,7 @@ import pytest
 from edgeloop.cli.pages.suite import plan_page, suite_page
 from edgeloop.errors import CannotWriteError, UsageError
 from edgeloop.measure.observer import Silence
-from edgeloop.measure.suite_rest import Rest
+from edgeloop.measure.rest import Rest
 from edgeloop.suite.journal import FAILED, FINISHED, NAME, Journal
 from edgeloop.suite.run import SuiteSpec, plan_suite, run_suite
 

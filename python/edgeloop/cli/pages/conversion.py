@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from edgeloop.cli.pages.columns import columns
+from edgeloop.errors import plain
 from edgeloop.results.figures import duration, percent, size
-from edgeloop.spec.plain_text import plain
 
 if TYPE_CHECKING:
     from edgeloop.conversion.agreement import OutputAgreement

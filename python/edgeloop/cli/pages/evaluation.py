@@ -1,4 +1,4 @@
-"""What `eval` prints: metrics, agreement and preprocessing, each figure with its interval."""
+"""What `eval` and `classify` print: metrics, agreement, preprocessing, the best classes."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 from edgeloop.cli.pages.accuracy import agreement_parts, metrics_parts, paired_parts
 from edgeloop.cli.pages.columns import columns
 from edgeloop.cli.pages.table import heading, latency_rows
+from edgeloop.measure.classify import Classified, Picture
 from edgeloop.results.figures import duration_interval, warning_lines
 from edgeloop.results.schema import Result
 
@@ -56,3 +57,16 @@ def _preprocess(summary: dict[str, Any]) -> list[str]:
             text += f" (no interval: {preprocess[f'{step}_ci95_ns_reason']})"
         rows.append((step, text))
     return ["preprocessing, median of a sample [95 %]\n" + columns(rows)]
+
+
+def classified_page(classified: Classified) -> str:
+    """Return the best classes of every picture."""
+    parts = [classified.title, *(_picture(picture) for picture in classified.pictures)]
+    warnings = [f"warning: {text}" for text in classified.warnings]
+    return "\n\n".join([*parts, *warnings])
+
+
+def _picture(picture: Picture) -> str:
+    rows = [("class", "score", "name")]
+    rows += [(str(one.number), f"{one.score:.4g}", one.name) for one in picture.answers]
+    return f"{picture.path}\n{columns(rows, right=(0, 1))}"

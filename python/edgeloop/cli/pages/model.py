@@ -1,12 +1,15 @@
-"""A model file on one page."""
+"""A model file on one page, and who would run which node of it."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Optional
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Optional
 
 from edgeloop.cli.pages.columns import columns
-from edgeloop.results.figures import size
-from edgeloop.spec.plain_text import plain
+from edgeloop.cli.pages.placement import rest_lines
+from edgeloop.cli.pages.table import heading
+from edgeloop.errors import plain
+from edgeloop.results.figures import size, warning_lines
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -83,3 +86,12 @@ def _quantization(tensor: TensorSummary) -> str:
     if len(quantization.scales) > _SCALES_SHOWN:
         return f"{len(quantization.scales)} scales along axis {quantization.axis}"
     return f"scale {quantization.scales[0]:.9g}, zero point {quantization.zero_points[0]}"
+
+
+def coverage_page(header: Mapping[str, Any]) -> str:
+    """Return what `edgeloop inspect --delegate` prints below the model."""
+    placement = header["placement"]
+    lines = ["who runs what (loaded, nothing measured)", heading(header)]
+    if placement is not None and not placement["delegates"]:
+        lines += rest_lines(placement)
+    return "\n\n".join(["\n".join(lines), *warning_lines(header["warnings"])])

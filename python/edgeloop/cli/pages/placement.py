@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from edgeloop.errors import plain
 from edgeloop.results.figures import percent
-from edgeloop.spec.plain_text import plain
 
 # More kinds of operators than this are a list that no one reads.
 _MOST_OPERATORS = 6

@@ -7,9 +7,9 @@ from typing import Any, Optional
 
 from edgeloop.cli.pages.columns import columns
 from edgeloop.cli.pages.table import heading
+from edgeloop.errors import plain
 from edgeloop.measure.profile.summary import Profile
 from edgeloop.results.figures import duration_interval, percent, warning_lines
-from edgeloop.spec.plain_text import plain
 from edgeloop.stats.ratio import ratio_text
 
 _NAME_LENGTH = 40

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, Optional
 
 from edgeloop.cli.pages.columns import columns
 from edgeloop.conversion.quantization.report import ratio_words
+from edgeloop.errors import plain
 from edgeloop.results.figures import duration, duration_interval, percent, size
-from edgeloop.spec.plain_text import plain
 from edgeloop.stats.verdict import EQUIVALENT, FASTER, SLOWER
 
 if TYPE_CHECKING:

@@ -7,8 +7,7 @@ from collections.abc import Sequence
 from typing import Any, Optional
 
 from edgeloop.cli.pages.columns import columns
-from edgeloop.results.figures import duration_interval
-from edgeloop.results.time_words import in_words
+from edgeloop.results.figures import duration_interval, in_words
 from edgeloop.suite.matrix import LeftOut
 from edgeloop.suite.plan import Plan, at_most_s
 from edgeloop.suite.run import Row, SuiteReport

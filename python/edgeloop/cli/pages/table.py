@@ -10,11 +10,11 @@ from edgeloop.cli.pages.accuracy import metrics_parts
 from edgeloop.cli.pages.columns import columns
 from edgeloop.cli.pages.placement import placement_lines
 from edgeloop.cli.pages.python_cost import loop_rows, missing_figures, python_cost
+from edgeloop.errors import plain
 from edgeloop.results.block_labels import CLEAN
 from edgeloop.results.figures import duration, duration_interval, percent, size, warning_lines
 from edgeloop.results.plausibility import POSSIBLE
 from edgeloop.results.schema import Result
-from edgeloop.spec.plain_text import plain
 from edgeloop.stats.processes import FEWEST_PROCESSES, across_interval
 
 _LONGEST_LINE = 2000

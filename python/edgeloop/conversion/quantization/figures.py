@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Optional
 from edgeloop.conversion.quantization.report import Figures, ratio_words
 from edgeloop.errors import EdgeloopError, InterruptedRunError
 from edgeloop.measure.compare import compare_live
-from edgeloop.measure.evaluation import evaluate_all
+from edgeloop.measure.evaluate import evaluate_all
 from edgeloop.results.compare import Compared
 from edgeloop.results.store import read_result
 from edgeloop.spec.run import RunSpec

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import tempfile
 
-from edgeloop.conversion.quantization._base import QuantizeRequest, refused
-from edgeloop.conversion.quantization.onnx_opsets import strip_unused_opsets
+from edgeloop.conversion.quantization._base import QuantizeRequest, refused, strip_unused_opsets
 from edgeloop.conversion.quantization.onnx_static import prepare
 from edgeloop.errors import ModelError
 

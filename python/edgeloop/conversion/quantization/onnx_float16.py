@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from edgeloop.conversion.quantization._base import QuantizeRequest, refused
-from edgeloop.conversion.quantization.onnx_opsets import strip_unused_opsets
+from edgeloop.conversion.quantization._base import QuantizeRequest, refused, strip_unused_opsets
 
 
 def quantize(request: QuantizeRequest) -> list[str]:

@@ -7,8 +7,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Optional
 
-from edgeloop.conversion.quantization._base import QuantizeRequest, feeds, refused
-from edgeloop.conversion.quantization.onnx_opsets import strip_unused_opsets
+from edgeloop.conversion.quantization._base import (
+    QuantizeRequest,
+    feeds,
+    refused,
+    strip_unused_opsets,
+)
 from edgeloop.models.identity import model_files
 
 # TensorRT takes symmetric scales only, and quantises biases itself.

@@ -36,8 +36,8 @@ from edgeloop.conversion.quantization.report import (
     ModelFile,
     QuantizationReport,
 )
-from edgeloop.conversion.quantization.samples import draw_samples
 from edgeloop.conversion.quantization.spec import QuantizeSpec, require_float, require_sound
+from edgeloop.conversion.quantization.steps import draw_samples
 from edgeloop.conversion.report import write_sidecar
 from edgeloop.conversion.run import EXTENSIONS, ConversionSpec, convert
 from edgeloop.conversion.verification import Reference, Subject, Verification, judges

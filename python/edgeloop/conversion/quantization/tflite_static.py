@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 from edgeloop.conversion.quantization._base import QuantizeRequest, feeds, refused
-from edgeloop.conversion.quantization.ranges import Ranges, widen
 from edgeloop.conversion.quantization.tflite_edit import (
     as_written_today,
     with_names_of,
     with_uint8_io,
 )
 from edgeloop.errors import ModelError
+
+Ranges = Mapping[str, Any]
+"""A tensor's "min" and "max", arrays of one shape."""
 
 _TOOL = "ai-edge-quantizer"
 
@@ -71,3 +77,16 @@ def calibrate(source: bytes, request: QuantizeRequest) -> dict[str, Ranges]:
         signature(**{keys[name]: values for name, values in feed.items()})
     found: dict[str, Ranges] = calibration.get_calibration_results()
     return found
+
+
+def widen(seen: Ranges, new: Ranges) -> dict[str, Any]:
+    """Return the range that holds both; nothing is averaged, forgotten or weighted.
+
+    Called for one sample after the other; before the first, `seen` is empty.
+    """
+    if not seen:
+        return dict(new)
+    return {
+        "min": np.minimum(seen["min"], new["min"]),
+        "max": np.maximum(seen["max"], new["max"]),
+    }

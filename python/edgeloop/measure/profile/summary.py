@@ -4,21 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Optional
 
 import numpy as np
 
-from edgeloop.errors import RuntimeFailedError, reasoned
+from edgeloop.errors import EdgeloopError, RuntimeFailedError, reasoned
 from edgeloop.measure.profile.experiment import ProfiledProcess, block_numbers
-from edgeloop.measure.profile.nodes import named
 from edgeloop.measure.record import header_of
 from edgeloop.results.warnings import delegate_warnings
-from edgeloop.spec.run import ResolvedSpec
+from edgeloop.spec.run import Model, ResolvedSpec
 from edgeloop.stats.compare import compare_paired
 from edgeloop.stats.location import FEWEST_SESSIONS, session_centres, student
 
 if TYPE_CHECKING:
     import numpy.typing as npt
+
+_TFLITE_FORMATS = ("tflite", "edgetpu")
 
 # Blocks of one process share its luck and follow one another: however many, they tell its scatter.
 _FEW = f"one process says nothing of the next; {FEWEST_SESSIONS} are the fewest"
@@ -165,3 +167,24 @@ def _median(medians_ns: Sequence[float], sessions: Sequence[int]) -> dict[str, A
 def _mean(values: npt.NDArray[Any]) -> float:
     """Return the mean: times of operators have to add up to that of the run."""
     return float(values.mean())
+
+
+def named(rows: Sequence[Mapping[str, Any]], model: Model) -> list[dict[str, Any]]:
+    """Return the rows, those without a name named after what their node computes."""
+    found = [dict(row) for row in rows]
+    if model.format not in _TFLITE_FORMATS:
+        return found
+    from edgeloop.models.tflite_reader import read_model
+
+    try:
+        graphs = read_model(Path(model.path)).subgraphs
+    except EdgeloopError:
+        return found  # the runtime could read it all the same
+    for row in found:
+        if row["name"] or row["node"] is None or row["subgraph"] >= len(graphs):
+            continue
+        graph = graphs[row["subgraph"]]
+        if row["node"] < len(graph.operators):
+            outputs = graph.operators[row["node"]].outputs
+            row["name"] = graph.tensors[outputs[0]].name if outputs else ""
+    return found

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Optional
+from typing import TYPE_CHECKING, Optional
 
-from edgeloop.errors import UsageError, canonical, nearest
+from edgeloop.errors import ModelError, UsageError, canonical, nearest
+from edgeloop.host.affinity import CpuCluster
+from edgeloop.host.cpuinfo import parse_cpu_list
 from edgeloop.runtimes import runtime
-from edgeloop.runtimes.choice.control import cluster_cpus, parse_cpus
 from edgeloop.runtimes.choice.delegates import (
     delegates_of,
     providers_of,
@@ -24,12 +25,21 @@ from edgeloop.runtimes.choice.runtimes import (
     split_entry,
 )
 from edgeloop.runtimes.choice.title import titled
-from edgeloop.runtimes.choice.torch import TORCH, torch_modes
 from edgeloop.spec.control import Control, parse_priority
 from edgeloop.spec.limits import require_schedulable, require_sound_numbers
 from edgeloop.spec.load import ANY, LOOPS, NULL_MODEL, LoadOptions
 from edgeloop.spec.metrics import metric_options
 from edgeloop.spec.run import FixedCount, Model, ResolvedSpec, RunSpec
+
+if TYPE_CHECKING:
+    from edgeloop.spec.run import RunSpec
+
+TORCH = "torch"
+
+BIG, LITTLE = "big", "little"
+
+
+CLUSTERS = (BIG, LITTLE)
 
 
 def resolve(spec: RunSpec, command: str) -> list[ResolvedSpec]:
@@ -238,3 +248,68 @@ def _settings(spec: RunSpec, name: str) -> dict[str, str]:
                 f"{name} has no setting '{key}'; {nearest(key, known) if known else 'it has none'}"
             )
     return settings
+
+
+def parse_cpus(text: str) -> tuple[int, ...]:
+    """Read 2,3 or 0-3. Raises UsageError that shows the right form."""
+    try:
+        cpus = parse_cpu_list(text)
+    except ValueError:
+        cpus = ()
+    if not cpus:
+        raise UsageError(f"--cpus {text}: write numbers of CPUs, 2,3 or 0-3")
+    return cpus
+
+
+def cluster_cpus(name: str, clusters: Sequence[CpuCluster]) -> tuple[int, ...]:
+    """Return the CPUs of the fastest ("big") or the slowest ("little") cluster.
+
+    Raises UsageError for another name, or where the cores are all alike.
+    """
+    if name not in CLUSTERS:
+        raise UsageError(f"no cluster is called '{name}'; {nearest(name, CLUSTERS)}")
+    if len(clusters) < 2:
+        raise UsageError(f"--cluster {name}: the cores of this machine are all alike; use --cpus")
+    return clusters[0 if name == BIG else -1].cpus
+
+
+def torch_modes(spec: RunSpec, names: Sequence[str]) -> tuple[Optional[str], ...]:
+    """Return the modes in which torch measures the model, each a result of its own.
+
+    Raises UsageError where an option for PyTorch is given to other runtimes, or is none;
+    ModelError where the package is not there.
+    """
+    given = [spec.torch_mode] if isinstance(spec.torch_mode, str) else spec.torch_mode or ()
+    modes = [canonical(part) for text in given for part in text.split(",") if part.strip()]
+    options = {"--torch-mode": modes, "--package": spec.package, "--device": spec.device}
+    for option, value in options.items():
+        if value and TORCH not in names:
+            raise UsageError(f"{option} is for the runtime torch, not for {', '.join(names)}")
+    if not any(options.values()):
+        return (None,)
+    from edgeloop.runtimes.torch_framework import require_form
+    from edgeloop.runtimes.torch_modes import MODES, NO_PACKAGE_MODE
+
+    for mode in modes:
+        if mode not in MODES:
+            raise UsageError(f"no torch mode is called '{mode}'; {nearest(mode, MODES)}")
+    if "aotinductor" in modes and spec.package is None:
+        raise UsageError(NO_PACKAGE_MODE)
+    if spec.package is not None:
+        _require_package(spec.package)
+    if spec.device is not None:
+        require_form(spec.device)
+        if spec.device != "cpu" and (spec.package is not None or "aotinductor" in modes):
+            raise UsageError("--package is compiled for the CPU: leave it or --device out")
+    return tuple(dict.fromkeys(modes)) or (None,)
+
+
+def _require_package(path: str) -> None:
+    from edgeloop.models.formats import detect_format
+
+    found = detect_format(Path(path)).format
+    if found != "aotinductor":
+        raise ModelError(
+            f"--package names {path}, which is no AOTInductor package but {found}; make one with "
+            "'edgeloop convert MODEL --to aotinductor'"
+        )

@@ -8,7 +8,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgeloop.conversion.quantization.ranges import widen
+from edgeloop.conversion.quantization.tflite_static import widen
 
 
 def seen(low: float, high: float) -> dict[str, np.ndarray]:

@@ -11,8 +11,7 @@ import pytest
 from edgeloop.errors import UsageError
 from edgeloop.host.power import hwmon, ina3221, rapl
 from edgeloop.host.power import pmic as raspberrypi
-from edgeloop.host.power.command import CommandMeter
-from edgeloop.host.power.source import find_meter
+from edgeloop.host.power.source import CommandMeter, find_meter
 from edgeloop.host.pseudofile import Reading
 
 HWMON = "sys/class/hwmon/hwmon"

@@ -10,7 +10,7 @@ import pytest
 from edgeloop.demo import ASSETS
 from edgeloop.errors import ModelError, UsageError
 from edgeloop.runtimes import runtime
-from edgeloop.runtimes.choice.torch import torch_modes
+from edgeloop.runtimes.choice.resolution import torch_modes
 from edgeloop.spec.run import RunSpec
 
 MODEL = str(ASSETS / "digits_float32.pt")
