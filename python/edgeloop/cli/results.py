@@ -103,11 +103,13 @@ def show_result(
     """
     require_writable(json)
     from edgeloop.cli.pages.table import result_page
+    from edgeloop.results.document import odd_fields
     from edgeloop.results.history import find_result
     from edgeloop.results.store import read_result
 
     stored = read_result(str(find_result(result, _folder(folder))))
-    show(lambda: result_page(stored), stored.as_dict, json)
+    with odd_fields(stored.path):
+        show(lambda: result_page(stored), stored.as_dict, json)
 
 
 @results.command("prune")

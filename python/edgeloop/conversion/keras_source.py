@@ -82,7 +82,7 @@ def _load(options: LoadOptions) -> Any:
             warnings.simplefilter("ignore")  # of a build that its weights make up for
             return keras.models.load_model(
                 options.model, custom_objects=_own_classes(keras, options), compile=False,
-                safe_mode=True,
+                safe_mode=not options.trust_pickle,
             )  # fmt: skip
     except EdgeloopError:
         raise

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from edgeloop.conversion.keras_source import load_keras, named_outputs
+from edgeloop.conversion.tensorflow_trust import code_in
 from edgeloop.errors import ModelError, NotAvailableError, UsageError, nearest
 from edgeloop.models.formats import detect_format
 from edgeloop.runtimes.shape import fixed_shapes
@@ -51,6 +52,12 @@ def import_tensorflow() -> Any:
 def load_source(options: LoadOptions) -> TensorflowSource:
     """Load a SavedModel or a Keras model and fix its shapes. Raises ModelError, UsageError."""
     tensorflow = import_tensorflow()
+    code = None if options.trust_pickle else code_in(options)
+    if code is not None:
+        raise ModelError(
+            f"{options.model} was not loaded, because it holds {code}: it may run code or touch "
+            "files of its author's choice; add --trust-pickle only if you trust it"
+        )
     if detect_format(options.model).format == "keras":
         return _keras(tensorflow, options)
     return _saved_model(tensorflow, options)

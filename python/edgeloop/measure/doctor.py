@@ -15,6 +15,7 @@ from edgeloop.host.power.source import find_meter
 from edgeloop.host.processes import busiest, machine_load, snapshot
 from edgeloop.host.thermal import cpu_temperature, thermal_zones
 from edgeloop.host.throttle import throttling
+from edgeloop.measure.confinement import confinement
 from edgeloop.measure.observer import Observer, Silence
 from edgeloop.runtimes.survey import survey
 
@@ -46,6 +47,7 @@ def examine(
         "throttling": throttling().as_dict(),
         "jetson": None if jetson is None else jetson.as_dict(),
         "power": _power(),
+        "confinement": confinement(),
         "findings": [finding.as_dict() for finding in machine_findings(info)],
         "runtimes": [status.as_dict() for status in survey(python, timeout_s, watching.phase)],
     }

@@ -131,15 +131,18 @@ class Worker:
 
         Those of a data set come with `start`: the parent reads it, and needs to know the inputs.
         """
+        from edgeloop.measure.confinement import confine_for_model
+        from edgeloop.spec.load import LoadOptions
+
+        options = LoadOptions(**request["options"])
+        confine_for_model(request["runtime"], options)
         from edgeloop.data.synthetic import random_inputs
         from edgeloop.measure import loaded as loading
         from edgeloop.measure.placing import place
         from edgeloop.runtimes import runtime
-        from edgeloop.spec.load import LoadOptions
         from edgeloop.worker.protocol import Message
 
         placed = place(request["control"]) if request.get("control") else {}
-        options = LoadOptions(**request["options"])
         chosen = runtime(request["runtime"])
         installation = chosen.find(options.library)
         model = loading.load(
@@ -347,8 +350,12 @@ class Worker:
         )
 
     def _job(self, request: dict[str, Any]) -> Any:
+        from edgeloop.measure.confinement import confine_for_job
         from edgeloop.worker.jobs import run_job
         from edgeloop.worker.protocol import Message
+
+        if request["name"] != "packages":  # it holds no model
+            confine_for_job(request["arguments"])
 
         result = run_job(request["name"], request["arguments"])
         return Message({"type": "job", "result": result})

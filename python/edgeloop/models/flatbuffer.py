@@ -16,6 +16,9 @@ from edgeloop.errors import ModelError
 
 MAX_TEXT = 65536  # bytes of one string that are read; names and descriptions are far shorter
 _MAX_VALUES = 1_000_000  # tables and numbers visited in one file; 50,000 operators fit
+# No more than a file can hold: a table takes at least eight bytes, a number one to four.
+_MIN_VALUES, _BYTES_PER_VALUE = 4096, 2
+_BYTES_PER_STEP = 16  # of text and blobs that cost as much as one value
 _MAX_FIELDS = 64  # fields of one table that are looked at; the schema's largest has 17
 _WIDTHS = {"b": 1, "B": 1, "?": 1, "h": 2, "H": 2, "i": 4, "I": 4, "f": 4, "q": 8, "Q": 8}
 
@@ -27,7 +30,7 @@ class FlatbufferReader:
         self.size = size
         self.path = path
         self._stream = stream
-        self._visited = 0
+        self._left = min(_MAX_VALUES, _MIN_VALUES + size // _BYTES_PER_VALUE)
 
     def broken(self, what: str) -> ModelError:
         """Return the error for a file whose structure is impossible."""
@@ -35,9 +38,9 @@ class FlatbufferReader:
 
     def spend(self, values: int) -> None:
         """Count values visited and stop where a file asks for an absurd number."""
-        self._visited += values
-        if self._visited > _MAX_VALUES:
-            raise self.broken(f"it describes more than {_MAX_VALUES:,} values")
+        self._left -= values
+        if self._left < 0:
+            raise self.broken("it describes more values than a file of its size can hold")
 
     def read(self, offset: int, length: int) -> bytes:
         """Return `length` bytes at `offset`."""
@@ -120,6 +123,7 @@ class Table:
     def blob(self, slot: int) -> bytes:
         """Return a vector of bytes, such as a FlatBuffer in this one; empty where it is absent."""
         start, length = self.vector(slot, 1)
+        self._reader.spend(1 + length // _BYTES_PER_STEP)
         return self._reader.read(start, length)
 
     def byte_strings(self, slot: int) -> Iterator[bytes]:
@@ -128,7 +132,9 @@ class Table:
         self._reader.spend(length)
         for position in range(start, start + 4 * length, 4):
             target = position + self._reader.number(position, "I")
-            yield self._reader.read(target + 4, self._reader.number(target, "I"))
+            size = self._reader.number(target, "I")
+            self._reader.spend(size // _BYTES_PER_STEP)
+            yield self._reader.read(target + 4, size)
 
     def _items(self, slot: int, code: str) -> bytes:
         width = _WIDTHS[code]
@@ -150,5 +156,5 @@ class Table:
         """Return a string field; empty where it is absent, cut where it is absurdly long."""
         start, length = self.vector(slot, 1)
         length = min(length, MAX_TEXT)
-        self._reader.spend(1 + length // 16)
+        self._reader.spend(1 + length // _BYTES_PER_STEP)
         return self._reader.read(start, length).decode("utf-8", "replace")

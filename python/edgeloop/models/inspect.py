@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from edgeloop.errors import ModelError
 from edgeloop.models import onnx_worker, opaque_file, tflite_file, torch_file
 from edgeloop.models.formats import detect_format
 from edgeloop.models.summary import ModelSummary
@@ -16,6 +17,15 @@ def inspect_model(path: str | Path) -> ModelSummary:
     that reads the format is missing (onnx for ONNX; the others need none).
     """
     target = Path(path)
+    try:
+        return _summarised(target)
+    except RecursionError as error:
+        raise ModelError(f"{target} is nested more deeply than any model") from error
+    except MemoryError as error:
+        raise ModelError(f"{target} takes more memory to look into than there is") from error
+
+
+def _summarised(target: Path) -> ModelSummary:
     found = detect_format(target)
     if found.format in ("tflite", "edgetpu"):
         return tflite_file.summarise(target)

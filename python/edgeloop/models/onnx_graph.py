@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,13 +11,14 @@ from typing import Any
 from edgeloop.errors import ModelError, plain
 from edgeloop.models.onnx_contrib import stand_in
 from edgeloop.models.onnx_folding import fold
-from edgeloop.models.onnx_values import Value, dim_of, dtype_name, onnx_package, value_of
+from edgeloop.models.onnx_values import Value, dim_of, dtype_name, onnx_package, shape_of, value_of
 
 _MAX_BYTES = 2**31 - 1  # of one protobuf message; larger models keep their weights outside
 # Constants up to this size stay in memory, because shape inference reads axes, shapes and splits.
 _KEPT_BYTES = 4096
 _TEXT = (str, bytes)
 _NOT_INFERRED = "shapes were not inferred, because the onnx package crashes on this model"
+_MAX_EXPANDED = 100_000  # nodes that local functions are expanded to
 _MAX_NESTING = 64  # graphs within graphs; protobuf itself stops reading at 100 messages
 
 
@@ -120,12 +122,34 @@ def nested_nodes(nodes: Any, depth: int = 0) -> Iterator[Any]:
 def _expanded(model: Any) -> tuple[Any, str | None]:
     if not model.functions:
         return model, None
+    if _expanded_nodes(model) > _MAX_EXPANDED:
+        return model, f"its functions stand for more than {_MAX_EXPANDED:,} nodes"
     try:
         import onnx.inliner
 
         return onnx.inliner.inline_local_functions(model), None
     except Exception as error:  # a foreign compiler raises what it likes
         return model, f"its functions could not be expanded ({plain(str(error))})"
+
+
+def _expanded_nodes(model: Any) -> float:
+    """Return how many nodes the main graph has with all functions expanded."""
+    functions = {(one.domain, one.name): one for one in model.functions}
+    known: dict[tuple[str, str], float] = {}
+
+    def size(nodes: Iterable[Any], depth: int) -> float:
+        if depth > _MAX_NESTING:  # or a function that calls itself
+            return math.inf
+        total = 0.0
+        for node in nodes:
+            key = (node.domain, node.op_type)
+            if key in functions and key not in known:
+                known[key] = size(functions[key].node, depth + 1)
+            total += known.get(key, 1.0)
+            total += sum(size(graph.node, depth + 1) for graph in subgraphs(node))
+        return total
+
+    return size(model.graph.node, 0)
 
 
 def _fix_batch(graph: Any) -> tuple[str, ...]:
@@ -180,5 +204,5 @@ def _values(graph: Any, constants: Mapping[str, Any]) -> dict[str, Value]:
         item.name: value_of(item.type) for item in (*graph.value_info, *graph.output, *graph.input)
     }
     for name, tensor in constants.items():
-        values[name] = Value(dtype_name(tensor.data_type), tuple(int(d) for d in tensor.dims))
+        values[name] = Value(dtype_name(tensor.data_type), shape_of(tensor.dims))
     return values

@@ -10,6 +10,8 @@ from edgeloop.errors import NotAvailableError
 Dim = Union[int, str, None]  # a size, the name of a dynamic one, or nothing known
 STANDARD_DOMAINS = ("", "ai.onnx", "ai.onnx.ml", "ai.onnx.training", "ai.onnx.preview.training")
 
+_MAX_RANK = 64  # dimensions; the product of more takes long
+
 _NAMES = {
     "float": "float32",
     "double": "float64",
@@ -54,7 +56,14 @@ def value_of(type_proto: Any) -> Value:
     tensor = type_proto.tensor_type
     if not tensor.HasField("shape"):
         return Value(dtype_name(tensor.elem_type), None)
-    return Value(dtype_name(tensor.elem_type), tuple(dim_of(d) for d in tensor.shape.dim))
+    dims = tensor.shape.dim
+    known = len(dims) <= _MAX_RANK
+    return Value(dtype_name(tensor.elem_type), tuple(map(dim_of, dims)) if known else None)
+
+
+def shape_of(dims: Any) -> Optional[tuple[int, ...]]:
+    """Return the sizes of a constant; None where there are more than any kernel takes."""
+    return tuple(int(size) for size in dims) if len(dims) <= _MAX_RANK else None
 
 
 def dim_of(dim: Any) -> Dim:

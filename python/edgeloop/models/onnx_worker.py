@@ -10,6 +10,7 @@ inference dies is looked into again without it.
 from __future__ import annotations
 
 import json
+import math
 import os
 import resource
 import signal
@@ -26,6 +27,9 @@ from edgeloop.models.onnx_values import onnx_package
 from edgeloop.models.summary import ModelSummary, summary_from_dict
 
 _TIMEOUT_S = 300  # for all models of one child; a Pi Zero 2 needs some ten seconds for one
+# CPU time for one model: as often as the imports took, so that it suits any machine, and more for
+# a large file.
+_TIMES_IMPORT, _LEAST_CPU_S, _BYTES_PER_CPU_S = 6, 2, 32 << 20
 # Address space that one model may take beyond what the imports did: the file, its records, and the
 # copies that shape inference makes of them.
 _SPARE_BYTES = 512 << 20
@@ -94,19 +98,22 @@ def main(paths: Sequence[str]) -> None:
     os.dup2(2, 1)  # what a library prints must not mix with the answers
     with suppress(NotAvailableError):  # each model says so
         onnx_package()  # once, before the forks
+    import_s = sum(resource.getrusage(resource.RUSAGE_SELF)[:2])
     for path in paths:
-        line = _forked(path, infer=True) or _forked(path, infer=False) or b"null"
+        line = (
+            _forked(path, import_s, infer=True) or _forked(path, import_s, infer=False) or b"null"
+        )
         answers.write(line + b"\n")
     answers.close()
 
 
-def _forked(path: str, *, infer: bool) -> Optional[bytes]:
+def _forked(path: str, import_s: float, *, infer: bool) -> Optional[bytes]:
     """Return the answer of a forked child, None where it died."""
     sys.stderr.flush()
     readable, writable = os.pipe()
     child = os.fork()
     if child == 0:
-        _answer_and_exit(path, infer, writable)
+        _answer_and_exit(path, infer, writable, import_s)
     os.close(writable)
     with os.fdopen(readable, "rb") as stream:
         answer = stream.read()
@@ -114,12 +121,12 @@ def _forked(path: str, *, infer: bool) -> Optional[bytes]:
     return answer if status == 0 else None
 
 
-def _answer_and_exit(path: str, infer: bool, writable: int) -> None:
+def _answer_and_exit(path: str, infer: bool, writable: int, import_s: float) -> None:
     """Write the answer to the pipe and end the process; a status other than 0 says it failed."""
     signal.alarm(_TIMEOUT_S)
     status = 1
     try:
-        _limit(Path(path))
+        _limit(Path(path), import_s)
         answer: dict[str, Any]
         try:
             answer = onnx_file.summarise(Path(path), infer=infer).as_dict()
@@ -135,9 +142,11 @@ def _answer_and_exit(path: str, infer: bool, writable: int) -> None:
         os._exit(status)
 
 
-def _limit(path: Path) -> None:
-    """Bound this process's memory, and leave no core file; without /proc there is no bound."""
+def _limit(path: Path, import_s: float) -> None:
+    """Bound this process's time and memory, and leave no core file; memory only with /proc."""
     _lower(resource.RLIMIT_CORE, 0)
+    size_s = path.stat().st_size / _BYTES_PER_CPU_S
+    _lower(resource.RLIMIT_CPU, _LEAST_CPU_S + math.ceil(_TIMES_IMPORT * import_s + size_s))
     with suppress(OSError, ValueError):
         pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
         used = pages * resource.getpagesize()

@@ -16,6 +16,9 @@ from typing import Any
 _LINE, _COUNT1, _COUNT4, _COUNT4U, _COUNT8U = -1, -2, -3, -4, -5
 _COUNTERS = {_COUNT1: "<B", _COUNT4: "<i", _COUNT4U: "<I", _COUNT8U: "<Q"}
 _MAX_LINE = 4096  # bytes of a text argument; module and class names are shorter
+_MAX_STEPS = 4_000_000  # opcodes; a tensor takes some 40
+_MAX_NAMES = 10_000  # that are kept
+_MAX_STACK = 100_000  # objects that wait; PyTorch adds to its lists and dicts by the thousand
 _STRINGS = {"SHORT_BINUNICODE", "BINUNICODE", "BINUNICODE8", "SHORT_BINSTRING", "BINSTRING"}
 _INTEGERS = {"BININT", "BININT1", "BININT2", "LONG1"}
 _MAX_INTEGER = 16  # bytes; a number of elements fits into 8
@@ -68,7 +71,7 @@ def scan_pickle(data: bytes, start: int = 0) -> PickleScan:
     """Follow one pickle from `start`; raises PickleScanError where it is malformed."""
     machine = _Machine()
     position = start
-    while True:
+    for _ in range(_MAX_STEPS):
         if position >= len(data):
             raise PickleScanError("the pickle has no end")
         opcode = _OPCODES.get(data[position])
@@ -78,6 +81,7 @@ def scan_pickle(data: bytes, start: int = 0) -> PickleScan:
         if opcode.name == "STOP":
             return PickleScan(tuple(machine.storages.values()), tuple(machine.names), position)
         machine.step(opcode, argument)
+    raise PickleScanError(f"the pickle takes more than {_MAX_STEPS:,} steps")
 
 
 def _argument(opcode: Any, data: bytes, start: int) -> tuple[bytes, int]:
@@ -103,6 +107,10 @@ def _argument(opcode: Any, data: bytes, start: int) -> tuple[bytes, int]:
     return data[start : start + size], start + size
 
 
+def _is_short(value: Any) -> bool:
+    return isinstance(value, str) and len(value) <= _MAX_LINE
+
+
 class _Machine:
     """The stack and memo of an unpickler, with symbols in place of objects."""
 
@@ -114,6 +122,8 @@ class _Machine:
 
     def step(self, opcode: Any, argument: bytes) -> None:
         """Do what one opcode does to stack and memo."""
+        if len(self._stack) > _MAX_STACK:
+            raise PickleScanError("it puts more than it takes")
         name = opcode.name
         if name in _STRINGS:
             self._stack.append(argument.decode("utf-8", "replace"))
@@ -140,7 +150,10 @@ class _Machine:
             self._name(module, attribute)
         elif name == "STACK_GLOBAL":
             attribute, module = self._pop(), self._pop()
-            self._name(str(module), str(attribute))
+            if _is_short(module) and _is_short(attribute):
+                self._name(module, attribute)
+            else:
+                self._stack.append(_UNKNOWN)
         elif name == "TUPLE":
             self._stack.append(tuple(self._pop_to_mark()))
         elif name == "BINPERSID":
@@ -160,14 +173,15 @@ class _Machine:
         self._stack.extend(_UNKNOWN for _ in opcode.stack_after)
 
     def _name(self, module: str, attribute: str) -> None:
-        self.names[f"{module}.{attribute}"] = None
+        if len(self.names) < _MAX_NAMES:
+            self.names[f"{module}.{attribute}"] = None
         self._stack.append(_Name(module, attribute))
 
     def _storage(self, identity: Any) -> None:
         if not isinstance(identity, tuple) or len(identity) < 5 or identity[0] != "storage":
             return
         _, kind, key, _, elements = identity[:5]
-        if isinstance(kind, _Name) and isinstance(key, str) and isinstance(elements, int):
+        if isinstance(kind, _Name) and _is_short(key) and isinstance(elements, int):
             self.storages[key] = Storage(key, kind.name, elements)
 
     def _top(self) -> Any:

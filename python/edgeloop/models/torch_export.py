@@ -38,6 +38,7 @@ _DTYPES = {
     35: "uint64",
 }
 _SYMBOL = re.compile(r"(?:Symbol\('(\w+)'.*\)|([A-Za-z_]\w*))")
+_MAX_RANK = 64
 _MAX_DIGITS = 19  # of a number in the JSON; a 64-bit one has no more
 
 
@@ -150,6 +151,8 @@ def _node(node: Any) -> ExportNode:
 
 def _tensor(meta: Any) -> ExportTensor:
     dtype = _DTYPES.get(meta["dtype"], f"type {meta['dtype']}")
+    if len(meta["sizes"]) > _MAX_RANK:
+        raise ValueError(f"a tensor of {len(meta['sizes'])} dimensions")
     return ExportTensor(dtype, tuple(_dim(size) for size in meta["sizes"]))
 
 

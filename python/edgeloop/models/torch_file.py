@@ -26,11 +26,13 @@ from edgeloop.models.torch_weights import RULE, count_weights
 from edgeloop.models.zip_members import Members, opened_zip
 
 _MAX_PICKLE = 16 << 20  # bytes; names, shapes and offsets of 100,000 tensors fit
+# What a pickle may unpack to beside a multiple of the file: PyTorch does not compress it.
+_MIN_PICKLE, _PICKLE_BYTES_PER_BYTE = 1 << 20, 4
 _MAX_SMALL = 1 << 16  # bytes of version and metadata files
 _ARCHIVES = ("data", "constants")  # a frozen TorchScript module keeps its weights in the second
 _LEGACY_HEADERS = 3  # pickles before the object: magic number, protocol, system
 
-_TOO_LONG = f"its list of tensors is over {_MAX_PICKLE >> 20} MiB long and was not followed"
+_TOO_LONG = "its list of tensors is longer than a file of its size needs and was not followed"
 _UNKNOWN = "known only after loading the file in PyTorch, which could run code from it"
 
 
@@ -77,12 +79,13 @@ def _empty(path: Path, found: ModelFormat) -> ModelSummary:
 def _pickled(path: Path, members: Members, empty: ModelSummary) -> ModelSummary:
     names = members.inner
     pickles = [name for name in (f"{archive}.pkl" for archive in _ARCHIVES) if name in names]
-    if max(members.sizes[names[name]] for name in pickles) > _MAX_PICKLE:
+    most = min(_MAX_PICKLE, _MIN_PICKLE + _PICKLE_BYTES_PER_BYTE * empty.bytes)
+    if max(members.sizes[names[name]] for name in pickles) > most:
         return replace(empty, parameters_reason=_TOO_LONG)
     storages: list[Storage] = []
     imports: list[str] = []
     for name in pickles:
-        scan = _scan(members, names[name])
+        scan = _scan(members, names[name], most)
         # The archives number their blocks independently.
         folder = name[: -len(".pkl")]
         storages += (replace(s, key=f"{folder}/{s.key}") for s in scan.storages)
@@ -101,9 +104,9 @@ def _pickled(path: Path, members: Members, empty: ModelSummary) -> ModelSummary:
     )
 
 
-def _scan(members: Members, name: str) -> PickleScan:
+def _scan(members: Members, name: str, most: int) -> PickleScan:
     try:
-        return scan_pickle(members.read(name, _MAX_PICKLE))
+        return scan_pickle(members.read(name, most))
     except PickleScanError as error:
         raise members.damaged(str(error)) from error
 

@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Optional
 
-from edgeloop.errors import NotAvailableError
+from edgeloop.errors import NotAvailableError, plain
+from edgeloop.results.document import STUMBLED
 
 # Okabe & Ito, Color Universal Design (2008), without yellow, which print loses.
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#56B4E9", "#CC79A7", "#4D4D4D")
@@ -68,7 +69,11 @@ class Chart:
 
     def _save(self, target: Any, kind: str, metadata: Optional[dict[str, Any]]) -> None:
         with _figure(self._height_in) as figure:
-            self._draw(figure)
+            try:
+                self._draw(figure)
+            except STUMBLED as error:  # a field of somebody's result that the schema does not tell
+                figure.clear()
+                figure.text(0.02, 0.5, plain(f"cannot be drawn: {type(error).__name__}: {error}"))
             figure.savefig(target, format=kind, dpi=_DPI, metadata=metadata)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Optional
@@ -18,10 +19,13 @@ from edgeloop.report.plots import Chart
 from edgeloop.report.published import Published, published
 from edgeloop.report.run_charts import run_charts
 from edgeloop.results.collection import Collection, collect
-from edgeloop.results.row import ReportRow, report_rows
+from edgeloop.results.row import ReportRow
 
 STDOUT = "-"
 PLOT_FORMATS = ("svg", "png")
+
+# How a spreadsheet's formula begins, behind spaces and tabs.
+_FORMULA = ("=", "+", "-", "@", "|", "%")
 
 # With more results the charts of single runs are left out unless they are asked for.
 MOST_DETAILED = 20
@@ -56,7 +60,7 @@ def write_report(
         hint = nearest(targets.plot_format, PLOT_FORMATS)
         raise UsageError(f"--plot-format knows no '{targets.plot_format}'; {hint}")
     collection = collect(places)
-    rows = report_rows(collection.results)
+    rows = collection.rows
     others = _published(rows) if with_published else []
     said = list(collection.unreadable)
     if targets.html is not None or targets.plots is not None:
@@ -102,7 +106,7 @@ def _csv(rows: Sequence[ReportRow]) -> str:
 
 def _inert(cell: object) -> object:
     """Keep a spreadsheet from taking text of a result for a formula."""
-    if isinstance(cell, str) and cell.startswith(("=", "+", "-", "@")):
+    if isinstance(cell, str) and cell.lstrip().startswith(_FORMULA):
         return f"'{cell}"
     return cell
 
@@ -114,6 +118,9 @@ def _write(path: str, text: str, print_out: Callable[[str], None]) -> str:
     try:
         Path(path).write_text(text, encoding="utf-8")
     except OSError as error:
+        if Path(path).is_file():  # half a page is none
+            with suppress(OSError):
+                Path(path).unlink()
         raise CannotWriteError(f"{path} cannot be written: {error.strerror}") from error
     return f"report: {path}"
 

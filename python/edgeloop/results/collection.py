@@ -7,15 +7,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edgeloop.errors import ModelError
+from edgeloop.results.row import ReportRow, report_rows
 from edgeloop.results.schema import Result
 from edgeloop.results.store import SUFFIX, read_result
 
 
 @dataclass(frozen=True)
 class Collection:
-    """Results in the order of their names, and a sentence for each file that is none."""
+    """Results in the order of their names, their rows, and a sentence for each that is none."""
 
     results: tuple[Result, ...]
+    rows: tuple[ReportRow, ...]
     unreadable: tuple[str, ...]
 
 
@@ -25,16 +27,19 @@ def collect(places: Sequence[str]) -> Collection:
     Raises ModelError where a place does not exist, or none of them holds a result.
     """
     results: list[Result] = []
+    rows: list[ReportRow] = []
     unreadable: list[str] = []
     for path in _files(places):
         try:
-            results.append(read_result(str(path)))
+            result = read_result(str(path))
+            rows += report_rows([result])
+            results.append(result)
         except ModelError as error:
             unreadable.append(str(error))
     if not results:
         why = f": {unreadable[0]}" if unreadable else f"; results end in {SUFFIX}"
         raise ModelError(f"no result was found in {', '.join(places)}{why}")
-    return Collection(tuple(results), tuple(unreadable))
+    return Collection(tuple(results), tuple(rows), tuple(unreadable))
 
 
 def _files(places: Sequence[str]) -> list[Path]:

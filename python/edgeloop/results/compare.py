@@ -10,6 +10,7 @@ import numpy as np
 
 from edgeloop.errors import EdgeloopError, ModelError, UsageError, reasoned
 from edgeloop.metrics.paired import PairedDifference, paired_difference, why_not_paired
+from edgeloop.results.document import odd_fields
 from edgeloop.results.row import Figure, latency
 from edgeloop.results.sample_scores import scores_of
 from edgeloop.results.sample_warnings import SAMPLE_CODES
@@ -90,7 +91,9 @@ def compare_stored(a_path: str, b_path: str, delta: float, allow: Sequence[str])
     measurement.
     """
     require_conditions(allow)
-    return compare_results(read_result(a_path), read_result(b_path), delta, allow)
+    a, b = read_result(a_path), read_result(b_path)
+    with odd_fields(f"{a_path} or {b_path}"):
+        return compare_results(a, b, delta, allow)
 
 
 def require_conditions(allow: Sequence[str]) -> None:

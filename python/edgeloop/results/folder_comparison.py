@@ -10,6 +10,7 @@ from typing import Any, Optional
 from edgeloop.errors import CheckFailedError, ModelError
 from edgeloop.results.collection import collect
 from edgeloop.results.compare import Compared, compare_results, condition, require_conditions
+from edgeloop.results.document import odd_fields
 from edgeloop.results.schema import Result
 from edgeloop.stats.compare import correct_for_many
 from edgeloop.stats.verdict import NOT_COMPARABLE
@@ -70,7 +71,8 @@ def compare_folders(base: str, new: str, delta: float, allow: Sequence[str]) -> 
     rows = []
     for one, other in pairs:
         try:
-            rows.append(compare_results(one, other, delta, allow))
+            with odd_fields(f"{one.path} or {other.path}"):
+                rows.append(compare_results(one, other, delta, allow))
         except ModelError as error:  # nothing was measured before it failed
             notes.append(str(error))
     if not rows:

@@ -12,12 +12,16 @@ from pathlib import Path
 from typing import Any, BinaryIO, Optional
 
 from edgeloop.errors import CannotWriteError, ModelError, UsageError, plain
+from edgeloop.results.document import STUMBLED, without_commands
 from edgeloop.results.old_intervals import without_false_certainty
 from edgeloop.results.schema import SCHEMA_VERSION
-from edgeloop.results.store import SUFFIX
+from edgeloop.results.store import SUFFIX, require_file
 
 # The last line holds the summary; most are shorter than this.
 _TAIL_BYTES = 16384
+
+# Nor is a last line longer: a summary has no samples.
+_MOST_TAIL_BYTES = 1 << 24
 
 # A header that is longer than this is none of ours.
 _MOST_HEADER_BYTES = 1 << 24
@@ -114,6 +118,7 @@ def history(
 def read_entry(path: Path) -> HistoryEntry:
     """Read the first and the last line of a result. Raises ModelError where it is none."""
     try:
+        require_file(path)
         with path.open("rb") as file:
             header = _object(file.readline(_MOST_HEADER_BYTES))
             summary = _last_line(file)
@@ -125,9 +130,9 @@ def read_entry(path: Path) -> HistoryEntry:
     if version > SCHEMA_VERSION:
         raise ModelError(f"{path} was written by a newer edgeloop (schema {version})")
     try:
-        return _entry(path, header, summary)
-    except (KeyError, TypeError, AttributeError) as error:
-        raise ModelError(f"the header of {path} is damaged: {error!r}") from error
+        return _entry(path, without_commands(header), without_commands(summary))
+    except (*STUMBLED, ModelError) as error:
+        raise ModelError(f"the header of {path} is damaged: {plain(repr(error), 160)}") from error
 
 
 def find_result(text: str, folder: Path) -> Path:
@@ -244,7 +249,7 @@ def _last_line(file: BinaryIO) -> Optional[dict[str, Any]]:
     """Return the last whole line; None where there is only the header, or the end is torn."""
     end = file.seek(0, os.SEEK_END)
     size = _TAIL_BYTES
-    while True:
+    while size <= _MOST_TAIL_BYTES:
         start = max(0, end - size)
         file.seek(start)
         lines = file.read(end - start).split(b"\n")
@@ -252,6 +257,7 @@ def _last_line(file: BinaryIO) -> Optional[dict[str, Any]]:
         if len(whole) > 1 or start == 0:
             return _object(whole[-1]) if len(whole) > 1 else None
         size *= 4
+    return None
 
 
 def _object(line: bytes) -> Optional[dict[str, Any]]:

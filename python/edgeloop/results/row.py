@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Optional
 
 from edgeloop.errors import plain
+from edgeloop.results.document import odd_fields
 from edgeloop.results.placement import counted_names, covered_share
 from edgeloop.results.schema import Result
 
@@ -78,8 +79,12 @@ class ReportRow:
 
 
 def report_rows(results: Sequence[Result]) -> list[ReportRow]:
-    """Return a row for each result, in their order."""
-    return [_row(result) for result in results]
+    """Return a row for each result, in their order. Raises ModelError for a damaged one."""
+    rows = []
+    for result in results:
+        with odd_fields(result.path):
+            rows.append(_row(result))
+    return rows
 
 
 def latency(result: Result) -> Figure:

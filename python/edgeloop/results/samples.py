@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import zlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Optional
 
 import numpy as np
 
@@ -18,6 +18,16 @@ _DTYPES = ("<u4", "<u8")
 
 # 16 times the samples of the largest block; more is a file that was made to fill the memory.
 MAX_BYTES = 1 << 27
+# Of all blocks of a result: some millions, and more where the text is long. A character of it
+# stands for less than a sample; where all durations are equal it stands for some hundred.
+_MOST_SAMPLES, _SAMPLES_PER_CHARACTER = 4_000_000, 8
+
+
+class SampleBudget:
+    """How many samples the blocks of one result may still hold."""
+
+    def __init__(self) -> None:
+        self.left = _MOST_SAMPLES
 
 
 def encode(durations_ns: npt.NDArray[Any]) -> dict[str, str]:
@@ -28,8 +38,12 @@ def encode(durations_ns: npt.NDArray[Any]) -> dict[str, str]:
     return {"dtype": dtype, _ENCODING: base64.b64encode(packed).decode("ascii")}
 
 
-def decode(document: Any) -> npt.NDArray[np.uint64]:
-    """Return the durations in ns. Raises ModelError where the text is not what `encode` writes."""
+def decode(document: Any, budget: Optional[SampleBudget] = None) -> npt.NDArray[np.uint64]:
+    """Return the durations in ns; `budget` is that of the blocks of one result.
+
+    Raises ModelError where the text is not what `encode` writes, or more than the budget.
+    """
+    budget = budget or SampleBudget()
     try:
         dtype = document["dtype"]
         packed = base64.b64decode(document[_ENCODING], validate=True)
@@ -37,13 +51,18 @@ def decode(document: Any) -> npt.NDArray[np.uint64]:
         raise ModelError(f"durations are not in the form {_ENCODING}: {error!r}") from error
     if dtype not in _DTYPES:
         raise ModelError(f"durations of dtype {dtype!r} are unknown; known: {', '.join(_DTYPES)}")
+    budget.left += len(packed) * _SAMPLES_PER_CHARACTER
+    most = min(MAX_BYTES, budget.left * np.dtype(dtype).itemsize)
     unpacker = zlib.decompressobj()
     try:
-        data = unpacker.decompress(packed, MAX_BYTES)
+        data = unpacker.decompress(packed, max(1, most))
     except zlib.error as error:
         raise ModelError(f"durations cannot be unpacked: {error}") from error
     if not unpacker.eof or unpacker.unused_data:
-        raise ModelError("durations are cut off, larger than any block, or followed by something")
+        raise ModelError(
+            "durations are cut off, larger than any block or run, or followed by something"
+        )
     if len(data) % np.dtype(dtype).itemsize:
         raise ModelError(f"{len(data)} bytes are not whole durations of dtype {dtype}")
+    budget.left -= len(data) // np.dtype(dtype).itemsize
     return np.frombuffer(data, dtype=dtype).astype(np.uint64)

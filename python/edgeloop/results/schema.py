@@ -36,7 +36,7 @@ from edgeloop.results.fields import (
 )
 from edgeloop.results.figures import duration_interval
 from edgeloop.results.probe import Probe, probe_document, read_probe
-from edgeloop.results.samples import decode, encode
+from edgeloop.results.samples import SampleBudget, decode, encode
 from edgeloop.stats.run_times import RunTimes
 
 if TYPE_CHECKING:
@@ -105,7 +105,7 @@ class Block:
         return {"interval_ns": self.interval_ns, "busy_ns": self.busy_ns}
 
     @classmethod
-    def from_dict(cls, document: Any) -> Block:
+    def from_dict(cls, document: Any, budget: Optional[SampleBudget] = None) -> Block:
         """Read the JSON form. Raises ModelError where a field is missing or malformed."""
         document = mapping(document)
         return cls(
@@ -113,7 +113,7 @@ class Block:
             tail=flag(document, "tail"),
             start_ns=whole(document, "start_ns"),
             runs_per_sample=whole(document, "runs_per_sample", least=1),
-            durations_ns=decode(document.get("durations_ns")),
+            durations_ns=decode(document.get("durations_ns"), budget),
             cpu_ns=whole_or_null(document, "cpu_ns"),
             probe=read_probe(document),
             temperature_c=number_or_null(document, "temperature_c"),
@@ -208,7 +208,9 @@ class Invocation:
         }
 
     @classmethod
-    def from_dict(cls, document: dict[str, Any]) -> Invocation:
+    def from_dict(
+        cls, document: dict[str, Any], budget: Optional[SampleBudget] = None
+    ) -> Invocation:
         """Read the JSON form. Raises ModelError where a field is missing or malformed."""
         warmup = mapping(document.get("warmup_ns"))
         switches = document.get("context_switches")
@@ -221,7 +223,7 @@ class Invocation:
             framework_first=flag(document, "framework_first"),
             measuring_s=number(document, "measuring_s"),
             warmup_ns={loop: whole_list(warmup, loop) for loop in warmup},
-            blocks=[Block.from_dict(block) for block in sequence(document, "blocks")],
+            blocks=[Block.from_dict(block, budget) for block in sequence(document, "blocks")],
             stages_ns=None
             if stages is None
             else {name: whole_list(mapping(stages), name) for name in mapping(stages)},

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import stat
 import time
 from collections.abc import Sequence
 from contextlib import suppress
@@ -14,11 +15,16 @@ from typing import Any, Optional, Protocol
 
 from edgeloop.errors import CannotWriteError, ModelError, UsageError
 from edgeloop.host.user_folders import data_folder
+from edgeloop.results.document import checked_invocation, checked_line
 from edgeloop.results.fields import mapping, sequence
 from edgeloop.results.old_intervals import without_false_certainty
+from edgeloop.results.samples import SampleBudget
 from edgeloop.results.schema import SCHEMA_VERSION, Invocation, Result
 
 SUFFIX = ".edgeloop.jsonl"
+
+# In one file; the durations of a block are one value, and a second of a run has some twenty.
+_MOST_VALUES = 5_000_000
 
 # Of a model's name, as much as leaves room for the rest in the 255 bytes of a file name.
 _STEM_CHARACTERS = 120
@@ -191,22 +197,23 @@ def read_result(path: str) -> Result:
 
 def result_of(lines: Sequence[tuple[int, dict[str, Any]]], path: str) -> Result:
     """Return the result that numbered lines hold; `path` is where they are from."""
-    header = lines[0][1]
-    _require_header(path, header)
-    result = Result(header=header, path=path)
+    result = Result(header=_header(path, lines[0][1]), path=path)
+    budget = SampleBudget()
     for number, document in lines[1:]:
-        if "summary" in document:
-            without_false_certainty(document)
-            result.summary = document
-            continue
         try:
-            result.invocations.append(Invocation.from_dict(document))
+            if "summary" in document:
+                result.summary = checked_line(document)
+                without_false_certainty(result.summary)
+            else:
+                result.invocations.append(
+                    Invocation.from_dict(checked_invocation(document), budget)
+                )
         except ModelError as error:
             raise ModelError(f"{path} is damaged at line {number}: {error}") from error
     return result
 
 
-def _require_header(path: str, header: dict[str, Any]) -> None:
+def _header(path: str, header: dict[str, Any]) -> dict[str, Any]:
     version = header.get("schema_version")
     if type(version) is not int or version < 1:
         raise ModelError(f"{path} is not a result of edgeloop: its first line is no header")
@@ -217,16 +224,29 @@ def _require_header(path: str, header: dict[str, Any]) -> None:
         )
     try:
         sequence(mapping(header.get("spec")), "loops")
+        return checked_line(header)
     except ModelError as error:
         raise ModelError(f"the header of {path} is damaged: {error}") from error
+
+
+def require_file(path: Path) -> None:
+    """Raise ModelError for what may never end, or never begin: a pipe or a device.
+
+    Raises OSError where there is nothing.
+    """
+    if not stat.S_ISREG(path.stat().st_mode):
+        raise ModelError(f"{path} is not a file; name a result, or a folder of results")
 
 
 def _lines(path: Path) -> list[tuple[int, dict[str, Any]]]:
     """Return the whole lines with their numbers."""
     try:
+        require_file(path)
         raw = path.read_bytes()
     except OSError as error:
         raise ModelError(f"the result {path} cannot be read: {error.strerror}") from error
+    if sum(map(raw.count, (b",", b"[", b"{"))) > _MOST_VALUES:
+        raise ModelError(f"{path} holds more than {_MOST_VALUES:,} values, which no result does")
     *ended, torn = raw.split(b"\n")  # after a whole last line, what follows it is empty
     documents: list[tuple[int, dict[str, Any]]] = []
     for number, line in enumerate(ended, start=1):

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import getpass
 import os
 import random
+import shutil
 import signal
 import socket
 import subprocess
+import tempfile
 import time
+from collections.abc import Mapping
 from contextlib import ExitStack, suppress
 from typing import Optional
 
@@ -47,13 +51,18 @@ class WorkerProcess:
         Raises NotAvailableError where the interpreter cannot be started.
         """
         with ExitStack() as undo:
+            self._folder = _own_folder()
+            if self._folder is not None:
+                undo.callback(shutil.rmtree, self._folder, ignore_errors=True)
             self.connection, theirs = socket.socketpair()
             undo.enter_context(self.connection)
             with theirs:
                 self.log_fd, log_write = os.pipe()
                 undo.callback(os.close, self.log_fd)
                 try:
-                    self._process = _spawn(python, theirs.fileno(), log_write, repeatable)
+                    self._process = _spawn(
+                        python, theirs.fileno(), log_write, self._environment(repeatable)
+                    )
                 finally:
                     os.close(log_write)
             undo.pop_all()
@@ -98,6 +107,12 @@ class WorkerProcess:
         os.close(self.log_fd)
         if self.exit_fd is not None:
             os.close(self.exit_fd)
+        if self._folder is not None:
+            shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _environment(self, repeatable: bool) -> dict[str, str]:
+        folder = {} if self._folder is None else {"TMPDIR": self._folder}
+        return {**environment(repeatable=repeatable), **folder}
 
     def _ended(self) -> bool:
         """Look without reaping."""
@@ -110,23 +125,40 @@ class WorkerProcess:
         return state is not None
 
 
+def _own_folder() -> Optional[str]:
+    """Make the folder for what a worker writes; None where there is no room for one."""
+    try:
+        return tempfile.mkdtemp(prefix="edgeloop-worker-")
+    except OSError:
+        return None
+
+
 def environment(*, repeatable: bool = False) -> dict[str, str]:
     """Return the environment of a new worker: ours, and a padding of random size.
 
     `repeatable`: sets of names are walked in one order, which decides the names and the order of
     tensors in what a converter writes. Measuring varies it, so that no order decides a latency.
     ONNX Runtime's wheels upload telemetry from a thread of their own unless they are told not to.
+    What torch.compile makes stays where it is kept without us, for the next worker.
     """
     return {
         "ORT_DISABLE_TELEMETRY": "1",
+        "TORCHINDUCTOR_CACHE_DIR": f"{os.environ.get('TMPDIR', '/tmp')}/torchinductor_{_user()}",
         **os.environ,
         "EDGELOOP_PADDING": "x" * _chance.randrange(_PADDING_BYTES),
         **({"PYTHONHASHSEED": "0"} if repeatable else {}),
     }
 
 
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError, ImportError):  # a number without a name
+        return str(os.getuid())
+
+
 def _spawn(
-    python: str, connection_fd: int, log_fd: int, repeatable: bool
+    python: str, connection_fd: int, log_fd: int, variables: Mapping[str, str]
 ) -> subprocess.Popen[bytes]:
     try:
         return subprocess.Popen(
@@ -135,7 +167,7 @@ def _spawn(
             stdout=log_fd,
             stderr=log_fd,
             pass_fds=[connection_fd],
-            env=environment(repeatable=repeatable),
+            env=variables,
             start_new_session=True,  # Ctrl-C is the parent's: it decides what is kept
         )
     except (OSError, ValueError) as error:

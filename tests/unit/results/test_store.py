@@ -144,7 +144,7 @@ def test_a_file_that_is_no_result(content: bytes, tmp_path: Path) -> None:
 
 def test_a_file_that_is_not_there_and_a_folder(tmp_path: Path) -> None:
     assert "cannot be read: No such file" in why_not(tmp_path / "nowhere")
-    assert "cannot be read: Is a directory" in why_not(tmp_path)
+    assert "is not a file" in why_not(tmp_path)
 
 
 def test_an_existing_file_is_never_overwritten(tmp_path: Path) -> None:

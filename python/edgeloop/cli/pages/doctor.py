@@ -37,6 +37,7 @@ def _machine(document: dict[str, Any]) -> Sequence[Sequence[str]]:
         *_firmware(document["throttling"]["firmware"]),
         *_jetson(document["jetson"]),
         ("power", _power(document["power"])),
+        ("confinement", document["confinement"]),
     ]
 
 

@@ -6,9 +6,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from edgeloop.cli.pages.columns import columns
+from edgeloop.errors import plain
 from edgeloop.results.figures import duration, duration_interval
 from edgeloop.results.history import HistoryEntry
 
+_LONGEST_NAME = 255
 _HEADER = ("#", "created", "what", "board", "median [95 %]", "file")
 
 
@@ -23,7 +25,7 @@ def history_page(entries: Sequence[HistoryEntry], numbers: Mapping[str, int]) ->
             f"{entry.command} {entry.title}",
             entry.board or "unknown",
             _median(entry),
-            Path(entry.path).name,
+            plain(Path(entry.path).name, _LONGEST_NAME),
         )
         for entry in entries
     ]
