@@ -9,13 +9,17 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from edgeloop.stats.steady import MOST_CORRELATION, PENALTY, SHORTEST_SEGMENT, merged, partition
+from edgeloop.stats.steady import MOST_CORRELATION, SHORTEST_SEGMENT, merged, partition
 
 SLOW = 0.03
 """A level is slow where it is this much above the fastest one (method 2.7)."""
 
 MOST_VALUES = 1000
 """Values that enter the search, whose cost grows with the square; more are joined by medians."""
+
+# Price of a level in units of ln(values) and of the noise variance: with 8 at most 5 % of the
+# blocks of series that hold are slow, and steps of 5 % are found (benchmarks/throttle_labels.py).
+_PRICE = 8.0
 
 # Relative noise assumed at least: a probe on an idle core repeats to a few 0.01 %.
 _LEAST_NOISE = 0.001
@@ -39,7 +43,7 @@ def slowness(times: Sequence[float]) -> npt.NDArray[np.float64]:
         return np.zeros(values.size)
     group = math.ceil(values.size / MOST_VALUES)
     logs = np.log([np.median(values[i : i + group]) for i in range(0, values.size, group)])
-    price = PENALTY * math.log(logs.size)
+    price = _PRICE * math.log(logs.size)
     starts = partition((logs - np.median(logs)) / _noise(logs), price, SHORTEST_SEGMENT)
     segments = merged(values, [start * group for start in starts], SLOW)
     fastest = min(segment.median for segment in segments)

@@ -43,7 +43,7 @@ def test_simulated_sides_differ_by_the_effect() -> None:
     assert np.std(np.median(lucky, axis=1)) == pytest.approx(0.02 * np.sqrt(2), rel=0.12)
 
 
-@pytest.mark.parametrize("name", ["interval_coverage", "false_alarms"])
+@pytest.mark.parametrize("name", ["interval_coverage", "false_alarms", "throttle_labels"])
 def test_scripts_write_what_they_print(
     name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
