@@ -16,6 +16,8 @@ bench = measuring_command(
     edgeloop bench model.onnx --threads 4 --effort rigorous --json result.json
     edgeloop bench model.tflite --runtime all --delegate none
     edgeloop bench model.onnx --to tflite --data test.npz
+    edgeloop bench model.tflite --sessions 5 --every 10m
     edgeloop bench model.tflite --host pi@raspberrypi.local
     """,
+    repeats=True,
 )

@@ -9,9 +9,10 @@ import typer
 from edgeloop.cli import options
 from edgeloop.cli.output import TerminalObserver, require_writable, show
 from edgeloop.cli.parameters import takes
-from edgeloop.errors import CheckFailedError
+from edgeloop.errors import CheckFailedError, UsageError
 from edgeloop.spec import option
 from edgeloop.spec.preparation import Preparation
+from edgeloop.spec.repetition import Repetition
 from edgeloop.spec.run import RunSpec
 
 if TYPE_CHECKING:
@@ -21,8 +22,12 @@ if TYPE_CHECKING:
 _SECTIONS = tuple(name for name in option.SECTIONS if name != option.PREPARE)
 
 
-def measuring_command(command: str, table: str, help_text: str) -> Callable[..., None]:
+def measuring_command(
+    command: str, table: str, help_text: str, *, repeats: bool = False
+) -> Callable[..., None]:
     """Return the typer command that measures as `command` and prints with pages.table's `table`.
+
+    `repeats`: it takes --sessions.
 
     All measuring commands take the same options, so that what one says can be said to the other.
     """
@@ -30,17 +35,24 @@ def measuring_command(command: str, table: str, help_text: str) -> Callable[...,
     def run(
         spec: RunSpec,
         wanted: Preparation,
+        repetition: Repetition,
         json: options.Json = None,
         out: options.Out = None,
         no_save: options.NoSave = False,
     ) -> None:
-        code = _measure_and_print(command, table, spec, wanted, json, out, not no_save)
+        from edgeloop.results.compare import is_result
+
+        if repetition.sessions > 1 and (no_save or (out is not None and is_result(out))):
+            raise UsageError("--sessions keeps a result of each: give --out a folder, no --no-save")
+        code = _measure_and_print(command, table, spec, wanted, repetition, json, out, not no_save)
         if code:
             raise typer.Exit(code)
 
     run.__name__ = command
     run.__doc__ = help_text
-    with_spec = takes(RunSpec, "model", *_SECTIONS, "-instances")(run)
+    sections = (option.PRECISION,) if repeats else ()
+    repeating = takes(Repetition, *sections, as_parameter="repetition")(run)
+    with_spec = takes(RunSpec, "model", *_SECTIONS, "-instances")(repeating)
     return takes(Preparation, option.PREPARE, as_parameter="wanted")(with_spec)
 
 
@@ -49,6 +61,7 @@ def _measure_and_print(
     table: str,
     spec: RunSpec,
     wanted: Preparation,
+    repetition: Repetition,
     json_path: Optional[str],
     out: Optional[str],
     save: bool,
@@ -56,9 +69,14 @@ def _measure_and_print(
     require_writable(json_path)
     observer = TerminalObserver()
     spec = _prepared(spec, wanted, observer)
+    from edgeloop.measure.sessions import repeated
     from edgeloop.remote.measuring import measure_all
 
-    results, failures = measure_all(spec, command, save=save, out=out, observer=observer)
+    results, failures = repeated(
+        lambda: measure_all(spec, command, save=save, out=out, observer=observer),
+        repetition,
+        observer,
+    )
     observer.clear()
     errors = [(result.header["title"], result.error) for result in results if result.error]
     errors += failures

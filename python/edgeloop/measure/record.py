@@ -21,7 +21,8 @@ from edgeloop.models.summary import ModelSummary
 from edgeloop.results.placement import why_too_little
 from edgeloop.results.plausibility import IMPOSSIBLE, plausibility, withhold
 from edgeloop.results.schema import SCHEMA_VERSION, Result
-from edgeloop.results.store import LineWriter
+from edgeloop.results.sessions import put_sessions
+from edgeloop.results.store import LineWriter, ResultWriter
 from edgeloop.results.summarise import summarise_result
 from edgeloop.results.throttle_verdict import FEWEST_CLEAN
 from edgeloop.results.warnings import machine_warnings, result_warnings
@@ -84,6 +85,8 @@ class Record:
             _require_clean_burst(self._spec, result.summary)
         result.summary.update(extra or {})
         result.summary.update(_plausibility(self._spec, result))
+        if isinstance(self._writer, ResultWriter):
+            put_sessions(result.header, result.summary, self._writer.path)
         result.summary["warnings"] = [
             *machine_warnings(load),
             *([] if data_result is None else data_warnings(data_result)),

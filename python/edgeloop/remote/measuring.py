@@ -15,6 +15,7 @@ from edgeloop.remote.board import Board, Boards, error_of
 from edgeloop.results.compare import Compared
 from edgeloop.results.row import Figure
 from edgeloop.results.schema import Result
+from edgeloop.results.sessions import put_sessions
 from edgeloop.results.store import ResultWriter, open_result, result_of
 from edgeloop.results.summarise import summarise_result
 from edgeloop.results.warnings import result_warnings
@@ -39,6 +40,8 @@ class _Arriving:
         """Keep a line; the header is given the name of the board and the model's path here."""
         if not self._lines:
             line = self._named(line)
+        elif "summary" in line and self._writer is not None:
+            put_sessions(self._lines[0], line, self._writer.path)
         self._lines.append(line)
         if self._writer is None or self._unwritten is not None:
             return

@@ -7,7 +7,7 @@ import json
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
-from datetime import datetime, timezone
+from datetime import datetime
 from pathlib import Path
 from typing import Any, BinaryIO, Optional
 
@@ -58,6 +58,16 @@ class HistoryEntry:
     """Why there is no median, or what the file is short of; empty where it is whole."""
     configuration: str
     """Digest of the whole spec: model, data set, effort and every option."""
+    setting: str
+    """Digest of what it ran on: machine, governor, runtime and its version."""
+
+    @property
+    def created_s(self) -> float:
+        """Seconds since the epoch; 0 where the date was edited by hand."""
+        try:
+            return datetime.strptime(self.created, "%Y-%m-%dT%H:%M:%S%z").timestamp()
+        except ValueError:
+            return 0.0
 
     def as_dict(self) -> dict[str, Any]:
         """Return a JSON-able form."""
@@ -111,7 +121,7 @@ def history(
             continue
         if wanted is None or wanted.passes(entry):
             entries.append(entry)
-    entries.sort(key=lambda entry: (_created_s(entry), entry.path))
+    entries.sort(key=lambda entry: (entry.created_s, entry.path))
     return entries, unreadable
 
 
@@ -130,7 +140,7 @@ def read_entry(path: Path) -> HistoryEntry:
     if version > SCHEMA_VERSION:
         raise ModelError(f"{path} was written by a newer edgeloop (schema {version})")
     try:
-        return _entry(path, without_commands(header), without_commands(summary))
+        return entry_of(path, without_commands(header), without_commands(summary))
     except (*STUMBLED, ModelError) as error:
         raise ModelError(f"the header of {path} is damaged: {plain(repr(error), 160)}") from error
 
@@ -183,10 +193,10 @@ def to_prune(
     """
     kept: dict[tuple[str, str, str, Optional[str]], int] = {}
     removed = []
-    for entry in sorted(entries, key=_created_s, reverse=True):
+    for entry in sorted(entries, key=lambda entry: entry.created_s, reverse=True):
         kind = (entry.command, entry.title, entry.configuration, entry.board)
         kept[kind] = kept.get(kind, 0) + 1
-        old = older_than_days is None or now_s - _created_s(entry) > older_than_days * _DAY_S
+        old = older_than_days is None or now_s - entry.created_s > older_than_days * _DAY_S
         if old and kept[kind] > keep:
             removed.append(entry)
     return removed
@@ -204,7 +214,8 @@ def remove(entries: Sequence[HistoryEntry]) -> Iterator[HistoryEntry]:
         yield entry
 
 
-def _entry(path: Path, header: dict[str, Any], last: Optional[dict[str, Any]]) -> HistoryEntry:
+def entry_of(path: Path, header: dict[str, Any], last: Optional[dict[str, Any]]) -> HistoryEntry:
+    """Return the entry of a header and a last line. Raises KeyError and such for damaged ones."""
     without_false_certainty(last or {})
     summary = None if last is None else last.get("summary")
     median_ns = None if summary is None else summary["median_ns"]
@@ -229,20 +240,25 @@ def _entry(path: Path, header: dict[str, Any], last: Optional[dict[str, Any]]) -
         median_ci95_ns=None if interval is None else (interval[0], interval[1]),
         note=plain(note, _LONGEST_TEXT),
         configuration=_configuration(header),
+        setting=_setting(header),
     )
 
 
 def _configuration(header: dict[str, Any]) -> str:
     spec = {key: value for key, value in header["spec"].items() if key not in _PER_RUN}
-    text = json.dumps([header["model"]["sha256"], spec], sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()
+    return _digest([header["model"]["sha256"], spec])
 
 
-def _created_s(entry: HistoryEntry) -> float:
-    try:
-        return datetime.strptime(entry.created, "%Y-%m-%dT%H:%M:%S%z").timestamp()
-    except ValueError:  # edited by hand: as old as can be
-        return datetime.fromtimestamp(0, timezone.utc).timestamp()
+def _setting(header: dict[str, Any]) -> str:
+    host, runtime = header["host"], header["runtime"]
+    governors = [policy.get("governor") for policy in header.get("policies") or ()]
+    machine = [host["board"]["model"], host["cpu"]["model_names"], host["cpu"].get("logical_cpus")]
+    ran = [runtime["name"], runtime.get("version"), runtime.get("build_id"), header.get("remote")]
+    return _digest([machine, governors, ran])
+
+
+def _digest(document: Any) -> str:
+    return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()
 
 
 def _last_line(file: BinaryIO) -> Optional[dict[str, Any]]:

@@ -47,6 +47,8 @@ def bench_table(result: Result) -> str:
     for loop in result.loops if len(parts) == 1 else ():
         title = "" if len(result.loops) == 1 else f"{loop} loop\n"
         rows = latency_rows(result.summary["loops"][loop])
+        if loop == result.loops[0]:
+            rows[1:1] = session_rows(result.summary["summary"])
         parts.append(title + columns(rows))
     parts += _stages(result)
     parts += _accuracy(result)
@@ -129,6 +131,20 @@ def latency_rows(summary: dict[str, Any], instances: int = 1) -> list[Sequence[s
             else ("samples", f"{summary['n']} in 1 process{worth}")
         )
     return rows
+
+
+def session_rows(summary: Mapping[str, Any]) -> list[Sequence[str]]:
+    """Return what runs at other times add; nothing where the command keeps no history."""
+    if "sessions" not in summary:
+        return []
+    found = summary["sessions"]
+    if found is None or found["median_ci95_ns"] is None:
+        return [
+            ("", "for these seconds; for longer: --sessions 3 --every 10m, or run it again later")
+        ]
+    median = duration_interval(found["median_ns"], found["median_ci95_ns"])
+    span = f"{found['sessions']} sessions in {found['span_s'] / 3600:.2g} h"
+    return [("", "for these seconds"), ("in the long run", f"{median} over {span}")]
 
 
 def _stages(result: Result) -> list[str]:
