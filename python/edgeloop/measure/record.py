@@ -25,7 +25,7 @@ from edgeloop.results.sessions import put_sessions
 from edgeloop.results.store import LineWriter, ResultWriter
 from edgeloop.results.summarise import summarise_result
 from edgeloop.results.throttle_verdict import FEWEST_CLEAN
-from edgeloop.results.warnings import machine_warnings, result_warnings
+from edgeloop.results.warnings import all_warnings, machine_warnings, result_warnings
 from edgeloop.runtimes import runtime
 from edgeloop.runtimes.identity import library_identity
 from edgeloop.spec.load import instance_of
@@ -87,11 +87,13 @@ class Record:
         result.summary.update(_plausibility(self._spec, result))
         if isinstance(self._writer, ResultWriter):
             put_sessions(result.header, result.summary, self._writer.path)
-        result.summary["warnings"] = [
-            *machine_warnings(load),
-            *([] if data_result is None else data_warnings(data_result)),
-            *result_warnings(result, result.summary),
-        ]
+        result.summary["warnings"] = all_warnings(
+            machine_warnings(load),
+            [
+                *([] if data_result is None else data_warnings(data_result)),
+                *result_warnings(result, result.summary),
+            ],
+        )
         self._append(result.summary)
         result.error = result.error or self._unwritten
         return result

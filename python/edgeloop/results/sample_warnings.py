@@ -98,8 +98,8 @@ def _steadiness(headline: Mapping[str, Any]) -> Sequence[dict[str, Any]]:
         "drift" if state in (DRIFT, SLOW_DOWN) else "not-steady",
         f"the latency did not settle ({state}): {said}; the headline holds for this run, not for "
         "the next",
-        "cool the board and let it rest before, or let it get warm first (--budget); close other "
-        "programs, and see `edgeloop doctor`",
+        "let it run longer first (--budget, --regime sustained), close other programs, and see "
+        "`edgeloop doctor` for what moves the clock",
     )]  # fmt: skip
 
 

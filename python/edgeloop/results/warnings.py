@@ -10,8 +10,8 @@ from edgeloop.host.frequency import boost_enabled, frequency_policies
 from edgeloop.host.info import host_info
 from edgeloop.host.processes import MachineLoad, ProcessLoad
 from edgeloop.host.thermal import thermal_zones
-from edgeloop.host.throttle import throttling
-from edgeloop.results.block_labels import CLEAN
+from edgeloop.host.throttle import UNDER_VOLTAGE, throttling
+from edgeloop.results.block_labels import CLEAN, DISTURBED, THROTTLED
 from edgeloop.results.plausibility import IMPOSSIBLE
 from edgeloop.results.sample_warnings import sample_warnings, warning
 from edgeloop.results.schema import Result
@@ -20,6 +20,14 @@ from edgeloop.stats.processes import FEWEST_PROCESSES
 
 # Other threads of the process (a framework's own, the interpreter's) may add a little.
 _TOO_MANY_CPUS = 0.25
+
+# Verdict of the blocks → findings of the machine that tell the same.
+_WHO = ("other-load", "cpu-time-stolen")
+_SAME_FACT = {
+    DISTURBED: _WHO,
+    THROTTLED: ("throttled-now",),
+    UNDER_VOLTAGE: ("under-voltage-now", "under-voltage-since-boot"),
+}
 
 CPU_PROVIDER = "CPUExecutionProvider"
 
@@ -41,6 +49,25 @@ def machine_warnings(
         warning(finding.code, f"{finding.text} {finding.effect}", finding.fix)
         for finding in found
         if finding.severity != "info"
+    ]
+
+
+def all_warnings(
+    machine: Sequence[dict[str, Any]], of_result: Sequence[dict[str, Any]]
+) -> list[dict[str, Any]]:
+    """Return both, without what the machine says of a fact that the blocks show.
+
+    Who disturbed the blocks stays in the words of that warning.
+    """
+    codes = {one["code"] for one in of_result}
+    told = {code for name, same in _SAME_FACT.items() if name in codes for code in same}
+    who = " ".join(one["text"] for one in machine if one["code"] in told & set(_WHO))
+    return [
+        *(one for one in machine if one["code"] not in told),
+        *(
+            {**one, "text": f"{one['text']}. {who}"} if who and one["code"] == DISTURBED else one
+            for one in of_result
+        ),
     ]
 
 

@@ -155,6 +155,18 @@ def test_slow_blocks_are_said_once_on_a_page() -> None:
     assert f"warning: {words}" in table
 
 
+def test_what_other_sessions_add_stands_on_the_page() -> None:
+    result = measured(FLAT)
+    headline = result.summary["summary"]
+    assert "over hours" not in rows(bench_table(result))
+    headline["sessions"] = {"median_ci95_ns": None}
+    assert rows(bench_table(result))["over hours"].startswith("unknown: --sessions 3")
+    headline["sessions"] = {
+        "median_ns": 1e6, "median_ci95_ns": [0.9e6, 1.1e6], "sessions": 4, "span_s": 9000.0
+    }  # fmt: skip
+    assert rows(bench_table(result))["over hours"].endswith("1.100], 4 sessions in 2.5 h")
+
+
 def test_overhead_shows_floors_and_who_shares_the_instance() -> None:
     result = measured(FLAT, loops=("native", "binding", "framework"))
     result.header["attaches"] = False

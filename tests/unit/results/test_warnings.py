@@ -9,7 +9,7 @@ import pytest
 
 from edgeloop.results.probe import Probe
 from edgeloop.results.schema import Block, Invocation, Result
-from edgeloop.results.warnings import result_warnings
+from edgeloop.results.warnings import all_warnings, result_warnings
 
 
 def result(threads: int, started: int, probes_ns: list[int], effort: str = "standard") -> Result:
@@ -80,6 +80,20 @@ def test_the_words_of_a_slow_machine_are_those_of_its_verdict() -> None:
     ]
 
 
+def test_a_fact_of_the_machine_is_told_once() -> None:
+    other = {"code": "other-load", "text": "cc1plus keeps 1.2 of 2 CPUs busy.", "fix": "Stop it."}
+    vm = {"code": "virtual-machine", "text": "This is one.", "fix": None}
+    slow = {"code": "disturbed", "text": "disturbed: fixed work ran slower", "fix": "wait"}
+    assert all_warnings([vm, other], [slow]) == [
+        vm,
+        {**slow, "text": "disturbed: fixed work ran slower. cc1plus keeps 1.2 of 2 CPUs busy."},
+    ]
+    assert all_warnings([vm, other], []) == [vm, other]
+    now = {"code": "throttled-now", "text": "The CPUs are being slowed.", "fix": "a fan"}
+    hot = {"code": "throttled", "text": "throttled: too hot", "fix": "a fan"}
+    assert all_warnings([now, other], [hot]) == [other, hot]
+
+
 SLOWER = {"kind": "slow-down", "reason": "the latency changed by +9.0 %"}
 WIDE = {"n": 1000, "n_eff": 40.0, "median_ci95_within_ns": [1e6, 1.05e6]}
 
@@ -96,11 +110,11 @@ LACKS = [
     (WIDE, ("dependent-samples", "1000 samples are worth 40 independent ones", "doctor")),
     (
         {"steady_state": "slow-down", "steady_states": [SLOWER]},
-        ("drift", "slow-down): the latency changed by +9.0 %", "cool the board"),
+        ("drift", "slow-down): the latency changed by +9.0 %", "--budget"),
     ),
     (
         {"steady_state": "drift", "steady_states": [{**SLOWER, "kind": "drift"}]},
-        ("drift", "did not settle (drift)", "cool the board"),
+        ("drift", "did not settle (drift)", "--budget"),
     ),
     (
         {"steady_state": "no steady state", "steady_states": []},

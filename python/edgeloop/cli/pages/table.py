@@ -48,7 +48,7 @@ def bench_table(result: Result) -> str:
         title = "" if len(result.loops) == 1 else f"{loop} loop\n"
         rows = latency_rows(result.summary["loops"][loop])
         if loop == result.loops[0]:
-            rows[1:1] = session_rows(result.summary["summary"])
+            rows += session_rows(result.summary["summary"])
         parts.append(title + columns(rows))
     parts += _stages(result)
     parts += _accuracy(result)
@@ -139,12 +139,13 @@ def session_rows(summary: Mapping[str, Any]) -> list[Sequence[str]]:
         return []
     found = summary["sessions"]
     if found is None or found["median_ci95_ns"] is None:
-        return [
-            ("", "for these seconds; for longer: --sessions 3 --every 10m, or run it again later")
-        ]
+        return [("over hours", "unknown: --sessions 3 --every 10m, or run it again later")]
     median = duration_interval(found["median_ns"], found["median_ci95_ns"])
-    span = f"{found['sessions']} sessions in {found['span_s'] / 3600:.2g} h"
-    return [("", "for these seconds"), ("in the long run", f"{median} over {span}")]
+    return [("over hours", f"{median}, {found['sessions']} sessions in {_hours(found['span_s'])}")]
+
+
+def _hours(span_s: float) -> str:
+    return f"{span_s / 60:.0f} min" if span_s < 7200 else f"{span_s / 3600:.1f} h"
 
 
 def _stages(result: Result) -> list[str]:
