@@ -28,8 +28,7 @@ if TYPE_CHECKING:
     from edgeloop.conversion.report import ConversionReport
     from edgeloop.measure.profile.summary import Profile
     from edgeloop.models.summary import ModelSummary
-    from edgeloop.results.compare import Compared
-    from edgeloop.results.folder_comparison import FolderComparison
+    from edgeloop.results.compare import Compared, FolderComparison
 
 
 def bench(
@@ -188,7 +187,7 @@ def compare_folders(
     `delta` and `allow` are those of `compare`; p values are corrected for the number of rows.
     Raises UsageError, ModelError.
     """
-    from edgeloop.results.folder_comparison import compare_folders as run
+    from edgeloop.results.compare import compare_folders as run
 
     return run(str(base), str(new), delta, allow)
 

@@ -105,8 +105,7 @@ def compare(
     checks = [_check(text) for text in fail_on or ()]
     from edgeloop.cli.pages.comparison import comparison_page
     from edgeloop.remote.measuring import compare_anywhere
-    from edgeloop.results.compare import compare_stored, is_result, parse_delta
-    from edgeloop.results.folder_comparison import holds_results
+    from edgeloop.results.compare import compare_stored, holds_results, is_result, parse_delta
 
     share = parse_delta(delta)
     a, b = _stored(a), _stored(b)
@@ -153,8 +152,8 @@ def _compare_folders(
     markdown: Optional[str],
     json: Optional[str],
 ) -> None:
-    from edgeloop.cli.pages.folder_comparison import folder_markdown, folder_page
-    from edgeloop.results.folder_comparison import compare_folders, require
+    from edgeloop.cli.pages.comparison import folder_markdown, folder_page
+    from edgeloop.results.compare import compare_folders, require
 
     compared = compare_folders(base, new, share, allow)
     if markdown is not None:

@@ -76,7 +76,7 @@ def setup(
     require_writable(json)
     from edgeloop.cli.pages.environments import environments_page
     from edgeloop.conversion.graph import environments_of_route
-    from edgeloop.envs.listing import environments
+    from edgeloop.envs.managed import environments
 
     if listing:
         states = environments()

@@ -1,13 +1,22 @@
-"""Managed environments: where they lie, and whether one is complete."""
+"""Managed environments: what can be set up, where they lie, and which are complete."""
 
 from __future__ import annotations
 
 import json
 import os
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Optional
 
+from edgeloop.envs.lock import environment_names, lock_for_this_machine
+from edgeloop.errors import NotAvailableError
 from edgeloop.host.user_folders import data_folder
+
+PURPOSES = {
+    "convert": "conversions between PyTorch, ONNX, TensorFlow and TFLite; quantisation (3.7 GB)",
+    "onnx2tf": "ONNX to TFLite alone, without TensorFlow (0.7 GB)",
+    "tflite-runtime": "models in the old tflite-runtime package, which needs numpy below 2",
+}
 
 # Written last, so that an environment without it is one whose installation was broken off.
 _MARKER = "edgeloop-environment.json"
@@ -47,3 +56,34 @@ def write_marker(name: str, content: dict[str, Any]) -> None:
 def forget_marker(name: str) -> None:
     """Declare the environment incomplete, before anything in it changes. Raises OSError."""
     (folder_of(name) / _MARKER).unlink(missing_ok=True)
+
+
+@dataclass(frozen=True)
+class EnvironmentState:
+    """One environment on this machine."""
+
+    name: str
+    state: str
+    """"complete", "incomplete", "absent" or "not for this machine"."""
+    folder: str
+    purpose: str
+    python: Optional[str] = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return a JSON-able description."""
+        return asdict(self)
+
+
+def environments() -> list[EnvironmentState]:
+    """Return the state of every managed environment."""
+    return [_state(name) for name in environment_names()]
+
+
+def _state(name: str) -> EnvironmentState:
+    folder, python = folder_of(name), python_of(name)
+    state = "complete" if python is not None else "incomplete" if folder.is_dir() else "absent"
+    try:
+        lock_for_this_machine(name)
+    except NotAvailableError:
+        state = "not for this machine"
+    return EnvironmentState(name, state, str(folder), PURPOSES.get(name, ""), python)

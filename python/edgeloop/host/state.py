@@ -7,8 +7,8 @@ from pathlib import Path
 
 from edgeloop.host.document import Document
 from edgeloop.host.frequency import FrequencyPolicy, frequency_policies
+from edgeloop.host.info import Memory, memory
 from edgeloop.host.jetson import JetsonState, jetson_state
-from edgeloop.host.memory import Memory, memory
 from edgeloop.host.thermal import CoolingDevice, CpuTemperature, cooling_devices, cpu_temperature
 from edgeloop.host.throttle import Throttling, throttling
 

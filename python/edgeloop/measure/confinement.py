@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, Optional
 from edgeloop.host.landlock import Rights, give_up_privileges, landlock_version, restrict
 
 if TYPE_CHECKING:
+    from edgeloop.runtimes.protocol import Runtime
     from edgeloop.spec.load import LoadOptions
 
 # In a home: keys, passwords, and what browsers and shells keep.
@@ -82,13 +83,13 @@ def confinement() -> str:
     )
 
 
-def confine_for_model(runtime: str, options: LoadOptions) -> None:
+def confine_for_model(chosen: Runtime, options: LoadOptions) -> None:
     """Give up what loading this model needs not, before the first library starts threads."""
     _be_first_to_go()
     if FREE in os.environ or options.trust_pickle or options.model_class_path is not None:
         return
     give_up_privileges()
-    if "plugin" in runtime or any(delegate.external for delegate in options.delegates):
+    if chosen.runs_foreign_code(options):
         restrict(None)
         return
     writable = [*_writable(), *_folders_in(options)]

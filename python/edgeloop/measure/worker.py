@@ -132,18 +132,18 @@ class Worker:
         Those of a data set come with `start`: the parent reads it, and needs to know the inputs.
         """
         from edgeloop.measure.confinement import confine_for_model
+        from edgeloop.runtimes import runtime
         from edgeloop.spec.load import LoadOptions
 
         options = LoadOptions(**request["options"])
-        confine_for_model(request["runtime"], options)
+        chosen = runtime(request["runtime"])
+        confine_for_model(chosen, options)
         from edgeloop.data.synthetic import random_inputs
         from edgeloop.measure import loaded as loading
         from edgeloop.measure.placing import place
-        from edgeloop.runtimes import runtime
         from edgeloop.worker.protocol import Message
 
         placed = place(request["control"]) if request.get("control") else {}
-        chosen = runtime(request["runtime"])
         installation = chosen.find(options.library)
         model = loading.load(
             chosen, options, request["loops"], self._clock.id, request["framework_first"]

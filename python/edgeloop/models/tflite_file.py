@@ -1,15 +1,18 @@
-"""Summarise a TensorFlow Lite model."""
+"""Summarise a TensorFlow Lite model, and what is compiled for the Edge TPU in it."""
 
 from __future__ import annotations
 
+import io
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from enum import IntEnum
 from pathlib import Path
 from typing import Any
 
 from edgeloop.errors import plain
 from edgeloop.models import tflite_schema as schema
-from edgeloop.models.edgetpu_package import read_package
+from edgeloop.models.flatbuffer import FlatbufferReader, Table
 from edgeloop.models.identity import identity_of, model_bytes
 from edgeloop.models.macs import MacTotal, add_up
 from edgeloop.models.precision import decide
@@ -23,6 +26,8 @@ from edgeloop.models.tflite_reader import (
     custom_options,
     read_model,
 )
+
+_IDENTIFIER = b"DWN1"  # four bytes into a package
 
 _PARAMETERS = (
     "stored floating-point and quantised tensors, biases included; single numbers and integers "
@@ -186,3 +191,80 @@ def _notes(model: TfliteModel, custom: tuple[str, ...]) -> Iterator[str]:
             )
     if any(tensor.external for graph in model.subgraphs for tensor in graph.tensors):
         yield "some weights live in other files, which were not opened"
+
+
+class _Package(IntEnum):
+    RUNTIME = 0
+    EXECUTABLES = 1
+    COMPILER = 4
+
+
+class _Executable(IntEnum):
+    PARAMETERS = 6
+    CHIP = 10
+    TYPE = 13
+
+
+class _Type(IntEnum):
+    STAND_ALONE = 0
+    PARAMETER_CACHING = 1
+    EXECUTION_ONLY = 2
+
+
+@dataclass(frozen=True)
+class EdgeTpuPackage:
+    """One compiled part. `cached_bytes` are loaded onto the chip once, `streamed_bytes` each run.
+
+    Parameters are counted as they are stored, in the layout and with the padding of the chip.
+    """
+
+    compiler: str
+    chip: str
+    runtime: int
+    """The least version of the runtime library that reads it."""
+    executables: int
+    cached_bytes: int
+    streamed_bytes: int
+
+
+def read_package(options: bytes, path: str) -> EdgeTpuPackage | None:
+    """Read the options of one custom operator; None where they hold no package.
+
+    Raises ModelError where the package is damaged.
+    """
+    place = options.find(_IDENTIFIER)
+    if place < 4:
+        return None
+    package = _root(options[place - 4 :], path)
+    bundle = _nested(package, _Package.EXECUTABLES, path)
+    found = [] if bundle is None else list(_executables(bundle, path))
+    return EdgeTpuPackage(
+        compiler=plain(package.text(_Package.COMPILER)),
+        chip=plain(found[0].text(_Executable.CHIP)) if found else "",
+        runtime=package.number(_Package.RUNTIME, "i"),
+        executables=len(found),
+        cached_bytes=_compiled_parameters(found, (_Type.PARAMETER_CACHING,)),
+        streamed_bytes=_compiled_parameters(found, (_Type.STAND_ALONE, _Type.EXECUTION_ONLY)),
+    )
+
+
+def _compiled_parameters(executables: Iterable[Table], types: tuple[_Type, ...]) -> int:
+    return sum(
+        executable.vector(_Executable.PARAMETERS, 1)[1]
+        for executable in executables
+        if executable.number(_Executable.TYPE, "h") in types
+    )
+
+
+def _executables(bundle: Table, path: str) -> Iterable[Table]:
+    for content in bundle.byte_strings(0):
+        yield _root(content, path)
+
+
+def _nested(table: Table, slot: int, path: str) -> Table | None:
+    content = table.blob(slot)
+    return _root(content, path) if content else None
+
+
+def _root(content: bytes, path: str) -> Table:
+    return FlatbufferReader(io.BytesIO(content), len(content), path).root()

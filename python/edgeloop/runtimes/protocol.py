@@ -206,6 +206,10 @@ class Runtime:
         del options
         return ()
 
+    def runs_foreign_code(self, options: LoadOptions) -> bool:
+        """Say whether a library that the user brought does the work, a delegate's or its own."""
+        return any(one.external for one in options.delegates)
+
     def device(self, options: LoadOptions) -> Optional[str]:
         """Return the model of the accelerator that a load uses, where only its options tell."""
         del options

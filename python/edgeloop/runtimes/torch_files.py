@@ -6,6 +6,8 @@ Pickles are loaded as plain weights unless the user trusts the file.
 from __future__ import annotations
 
 import inspect
+import io
+import pickle
 import sys
 import warnings
 from collections.abc import Iterator, Mapping, Sequence, Set
@@ -18,11 +20,25 @@ from typing import Any, Optional
 
 from edgeloop.errors import ModelError, UsageError
 from edgeloop.models.formats import detect_format
+from edgeloop.models.zip_members import opened_zip
 from edgeloop.runtimes._torch_script_trust import files_in_script
-from edgeloop.runtimes._torch_traced import traced_inputs
 from edgeloop.runtimes._torch_trust import code_in_export
 from edgeloop.runtimes.class_file import brief, import_file
 from edgeloop.spec.load import LoadOptions
+
+_MEMBER = "traced_inputs.pkl"
+_MAX_BYTES = 1 << 20  # some hundred bytes an input
+
+_STORAGES = {
+    "BoolStorage": "bool",
+    "CharStorage": "int8",
+    "ByteStorage": "uint8",
+    "ShortStorage": "int16",
+    "IntStorage": "int32",
+    "LongStorage": "int64",
+    "FloatStorage": "float32",
+    "DoubleStorage": "float64",
+}
 
 # Under which a training checkpoint keeps the weights of the network.
 _WEIGHT_KEYS = ("state_dict", "model_state_dict", "model")
@@ -334,3 +350,53 @@ def _forward_inputs(module: Any) -> tuple[DeclaredInput, ...]:
         and parameter.kind in (parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD)
     ]
     return tuple(DeclaredInput(name) for name in names or ["input"])
+
+
+@dataclass(frozen=True)
+class TracedInput:
+    """One tensor of the trace; `dtype` is None for those that no NumPy array holds."""
+
+    shape: tuple[int, ...]
+    dtype: Optional[str]
+
+
+def traced_inputs(path: Path) -> Optional[list[TracedInput]]:
+    """Return the inputs of `forward`, None where the file has none or other things than tensors."""
+    with opened_zip(path) as members:
+        name = members.inner.get(_MEMBER)
+        if name is None or members.sizes[name] > _MAX_BYTES:
+            return None
+        pickled = members.read(name, _MAX_BYTES)
+    try:
+        inputs = _Reader(io.BytesIO(pickled)).load()["forward"]
+    except (pickle.UnpicklingError, KeyError, TypeError, ValueError, EOFError, IndexError):
+        return None
+    if not isinstance(inputs, list) or not all(isinstance(item, TracedInput) for item in inputs):
+        return None
+    return inputs
+
+
+def _tagged(value: Any, _type: str) -> Any:
+    return value
+
+
+def _tensor(storage: Any, _offset: int, size: tuple[int, ...], *_rest: Any) -> TracedInput:
+    return TracedInput(tuple(int(dim) for dim in size), storage)
+
+
+class _Reader(pickle.Unpickler):
+    """Builds TracedInputs; every other name is refused before anything is called."""
+
+    def find_class(self, module: str, name: str) -> Any:
+        if (module, name) == ("torch.jit._pickle", "restore_type_tag"):
+            return _tagged
+        if (module, name) == ("torch._utils", "_rebuild_tensor_v2"):
+            return _tensor
+        if (module, name) == ("collections", "OrderedDict"):
+            return dict
+        if module == "torch" and name.endswith("Storage"):
+            return name
+        raise pickle.UnpicklingError(f"{module}.{name} is no part of a tensor")
+
+    def persistent_load(self, pid: Any) -> Optional[str]:
+        return _STORAGES.get(pid[1])

@@ -20,7 +20,6 @@ from edgeloop.stats.processes import (
 )
 from edgeloop.stats.quantile import Interval, QuantileEstimate, quantile_interval
 from edgeloop.stats.run_times import RunTimes, joined, mean_run_ns
-from edgeloop.stats.spread import spread
 
 PERCENTILES = (50.0, 90.0, 99.0)
 """What is reported unless other percentiles are asked for."""
@@ -339,3 +338,28 @@ def _state_dict(state: steady.SteadyState) -> dict[str, Any]:
         ],
         "used": [state.used.start, state.used.stop],
     }
+
+
+@dataclass(frozen=True)
+class Spread:
+    """Scatter of single runs; the unit is that of the samples."""
+
+    minimum: float
+    maximum: float
+    stddev: float
+    """With n - 1; beside the others, never the headline: one slow run can double it."""
+    iqr: float
+    mad: float
+    """Median absolute deviation from the median, not scaled to a normal distribution."""
+
+
+def spread(x: npt.NDArray[Any]) -> Spread:
+    """Return the scatter of at least two samples, in any order."""
+    lower, middle, upper = np.quantile(x, (0.25, 0.5, 0.75))
+    return Spread(
+        minimum=float(x.min()),
+        maximum=float(x.max()),
+        stddev=float(np.std(x, ddof=1)),
+        iqr=float(upper - lower),
+        mad=float(np.median(np.abs(x - middle))),
+    )

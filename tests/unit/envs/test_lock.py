@@ -8,8 +8,8 @@ import pytest
 
 from edgeloop.conversion.graph import EDGES, environments_of_route
 from edgeloop.envs import machine as this_machine
-from edgeloop.envs.listing import PURPOSES
 from edgeloop.envs.lock import environment_names, lock_for_this_machine, lock_of
+from edgeloop.envs.managed import PURPOSES
 from edgeloop.errors import NotAvailableError, UsageError
 
 LOCKS = [

@@ -17,12 +17,13 @@ VERSION = landlock_version()
 TRY = """
 import json, os, socket, sys
 from edgeloop.measure.confinement import confine_for_job, confine_for_model
+from edgeloop.runtimes import runtime
 from edgeloop.spec.load import LoadOptions
 home, port, kind, arguments = sys.argv[1], int(sys.argv[2]), sys.argv[3], json.loads(sys.argv[4])
 if kind == "job":
     confine_for_job(arguments)
 else:
-    confine_for_model(kind, LoadOptions(model=f"{home}/model", **arguments))
+    confine_for_model(runtime(kind), LoadOptions(model=f"{home}/model", **arguments))
 
 def tried(what):
     try:

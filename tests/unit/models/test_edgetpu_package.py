@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from edgeloop.errors import ModelError
-from edgeloop.models.edgetpu_package import read_package
 from edgeloop.models.inspect import inspect_model
+from edgeloop.models.tflite_file import read_package
 
 flatbuffers = pytest.importorskip("flatbuffers", reason="pip install flatbuffers")
 

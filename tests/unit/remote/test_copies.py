@@ -11,9 +11,8 @@ import pytest
 
 from edgeloop.errors import CannotWriteError, ModelError, UsageError
 from edgeloop.remote import ssh
-from edgeloop.remote.board import error_of
+from edgeloop.remote.board import copies_of, error_of, on_board
 from edgeloop.remote.cache import Incoming, place_of
-from edgeloop.remote.files import copies_of, on_board
 from edgeloop.remote.stream import PipeSink, PipeSource
 from edgeloop.spec.run import RunSpec
 

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 import edgeloop
-from edgeloop.cli.pages.folder_comparison import folder_markdown, folder_page
+from edgeloop.cli.pages.comparison import folder_markdown, folder_page
 from edgeloop.errors import CheckFailedError, ModelError, UsageError
-from edgeloop.results.folder_comparison import FolderComparison, compare_folders, require
+from edgeloop.results.compare import FolderComparison, compare_folders, require
 from edgeloop.results.samples import decode, encode
 
 DELTA = 0.02

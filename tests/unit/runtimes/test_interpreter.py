@@ -9,13 +9,14 @@ import pytest
 
 from edgeloop.demo import ASSETS
 from edgeloop.errors import NotAvailableError
-from edgeloop.runtimes.choice import interpreter
-from edgeloop.runtimes.choice.interpreter import interpreter_of
+from edgeloop.runtimes.choice import runtimes as interpreter
 from edgeloop.runtimes.choice.resolution import resolve
+from edgeloop.runtimes.choice.runtimes import interpreter_of
+from edgeloop.runtimes.tflite_runtime import TfliteRuntimeRuntime
 from edgeloop.spec.run import RunSpec
 
 
-class Absent:
+class Absent(TfliteRuntimeRuntime):
     """A runtime whose package is not here."""
 
     def find(self, library=None):

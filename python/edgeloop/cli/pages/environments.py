@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from edgeloop.cli.pages.columns import columns
 
 if TYPE_CHECKING:
-    from edgeloop.envs.listing import EnvironmentState
+    from edgeloop.envs.managed import EnvironmentState
 
 
 def environments_page(states: Sequence[EnvironmentState]) -> str:

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any, Optional
 
 from edgeloop.conversion.faults import name_of_unverified
-from edgeloop.conversion.place import put, scratch_beside, target_of
 from edgeloop.conversion.quantization import figures, steps
 from edgeloop.conversion.quantization._base import QuantizeRequest
 from edgeloop.conversion.quantization.causes import (
@@ -39,7 +38,14 @@ from edgeloop.conversion.quantization.report import (
 from edgeloop.conversion.quantization.spec import QuantizeSpec, require_float, require_sound
 from edgeloop.conversion.quantization.steps import draw_samples
 from edgeloop.conversion.report import write_sidecar
-from edgeloop.conversion.run import EXTENSIONS, ConversionSpec, convert
+from edgeloop.conversion.run import (
+    EXTENSIONS,
+    ConversionSpec,
+    convert,
+    put,
+    scratch_beside,
+    target_of,
+)
 from edgeloop.conversion.verification import Reference, Subject, Verification, judges
 from edgeloop.envs.interpreter import look_for
 from edgeloop.errors import ModelError, UsageError, canonical

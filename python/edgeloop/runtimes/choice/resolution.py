@@ -17,10 +17,10 @@ from edgeloop.runtimes.choice.delegates import (
     required_share,
 )
 from edgeloop.runtimes.choice.inputs import absolute, chosen_inputs
-from edgeloop.runtimes.choice.interpreter import interpreter_of
 from edgeloop.runtimes.choice.runtimes import (
     choose_runtimes,
     format_of,
+    interpreter_of,
     reads_any_format,
     split_entry,
 )

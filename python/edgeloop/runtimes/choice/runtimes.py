@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Optional
 
+from edgeloop.envs.managed import python_of
 from edgeloop.errors import EdgeloopError, ModelError, NotAvailableError, UsageError
 from edgeloop.runtimes import RUNTIME_NAMES, installed_names, runtime, runtimes_of
-from edgeloop.runtimes.choice.interpreter import interpreter_of
 from edgeloop.spec.configuration import runtime_entry
 from edgeloop.spec.load import ANY, NULL_MODEL
 
 if TYPE_CHECKING:
     from edgeloop.spec.run import Model, RunSpec
-
 
 _PLUGIN = "plugin"
 
@@ -141,3 +141,19 @@ def _why_not_here(name: str, spec: RunSpec) -> Optional[str]:
         except EdgeloopError as error:
             return str(error)
     return None
+
+
+def interpreter_of(name: str, library: Optional[str], said: list[str]) -> str:
+    """Return the interpreter that has the runtime; `said` gets a sentence where it is another.
+
+    Raises what the runtime says, where it is nowhere.
+    """
+    try:
+        runtime(name).find(library)
+    except EdgeloopError:
+        managed = python_of(name)
+        if managed is None or library is not None:
+            raise
+        said.append(f"{name}: in the managed environment {name}")
+        return managed
+    return sys.executable
