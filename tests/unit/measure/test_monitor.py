@@ -49,6 +49,8 @@ def test_there_is_a_reading_at_once_and_more_follow(tmp_path: Path) -> None:
         first, *_, last = monitor.between(0, 1 << 62)
         assert monitor.between(first.taken_ns, first.taken_ns) == [first]
         assert first.taken_ns < last.taken_ns
+        # What held when a stretch began is the reading before it.
+        assert monitor.between(first.taken_ns + 1, first.taken_ns + 1) == [first]
 
 
 def test_a_sensor_that_vanishes_or_fails_is_null_with_a_reason(tmp_path: Path) -> None:
