@@ -6,7 +6,6 @@ from edgeloop.cli.measuring import measuring_command
 
 bench = measuring_command(
     "bench",
-    "bench_table",
     """Measure the latency of a model, with an interval per figure.
 
     The native loop is measured where the runtime has one, else the framework's own.

@@ -1,7 +1,6 @@
 """What bench and overhead share: the options, the results as text or JSON, the exit code."""
 
 from collections.abc import Callable, Sequence
-from importlib import import_module
 from typing import TYPE_CHECKING, Optional
 
 import typer
@@ -23,9 +22,9 @@ _SECTIONS = tuple(name for name in option.SECTIONS if name != option.PREPARE)
 
 
 def measuring_command(
-    command: str, table: str, help_text: str, *, repeats: bool = False
+    command: str, help_text: str, *, repeats: bool = False
 ) -> Callable[..., None]:
-    """Return the typer command that measures as `command` and prints with pages.table's `table`.
+    """Return the typer command that measures as `command` and prints the result.
 
     `repeats`: it takes --sessions.
 
@@ -39,12 +38,14 @@ def measuring_command(
         json: options.Json = None,
         out: options.Out = None,
         no_save: options.NoSave = False,
+        verbose: options.Verbose = False,
     ) -> None:
         from edgeloop.results.compare import is_result
 
         if repetition.sessions > 1 and (no_save or (out is not None and is_result(out))):
             raise UsageError("--sessions keeps a result of each: give --out a folder, no --no-save")
-        code = _measure_and_print(command, table, spec, wanted, repetition, json, out, not no_save)
+        page = result_page if verbose else brief_page
+        code = _measure_and_print(command, page, spec, wanted, repetition, json, out, not no_save)
         if code:
             raise typer.Exit(code)
 
@@ -58,7 +59,7 @@ def measuring_command(
 
 def _measure_and_print(
     command: str,
-    table: str,
+    page: "Callable[[Result], str]",
     spec: RunSpec,
     wanted: Preparation,
     repetition: Repetition,
@@ -82,7 +83,7 @@ def _measure_and_print(
     errors += failures
     try:
         if results:
-            _show(results, table, json_path)
+            _show(results, page, json_path)
     finally:  # these words go to stderr, whatever became of stdout
         for result in results:
             if result.path is not None:
@@ -105,13 +106,28 @@ def _prepared(spec: RunSpec, wanted: Preparation, observer: TerminalObserver) ->
     return measured
 
 
-def _show(results: Sequence["Result"], table: str, json_path: Optional[str]) -> None:
-    render = getattr(import_module("edgeloop.cli.pages.table"), table)
+def brief_page(result: "Result") -> str:
+    """Return the answer on one screen."""
+    from edgeloop.cli.pages import brief
+
+    return brief.brief_page(result)
+
+
+def result_page(result: "Result") -> str:
+    """Return all figures."""
+    from edgeloop.cli.pages import table
+
+    return table.result_page(result)
+
+
+def _show(
+    results: "Sequence[Result]", page: "Callable[[Result], str]", json_path: Optional[str]
+) -> None:
     documents = [result.as_dict() for result in results]
     from edgeloop.cli.pages.torch_modes import torch_modes_table
 
     show(
-        lambda: "\n".join(filter(None, [*map(render, results), torch_modes_table(results)])),
+        lambda: "\n\n".join(filter(None, [*map(page, results), torch_modes_table(results)])),
         lambda: documents[0] if len(documents) == 1 else documents,
         json_path,
     )

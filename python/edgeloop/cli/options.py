@@ -36,6 +36,15 @@ Out = Annotated[
         rich_help_panel=OUTPUT,
     ),
 ]
+Verbose = Annotated[
+    bool,
+    typer.Option(
+        "--verbose",
+        "-v",
+        help="Print all figures, their reasons and every warning.",
+        rich_help_panel=OUTPUT,
+    ),
+]
 NoSave = Annotated[
     bool,
     typer.Option("--no-save", help="Keep no result file.", rich_help_panel=OUTPUT, hidden=True),

@@ -119,7 +119,9 @@ def require_writable(path: Optional[str], option: str = "--json") -> None:
 def show(page: Callable[[], str], document: Callable[[], Any], json_path: Optional[str]) -> None:
     """Print the page, then write the document where --json says; '-' is stdout, and it alone."""
     if json_path != STDOUT:
-        typer.echo(page())
+        first, feed, rest = page().partition("\n")
+        bold = sys.stdout.isatty() and "NO_COLOR" not in os.environ
+        typer.echo((typer.style(first, bold=True) if bold else first) + feed + rest)
     if json_path is not None:
         write_json(document(), json_path)
 

@@ -6,7 +6,6 @@ from edgeloop.cli.measuring import measuring_command
 
 overhead = measuring_command(
     "overhead",
-    "overhead_table",
     """Measure how much of the time is Python.
 
     The same model runs in every loop, interleaved, with the same inputs and the same clock; one

@@ -92,6 +92,7 @@ def show_result(
     ],
     folder: Folder = None,
     json: options.Json = None,
+    verbose: options.Verbose = False,
 ) -> None:
     """Print a stored result as it was printed when it was measured.
 
@@ -102,14 +103,15 @@ def show_result(
       edgeloop results show 20261125-0930
     """
     require_writable(json)
-    from edgeloop.cli.pages.table import result_page
+    from edgeloop.cli.measuring import brief_page, result_page
     from edgeloop.results.document import odd_fields
     from edgeloop.results.history import find_result
     from edgeloop.results.store import read_result
 
     stored = read_result(str(find_result(result, _folder(folder))))
+    page = result_page if verbose else brief_page
     with odd_fields(stored.path):
-        show(lambda: result_page(stored), stored.as_dict, json)
+        show(lambda: page(stored), stored.as_dict, json)
 
 
 @results.command("prune")
