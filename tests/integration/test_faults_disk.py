@@ -60,7 +60,7 @@ def failed(done: Any, words: str) -> None:
 
 def check_kept(done: Any, watched: Any) -> None:
     """Check that the figures were printed, and that the file ends with a whole line."""
-    assert "samples     600000 in 2 processes" in done.stdout
+    assert "600000 samples" in done.stdout
     assert f"result: {watched.results}" in done.stderr
     saved = watched.saved()
     assert saved.header["title"].startswith("null@null")
@@ -90,7 +90,7 @@ def test_a_result_of_which_not_a_byte_can_be_written_leaves_no_file(watched: Any
         limits=((resource.RLIMIT_FSIZE, 0),),
     )  # fmt: skip
     failed(done, "cannot be written (File too large); it holds the 0 lines before")
-    assert "samples     50 in 1 process" in done.stdout
+    assert "50 samples" in done.stdout
     assert "result: " not in done.stderr
     assert not watched.results.exists()
 
@@ -131,7 +131,7 @@ def test_a_json_file_on_a_full_disk_leaves_the_table_and_the_result(watched: Any
     done = watched("bench", "null", "--runs", "50", "--json", "/dev/full", "--out",
                    str(watched.results))  # fmt: skip
     failed(done, "--json /dev/full cannot be written: No space left on device")
-    assert "samples     50 in 1 process" in done.stdout
+    assert "50 samples" in done.stdout
     assert watched.saved().summary["summary"]["n"] == 50
     assert Path("/dev/full").exists()
 

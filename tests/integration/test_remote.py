@@ -78,7 +78,7 @@ def test_a_result_comes_back_as_if_local_and_names_the_board(board, tmp_path: Pa
     again = _run(board, *arguments, "--no-save")
     assert again.returncode == 0, again.stderr
     assert "copying" not in again.stderr
-    assert "on board: " in again.stdout
+    assert ", board (" in again.stdout
     copies = list((board.cache / "edgeloop" / "models").iterdir())
     assert {len(one.name) for one in copies} == {64}
     assert {next(one.iterdir()).name for one in copies} == {
