@@ -13,6 +13,7 @@ import numpy as np
 
 from edgeloop.cli.pages.columns import columns
 from edgeloop.cli.pages.python_cost import loop_rows, python_cost
+from edgeloop.cli.pages.table import session_rows
 from edgeloop.errors import plain
 from edgeloop.results.figures import duration, duration_interval, percent, size
 from edgeloop.results.placement import counted_names, covered_share
@@ -85,6 +86,8 @@ def _figures(result: Result) -> list[str]:
         if name != "50" and estimate["ci95_ns"] is not None:
             text = duration_interval(estimate["value_ns"], estimate["ci95_ns"])
             rows.append((f"p{name}", text))
+    if (headline.get("sessions") or {}).get("median_ci95_ns"):
+        rows += session_rows(headline)
     rows += _rate(headline)
     rows += _cold(result)
     rows += _accuracy(result.summary)
