@@ -31,7 +31,7 @@ Out = Annotated[
     typer.Option(
         "--out",
         metavar="PATH",
-        help="Folder of the result, or its file. Default: the results folder.",
+        help="Where to keep the result: a folder or a file.",
         show_default=False,
         rich_help_panel=OUTPUT,
     ),

@@ -101,7 +101,7 @@ def _parameter(
     info = typer.Option(
         *said.flags,
         metavar=_metavar(name, said, kind),
-        help=said.help + (" Repeatable." if several else ""),
+        help=said.help if several else said.help.replace(" Repeatable.", ""),
         show_default=shown,
         rich_help_panel=said.section,
         hidden=said.more,

@@ -59,7 +59,7 @@ class Preparation:
         section=PREPARE,
         metavar="FORMAT",
         help="Convert by way of this format, or 'direct' for a single step: PyTorch to TFLite goes "
-        "both ways.",
+        "both ways. Repeatable.",
         repeat=True,
         more=True,
     )

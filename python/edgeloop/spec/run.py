@@ -86,7 +86,7 @@ class RunSpec:
         "-r",
         section=RUNTIME,
         metavar="NAME",
-        help="Runtime, plugin=PATH, or 'all' found. Default: the first found.",
+        help="A runtime, plugin=PATH, or 'all' found. Repeatable.",
         repeat=True,
         commas=True,
     )
@@ -132,7 +132,7 @@ class RunSpec:
         "--shape",
         section=RUNTIME,
         metavar="NAME=SHAPE",
-        help="Fix the shape of an input: x=1x3x224x224.",
+        help="Fix an input's shape: x=1x3x224x224. Repeatable.",
         parse_pair=parse_shape,
     )
     delegate: Union[str, Sequence[str], None] = option(
@@ -140,8 +140,7 @@ class RunSpec:
         "--delegate",
         section=ACCELERATOR,
         metavar="NAME",
-        help="xnnpack (default), armnn, edgetpu, gpu, a path, or none; :key=value,... for its own "
-        "options.",
+        help="xnnpack, armnn, edgetpu, gpu, a path, or none. Repeatable.",
         repeat=True,
         configured=True,
         shorthands=(
@@ -159,7 +158,7 @@ class RunSpec:
         "--provider",
         section=ACCELERATOR,
         metavar="NAME",
-        help="ONNX Runtime's, before the CPU's; an unknown one lists them.",
+        help="ONNX Runtime's, before the CPU's. Repeatable.",
         repeat=True,
         configured=True,
     )
@@ -208,7 +207,7 @@ class RunSpec:
         "--set",
         section=RUNTIME,
         metavar="KEY=VALUE",
-        help="A setting that only this runtime has; an unknown one lists them.",
+        help="A setting that only this runtime has; an unknown one lists them. Repeatable.",
         parse_pair=parse_setting,
         more=True,
     )
@@ -368,7 +367,7 @@ class RunSpec:
         "--effort",
         section=PRECISION,
         metavar="LEVEL",
-        help="quick (5 s), standard (60 s at most) or rigorous (10 min).",
+        help="quick (5 s), standard (60 s), rigorous (10 min).",
         choices=EFFORTS,
     )
     budget_s: Optional[float] = option(
