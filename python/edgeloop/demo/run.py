@@ -10,7 +10,6 @@ from edgeloop.demo import Variant, variants
 from edgeloop.errors import EdgeloopError, InterruptedRunError, NotAvailableError
 from edgeloop.measure.bench import measure_one
 from edgeloop.measure.observer import Observer
-from edgeloop.results.overhead import PROCESSES_FOR_TWO_INSTANCES
 from edgeloop.results.schema import Result
 from edgeloop.runtimes import runtime, runtimes_of
 from edgeloop.runtimes.choice.resolution import resolve
@@ -98,9 +97,9 @@ def _measure(variant: Variant, name: str, budget_s: float, observer: Observer, s
         shapes={"": _TORCH_SHAPE} if variant.format == "pytorch" else {},
         data=str(variant.data_path),
         data_layout=variant.data_layout,
-        effort="quick",
+        # A dozen short processes: what Python costs differs from one to the next on a busy machine.
+        effort="standard",
         budget_s=budget_s,
-        processes=PROCESSES_FOR_TWO_INSTANCES,
         seed=seed,
     )
     try:

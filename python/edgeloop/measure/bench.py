@@ -40,6 +40,9 @@ from edgeloop.stats.stopping import (
 # Before the first process, where there is a power meter: enough readings for a baseline.
 IDLE_S = 4.0
 
+# A run that is shorter does without a baseline, which would take as long as the run.
+FEWEST_S_WITH_IDLE = 10.0
+
 
 def preset_of(spec: ResolvedSpec) -> Preset:
     """Return the effort's rules, with the budget that the user set instead of its own."""
@@ -115,7 +118,7 @@ class Experiment:
 
     def _read_idle(self, monitor: Monitor) -> list[float]:
         """Return what the machine draws before anything runs, in W; takes a few seconds."""
-        if monitor.meter is None or self._spec.effort == "quick":
+        if monitor.meter is None or self._preset.total_seconds < FEWEST_S_WITH_IDLE:
             return []
         self._observer.phase(f"idle power: {monitor.meter.description.covers}")
         begun_ns = monitor.latest.taken_ns
@@ -196,7 +199,7 @@ class Experiment:
         if needed_s > total_s / self._planned and self._spec.processes is None:
             fewest = min(self._fewest_processes(), self._planned)
             self._planned = max(fewest, min(self._planned, int(total_s / needed_s)))
-        return total_s / self._planned
+        return min(total_s / self._planned, max(0.0, total_s - self._spent_s))
 
     def _fewest_processes(self) -> int:
         """Return as few processes as a slow model may get."""

@@ -138,8 +138,12 @@ def _measure_blocks(
 ) -> str:
     """Record blocks; return why it stopped. The share of time began at `begun_s`."""
     share_s = budget.share_s(_needed_s(session, budget, sampling))
+    elapsed_s = time.monotonic() - begun_s
     while True:
-        _round(session, generator, sampling, regime)
+        if _in_turn(session) and not regime.cools_blocks:
+            _take_turns(session, generator, sampling, share_s - elapsed_s)
+        else:
+            _round(session, generator, sampling, regime)
         elapsed_s = time.monotonic() - begun_s
         observer.progress(_progress(session, base, elapsed_s))
         reason = _stop_reason(session, budget, share_s - elapsed_s)
@@ -161,7 +165,14 @@ def _sampling(session: Session) -> schedule.Sampling:
     """Choose how to sample, for this process and all that follow it."""
     if session.spec.rate_hz is not None:
         return schedule.SINGLE_RUNS
-    return schedule.sampling(min(session.run_ns.values()), session.resolution_ns)
+    sampling = schedule.sampling(min(session.run_ns.values()), session.resolution_ns)
+    # Of loops that are compared the differences count, and a tail pass would halve their blocks.
+    return replace(sampling, tails=False) if _in_turn(session) else sampling
+
+
+def _in_turn(session: Session) -> bool:
+    """Return whether loops take turns, so that what disturbs one disturbs the others alike."""
+    return len(session.spec.loops) > 1
 
 
 def _needed_s(session: Session, budget: Budget, sampling: schedule.Sampling) -> float:
@@ -190,12 +201,24 @@ def _round(
         if regime.before_block():
             session.warm_runs(loop, TRANSITION_RUNS)
         per_sample = sampling.runs_per_sample
-        session.block(
-            loop, schedule.block_runs(session.run_ns[loop], per_sample, SHORT_BLOCK_S), per_sample
-        )
+        runs = schedule.block_runs(session.run_ns[loop], per_sample, SHORT_BLOCK_S)
+        session.block(loop, runs, per_sample)
         if sampling.tails:
             runs = schedule.block_runs(session.run_ns[loop], 1, SHORT_BLOCK_S / 2)
             session.block(loop, runs, 1, tail=True)
+
+
+def _take_turns(
+    session: Session, generator: random.Random, sampling: schedule.Sampling, left_s: float
+) -> None:
+    """Record short blocks of all loops in turn, as many rounds as a stretch has time for."""
+    loops, per_sample = session.spec.loops, sampling.runs_per_sample
+    runs = {loop: schedule.paired_block_runs(session.run_ns[loop], per_sample) for loop in loops}
+    round_s = sum((runs[loop] + TRANSITION_RUNS) * session.run_ns[loop] for loop in loops) / 1e9
+    most_s = min(left_s, schedule.STRETCH_S)
+    rounds = schedule.rounds_in(most_s, round_s)
+    order = [loop for _ in range(rounds) for loop in schedule.round_order(loops, generator)]
+    session.take_turns([(loop, runs[loop]) for loop in order], per_sample, len(loops), most_s)
 
 
 def _stop_reason(session: Session, budget: Budget, remaining_s: float) -> Optional[str]:

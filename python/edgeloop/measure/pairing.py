@@ -190,11 +190,13 @@ def _measure_session(
                 needed_s = _FEWEST_PAIRS * pair.pair_s() + time.monotonic() - begun_s
                 run.plan = run.plan.limited(needed_s, begun_s - loading_s)
             deadline_s = begun_s + left_s / max(1, run.plan.most - pair.number)
-            for _ in range(_MOST_PAIRS):
-                medians = pair.take(generator, run)
-                run.medians_ns[0].append(medians[0])
-                run.medians_ns[1].append(medians[1])
-                run.sessions.append(pair.number)
+            done = 0
+            while done < _MOST_PAIRS:
+                for medians in pair.take(generator, run, deadline_s - time.monotonic()):
+                    run.medians_ns[0].append(medians[0])
+                    run.medians_ns[1].append(medians[1])
+                    run.sessions.append(pair.number)
+                    done += 1
                 observer.progress(_progress(run, run.spent_s + time.monotonic() - begun_s))
                 # A pair that would end after the deadline is for another session.
                 if time.monotonic() + pair.pair_s() > deadline_s:
@@ -249,12 +251,19 @@ class _Pair:
         runs = (self._runs(side) + TRANSITION_RUNS for side in (0, 1))
         return sum(count * self._run_ns(side) for side, count in enumerate(runs)) / 1e9
 
-    def take(self, generator: random.Random, run: PairedRun) -> tuple[float, ...]:
-        """Record one block of either side in random order; return the median time of a run."""
+    def take(
+        self, generator: random.Random, run: PairedRun, left_s: float
+    ) -> list[tuple[float, float]]:
+        """Record blocks of either side in random order; return the median times of each pair.
+
+        One pair, or as many as a stretch has time for where one worker takes turns by itself.
+        """
+        if self._shared:
+            return self._turns(generator, left_s)
         medians = [0.0, 0.0]
         for side in generator.sample((0, 1), 2):
-            medians[side] = self._shared_block(side) if self._shared else self._block(side, run)
-        return tuple(medians)
+            medians[side] = self._block(side, run)
+        return [(medians[0], medians[1])]
 
     def stop(self) -> None:
         """End the workers."""
@@ -270,18 +279,25 @@ class _Pair:
         idle = self._sessions[1 - side].worker.pid
         if self._restless and not self._hopeless:
             self._hopeless = not comes_to_rest(idle, _REST_TIMEOUT_S)
+        session, loop = self._sessions[side], self._loop(side)
         before = look(idle)
-        median_ns = self._shared_block(side)
+        block = session.block(loop, self._runs(side), self._per_sample, switched=True)
         if not rested(before, look(idle)):
             self._restless = True
             run.busy_blocks += 1
-        return median_ns
-
-    def _shared_block(self, side: int) -> float:
-        block = self._sessions[side].block(
-            self._loop(side), self._runs(side), self._per_sample, switched=not self._shared
-        )
         return block.run_times().median_ns
+
+    def _turns(self, generator: random.Random, left_s: float) -> list[tuple[float, float]]:
+        """Let the worker of both loops record pairs of blocks."""
+        most_s = min(left_s, schedule.STRETCH_S)
+        pairs = schedule.rounds_in(most_s, self.pair_s())
+        order = [side for _ in range(pairs) for side in generator.sample((0, 1), 2)]
+        wanted = [(self._loop(side), self._runs(side)) for side in order]
+        medians: tuple[list[float], list[float]] = ([], [])
+        blocks = self._sessions[0].take_turns(wanted, self._per_sample, 2, most_s)
+        for side, block in zip(order, blocks):
+            medians[side].append(block.run_times().median_ns)
+        return list(zip(*medians))
 
     def _attempt(self, side: int, error: Optional[EdgeloopError]) -> Attempt:
         attempt = Attempt(error=error)

@@ -16,7 +16,10 @@ SAMPLE_RESOLUTIONS = 1000
 TAIL_RESOLUTIONS = 20
 
 # What is compared takes turns this often: what disturbs one side then disturbs the other as well.
-PAIRED_BLOCK_S = 0.01
+PAIRED_BLOCK_S = 0.005
+
+# So long the worker takes turns by itself; the parent looks on about as often as it draws.
+STRETCH_S = 0.25
 
 # Slower runs get longer blocks, so that one disturbed run is not the median, up to this length.
 _PAIRED_RUNS = 5
@@ -77,6 +80,11 @@ def paired_block_runs(run_ns: float, runs_per_sample: int) -> int:
     """Return the runs of a block of something that is compared with others in turn."""
     block_s = max(PAIRED_BLOCK_S, min(_PAIRED_RUNS * run_ns / 1e9, _LONGEST_PAIRED_S))
     return block_runs(run_ns, runs_per_sample, block_s)
+
+
+def rounds_in(stretch_s: float, round_s: float) -> int:
+    """Return how many rounds a stretch has time for, at least one."""
+    return max(1, int(stretch_s / round_s))
 
 
 def samples_in(runs: int, runs_per_sample: int) -> int:

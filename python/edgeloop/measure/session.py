@@ -140,7 +140,11 @@ class Session:
 
     def warm_runs(self, loop: str, runs: int) -> float:
         """Run without recording; return the typical time of a run in ns."""
-        answer = self._ask("warm", loop, runs, 1, probe=False)
+        request = {"loop": loop, "runs": runs, "runs_per_sample": 1, "probe": False}
+        answer = self.worker.request(
+            {"type": "warm", **request, "interval_ns": None, "unrecorded": 0},
+            f"running the {loop} loop",
+        )
         durations_ns = np.frombuffer(answer.frames[0], dtype=np.uint64)
         return _typical_ns(durations_ns, float(self.worker.hello.clock["tick_ns"]))
 
@@ -198,26 +202,59 @@ class Session:
 
         `switched`: another worker ran before.
         """
+        request = self._block_request(loop, runs, per_sample, interval_ns, switched)
+        answer = self.worker.request({"type": "block", **request}, f"running the {loop} loop")
+        return self._keep(answer.body, answer.frames[0], request, tail=tail)
+
+    def take_turns(
+        self, wanted: Sequence[tuple[str, int]], per_sample: int, round_size: int, most_s: float
+    ) -> list[Block]:
+        """Record blocks of (loop, runs) in this order, unrecorded runs after each switch.
+
+        One request: on a busy machine the two ends of the connection wait longer for a CPU than a
+        short block takes. It ends with the round of so many blocks in which the time is over.
+        """
+        requests = [self._block_request(loop, runs, per_sample) for loop, runs in wanted]
+        request = {"type": "blocks", "blocks": requests, "round": round_size, "most_s": most_s}
+        answer = self.worker.request(request, "running the loops")
+        found = zip(answer.body["blocks"], answer.frames, requests)
+        return [self._keep(body, frame, request) for body, frame, request in found]
+
+    def _block_request(
+        self,
+        loop: str,
+        runs: int,
+        per_sample: int,
+        interval_ns: Optional[int] = None,
+        switched: bool = False,
+    ) -> dict[str, Any]:
         switched = switched or self._last_loop not in (None, loop)
         self._last_loop = loop
-        unrecorded = TRANSITION_RUNS if switched else 0
-        answer = self._ask(
-            "block", loop, runs, per_sample, probe=True, interval_ns=interval_ns,
-            unrecorded=unrecorded,
-        )  # fmt: skip
-        body = answer.body
+        return {
+            "loop": loop,
+            "runs": runs,
+            "runs_per_sample": per_sample,
+            "probe": True,
+            "interval_ns": interval_ns,
+            "unrecorded": TRANSITION_RUNS if switched else 0,
+        }
+
+    def _keep(
+        self, body: dict[str, Any], frame: bytearray, request: dict[str, Any], tail: bool = False
+    ) -> Block:
+        """Keep what the worker answered to the request of a block."""
         self.blocks.append(
             Block(
-                loop=loop,
+                loop=request["loop"],
                 start_ns=body["start_ns"],
-                runs_per_sample=per_sample,
-                durations_ns=np.frombuffer(answer.frames[0], dtype=np.uint64),
+                runs_per_sample=request["runs_per_sample"],
+                durations_ns=np.frombuffer(frame, dtype=np.uint64),
                 cpu_ns=body["cpu_ns"],
                 probe=self._probe(body),
                 temperature_c=self._monitor.latest.temperature_c,
                 power_w=self._monitor.latest.power_w,
                 tail=tail,
-                interval_ns=interval_ns,
+                interval_ns=request["interval_ns"],
                 busy_ns=body["busy_ns"],
             )
         )
@@ -395,30 +432,6 @@ class Session:
             "control": asdict(spec.control),
             "instances": spec.instances,
         }
-
-    def _ask(
-        self,
-        kind: str,
-        loop: str,
-        runs: int,
-        per_sample: int,
-        *,
-        probe: bool,
-        interval_ns: Optional[int] = None,
-        unrecorded: int = 0,
-    ) -> Any:
-        return self.worker.request(
-            {
-                "type": kind,
-                "loop": loop,
-                "runs": runs,
-                "runs_per_sample": per_sample,
-                "probe": probe,
-                "interval_ns": interval_ns,
-                "unrecorded": unrecorded,
-            },
-            f"running the {loop} loop",
-        )
 
 
 def _require_as_many(path: str, folders: int, classes: int) -> None:

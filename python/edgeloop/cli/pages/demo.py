@@ -14,7 +14,7 @@ from edgeloop.results.figures import duration_interval
 
 _LATENCY = """\
   The median of the native loop, or of the framework's where there is none, with its 95 % interval
-  over five short processes (`bench` measures longer); accuracy on the engine that was timed."""
+  over short processes (`bench` measures longer); accuracy on the engine that was timed."""
 
 _PYTHON = """\
   What one call more costs from a Python loop, with its 95 % interval: over edgeloop's own binding,
