@@ -5,6 +5,7 @@ Every function measures in worker processes, so the calling interpreter needs no
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
 from pathlib import Path
@@ -162,10 +163,10 @@ def evaluate(
     Raises as `bench` does, ModelError where no metric comes of the data, and NotAvailableError
     where scikit-learn is missing.
     """
-    from edgeloop.measure.evaluate import evaluate_all
+    from edgeloop.measure.evaluate import evaluate_first
 
-    result = evaluate_all(
-        _spec(model, runtime, {**options, "data": str(data)}),
+    result = evaluate_first(
+        _spec(model, runtime, {**options, "data": data}),
         reference=reference,
         include_preprocess=include_preprocess,
         save=save or out is not None,
@@ -354,13 +355,30 @@ def _resolved(
 
 
 def _spec(model: Union[str, Path], runtime: Optional[str], options: Mapping[str, Any]) -> RunSpec:
-    """Return the spec that keyword arguments say. Raises UsageError for an unknown one."""
+    """Return the spec that keyword arguments say.
+
+    Raises UsageError for an unknown one, and for a model or data that is not a path.
+    """
     runtimes: Sequence[str] = () if runtime is None else (runtime,)
     known = [field.name for field in fields(RunSpec) if field.name not in ("model", "runtimes")]
     for name in options:
         if name not in known:
             raise UsageError(f"no option is called '{name}'; {nearest(name, known)}")
-    return replace(RunSpec(model=str(model), runtimes=runtimes), **options)
+    paths = {"data": _path("data", options["data"])} if options.get("data") is not None else {}
+    spec = RunSpec(model=_path("model", model), runtimes=runtimes)
+    return replace(spec, **{**options, **paths})
+
+
+def _path(what: str, value: object) -> str:
+    """Return a path as text. Raises UsageError for arrays and objects, whose text would be long."""
+    if isinstance(value, (str, os.PathLike)):
+        return os.fspath(value)
+    hint = (
+        "keep arrays in a file: numpy.savez('test.npz', x_data=x, y_data=y)"
+        if what == "data"
+        else "save it to a file"
+    )
+    raise UsageError(f"{what} is a {type(value).__name__}, not a path; {hint}")
 
 
 def _raised(result: Result) -> Result:

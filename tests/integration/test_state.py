@@ -91,3 +91,19 @@ def test_the_runtime_is_chosen_that_runs_the_model(model):
     (spec,) = resolve(RunSpec(model=model), "bench")
     assert spec.runtime == "tflite"
     assert any("not litert: " in choice for choice in spec.choices)
+
+
+def test_eval_goes_on_after_a_runtime_that_fails(command_line, model, tmp_path):
+    try:
+        runtime("tflite").find(None)
+    except EdgeloopError as error:
+        pytest.skip(str(error))
+    values = np.arange(1, 7, dtype=np.float32).reshape(6, 1)
+    np.savez(tmp_path / "d.npz", x_data=values, y_data=values)
+    done = command_line(
+        "eval", model, str(tmp_path / "d.npz"), "--runtime", "litert", "--runtime", "tflite",
+        "--task", "regression", "--no-save",
+    )  # fmt: skip
+    assert done.returncode == 4
+    assert "use --runtime tflite" in done.stderr
+    assert "mean absolute error" in done.stdout

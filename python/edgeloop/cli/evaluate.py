@@ -75,7 +75,7 @@ def evaluate(
     from edgeloop.measure.evaluate import evaluate_all
 
     observer = TerminalObserver()
-    result = evaluate_all(
+    results, failures = evaluate_all(
         spec,
         reference=reference,
         include_preprocess=include_preprocess,
@@ -84,10 +84,22 @@ def evaluate(
         observer=observer,
     )
     observer.clear()
+    errors = [(one.header["title"], one.error) for one in results if one.error] + failures
+    documents = [one.as_dict() for one in results]
     try:
-        show(lambda: evaluation_page(result), result.as_dict, json)
+        if results:
+            show(
+                lambda: "\n".join(map(evaluation_page, results)),
+                lambda: documents[0] if len(documents) == 1 else documents,
+                json,
+            )
     finally:
-        if result.path is not None:
-            typer.echo(f"result: {result.path}", err=True)
-    if result.error is not None:
-        raise result.error
+        for result in results:
+            if result.path is not None:
+                typer.echo(f"result: {result.path}", err=True)
+    if len(results) + len(failures) == 1 and errors:
+        raise errors[0][1]
+    for title, error in errors:
+        typer.echo(f"edgeloop: {title}: {error}", err=True)
+    if errors:
+        raise typer.Exit(errors[0][1].exit_code)

@@ -166,17 +166,57 @@ def evaluate_all(
     save: bool,
     out: Optional[str],
     observer: Observer,
-) -> Result:
-    """Evaluate the first runtime of a spec; what ended it early is in the result's `error`."""
+) -> tuple[list[Result], list[tuple[str, EdgeloopError]]]:
+    """Evaluate each runtime of a spec, one after the other.
+
+    Returns the results (what ended one early is in its `error`), and title and error of each
+    runtime of which nothing came. Raises where nothing can be run at all.
+    """
     require_sklearn()
-    resolved = resolve(spec, "eval")[0]
-    for choice in resolved.choices:
-        observer.note(choice)
+    each = resolve(spec, "eval")
     other = None if reference is None else _reference(reference, spec)
-    if not save:
-        return evaluate_one(resolved, other, include_preprocess, observer, None)
-    with open_result(out, resolved.model.path, resolved.runtime) as writer:
-        return evaluate_one(resolved, other, include_preprocess, observer, writer)
+    results: list[Result] = []
+    failures: list[tuple[str, EdgeloopError]] = []
+    for resolved in each:
+        for choice in resolved.choices:
+            observer.note(choice)
+        try:
+            with ExitStack() as stack:
+                writer = None
+                if save:
+                    target = open_result(out, resolved.model.path, resolved.runtime)
+                    writer = stack.enter_context(target)
+                result = evaluate_one(resolved, other, include_preprocess, observer, writer)
+        except EdgeloopError as error:
+            failures.append((resolved.title, error))
+            continue
+        results.append(result)
+        if isinstance(result.error, InterruptedRunError):
+            break
+    return results, failures
+
+
+def evaluate_first(
+    spec: RunSpec,
+    *,
+    reference: Optional[str],
+    include_preprocess: bool,
+    save: bool,
+    out: Optional[str],
+    observer: Observer,
+) -> Result:
+    """Evaluate the first runtime of a spec; raise what `evaluate_all` tells of a failure."""
+    results, failures = evaluate_all(
+        replace(spec, runtimes=tuple(spec.runtimes)[:1]),
+        reference=reference,
+        include_preprocess=include_preprocess,
+        save=save,
+        out=out,
+        observer=observer,
+    )
+    if not results:
+        raise failures[0][1]
+    return results[0]
 
 
 def _reference(text: str, spec: RunSpec) -> ResolvedSpec:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Optional
 from edgeloop.conversion.quantization.report import Figures, ratio_words
 from edgeloop.errors import EdgeloopError, InterruptedRunError
 from edgeloop.measure.compare import compare_live
-from edgeloop.measure.evaluate import evaluate_all
+from edgeloop.measure.evaluate import evaluate_first
 from edgeloop.results.compare import Compared
 from edgeloop.results.store import read_result
 from edgeloop.spec.run import RunSpec
@@ -78,7 +78,7 @@ def compare_accuracy(baseline: str, result: str, measured: RunSpec, observer: Ob
 
 def _evaluated(spec: RunSpec, observer: Observer) -> Result:
     observer.phase(f"taking the accuracy of {Path(spec.model).name}")
-    result = evaluate_all(
+    result = evaluate_first(
         spec, reference=None, include_preprocess=False, save=False, out=None, observer=observer
     )
     if result.error is not None:
