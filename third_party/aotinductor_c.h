@@ -30,6 +30,7 @@ struct AOTInductorModelContainerOpaque;
   F(aoti_torch_dtype_uint32, std::int32_t, ())                                               \
   F(aoti_torch_dtype_int64, std::int32_t, ())                                                \
   F(aoti_torch_dtype_uint64, std::int32_t, ())                                               \
+  F(aoti_torch_dtype_float16, std::int32_t, ())                                              \
   F(aoti_torch_dtype_float32, std::int32_t, ())                                              \
   F(aoti_torch_dtype_float64, std::int32_t, ())                                              \
   F(aoti_torch_create_tensor_from_blob, AotiStatus,                                          \

@@ -25,6 +25,7 @@ enum TfLiteTypeCode : int {
   kTfLiteBool = 6,
   kTfLiteInt16 = 7,
   kTfLiteInt8 = 9,
+  kTfLiteFloat16 = 10,
   kTfLiteFloat64 = 11,
   kTfLiteUInt64 = 13,
   kTfLiteUInt32 = 16,

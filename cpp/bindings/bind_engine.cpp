@@ -37,6 +37,8 @@ std::string struct_format(DType dtype) {
       return py::format_descriptor<std::int64_t>::format();
     case DType::uint64:
       return py::format_descriptor<std::uint64_t>::format();
+    case DType::float16:
+      return "e";  // C++ has no type of it
     case DType::float32:
       return py::format_descriptor<float>::format();
     case DType::float64:

@@ -86,6 +86,8 @@ std::int32_t aoti_dtype(const AotiTorchApi& api, DType dtype) {
       return api.aoti_torch_dtype_int64();
     case DType::uint64:
       return api.aoti_torch_dtype_uint64();
+    case DType::float16:
+      return api.aoti_torch_dtype_float16();
     case DType::float32:
       return api.aoti_torch_dtype_float32();
     case DType::float64:

@@ -19,7 +19,7 @@ struct DTypeTraits {
 // Indexed by DType.
 constexpr DTypeTraits kDTypes[] = {
     {"bool", 1},   {"int8", 1},  {"uint8", 1},  {"int16", 2},   {"uint16", 2},  {"int32", 4},
-    {"uint32", 4}, {"int64", 8}, {"uint64", 8}, {"float32", 4}, {"float64", 8},
+    {"uint32", 4}, {"int64", 8}, {"uint64", 8}, {"float16", 2}, {"float32", 4}, {"float64", 8},
 };
 
 template <class Words>

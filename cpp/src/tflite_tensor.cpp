@@ -27,6 +27,8 @@ std::optional<DType> known_dtype(int type) noexcept {
       return DType::int8;
     case kTfLiteFloat64:
       return DType::float64;
+    case kTfLiteFloat16:
+      return DType::float16;
     case kTfLiteUInt64:
       return DType::uint64;
     case kTfLiteUInt32:
@@ -45,8 +47,6 @@ std::string type_name(int type) {
       return "string";
     case 8:
       return "complex64";
-    case 10:
-      return "float16";
     case 12:
       return "complex128";
     case 14:

@@ -239,7 +239,7 @@ def test_a_traced_shape_is_the_default_only(files):
         ("exported.pt2", {"batch_size": 4}, "fixes its input 'x' to 1x3x8x8"),
         ("dynamic.pt2", {"shapes": {"": (2, 3, 9, 8)}}, "fixes its input 'x' to \\?x3x8x8"),
         ("traced.pt", {"settings": {"nosuch": "1"}}, "no setting 'nosuch=1'"),
-        ("traced.pt", {"settings": {"input-dtype": "float16"}}, "input-dtype=float16"),
+        ("traced.pt", {"settings": {"input-dtype": "bfloat16"}}, "input-dtype=bfloat16"),
         ("traced.pt", {"model_class_path": CLASSES}, "leave --model-class-path out"),
         ("weights.pth", {}, "--model-class-path FILE --model-class-name NAME"),
     ],
@@ -301,20 +301,29 @@ def test_the_dtype_of_an_input_is_a_setting(tmp_path):
     assert framework.outputs()[0].shape == (1, 6, 4)
 
 
-def test_an_output_that_no_array_of_ours_holds(tmp_path):
+def test_half_precision_goes_in_and_out(tmp_path):
     path = tmp_path / "halved.pt"
     torch.jit.save(torch.jit.script(Halved()), str(path))
     framework = load(path, shapes={"": (2,)})
     framework.invoke()
-    with pytest.raises(ModelError, match="float16"):
-        framework.outputs()
-
-
-def test_an_input_that_no_array_of_ours_holds(tmp_path):
+    assert framework.outputs()[0].dtype == np.float16
     path = tmp_path / "half.pt2"
     torch.export.save(torch.export.export(Halved(), (torch.zeros(2, dtype=torch.float16),)), path)
-    with pytest.raises(ModelError, match="'x' is float16"):
-        load(path)
+    assert load(path).inputs[0].dtype == "float16"
+    linear = nn.Linear(4, 3).half().eval()
+    traced = torch.jit.trace(linear, torch.zeros(1, 4, dtype=torch.float16))
+    torch.jit.save(traced, str(tmp_path / "linear.pt"))
+    framework = load(tmp_path / "linear.pt", shapes={"": (1, 4)})  # its weights tell the dtype
+    framework.invoke()
+    assert framework.inputs[0].dtype == "float16"
+
+
+def test_what_no_array_of_numpy_holds_is_refused(tmp_path):
+    linear = nn.Linear(4, 3).bfloat16().eval()
+    traced = torch.jit.trace(linear, torch.zeros(1, 4, dtype=torch.bfloat16))
+    torch.jit.save(traced, str(tmp_path / "linear.pt"))
+    with pytest.raises(ModelError, match="is bfloat16, which edgeloop cannot fill"):
+        load(tmp_path / "linear.pt", shapes={"": (1, 4)})
 
 
 BAD_FILES = {"empty": b"", "text": b"no model\n" * 20, "zip": b"PK\x03\x04 but no more"}

@@ -71,7 +71,7 @@ def load_source(options: LoadOptions) -> TorchSource:
 
     torch = import_torch()
     loaded = load_module(torch, options)
-    inputs = input_specs(loaded.inputs, options, setting_dtype(options))
+    inputs = input_specs(loaded.inputs, options, setting_dtype(options, loaded.module))
     kind = detect_format(options.model).kind or ""
     count = sum(item.numel() for item in loaded.module.parameters())
     return TorchSource(loaded.module, kind, inputs, loaded.keywords, loaded.notes, count)

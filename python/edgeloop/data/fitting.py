@@ -76,6 +76,7 @@ def fit_array(
 ) -> Fitting:
     """Return how an array becomes an input, transposed only where `layout` (its own) says so.
 
+    Dimensions of 1 may be missing or stand elsewhere: 28x28 is 1x28x28, and no number moves.
     Raises ModelError that names the array and both shapes where it does not fit.
     """
     if array.dtype.kind not in "biuf":
@@ -85,7 +86,7 @@ def fit_array(
         )
     wanted = tuple(spec.shape[1:])
     axes: Optional[tuple[int, ...]] = None
-    if array.shape != wanted:
+    if _without_ones(array.shape) != _without_ones(wanted):
         if layout is None or _transposed(array.shape, layout) != wanted:
             raise ModelError(
                 f"{path}: a sample of '{key}' has shape {_text(array.shape)}, but the model's "
@@ -119,6 +120,10 @@ def _channel_axis(
                "dimensions: say --layout nhwc or nchw")
         )  # fmt: skip
     return candidates.pop()
+
+
+def _without_ones(shape: Sequence[int]) -> tuple[int, ...]:
+    return tuple(size for size in shape if size != 1)
 
 
 def _transposed(shape: tuple[int, ...], layout: str) -> Optional[tuple[int, ...]]:

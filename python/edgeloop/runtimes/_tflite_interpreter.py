@@ -16,7 +16,7 @@ from edgeloop.spec.load import LoadOptions, TensorSpec
 
 _DTYPES = (
     *("bool", "int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64"),
-    *("float32", "float64"),
+    *("float16", "float32", "float64"),
 )
 
 _Array = np.ndarray[Any, Any]

@@ -45,7 +45,7 @@ _FIRST_VERSION = (2, 1, 6)  # older ones have other parameters under the same C 
 
 _DTYPES = (
     *("bool", "int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64"),
-    *("float32", "float64"),
+    *("float16", "float32", "float64"),
 )
 
 

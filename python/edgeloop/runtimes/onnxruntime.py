@@ -55,6 +55,7 @@ _LIBRARY = PackageLibrary(
 _TELEMETRY_VARIABLE = "ORT_DISABLE_TELEMETRY"
 
 _DTYPES = {
+    "tensor(float16)": "float16",
     "tensor(float)": "float32",
     "tensor(double)": "float64",
     "tensor(bool)": "bool",

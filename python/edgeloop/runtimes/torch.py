@@ -94,12 +94,12 @@ class TorchRuntime(Runtime):
         """Load the module, fix its input shapes, and bring it into the form of the mode."""
         from edgeloop.runtimes.torch_files import load_module
 
-        dtype = setting_dtype(options)
+        require_known_settings(options)
         torch = import_torch()
         device = require_device(torch, options.device)
         notes = set_threads(torch, options.threads)
         loaded = load_module(torch, options)
-        inputs = input_specs(loaded.inputs, options, dtype)
+        inputs = input_specs(loaded.inputs, options, setting_dtype(options, loaded.module))
         if options.torch_mode == modes.AOTINDUCTOR:
             code = modes.load_package(torch, _package_of(options, inputs))
         else:
@@ -151,17 +151,28 @@ def _package_of(options: LoadOptions, inputs: Sequence[TensorSpec]) -> str:
     return options.package
 
 
-def setting_dtype(options: LoadOptions) -> str:
-    """Return the dtype of inputs whose dtype the file does not tell. Raises UsageError."""
+def require_known_settings(options: LoadOptions) -> None:
+    """Raise UsageError for a setting or a dtype that there is not."""
     for key, value in options.settings.items():
         if key not in TorchRuntime.settings:
             raise UsageError(
                 f"torch has no setting '{key}={value}'; known: {', '.join(TorchRuntime.settings)}"
             )
-    dtype = options.settings.get("input-dtype", _DEFAULT_DTYPE)
-    if dtype not in DTYPES:
+    dtype = options.settings.get("input-dtype")
+    if dtype is not None and dtype not in DTYPES:
         raise UsageError(f"torch: input-dtype={dtype} is not one of {', '.join(DTYPES)}")
-    return dtype
+
+
+def setting_dtype(options: LoadOptions, module: Any) -> str:
+    """Return the dtype of inputs whose dtype the file does not tell.
+
+    A network of float16 or bfloat16 throughout takes its inputs so, too. Raises UsageError.
+    """
+    require_known_settings(options)
+    held = {str(one.dtype).replace("torch.", "", 1) for one in module.parameters()}
+    floats = held & {"float16", "bfloat16", "float32", "float64"}
+    told = floats.pop() if len(floats) == 1 else _DEFAULT_DTYPE
+    return options.settings.get("input-dtype", told)
 
 
 def input_specs(
@@ -186,7 +197,7 @@ def input_specs(
         if held not in DTYPES:
             raise ModelError(
                 f"the model's input '{item.name}' is {held}, which edgeloop cannot fill; export "
-                "the model with float32 or integer inputs"
+                "the model with float32, float16 or integer inputs"
             )
         specs.append(TensorSpec(item.name, held, shapes[item.name]))
     return specs

@@ -17,7 +17,7 @@ _CUDA = re.compile(r"cuda(:\d{1,3})?")
 
 DTYPES = (
     *("bool", "int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64"),
-    *("float32", "float64"),
+    *("float16", "float32", "float64"),
 )
 CPU = "cpu"
 

@@ -497,3 +497,10 @@ def test_samples_that_the_user_scaled_are_not_dequantised(saved: Any) -> None:
     scaled = opened(path, REAL, preprocess=parse_preprocess(scale="1/255"))
     assert scaled.describe_by(opened(path, STORED)) == []
     assert scaled.unscaled() == {}
+
+
+@pytest.mark.parametrize("shape", [(5, 8, 8), (5, 1, 8, 8), (5, 8, 1, 8, 1)])
+def test_dimensions_of_one_need_not_be_there(saved: Any, shape: tuple[int, ...]) -> None:
+    values = np.arange(5 * 64, dtype=np.float32).reshape(shape)
+    assert np.array_equal(x_of(opened(saved(x_data=values))), values.reshape(5, 8, 8, 1))
+    assert "wants samples" in why_not(saved(x_data=np.zeros((5, 64), np.float32)))

@@ -55,8 +55,8 @@ class Facts:
     """Of the float model."""
     samples: Optional[int] = None
     """Calibration samples; None where there are none."""
-    undelegated: Optional[int] = None
-    """Nodes of the result that XNNPACK does not run; None where it is not known."""
+    undelegated: Optional[str] = None
+    """What of the result XNNPACK does not run, in words; None: little, or it is not known."""
 
 
 def this_machine() -> tuple[str, frozenset[str]]:
@@ -119,9 +119,7 @@ def causes_of_slowness(facts: Facts) -> list[str]:
     if known and not _has_dot_product(facts.machine, facts.cpu_flags):
         causes.append(f"this CPU lacks {_DOT_PRODUCT_WORDS[facts.machine]}")
     if facts.undelegated:
-        causes.append(
-            f"XNNPACK leaves {facts.undelegated} node(s) of the result to the plain kernels"
-        )
+        causes.append(f"XNNPACK leaves {facts.undelegated} of the result to the plain kernels")
     if facts.precision == "int8":
         causes.append(
             "in a small model the steps between float and int8 cost as much as the faster "

@@ -12,6 +12,7 @@ from edgeloop.errors import EdgeloopError, InterruptedRunError
 from edgeloop.measure.compare import compare_live
 from edgeloop.measure.evaluate import evaluate_first
 from edgeloop.results.compare import Compared
+from edgeloop.results.placement import covered_share
 from edgeloop.results.store import read_result
 from edgeloop.spec.run import RunSpec
 from edgeloop.stats.verdict import DELTA
@@ -21,6 +22,10 @@ if TYPE_CHECKING:
     from edgeloop.results.schema import Result
 
 
+# Of the multiply-accumulates: with less left to slower kernels, they are not why it is slow.
+_LEAST_SHARE = 0.1
+
+
 @dataclass(frozen=True)
 class Latency:
     """The comparison of the quantised model with the float one."""
@@ -28,8 +33,8 @@ class Latency:
     figures: Figures
     verdict: Optional[str] = None
     words: str = ""
-    undelegated: Optional[int] = None
-    """Nodes of the quantised model that no delegate runs; None where it is not known."""
+    undelegated: Optional[str] = None
+    """What of the quantised model no delegate runs, in words; None: too little to be a cause."""
 
 
 def compare_latency(
@@ -102,8 +107,16 @@ def _latency(compared: Compared) -> Latency:
         "notes": list(compared.notes),
     }
     placement = header.get("placement")
-    left = None if placement is None else int(placement["rest"]["nodes"])
+    left = None if placement is None else undelegated(placement)
     return Latency(Figures(values), comparison.verdict, ratio_words(values), left)
+
+
+def undelegated(placement: Mapping[str, Any]) -> Optional[str]:
+    """Say what the delegates left; None where it is too little of the work to decide the time."""
+    _, share, basis = covered_share(placement)
+    if 1.0 - share < _LEAST_SHARE:
+        return None
+    return f"{placement['rest']['nodes']} node(s), {1.0 - share:.0%} of the {basis},"
 
 
 def _median(result: Optional[Result]) -> Optional[dict[str, Any]]:

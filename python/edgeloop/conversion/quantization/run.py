@@ -330,7 +330,7 @@ class _Run:
             self._floats.baseline, result, self._measured(), self._scratch, self._observer
         )
 
-    def _facts(self, calibration: Optional[Calibration], undelegated: Optional[int]) -> Facts:
+    def _facts(self, calibration: Optional[Calibration], undelegated: Optional[str]) -> Facts:
         machine, flags = this_machine()
         operators = inspect_model(self._floats.baseline).operators or ()
         return Facts(

@@ -20,6 +20,7 @@ from edgeloop.conversion.quantization.causes import (
     snr_warnings,
     this_machine,
 )
+from edgeloop.conversion.quantization.figures import undelegated
 
 INT8 = Facts("tflite", "int8", machine="x86_64", cpu_flags=frozenset({"avx2", "avx512_vnni"}))
 
@@ -56,10 +57,20 @@ def test_16x8_is_slow_whatever_was_measured() -> None:
      (Facts("onnx", "int8", activations="symmetric"), "made for TensorRT"),
      (Facts("onnx", "int8", machine="x86_64", cpu_flags=frozenset({"avx2"})), "lacks VNNI"),
      (Facts("tflite", "int8", machine="aarch64"), "lacks the dot-product extension"),
-     (Facts("tflite", "int8", undelegated=3), "3 node(s)")],
+     (Facts("tflite", "int8", undelegated="3 node(s), 40% of the nodes,"), "3 node(s), 40%")],
 )  # fmt: skip
 def test_a_known_cause_is_named(facts: Facts, words: str) -> None:
     assert any(words in cause for cause in causes_of_slowness(facts))
+
+
+@pytest.mark.parametrize(
+    ("macs", "words"),
+    [(990, None), (1000, None), (600, "2 node(s), 40% of the multiply-accumulates,")],
+)
+def test_nodes_that_do_little_are_not_blamed(macs: int, words: Optional[str]) -> None:
+    xnnpack = {"name": "xnnpack", "implied": True, "nodes": 8, "macs": macs}
+    placement = {"delegates": [xnnpack], "rest": {"nodes": 2}, "nodes": 10, "macs": 1000}
+    assert undelegated(placement) == words
 
 
 def test_a_cpu_with_the_instructions_is_not_blamed() -> None:
