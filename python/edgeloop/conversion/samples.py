@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import prod
 from typing import TYPE_CHECKING, Any, Optional
 
 import numpy as np
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
     from edgeloop.measure.loaded import LoadedModel
 
 TENSORFLOW_FORMATS = ("savedmodel", "keras")
+# Of inputs, or of outputs: a few hundred megabytes pass through memory and disk.
+_MOST_BYTES = 256 << 20
+
 TENSORFLOW = "tensorflow"
 """The name of conversion/tensorflow_model.py among the runtimes of the formats."""
 
@@ -36,27 +40,32 @@ class SampleRun:
     """For each input, (n, *shape), as the model stores them."""
     results: Sequence[npt.NDArray[Any]]
     """For each output, (n, *shape), as the model stores them."""
+    given: int = 0
+    """So many samples, the first ones, are of the data; the others are random."""
 
 
 def run(arguments: Mapping[str, Any]) -> dict[str, Any]:
     """Load `model` in `runtime`, run it on the samples, write inputs and outputs to `write`.
 
-    `options` are those of LoadOptions. The samples are `n` seeded ones, or of the data file
-    `data` (a mapping as InputSource has it), or where `samples` is given those of an earlier run,
-    by position, transposed by `transposed` (name → axes).
+    `options` are those of LoadOptions. The samples are `n` of the data file `data` (a mapping as
+    InputSource has it), drawn at random where `drawn`, and random values up to `least` of them; or
+    `least` random ones; or where `samples` is given those of an earlier run, by position,
+    transposed by `transposed` (name → axes).
     """
     start = time.monotonic_ns()
     loaded, loop = load_model(arguments["runtime"], LoadOptions(**arguments["options"]))
     ready = time.monotonic_ns()
     inputs = list(loaded.inputs)
-    samples = _samples(arguments, inputs)
-    results = _results(loaded, loop, samples)
+    samples, given = _samples(arguments, inputs)
+    results = _results(loaded, loop, samples, arguments.get("least", 0))
+    samples = [array[: len(results[0])] for array in samples] if results else samples
     outputs = _output_specs(loaded, loop, results)
     _write(arguments["write"], SampleRun(inputs, outputs, samples, results))
     return {
         "inputs": [spec.as_dict() for spec in inputs],
         "outputs": [spec.as_dict() for spec in outputs],
         "n": len(samples[0]) if samples else 0,
+        "given": given,
         "import_ns": loaded.import_ns,
         "load_ns": ready - start - loaded.import_ns,
         "run_ns": time.monotonic_ns() - ready,
@@ -73,6 +82,7 @@ def read(path: str, answer: Mapping[str, Any]) -> SampleRun:
             outputs,
             [arrays[f"input_{index}"] for index in range(len(inputs))],
             [arrays[f"output_{index}"] for index in range(len(outputs))],
+            given=answer["given"],
         )
 
 
@@ -94,12 +104,21 @@ def load_model(name: str, options: LoadOptions) -> tuple[LoadedModel, str]:
     return loading.load(chosen, options, [loop], choose_clock().id, False), loop
 
 
-def _samples(arguments: Mapping[str, Any], inputs: Sequence[TensorSpec]) -> list[npt.NDArray[Any]]:
+def _samples(
+    arguments: Mapping[str, Any], inputs: Sequence[TensorSpec]
+) -> tuple[list[npt.NDArray[Any]], int]:
+    """Return the samples for each input, and how many of them are of the data."""
     if arguments.get("samples") is not None:
-        return _given(arguments["samples"], arguments.get("transposed") or {}, inputs)
-    if arguments.get("data") is not None:
-        return _from_data(arguments["data"], arguments["n"], arguments["seed"], inputs)
-    return _random(arguments["n"], arguments["seed"], inputs)
+        return _given(arguments["samples"], arguments.get("transposed") or {}, inputs), 0
+    least, seed = arguments["least"], arguments["seed"]
+    if arguments.get("data") is None:
+        return _random(least, seed, inputs), 0
+    found = _from_data(arguments, inputs)
+    count = len(found[0])
+    if count < least:
+        made = _random(least - count, seed, inputs)
+        found = [np.concatenate([a, b]) for a, b in zip(found, made)]
+    return found, count
 
 
 def _random(n: int, seed: int, inputs: Sequence[TensorSpec]) -> list[npt.NDArray[Any]]:
@@ -110,19 +129,21 @@ def _random(n: int, seed: int, inputs: Sequence[TensorSpec]) -> list[npt.NDArray
 
 
 def _from_data(
-    source: Mapping[str, Any], n: int, seed: int, inputs: Sequence[TensorSpec]
+    arguments: Mapping[str, Any], inputs: Sequence[TensorSpec]
 ) -> list[npt.NDArray[Any]]:
-    """Return the first runs of the data; where it has too few, random ones make up for them."""
+    """Return runs of the data: at most `n`, and what a few hundred megabytes hold."""
     from edgeloop.data.opening import open_data
+    from edgeloop.data.source import random_rows
     from edgeloop.spec.inputs import InputSource
 
-    data = open_data(InputSource.from_dict(source), inputs)
-    given = data.first_runs(n)
-    missing = n - -(-data.n // data.batch_size)
-    if missing <= 0:
-        return given
-    made = _random(missing, seed, inputs)
-    return [np.concatenate([a[: n - missing], b]) for a, b in zip(given, made)]
+    data = open_data(InputSource.from_dict(arguments["data"]), inputs)
+    run_bytes = sum(prod(spec.shape) * np.dtype(spec.dtype).itemsize for spec in inputs)
+    most = max(arguments["least"], _MOST_BYTES // max(1, run_bytes))
+    runs = min(arguments["n"], most, -(-data.n // data.batch_size))
+    rows = None
+    if arguments.get("drawn"):
+        rows = random_rows(data.n, runs * data.batch_size, arguments["seed"])
+    return data.first_runs(runs, rows)
 
 
 def _given(
@@ -164,18 +185,33 @@ def _fitting(values: npt.NDArray[Any], spec: TensorSpec) -> npt.NDArray[Any]:
 
 
 def _results(
-    loaded: LoadedModel, loop: str, samples: Sequence[npt.NDArray[Any]]
+    loaded: LoadedModel, loop: str, samples: Sequence[npt.NDArray[Any]], least: int
 ) -> list[npt.NDArray[Any]]:
-    rows = []
+    """Run the samples; of outputs that fill the memory those of `least` samples are enough."""
+    rows: list[list[npt.NDArray[Any]]] = []
+    kept_bytes = 0
     for index in range(len(samples[0]) if samples else 0):
         loaded.begin_sample(loop)
         loaded.set_inputs([np.asarray(values[index], order="C") for values in samples])
         loaded.run_block(loop, 1, 1)
         rows.append(loaded.outputs(loop))
-    shapes = {tuple(array.shape for array in row) for row in rows}
-    if len(shapes) > 1:
-        raise ModelError("the outputs change their shapes with the data, so they are not compared")
-    return [np.stack([row[index] for row in rows]) for index in range(len(rows[0]))]
+        kept_bytes += sum(array.nbytes for array in rows[-1])
+        if least and kept_bytes > _MOST_BYTES and index + 1 >= least:
+            break
+    return [_stacked(arrays) for arrays in zip(*rows)]
+
+
+def _stacked(arrays: Sequence[npt.NDArray[Any]]) -> npt.NDArray[Any]:
+    """Stack an output; where its shape follows the data, zeros fill it up to the largest."""
+    if len({array.shape for array in arrays}) == 1:
+        return np.stack(arrays)
+    if len({array.ndim for array in arrays}) > 1:
+        raise ModelError("an output changes its number of dimensions with the data")
+    whole = tuple(map(max, zip(*(array.shape for array in arrays))))
+    return np.stack([
+        np.pad(array, [(0, most - size) for size, most in zip(array.shape, whole)])
+        for array in arrays
+    ])  # fmt: skip
 
 
 def _output_specs(

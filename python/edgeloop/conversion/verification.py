@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Optional
 
-from edgeloop.conversion.agreement import OutputAgreement, compare_runs
+from edgeloop.conversion.agreement import OutputAgreement, compare_detections, compare_runs
 from edgeloop.conversion.samples import TENSORFLOW, TENSORFLOW_FORMATS, SampleRun, read
 from edgeloop.envs.interpreter import look_for
 from edgeloop.errors import EdgeloopError, NotAvailableError, RuntimeFailedError
@@ -31,10 +31,15 @@ class Verification:
     """Where the samples came from, in words."""
     precision: str
     outputs: tuple[OutputAgreement, ...] = ()
+    """Nothing for detectors, whose outputs are lists in an order of their own."""
+    detections: Optional[Mapping[str, Any]] = None
+    """Of two detectors: what both see; fields as DetectionAgreement has them."""
     faults: tuple[str, ...] = ()
     """Everything that is wrong, one sentence each."""
     reason: Optional[str] = None
     """Why there is no comparison."""
+    basis: Optional[str] = None
+    """What decided instead of the distance of the outputs."""
     start_ns: int = 0
     """Starting interpreters and importing packages."""
     work_ns: int = 0
@@ -82,21 +87,33 @@ class Reference:
         timeout_s: float,
         *,
         samples: int = LEAST_SAMPLES,
+        drawn: bool = False,
     ) -> None:
+        """Hold results to `subject`, on at most so many samples of the data.
+
+        They are the first ones, or where `drawn` random ones. Where the data has too few, and
+        without any, random values make up for them.
+        """
         self._subject = subject
         self._inputs = inputs
         self._folder = folder
         self._python = python
         self._timeout_s = timeout_s
         self._samples = samples
+        self._drawn = drawn
         self._run: Optional[tuple[SampleRun, dict[str, Any]]] = None
 
-    @property
-    def origin(self) -> str:
-        """Where the samples come from, in words."""
-        if self._inputs.data is not None:
-            return f"the first samples of {self._inputs.data}"
-        return f"random values, seed {self._inputs.seed}"
+    def _origin(self, answer: Optional[Mapping[str, Any]]) -> str:
+        """Say where the samples of a run come from."""
+        values = f"random values, seed {self._inputs.seed}"
+        if self._inputs.data is None or answer is None:
+            return values if self._inputs.data is None else str(self._inputs.data)
+        given, made = answer["given"], answer["n"] - answer["given"]
+        if self._drawn and not made:
+            return f"drawn from {self._inputs.data}, seed {self._inputs.seed}"
+        if not made:
+            return f"the first of {self._inputs.data}"
+        return f"{given} of {self._inputs.data}, which has no more, and {made} of {values}"
 
     def verify(
         self,
@@ -124,33 +141,41 @@ class Reference:
         except EdgeloopError as error:
             return self._failed(precision, f"the result does not run: {error}")
         run = read(path, answer)
-        agreements, faults = compare_runs(source, run, precision, transposed_outputs)
-        for item in agreements:
-            faults += [f"output '{item.name}': {fault}" for fault in item.faults]
+        seen = compare_detections(source, run, precision)
+        agreements: list[OutputAgreement] = []
+        if seen is not None:
+            faults = seen[1]
+        else:
+            agreements, faults = compare_runs(source, run, precision, transposed_outputs)
+            for item in agreements:
+                faults += [f"output '{item.name}': {fault}" for fault in item.faults]
         fresh = (source_answer, answer) if first else (answer,)
         starts_ns = sum(item["start_ns"] + item["import_ns"] for item in fresh)
         return Verification(
             passed=not faults,
             samples=source_answer["n"],
-            origin=self.origin,
+            origin=self._origin(source_answer),
             precision=precision,
             outputs=tuple(agreements),
+            detections=None if seen is None else seen[0].as_dict(),
             faults=tuple(faults),
             start_ns=starts_ns,
             work_ns=time.monotonic_ns() - begun_ns - starts_ns,
         )
 
     def _unverified(self, precision: str, reason: str) -> Verification:
-        return Verification(None, 0, self.origin, precision, reason=reason)
+        return Verification(None, 0, self._origin(None), precision, reason=reason)
 
     def _failed(self, precision: str, fault: str) -> Verification:
-        return Verification(False, 0, self.origin, precision, faults=(fault,))
+        return Verification(False, 0, self._origin(None), precision, faults=(fault,))
 
     def _source(self) -> tuple[SampleRun, dict[str, Any]]:
         if self._run is None:
             given = asdict(self._inputs)
             asked = {
                 "n": self._samples,
+                "least": LEAST_SAMPLES,
+                "drawn": self._drawn,
                 "seed": self._inputs.seed,
                 "data": None if self._inputs.data is None else given,
             }

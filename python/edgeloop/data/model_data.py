@@ -142,11 +142,13 @@ class ModelData:
             }
             yield Chunk(x, self.label_reader.numbers(chunk.labels))
 
-    def batches(self, most_samples: Optional[int] = None) -> Iterator[Batches]:
-        """Yield all samples, quantised, some megabytes at a time."""
+    def batches(
+        self, most_samples: Optional[int] = None, rows: Optional[npt.NDArray[np.int64]] = None
+    ) -> Iterator[Batches]:
+        """Yield all samples, or those in `rows` (ascending), quantised, in pieces."""
         most = self.chunk_samples() if most_samples is None else most_samples
         self.clipped = {spec.name: Clipped() for spec in self.specs}
-        for chunk in self.source.chunks(most):
+        for chunk in self.source.chunks(most, rows):
             runs = -(-chunk.n // self.batch_size)
             inputs = [self._rows(spec, chunk, runs) for spec in self.specs]
             labels = self.label_reader.numbers(chunk.labels)
@@ -156,11 +158,16 @@ class ModelData:
         """Return the inputs of the first run."""
         return [array[0] for array in self.first_runs(1)]
 
-    def first_runs(self, runs: int) -> list[npt.NDArray[Any]]:
-        """Return (runs, *shape) for each input; after the last sample comes the first again."""
+    def first_runs(
+        self, runs: int, rows: Optional[npt.NDArray[np.int64]] = None
+    ) -> list[npt.NDArray[Any]]:
+        """Return (runs, *shape) for each input, of all samples or those in `rows` (ascending).
+
+        After the last sample comes the first again.
+        """
         parts: list[Sequence[npt.NDArray[Any]]] = []
         found = 0
-        for batches in self.batches(self.batch_size):
+        for batches in self.batches(self.batch_size, rows):
             parts.append(batches.inputs)
             found += batches.runs
             if found >= runs:

@@ -82,6 +82,8 @@ class DataResult:
                 "outputs": self.agreement.as_dict(classes=self._may_be_classes()),
                 "notes": [*self.notes, *self.agreement.pairing.notes],
             }
+            if self.agreement.detections is not None:
+                document["agreement"]["detections"] = self.agreement.detections.as_dict()
         document["data"] = {
             "samples": self.samples,
             "listed": self.data.n,

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 # A few outliers are clipped in any data set; more is another scale.
 SHARE_CLIPPED = 0.05
 
+DATA_CODES = ("data-clipped", "data-not-scaled", "data-skipped", "labels-shifted")
+"""What data_warnings warns of."""
+
 # As many pictures that could not be read are named in a warning.
 _MOST_NAMED = 5
 

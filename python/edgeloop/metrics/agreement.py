@@ -11,7 +11,8 @@ from edgeloop.errors import ModelError
 from edgeloop.metrics.alignment import score_rows, squeezed
 from edgeloop.metrics.bootstrap import GroupSums, bca_intervals
 from edgeloop.metrics.classification import with_interval
-from edgeloop.metrics.outputs import pair_outputs
+from edgeloop.metrics.detections import DetectionAgreement, detections_of
+from edgeloop.metrics.outputs import detector_parts, pair_outputs
 from edgeloop.metrics.proportion import Proportion
 
 if TYPE_CHECKING:
@@ -71,10 +72,10 @@ class OutputAgreement:
         self._scores = scores is not None and scores.shape[1] > 1
         self._same += int(np.count_nonzero(a.argmax(axis=1) == b.argmax(axis=1)))
         errors = np.abs(a - b)
-        cosines = _cosines(a, b)
+        angles = cosines(a, b)
         self._largest = max(self._largest, float(errors.max()))
-        self._least_cosine = min(self._least_cosine, float(cosines.min()))
-        self._sums.add(np.stack([np.ones(len(a)), errors.mean(axis=1), cosines], axis=1))
+        self._least_cosine = min(self._least_cosine, float(angles.min()))
+        self._sums.add(np.stack([np.ones(len(a)), errors.mean(axis=1), angles], axis=1))
         self.n += len(a)
 
     def as_dict(self, classes: bool) -> dict[str, Any]:
@@ -128,11 +129,18 @@ class Agreement:
                 f"reference ({_listed(theirs)}): they cannot be compared"
             )
         self._outputs = [OutputAgreement(ours[a].name, n, seed) for a, _ in self.pairing.pairs]
+        self._parts = (detector_parts(ours, 1), detector_parts(theirs, 1))
+        self.detections = DetectionAgreement() if None not in self._parts else None
+        """Of two detectors, which list in their own order what they see; None of other models."""
 
     def add(self, ours: Sequence[Rows], theirs: Sequence[Rows]) -> None:
         """Add samples of all outputs of both. Raises ModelError where the shapes are others."""
         for output, (a, b) in zip(self._outputs, self.pairing.pairs):
             output.add(ours[a], theirs[b])
+        first, second = self._parts
+        if self.detections is not None and first is not None and second is not None:
+            for one, other in zip(detections_of(ours, first), detections_of(theirs, second)):
+                self.detections.add(one, other)
 
     def as_dict(self, classes: bool) -> list[dict[str, Any]]:
         """Return the metrics of every output; `classes` as above."""
@@ -143,9 +151,9 @@ def _listed(specs: Sequence[TensorSpec]) -> str:
     return ", ".join(f"'{spec.name}' {'x'.join(map(str, spec.shape)) or '1'}" for spec in specs)
 
 
-def _cosines(a: npt.NDArray[np.float64], b: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+def cosines(a: npt.NDArray[np.float64], b: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """Return the cosine of each pair of rows; of two rows of zeros it is 1, of one 0."""
     norms = np.linalg.norm(a, axis=1) * np.linalg.norm(b, axis=1)
     products = (a * b).sum(axis=1)
-    cosines = np.divide(products, norms, out=np.zeros_like(products), where=norms > 0)
-    return np.where((a == b).all(axis=1), 1.0, cosines)
+    angles = np.divide(products, norms, out=np.zeros_like(products), where=norms > 0)
+    return np.where((a == b).all(axis=1), 1.0, angles)

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Optional
 
+from edgeloop.metrics.paired import SQUARED_ERROR
+
 _UNITS = ((1e9, "s"), (1e6, "ms"), (1e3, "µs"), (1.0, "ns"))
 _LARGER_BYTES = ("KiB", "MiB", "GiB")
 
@@ -101,3 +103,12 @@ def in_words(seconds: float) -> str:
         return f"{seconds:.0f} s"
     minutes = round(seconds / 60)
     return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"
+
+
+def paired_text(paired: Mapping[str, Any]) -> str:
+    """Return a paired difference with its interval: -0.5 points [-1.3, +0.3] of 1000 samples."""
+    points = paired["kind"] != SQUARED_ERROR
+    numbers = [paired["difference"], *(paired["difference_ci95"] or ())]
+    texts = [f"{100 * one:+.2f}" if points else f"{one:+.4g}" for one in numbers]
+    bounds = f" [{texts[1]}, {texts[2]}]" if len(texts) > 1 else ""
+    return f"{texts[0]} {'points' if points else 'squared error'}{bounds} of {paired['n']} samples"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from edgeloop.conversion.agreement import TOLERANCES, compare_runs
+from edgeloop.conversion.agreement import TOLERANCES, compare_detections, compare_runs
 from edgeloop.conversion.samples import SampleRun
 from edgeloop.spec.load import TensorSpec
 
@@ -61,12 +61,88 @@ def test_another_shape_is_a_fault_and_never_broadcast():
     assert "shape" in fault
 
 
-def test_a_clipped_calibration_range_is_a_fault_although_top1_hides_it():
-    limit = np.abs(SCORES).max() * 0.62  # 13.57 of 35.7: what moving averages cost (measured)
-    clipped = np.clip(SCORES, -limit, limit)
-    agreement = compared(SCORES, clipped, "int8")
-    assert agreement.faults
+def run_of(values, given):
+    spec = TensorSpec("y", "float32", values.shape[1:])
+    return SampleRun([], [spec], [], [values], given=given)
+
+
+def int8_of(source, result, given):
+    (agreement,), _ = compare_runs(run_of(source, given), run_of(result, given), "int8")
+    return agreement
+
+
+def test_a_quantised_model_is_judged_by_its_answers_and_not_by_its_worst_value():
+    source = GENERATOR.normal(0, 10, (200, 1, 10)).astype(np.float32)
+    result = source.copy()
+    result[7, 0, source[7, 0].argmin()] += 0.38 * np.abs(source).max()
+    agreement = int8_of(source, result, given=200)
+    assert agreement.faults == ()
     assert agreement.max_relative_error == pytest.approx(0.38, abs=0.01)
+    low, high = agreement.top1_agreement_ci95
+    assert 0.97 < low < high == 1.0
+
+
+@pytest.mark.parametrize(
+    ("n", "changed", "fails"), [(200, 10, False), (200, 60, True), (32, 6, False), (32, 20, True)]
+)
+def test_answers_fail_where_the_whole_interval_is_too_low(n, changed, fails):
+    source = GENERATOR.normal(0, 10, (n, 1, 10)).astype(np.float32)
+    result = source.copy()
+    result[:changed] *= -1
+    agreement = int8_of(source, result, given=n)
+    assert bool(agreement.faults) == fails
+    assert agreement.top1_agreement == 1 - changed / n
+
+
+def test_answers_on_random_values_mean_nothing_and_the_cosine_decides():
+    source = GENERATOR.normal(0, 10, (50, 1, 10)).astype(np.float32)
+    noisy = source + GENERATOR.normal(0, 1, source.shape).astype(np.float32)
+    assert int8_of(source, noisy, given=0).faults == ()
+    (fault,) = int8_of(source, GENERATOR.permutation(source), given=0).faults
+    assert "the mean cosine is" in fault
+
+
+def detector(boxes, classes, scores):
+    arrays = [
+        np.asarray(boxes, np.float32)[np.newaxis, np.newaxis],
+        np.asarray(classes, np.float32)[np.newaxis, np.newaxis],
+        np.asarray(scores, np.float32)[np.newaxis, np.newaxis],
+        np.array([[len(scores)]], np.float32),
+    ]
+    return sample_run(*arrays, names=["boxes", "classes", "scores", "count"])
+
+
+BOXES = [[0.1, 0.1, 0.4, 0.4], [0.5, 0.5, 0.9, 0.9], [0.1, 0.6, 0.3, 0.9]]
+
+
+def test_detectors_are_compared_by_what_they_see_in_any_order():
+    source = detector(BOXES, [3, 7, 1], [0.9, 0.8, 0.1])
+    swapped = detector([BOXES[1], BOXES[0], BOXES[2]], [7, 3, 5], [0.902, 0.899, 0.12])
+    found, faults = compare_detections(source, swapped, "int8")
+    assert faults == []
+    assert (found.found, found.total) == (4, 4)
+    document = found.as_dict()
+    assert document["detection_agreement"] == 1.0
+    assert document["max_score_difference"] == pytest.approx(0.102, abs=1e-3)
+    # In float32 a score that moves so far is no rounding.
+    _, faults = compare_detections(source, swapped, "fp32")
+    assert "score of a detection differs" in faults[0]
+
+
+def test_detections_of_another_class_or_place_are_others():
+    source = detector(BOXES * 8, [3, 7, 1] * 8, [0.9, 0.8, 0.7] * 8)
+    _, faults = compare_detections(source, detector(BOXES * 8, [4, 8, 2] * 8, [0.9] * 24), "int8")
+    assert "0.0% of the detections are made by both" in faults[0]
+    moved = (np.array(BOXES * 8) + 0.3).tolist()
+    assert compare_detections(source, detector(moved, [3, 7, 1] * 8, [0.9] * 24), "int8")[1]
+
+
+def test_nothing_seen_is_nothing_to_compare():
+    nothing = detector(BOXES, [1, 2, 3], [0.1, 0.1, 0.1])
+    found, faults = compare_detections(nothing, nothing, "fp32")
+    assert (found.total, faults) == (0, [])
+    assert "neither sees anything" in found.as_dict()["detection_agreement_reason"]
+    assert compare_detections(sample_run(SCORES), sample_run(SCORES), "fp32") is None
 
 
 def test_the_rounding_of_int8_is_none():

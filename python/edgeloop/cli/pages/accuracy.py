@@ -14,6 +14,7 @@ from edgeloop.metrics.paired import (
     SQUARED_ERROR,
     WORSE,
 )
+from edgeloop.results.figures import paired_text
 
 _PERCENT = (
     "accuracy", "pixel_accuracy", "mean_iou", "balanced_accuracy", "precision_macro",
@@ -86,17 +87,11 @@ def paired_parts(summary: Mapping[str, Any]) -> list[str]:
 
 def paired_words(paired: Mapping[str, Any]) -> str:
     """Return a paired difference as a sentence: the verdict, the figure, and what it rests on."""
-    points = paired["kind"] != SQUARED_ERROR
-    scale, unit = (100.0, " points") if points else (1.0, " squared error")
-    numbers = [paired["difference"], *(paired["difference_ci95"] or ())]
-    texts = [f"{scale * one:+.2f}" if points else f"{scale * one:+.4g}" for one in numbers]
-    bounds = f" [{texts[1]}, {texts[2]}]" if len(texts) > 1 else ""
     p_value = "p < 0.001" if paired["p_value"] < 0.001 else f"p = {paired['p_value']:.3g}"
     basis = f"{paired['test']}, {p_value}"
     if paired["only_first"] is not None:
         basis += f"; right alone: {paired['only_first']} against {paired['only_second']}"
-    verdict = _VERDICTS[paired["verdict"]]
-    return f"{verdict}: {texts[0]}{unit}{bounds} of {paired['n']} samples ({basis})"
+    return f"{_VERDICTS[paired['verdict']]}: {paired_text(paired)} ({basis})"
 
 
 def metric_names(accuracy: dict[str, Any]) -> list[str]:
@@ -127,6 +122,8 @@ def agreement_parts(summary: dict[str, Any]) -> list[str]:
     samples = sum(agreement["outputs"][0].get(name, 0) for name in ("n", "empty", "other_shapes"))
     lines = [f"agreement with {agreement['reference']}, {samples} samples"]
     lines += [f"  {note}" for note in agreement.get("notes", ())]
+    if "detections" in agreement:
+        lines.append(f"  {detections_words(agreement['detections'])}")
     for output in agreement["outputs"]:
         names = ("top_1_agreement", "max_error", "mean_error", "cosine")
         rows = [
@@ -142,6 +139,21 @@ def agreement_parts(summary: dict[str, Any]) -> list[str]:
             rows.append(("", f"{output['other_shapes']} samples have another shape on either side"))
         lines.append(f"  output '{output['name']}'\n" + columns(rows, indent="    "))
     return ["\n".join(lines)]
+
+
+def detections_words(found: Mapping[str, Any]) -> str:
+    """Return how many detections two models share, as a sentence."""
+    what = f"detections of score {found['least_score']:g} or more"
+    if found["detection_agreement"] is None:
+        return f"{what}: {found['detection_agreement_reason']}"
+    shares = [
+        100 * one for one in (found["detection_agreement"], *found["detection_agreement_ci95"])
+    ]
+    return (
+        f"{what}: {shares[0]:.1f} % [{shares[1]:.1f}, {shares[2]:.1f}] are made by both "
+        f"({found['found_by_both']} of {found['detections']}, by class and place), scores within "
+        f"{found['max_score_difference']:.2g}"
+    )
 
 
 def _is_top_k(name: str) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from edgeloop.cli.pages.accuracy import detections_words
 from edgeloop.cli.pages.columns import columns
 from edgeloop.errors import plain
 from edgeloop.results.figures import duration, percent, size
@@ -61,12 +62,17 @@ def _verification(verification: Verification) -> list[str]:
     if verification.passed is None:
         return [f"NOT VERIFIED: {verification.reason}"]
     lines = []
+    if verification.detections is not None:
+        lines.append(
+            f"source and result on {verification.samples} samples ({verification.origin}): "
+            f"{detections_words(verification.detections)}"
+        )
     if verification.outputs:
         lines.append(
             f"source and result on {verification.samples} samples ({verification.origin}), "
             f"{verification.precision}"
         )
-        rows = [("output", "max error", "of largest", "cosine", "top-1")]
+        rows = [("output", "max error", "of largest", "least cosine", "top-1")]
         lines.append(columns(rows + [_row(item) for item in verification.outputs], right=(1, 2, 3)))
         lines.append(
             f"verification took {duration(verification.work_ns)}, "
@@ -85,6 +91,6 @@ def _row(item: OutputAgreement) -> tuple[str, ...]:
         plain(item.name, _NAME_LENGTH),
         "-" if item.max_abs_error is None else f"{item.max_abs_error:.3g}",
         "-" if item.max_relative_error is None else f"{item.max_relative_error:.2e}",
-        "-" if item.cosine is None else f"{item.cosine:.6f}",
+        "-" if item.cosine_min is None else f"{item.cosine_min:.6f}",
         "-" if item.top1_agreement is None else percent(item.top1_agreement),
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Optional
 
+from edgeloop.cli.pages.accuracy import detections_words, paired_words
 from edgeloop.cli.pages.columns import columns
 from edgeloop.conversion.quantization.report import ratio_words
 from edgeloop.errors import plain
@@ -19,8 +20,15 @@ if TYPE_CHECKING:
 _LAYERS_SHOWN = 10
 
 # Of the metrics, those that tell the most; the result's --json has all of them.
-_METRICS = ("accuracy", "top_5_accuracy", "mean_absolute_error", "mean_squared_error", "r2")
-_SHARES = ("accuracy", "top_5_accuracy")
+_METRICS = (
+    "accuracy",
+    "pixel_accuracy",
+    "top_5_accuracy",
+    "mean_absolute_error",
+    "mean_squared_error",
+    "r2",
+)
+_SHARES = ("accuracy", "pixel_accuracy", "top_5_accuracy")
 
 # Converters write names of several hundred characters, their end telling the most; --json has all.
 _NAME_LENGTH = 60
@@ -95,11 +103,14 @@ def _accuracy(accuracy: Figures) -> list[Sequence[str]]:
     if values is None:
         return [("accuracy", "not measured", "not measured")]
     before, after = values["before"], values["after"]
-    return [
+    rows: list[Sequence[str]] = [
         (name.replace("_", " "), _metric(before, name), _metric(after, name))
         for name in _METRICS
         if before.get(name) is not None and after.get(name) is not None
     ]
+    if values["paired"] is not None:
+        rows[0] = (*rows[0], f"the result is {paired_words(values['paired'])}")
+    return rows
 
 
 def _metric(values: Mapping[str, Any], name: str) -> str:
@@ -143,14 +154,18 @@ def _verification(verification: Verification) -> str:
     verdict = "passed" if verification.passed else "FAILED"
     samples = f"{verification.samples} samples ({verification.origin})"
     lines = [f"verification {verdict}: {samples}, against the float model"]
-    rows = [("output", "SNR", "largest difference", "cosine", "same top-1")]
+    if verification.basis is not None:
+        lines.append(f"decided by {verification.basis}")
+    if verification.detections is not None:
+        lines.append(detections_words(verification.detections))
+    rows = [("output", "SNR", "largest difference", "mean cosine", "same top-1 [95 %]")]
     rows += [
         (
             plain(one.name, _NAME_LENGTH),
             _db(one.snr_db),
             "unknown" if one.max_abs_error is None else f"{one.max_abs_error:.3g}",
             "unknown" if one.cosine is None else f"{one.cosine:.6f}",
-            "" if one.top1_agreement is None else percent(one.top1_agreement),
+            _share(one.top1_agreement, one.top1_agreement_ci95),
         )
         for one in verification.outputs
     ]
@@ -158,6 +173,12 @@ def _verification(verification: Verification) -> str:
         lines.append(columns(rows, right=(1, 2, 3, 4)))
     lines += [f"fault: {plain(fault, _NOTE_LENGTH)}" for fault in verification.faults]
     return "\n".join(lines)
+
+
+def _share(value: Optional[float], interval: Optional[tuple[float, float]]) -> str:
+    if value is None or interval is None:
+        return ""
+    return f"{percent(value)} [{percent(interval[0])}, {percent(interval[1])}]"
 
 
 def _db(value: Optional[float]) -> str:

@@ -7,6 +7,8 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Optional
 
+from edgeloop.metrics.paired import PIXEL_ACCURACY, SQUARED_ERROR, WORSE
+from edgeloop.results.figures import paired_text
 from edgeloop.results.sample_warnings import warning
 from edgeloop.stats.verdict import EQUIVALENT, INCONCLUSIVE, SLOWER
 
@@ -29,12 +31,6 @@ _NOT_FASTER = {
 
 # Fewer samples seldom show the whole range of an activation.
 _FEW_SAMPLES = 100
-
-# A loss of so much accuracy is worth a warning: one percentage point.
-ACCURACY_LOSS = 0.01
-
-# A mean squared error that grows by so large a share of itself is worth a warning.
-ERROR_GAIN = 0.1
 
 # Noise of a tenth of the signal's amplitude (20 dB) is what int8 should stay clear of.
 LOW_SNR_DB = 20.0
@@ -195,24 +191,22 @@ def slowness_warning(
 def accuracy_warnings(
     facts: Facts, accuracy: Optional[Mapping[str, Mapping[str, Any]]]
 ) -> list[dict[str, Any]]:
-    """Return the warning that accuracy was lost; `accuracy` has the metrics before and after."""
-    if accuracy is None:
+    """Return the warning that accuracy was lost beyond chance.
+
+    `accuracy` has the metrics before and after, and their paired difference.
+    """
+    paired = None if accuracy is None else accuracy["paired"]
+    if accuracy is None or paired is None or paired["verdict"] != WORSE:
         return []
-    before, after = accuracy["before"].get("accuracy"), accuracy["after"].get("accuracy")
-    if before is not None and after is not None:
-        lost = before - after > ACCURACY_LOSS
-        words = f"the accuracy falls from {100 * before:.1f} % to {100 * after:.1f} %"
-    else:
-        before, after = (
-            accuracy["before"].get("mean_squared_error"),
-            accuracy["after"].get("mean_squared_error"),
-        )
-        if before is None or after is None:
-            return []
-        lost = after > before * (1 + ERROR_GAIN)
+    metric = "mean_squared_error" if paired["kind"] == SQUARED_ERROR else "accuracy"
+    if paired["kind"] == PIXEL_ACCURACY:
+        metric = "pixel_accuracy"
+    before, after = (accuracy[side][metric] for side in ("before", "after"))
+    if paired["kind"] == SQUARED_ERROR:
         words = f"the mean squared error rises from {before:.4g} to {after:.4g}"
-    if not lost:
-        return []
+    else:
+        words = f"the accuracy falls from {100 * before:.1f} % to {100 * after:.1f} %"
+    words += f" ({paired_text(paired)})"
     return [
         warning(
             "less-accurate",

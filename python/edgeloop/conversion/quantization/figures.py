@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Optional
 
 from edgeloop.conversion.quantization.report import Figures, ratio_words
-from edgeloop.errors import EdgeloopError, InterruptedRunError
+from edgeloop.errors import EdgeloopError, InterruptedRunError, reasoned
 from edgeloop.measure.compare import compare_live
+from edgeloop.measure.data_warnings import DATA_CODES
 from edgeloop.measure.evaluate import evaluate_first
 from edgeloop.results.compare import Compared
 from edgeloop.results.placement import covered_share
@@ -59,36 +60,47 @@ def compare_latency(
     return _latency(compared)
 
 
-def compare_accuracy(baseline: str, result: str, measured: RunSpec, observer: Observer) -> Figures:
-    """Run the data of `measured` through both, on the engines that would be timed."""
+def compare_accuracy(
+    baseline: str, result: str, io: str, measured: RunSpec, observer: Observer
+) -> Figures:
+    """Run the data of `measured` through both, on the engines that would be timed.
+
+    `io`: dtype of the result's inputs. The values are the accuracy `before` and `after`, and
+    `paired`, their difference on the same samples.
+    """
     if measured.data is None:
         return Figures(reason="there is no --data to take it on")
-    if measured.scale is None and measured.mean is None and measured.std is None:
-        # Both take the values that the float model takes: uint8 pixels are real values to it, and
-        # would be taken as stored already by a model of uint8.
+    if io == "uint8" and measured.scale is None and measured.mean is None and measured.std is None:
+        # Pixels are real values to the float model, and would be stored ones to a model of uint8.
         measured = replace(measured, scale=1.0)
-    values: dict[str, Any] = {}
-    for side, model in (("before", baseline), ("after", result)):
-        try:
-            found = _evaluated(replace(measured, model=model), observer)
-        except InterruptedRunError:
-            raise
-        except EdgeloopError as error:
-            return Figures(reason=f"{side} the quantisation: {error}")
-        if found.summary["accuracy"] is None:
-            return Figures(reason=str(found.summary["accuracy_reason"]))
-        values[side] = found.summary["accuracy"]
-    return Figures(values)
-
-
-def _evaluated(spec: RunSpec, observer: Observer) -> Result:
-    observer.phase(f"taking the accuracy of {Path(spec.model).name}")
-    result = evaluate_first(
-        spec, reference=None, include_preprocess=False, save=False, out=None, observer=observer
-    )
-    if result.error is not None:
-        raise result.error
-    return result
+    name = measured.runtimes[0] if measured.runtimes else ""
+    observer.phase(f"taking the accuracy before and after, on {measured.data}")
+    try:
+        found = evaluate_first(
+            replace(measured, model=result),
+            reference=f"{baseline}@{name}",
+            include_preprocess=False,
+            save=False,
+            out=None,
+            observer=observer,
+        )
+        if found.error is not None:
+            raise found.error
+    except InterruptedRunError:
+        raise
+    except EdgeloopError as error:
+        return Figures(reason=str(error))
+    summary = found.summary
+    for which in ("reference_accuracy", "accuracy"):
+        if summary.get(which) is None:
+            return Figures(reason=str(summary.get(f"{which}_reason") or summary["accuracy_reason"]))
+    values = {
+        "before": summary["reference_accuracy"],
+        "after": summary["accuracy"],
+        **reasoned("paired", summary["paired"], str(summary.get("paired_reason"))),
+    }
+    warnings = tuple(one for one in summary["warnings"] if one["code"] in DATA_CODES)
+    return Figures(values, warnings=warnings)
 
 
 def _latency(compared: Compared) -> Latency:

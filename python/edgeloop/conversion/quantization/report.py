@@ -52,6 +52,8 @@ class Figures:
 
     values: Optional[Mapping[str, Any]] = None
     reason: Optional[str] = None
+    warnings: tuple[Mapping[str, Any], ...] = ()
+    """What the measurement warns of."""
 
 
 @dataclass(frozen=True)

@@ -37,6 +37,7 @@ from edgeloop.conversion.quantization.report import (
 )
 from edgeloop.conversion.quantization.spec import QuantizeSpec, require_float, require_sound
 from edgeloop.conversion.quantization.steps import draw_samples
+from edgeloop.conversion.quantization.verdict import settled
 from edgeloop.conversion.report import write_sidecar
 from edgeloop.conversion.run import (
     EXTENSIONS,
@@ -58,8 +59,8 @@ from edgeloop.spec.inputs import InputSource
 from edgeloop.spec.load import LoadOptions
 from edgeloop.spec.run import RunSpec
 
-# Samples on which the signal-to-noise ratios are taken, and the layers are compared.
-_COMPARED_SAMPLES = 32
+# Samples on which the float and the quantised outputs are compared: fewer have wide intervals.
+_COMPARED_SAMPLES = 200
 
 
 @dataclass(frozen=True)
@@ -191,7 +192,14 @@ class _Run:
         spec, plan = self._spec, self._plan
         calibration = self._calibrate()
         written, answer, log = self._quantize(calibration)
-        verification = self._verify(written)
+        accuracy = figures.compare_accuracy(
+            self._floats.baseline,
+            str(written),
+            plan.request.io,
+            self._measured(),
+            self._observer,
+        )
+        verification = settled(self._verify(written), accuracy)
         layers, layers_reason = self._layers(written, calibration)
         target = plan.target
         if verification.passed is False:
@@ -202,9 +210,6 @@ class _Run:
         )
         put(written, target)
         latency = self._latency(str(target))
-        accuracy = figures.compare_accuracy(
-            self._floats.baseline, str(target), self._measured(), self._observer
-        )
         facts = self._facts(calibration, latency.undelegated)
         report = QuantizationReport(
             source=source,
@@ -228,6 +233,7 @@ class _Run:
                 *snr_warnings(facts, [(one.name, one.snr_db) for one in verification.outputs]),
                 *kernel_warnings(facts),
                 *slowness_warning(facts, latency.verdict, latency.words),
+                *accuracy.warnings,
                 *accuracy_warnings(facts, accuracy.values),
             ),
             transposed_inputs=self._floats.transposed_inputs,
@@ -291,6 +297,7 @@ class _Run:
             self._spec.measured.python,
             self._spec.measured.timeout_s,
             samples=_COMPARED_SAMPLES,
+            drawn=True,
         )
         result = Subject(str(written), self._plan.method.target, LoadOptions(model=str(written)))
         return reference.verify(result, self._plan.precision, {}, {})

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Optional
+from typing import Any, Optional
 
 import pytest
 
+from edgeloop.conversion.agreement import OutputAgreement
 from edgeloop.conversion.quantization.causes import (
     Facts,
     accuracy_warnings,
@@ -21,6 +22,9 @@ from edgeloop.conversion.quantization.causes import (
     this_machine,
 )
 from edgeloop.conversion.quantization.figures import undelegated
+from edgeloop.conversion.quantization.report import Figures
+from edgeloop.conversion.quantization.verdict import settled
+from edgeloop.conversion.verification import Verification
 
 INT8 = Facts("tflite", "int8", machine="x86_64", cpu_flags=frozenset({"avx2", "avx512_vnni"}))
 
@@ -106,24 +110,74 @@ def test_the_flags_of_this_machine_are_read() -> None:
     assert flags  # every Linux names some
 
 
-def accuracy(before: object, after: object, name: str = "accuracy") -> dict[str, dict[str, object]]:
-    return {"before": {name: before}, "after": {name: after}}
+def accuracy(before: float, after: float, kind: str, verdict: str) -> dict[str, Any]:
+    name = "mean_squared_error" if kind == "squared_error" else "accuracy"
+    difference = after - before
+    return {
+        "before": {name: before},
+        "after": {name: after},
+        "paired": {
+            "kind": kind, "n": 500, "difference": difference, "verdict": verdict,
+            "difference_ci95": (difference - 0.01, difference + 0.01),
+        },
+    }  # fmt: skip
 
 
-def test_a_point_of_accuracy_is_allowed_more_is_not() -> None:
-    assert accuracy_warnings(INT8, accuracy(0.90, 0.895)) == []
-    assert accuracy_warnings(INT8, accuracy(0.90, 0.95)) == []
+def test_a_loss_beyond_chance_is_warned_of_and_no_other() -> None:
     assert accuracy_warnings(INT8, None) == []
-    (found,) = accuracy_warnings(INT8, accuracy(0.90, 0.85))
+    unpaired = {"before": {"accuracy": 0.9}, "after": {"accuracy": 0.5}, "paired": None}
+    assert accuracy_warnings(INT8, unpaired) == []
+    for verdict in ("better", "no difference shown"):
+        assert accuracy_warnings(INT8, accuracy(0.90, 0.88, "correct", verdict)) == []
+    (found,) = accuracy_warnings(INT8, accuracy(0.90, 0.88, "correct", "worse"))
     assert found["code"] == "less-accurate"
-    assert "from 90.0 % to 85.0 %" in found["text"]
-
-
-def test_a_tenth_of_the_squared_error_is_allowed_more_is_not() -> None:
-    assert accuracy_warnings(INT8, accuracy(9.7, 10.2, "mean_squared_error")) == []
-    (found,) = accuracy_warnings(INT8, accuracy(9.7, 12.0, "mean_squared_error"))
+    assert "from 90.0 % to 88.0 % (-2.00 points [-3.00, -1.00] of 500 samples)" in found["text"]
+    (found,) = accuracy_warnings(INT8, accuracy(9.7, 12.0, "squared_error", "worse"))
     assert "rises from 9.7 to 12" in found["text"]
-    assert accuracy_warnings(INT8, accuracy(1, 2, "something else")) == []
+
+
+def verification(*faults: str, comparable: bool = True) -> Verification:
+    cosine = 0.9 if comparable else None
+    output = OutputAgreement("y", *(None,) * 2, cosine, *(None,) * 5, faults)
+    named = tuple(f"output 'y': {fault}" for fault in faults)
+    return Verification(not faults, 200, "data", "int8", (output,), faults=named)
+
+
+@pytest.mark.parametrize(
+    ("difference", "interval", "passed"),
+    [
+        (-0.005, (-0.013, 0.003), True),  # as good as MLPerf's own
+        (-0.04, (-0.06, -0.02), True),  # plain, and for the user to weigh
+        (-0.08, (-0.14, -0.02), True),  # too few samples to tell
+        (-0.30, (-0.34, -0.26), False),
+    ],
+)
+def test_with_labels_the_accuracy_decides(
+    difference: float, interval: tuple[float, float], passed: bool
+) -> None:
+    values = accuracy(0.9, 0.9 + difference, "correct", "worse")
+    values["paired"].update(difference=difference, difference_ci95=interval)
+    found = settled(verification("the mean cosine is 0.9"), Figures(values))
+    assert found.passed is passed
+    assert "the accuracy beside the float model" in str(found.basis)
+    assert len(found.faults) == (0 if passed else 1)
+
+
+def test_an_error_may_grow_but_not_double() -> None:
+    for growth, passed in ((0.5, True), (3.0, False)):
+        values = accuracy(2.0, 2.0 + growth, "squared_error", "worse")
+        values["paired"]["difference_ci95"] = (growth - 0.1, growth + 0.1)
+        assert settled(verification(), Figures(values)).passed is passed
+
+
+def test_without_labels_and_with_what_cannot_be_compared_nothing_is_settled() -> None:
+    distant = verification("the mean cosine is 0.9")
+    assert settled(distant, Figures(reason="there is no --data")) is distant
+    broken = verification("the result gives NaN", comparable=False)
+    values = accuracy(0.9, 0.9, "correct", "no difference shown")
+    found = settled(broken, Figures(values))
+    assert found.passed is False
+    assert found.faults == broken.faults
 
 
 def test_few_samples_and_smooth_activations_are_causes_of_inaccuracy() -> None:
