@@ -9,11 +9,18 @@ import numpy as np
 
 from edgeloop.metrics.alignment import score_rows, squeezed
 from edgeloop.metrics.classification import MOST_CLASSES, ClassificationTally
-from edgeloop.metrics.paired import CORRECT, PIXEL_ACCURACY, SQUARED_ERROR, ScoreKeeper
+from edgeloop.metrics.paired import ScoreKeeper
 from edgeloop.metrics.regression import RegressionTally
 from edgeloop.metrics.segmentation import VOID, SegmentationTally, map_axis
 from edgeloop.metrics.task import Task, class_numbers, is_binary, task_of, values
-from edgeloop.spec.metrics import CLASSIFICATION, SEGMENTATION, MetricOptions
+from edgeloop.spec.metrics import (
+    CLASSIFICATION,
+    CORRECT,
+    PIXEL_ACCURACY,
+    SEGMENTATION,
+    SQUARED_ERROR,
+    MetricOptions,
+)
 
 if TYPE_CHECKING:
     import numpy.typing as npt

@@ -15,11 +15,10 @@ import numpy as np
 
 from edgeloop.metrics.bootstrap import GroupSums, bca_intervals
 from edgeloop.metrics.proportion import Z95
+from edgeloop.spec.metrics import CORRECT, SQUARED_ERROR
 
 if TYPE_CHECKING:
     import numpy.typing as npt
-
-CORRECT, PIXEL_ACCURACY, SQUARED_ERROR = "correct", "pixel_accuracy", "squared_error"
 
 # Of these, less is better.
 _ERRORS = (SQUARED_ERROR,)

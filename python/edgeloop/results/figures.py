@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Optional
 
-from edgeloop.metrics.paired import SQUARED_ERROR
+from edgeloop.spec.metrics import SQUARED_ERROR
 
 _UNITS = ((1e9, "s"), (1e6, "ms"), (1e3, "µs"), (1.0, "ns"))
 _LARGER_BYTES = ("KiB", "MiB", "GiB")

@@ -10,14 +10,12 @@ from typing import Any, Optional
 import numpy as np
 
 from edgeloop.metrics.paired import (
-    CORRECT,
     MOST_SAMPLES,
-    PIXEL_ACCURACY,
-    SQUARED_ERROR,
     SampleScores,
     paired_difference,
     why_not_paired,
 )
+from edgeloop.spec.metrics import CORRECT, PIXEL_ACCURACY, SQUARED_ERROR
 
 _ENCODING = "zlib+base64"
 _DTYPE = "<f4"

@@ -10,6 +10,9 @@ from edgeloop.errors import UsageError, canonical, nearest
 CLASSIFICATION, REGRESSION, SEGMENTATION = "classification", "regression", "segmentation"
 TASKS = (CLASSIFICATION, REGRESSION, SEGMENTATION)
 
+# What a single sample is scored by.
+CORRECT, PIXEL_ACCURACY, SQUARED_ERROR = "correct", "pixel_accuracy", "squared_error"
+
 _MOST_TOP_K = 1000
 
 

@@ -7,14 +7,13 @@ import pytest
 
 from edgeloop.metrics import paired
 from edgeloop.metrics.paired import (
-    CORRECT,
-    SQUARED_ERROR,
     SampleScores,
     ScoreKeeper,
     bonett_price,
     paired_difference,
     why_not_paired,
 )
+from edgeloop.spec.metrics import CORRECT, SQUARED_ERROR
 
 stats = pytest.importorskip("scipy.stats")
 

@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from edgeloop.metrics.paired import CORRECT, SQUARED_ERROR, SampleScores
+from edgeloop.metrics.paired import SampleScores
 from edgeloop.results.sample_scores import paired_document, scores_document, scores_of
+from edgeloop.spec.metrics import CORRECT, SQUARED_ERROR
 
 
 def through_json(scores: SampleScores) -> dict[str, Any]:

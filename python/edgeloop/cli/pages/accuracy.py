@@ -6,15 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from edgeloop.cli.pages.columns import columns
-from edgeloop.metrics.paired import (
-    BETTER,
-    CORRECT,
-    NO_DIFFERENCE,
-    PIXEL_ACCURACY,
-    SQUARED_ERROR,
-    WORSE,
-)
+from edgeloop.metrics.paired import BETTER, NO_DIFFERENCE, WORSE
 from edgeloop.results.figures import paired_text
+from edgeloop.spec.metrics import CORRECT, PIXEL_ACCURACY, SQUARED_ERROR
 
 _PERCENT = (
     "accuracy", "pixel_accuracy", "mean_iou", "balanced_accuracy", "precision_macro",

@@ -7,9 +7,10 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Optional
 
-from edgeloop.metrics.paired import PIXEL_ACCURACY, SQUARED_ERROR, WORSE
+from edgeloop.metrics.paired import WORSE
 from edgeloop.results.figures import paired_text
 from edgeloop.results.sample_warnings import warning
+from edgeloop.spec.metrics import PIXEL_ACCURACY, SQUARED_ERROR
 from edgeloop.stats.verdict import EQUIVALENT, INCONCLUSIVE, SLOWER
 
 # Instructions that multiply 8-bit integers and add up in one step: without them int8 gains little.

@@ -8,8 +8,8 @@ from typing import Any, Optional
 
 from edgeloop.conversion.quantization.report import Figures
 from edgeloop.conversion.verification import Verification
-from edgeloop.metrics.paired import SQUARED_ERROR
 from edgeloop.results.figures import paired_text
+from edgeloop.spec.metrics import SQUARED_ERROR
 
 # A quantised model that loses more than five points is broken, or calibrated on other data; what
 # it loses below that is for the user to weigh.
