@@ -7,6 +7,7 @@ single samples, and its jackknife takes time and memory of their number squared.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, Optional
 
@@ -23,6 +24,11 @@ _MOST_ELEMENTS = 1 << 21
 RESAMPLES = 1000
 
 NO_VARIATION = "resampling the samples does not change it"
+
+# Sums in another order differ by so much of their value, which is no variation.
+_DUST = 1e-12
+
+_POLE = 0.05
 
 # The weights of as many resamples as this many numbers hold are looked at together.
 _BATCH_ELEMENTS = 1 << 21
@@ -49,7 +55,7 @@ def bca_intervals(
     replicates = np.concatenate(list(_replicates(counts, statistic, seed)))
     accelerations = _accelerations(weights, statistic)
     return [
-        _interval(replicates[:, index], observed[index], accelerations[index])
+        _interval(replicates[:, index], observed[index], accelerations[index], int(counts.sum()))
         for index in range(observed.size)
     ]
 
@@ -91,20 +97,28 @@ def _accelerations(
 
 
 def _interval(
-    replicates: npt.NDArray[np.float64], observed: float, acceleration: float
+    replicates: npt.NDArray[np.float64], observed: float, acceleration: float, samples: int
 ) -> Optional[tuple[float, float]]:
-    from scipy.stats import norm
+    """Return the interval of one metric of so many samples.
 
-    if not np.isfinite(replicates).all() or np.ptp(replicates) == 0:
+    The levels are expanded as Hesterberg (2015), What Teachers Should Know About the Bootstrap,
+    does for percentiles: few samples scatter less than what they are of, and their scatter itself
+    is known by Student's factor only. At 20 samples BCa alone covers 0.87 to 0.91.
+    """
+    from scipy.stats import norm, t
+
+    if not np.isfinite(replicates).all() or np.ptp(replicates) <= _DUST * np.abs(replicates).max():
         return None
     below = np.count_nonzero(replicates < observed) + np.count_nonzero(replicates == observed) / 2
     # At most one resample from the end: beyond the quantile is not known.
     share = min(max(below / replicates.size, 1 / replicates.size), 1 - 1 / replicates.size)
     bias = norm.ppf(share)
     ends: list[float] = []
-    for level in (0.025, 0.975):
-        z: Any = bias + norm.ppf(level)
-        adjusted = norm.cdf(bias + z / (1 - acceleration * z))
+    reach = float(t.ppf(0.975, samples - 1)) * math.sqrt(samples / (samples - 1))
+    for end in (-reach, reach):
+        z: Any = bias + end
+        # Beyond the pole of the formula lies the end of the resamples.
+        adjusted = norm.cdf(bias + z / max(1 - acceleration * z, _POLE))
         ends.append(float(np.quantile(replicates, adjusted)))
     return ends[0], ends[1]
 

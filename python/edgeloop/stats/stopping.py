@@ -132,14 +132,14 @@ def best_stretch_s(
     A process costs `cost_s` before it measures and `measured_s` is what each has measured so far.
     The variance of the headline after a given time, (B + V/t)(c + t), is least at t = sqrt(V c/B):
     Kalibera and Jones (2013), r_1 = sqrt((c_2/c_1) (T_1^2/T_2^2)), in seconds instead of runs.
-    Where the first guess is precise enough already, it stays.
+    Where the first guess is precise enough already it stays, and where so few processes are run
+    that unlike ones would not be worth as many.
     """
     parts = variance_components(medians)
     least, most = SHORTEST_STRETCH * preset.measure_s, LONGEST_STRETCH * preset.measure_s
-    if parts is None:
+    if parts is None or preset.precision is None:
         return preset.measure_s
-    planned = max(1.0, preset.processes / parts.processes)
-    if preset.precision is not None and parts.half_width(planned) <= preset.precision:
+    if parts.half_width(max(1.0, preset.processes / parts.processes)) <= preset.precision:
         return preset.measure_s
     if parts.between <= 0.0:
         return most if parts.within > 0.0 else preset.measure_s

@@ -121,15 +121,17 @@ def test_the_stretch_is_that_of_kalibera_and_jones() -> None:
     # Known components: errors of 0.5 % within, and values that scatter by 1 % in all.
     found = medians(0.01 * np.array([-1.5, -0.5, 0.5, 1.5]) / 1.2909944, half=1.96 * 0.005)
     within, between = 0.005**2, 0.01**2 - 0.005**2
-    best = best_stretch_s(found, measured_s=0.5, cost_s=3.0, preset=QUICK)
+    strict = replace(STANDARD, precision=1e-6)
+    best = best_stretch_s(found, measured_s=0.5, cost_s=3.0, preset=strict)
     assert best == pytest.approx(math.sqrt(within * 0.5 * 3.0 / between), rel=1e-3)
     # More costly processes measure longer, up to four times the first guess, ...
-    assert best_stretch_s(found, measured_s=0.5, cost_s=300.0, preset=QUICK) == 2.0
+    assert best_stretch_s(found, measured_s=0.5, cost_s=300.0, preset=strict) == 2.0
     # ... and such as differ much are cut to half of it.
     apart = medians([-0.2, 0.0, 0.2])
-    assert best_stretch_s(apart, measured_s=0.5, cost_s=0.3, preset=QUICK) == 0.25
+    assert best_stretch_s(apart, measured_s=0.5, cost_s=0.3, preset=strict) == 0.25
 
 
 def test_the_first_guess_stays_where_it_is_precise_enough() -> None:
     assert best_stretch_s(medians(ALIKE[:3]), 0.5, 300.0, STANDARD) == 0.5
     assert best_stretch_s(medians([0.0]), 0.5, 300.0, STANDARD) == 0.5
+    assert best_stretch_s(medians(APART), 0.5, 300.0, QUICK) == 0.5
