@@ -186,7 +186,13 @@ class ScriptedWorker:
 # Above the largest number that Linux gives to a process: whoever looks finds it gone.
 NO_PROCESS = 1 << 23
 
-CLOCK = {"id": 4, "name": "scripted", "tick_ns": 1, "read_ns": 1.0, "python_read_ns": 2.0}
+CLOCK = {
+    "id": 4,
+    "name": "CLOCK_MONOTONIC_RAW",
+    "tick_ns": 1,
+    "read_ns": 1.0,
+    "python_read_ns": 2.0,
+}
 
 _TENSOR = {"name": "x", "dtype": "float32", "shape": [1]}
 
