@@ -50,6 +50,7 @@ class NeighbourWatch:
         self._now_ns = now_ns
         self._cpu_ns = cpu_ns
         self._own_ns: dict[int, int] = {}
+        self._ended_ns = 0
         self._readings: deque[_Reading] = deque()
 
     def watch(self, pid: int) -> None:
@@ -78,8 +79,12 @@ class NeighbourWatch:
         return Neighbours(max(0.0, others_ns / passed_ns), max(0.0, stolen_ns / passed_ns))
 
     def _read(self) -> Optional[_Reading]:
-        for pid, before_ns in self._own_ns.items():
-            self._own_ns[pid] = max(before_ns, self._cpu_ns(pid) or 0)  # gone: as it was at last
+        for pid in list(self._own_ns):
+            used_ns = self._cpu_ns(pid)
+            if used_ns is None:  # gone: it stays as it was at last, and is not asked again
+                self._ended_ns += self._own_ns.pop(pid)
+            else:
+                self._own_ns[pid] = used_ns
         line = (read_text(self._root / "proc/stat").value or "").split("\n")[0].split()
         ticks = [int(one) for one in line[1 : 1 + _COLUMNS] if one.isdecimal()]
         if line[:1] != ["cpu"] or len(ticks) < _COLUMNS:
@@ -89,5 +94,5 @@ class NeighbourWatch:
             taken_ns=self._now_ns(),
             busy_ns=(sum(ticks) - idle - ticks[_STEAL]) * tick_ns(),
             stolen_ns=ticks[_STEAL] * tick_ns(),
-            own_ns=sum(self._own_ns.values()) + time.process_time_ns(),
+            own_ns=sum(self._own_ns.values()) + self._ended_ns + time.process_time_ns(),
         )
