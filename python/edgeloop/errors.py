@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import errno
+import re
 from collections.abc import Sequence
 from difflib import get_close_matches
 from typing import Any, Optional
 
+# Controls but the line feed and the tab, marks that turn the direction of writing, and halves of
+# characters, which no stream can encode.
+_COMMANDS = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
+)
 _LONGEST = 80  # characters; a name is quoted in a sentence, not printed in full
 
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -86,6 +92,11 @@ def reasoned(name: str, value: Any, reason: str) -> dict[str, Any]:
     if value is None:
         return {name: None, f"{name}_reason": reason}
     return {name: value}
+
+
+def printable(text: str) -> str:
+    """Return `text`, of several lines maybe, without what would steer a terminal."""
+    return _COMMANDS.sub("?", text)
 
 
 def plain(text: str, longest: int = _LONGEST) -> str:

@@ -11,8 +11,14 @@ import typer
 import edgeloop
 from edgeloop.cli.completion import completed_words, completing, wants_completion
 from edgeloop.cli.layout import HELP_ALL, Command, Commands
-from edgeloop.cli.output import abandon_stdout
-from edgeloop.errors import CANNOT_BE_WRITTEN, CannotWriteError, EdgeloopError, InterruptedRunError
+from edgeloop.cli.output import abandon_stdout, say
+from edgeloop.errors import (
+    CANNOT_BE_WRITTEN,
+    CannotWriteError,
+    EdgeloopError,
+    InterruptedRunError,
+    RuntimeFailedError,
+)
 
 INTERRUPTED = 130
 
@@ -124,7 +130,7 @@ def run(arguments: Sequence[str]) -> int:
     except EdgeloopError as error:
         if debug:
             traceback.print_exc()
-        typer.echo(f"edgeloop: {error}", err=True)
+        say(f"edgeloop: {error}")
         return error.exit_code
     except KeyboardInterrupt:
         typer.echo("edgeloop: interrupted", err=True)
@@ -149,11 +155,13 @@ def _foreign(error: Exception, debug: bool) -> int:
     if type(error).__name__ == "Abort":
         typer.echo("edgeloop: interrupted", err=True)
         return INTERRUPTED
+    if isinstance(error, MemoryError):
+        say("edgeloop: this machine has too little free memory for that")
+        return RuntimeFailedError.exit_code
     if debug:
         traceback.print_exc()
-    typer.echo(
+    say(
         f"edgeloop: internal error: {type(error).__name__}: {error}; please report it with the "
-        "output of the same command and --debug",
-        err=True,
+        "output of the same command and --debug"
     )
     return EdgeloopError.exit_code

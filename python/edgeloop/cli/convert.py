@@ -7,7 +7,7 @@ import typer
 
 from edgeloop.cli import options
 from edgeloop.cli.evaluate import CLASS_OF_MODEL
-from edgeloop.cli.output import TerminalObserver, require_writable, show
+from edgeloop.cli.output import TerminalObserver, require_writable, say, show
 from edgeloop.cli.parameters import REQUIRED, takes
 from edgeloop.errors import CheckFailedError
 from edgeloop.spec.preparation import Preparation
@@ -108,4 +108,4 @@ def convert(
         )
         if strict:
             raise CheckFailedError(sentence)
-        typer.echo(f"edgeloop: WARNING: {sentence}", err=True)
+        say(f"edgeloop: WARNING: {sentence}")

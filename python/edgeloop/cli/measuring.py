@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Optional
 import typer
 
 from edgeloop.cli import options
-from edgeloop.cli.output import TerminalObserver, require_writable, show
+from edgeloop.cli.output import TerminalObserver, require_writable, say, show
 from edgeloop.cli.parameters import takes
 from edgeloop.errors import CheckFailedError, UsageError
 from edgeloop.spec import option
@@ -89,7 +89,7 @@ def _measure_and_print(
             if result.path is not None:
                 typer.echo(f"result: {result.path}", err=True)
         for title, error in errors:
-            typer.echo(f"edgeloop: {title}: {error}", err=True)
+            say(f"edgeloop: {title}: {error}")
     return errors[0][1].exit_code if errors else 0
 
 
@@ -102,7 +102,7 @@ def _prepared(spec: RunSpec, wanted: Preparation, observer: TerminalObserver) ->
         sentence = f"the result does NOT agree with {spec.model}: {verification.faults[0]}"
         if spec.strict:
             raise CheckFailedError(sentence)
-        typer.echo(f"edgeloop: WARNING: {sentence}", err=True)
+        say(f"edgeloop: WARNING: {sentence}")
     return measured
 
 

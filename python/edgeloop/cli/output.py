@@ -14,7 +14,7 @@ from typing import Any, Optional
 
 import typer
 
-from edgeloop.errors import CannotWriteError
+from edgeloop.errors import CannotWriteError, plain, printable
 from edgeloop.measure.observer import Progress
 from edgeloop.results.figures import duration
 
@@ -41,12 +41,12 @@ class TerminalObserver:
         if self._redraws:
             self._draw(text)
         else:
-            typer.echo(text, err=True)
+            say(text)
 
     def note(self, text: str) -> None:
         """Print a line that stays."""
         self.clear()
-        typer.echo(text, err=True)
+        say(text)
 
     def progress(self, progress: Progress) -> None:
         """Redraw the line, at most twice a second."""
@@ -64,6 +64,7 @@ class TerminalObserver:
 
     def _draw(self, line: str) -> None:
         """Write a line over the last one; never longer than the terminal, where it would wrap."""
+        line = plain(line, len(line))
         line = cut(line, shutil.get_terminal_size().columns - 1)
         sys.stderr.write("\r" + line.ljust(self._width))
         sys.stderr.flush()
@@ -105,6 +106,11 @@ def cut(text: str, width: int) -> str:
     return text[: max(0, width - 1)] + "…" if width > 0 else ""
 
 
+def say(text: str) -> None:
+    """Print to stderr; names in it may be anybody's."""
+    typer.echo(printable(text), err=True)
+
+
 def require_writable(path: Optional[str], option: str = "--json") -> None:
     """Fail now, not after the measurement, where the file of an option cannot be written."""
     if path is None or path == STDOUT:
@@ -119,7 +125,7 @@ def require_writable(path: Optional[str], option: str = "--json") -> None:
 def show(page: Callable[[], str], document: Callable[[], Any], json_path: Optional[str]) -> None:
     """Print the page, then write the document where --json says; '-' is stdout, and it alone."""
     if json_path != STDOUT:
-        first, feed, rest = page().partition("\n")
+        first, feed, rest = printable(page()).partition("\n")
         bold = sys.stdout.isatty() and "NO_COLOR" not in os.environ
         typer.echo((typer.style(first, bold=True) if bold else first) + feed + rest)
     if json_path is not None:

@@ -8,7 +8,7 @@ import typer
 from edgeloop.cli import options
 from edgeloop.cli.convert import NOT_MEASURED, TARGET_FLAGS
 from edgeloop.cli.evaluate import CLASS_OF_MODEL
-from edgeloop.cli.output import TerminalObserver, require_writable, show
+from edgeloop.cli.output import TerminalObserver, require_writable, say, show
 from edgeloop.cli.parameters import REQUIRED, takes
 from edgeloop.errors import CheckFailedError
 from edgeloop.spec.option import DATA, PICTURES, PREPARE
@@ -130,4 +130,4 @@ def quantize(
         sentence = f"the result does NOT agree with {spec.model}: {fault}; it was kept as {kept}"
         if strict:
             raise CheckFailedError(sentence)
-        typer.echo(f"edgeloop: WARNING: {sentence}", err=True)
+        say(f"edgeloop: WARNING: {sentence}")

@@ -6,6 +6,7 @@ from typing import Annotated, Optional
 import typer
 
 from edgeloop.cli.completion import of_words, results
+from edgeloop.cli.output import say
 
 Places = Annotated[
     Optional[list[str]],
@@ -81,7 +82,7 @@ def report(
     targets = ReportTargets(html, markdown, csv, plots, plot_format)
     written = write_report(_named(places), targets, title, detail, with_published, typer.echo)
     for line in written:
-        typer.echo(line, err=True)
+        say(line)
 
 
 def _named(places: Optional[list[str]]) -> list[str]:

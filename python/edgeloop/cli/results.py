@@ -9,8 +9,8 @@ import typer
 from edgeloop.cli import options
 from edgeloop.cli.completion import of_words
 from edgeloop.cli.completion import results as stored_results
-from edgeloop.cli.output import require_writable, show
-from edgeloop.errors import UsageError
+from edgeloop.cli.output import require_writable, say, show
+from edgeloop.errors import UsageError, printable
 
 results = typer.Typer(
     name="results",
@@ -77,7 +77,7 @@ def list_results(
         lambda: history_page(entries, numbers), lambda: [entry.as_dict() for entry in entries], json
     )
     for sentence in unreadable:
-        typer.echo(f"edgeloop: {sentence}", err=True)
+        say(f"edgeloop: {sentence}")
 
 
 @results.command("show")
@@ -151,7 +151,7 @@ def prune(
     old = to_prune(entries, time.time(), older_than, keep)
     removed = 0
     for entry in remove(old) if yes else old:
-        typer.echo(f"{'removed' if yes else 'would remove'} {entry.path}")
+        typer.echo(printable(f"{'removed' if yes else 'would remove'} {entry.path}"))
         removed += 1
     hint = "" if yes or not old else "; --yes removes them"
     typer.echo(f"{removed} of {len(entries)} results{hint}", err=True)

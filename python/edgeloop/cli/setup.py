@@ -6,7 +6,7 @@ from typing import Annotated, Optional
 import typer
 
 from edgeloop.cli import options
-from edgeloop.cli.output import require_writable, show
+from edgeloop.cli.output import require_writable, say, show
 from edgeloop.errors import EdgeloopError, InterruptedRunError, UsageError, canonical, nearest
 
 _LIBRARY = "tflite-c"
@@ -136,4 +136,4 @@ def _remove(name: str) -> None:
 
 
 def _say(line: str) -> None:
-    typer.echo(line, err=True)
+    say(line)

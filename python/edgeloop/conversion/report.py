@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -97,9 +98,10 @@ class ConversionReport:
 def write_sidecar(model: str, document: Mapping[str, Any]) -> None:
     """Keep the report beside the model that it is on. Raises CannotWriteError."""
     path = sidecar_of(model)
-    partial = path.with_name(f".{path.name}.partial")
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
-        partial.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+        with partial.open("x", encoding="utf-8") as file:  # never through a link that lies there
+            file.write(json.dumps(document, indent=1) + "\n")
         partial.replace(path)
     except OSError as error:
         with suppress(OSError):

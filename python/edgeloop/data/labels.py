@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import stat
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -106,7 +107,10 @@ def _normal(name: str) -> str:
 
 def _bytes_of(path: str) -> bytes:
     try:
-        if Path(path).stat().st_size > _MOST_BYTES:
+        found = Path(path).stat()
+        if not (stat.S_ISREG(found.st_mode) or stat.S_ISDIR(found.st_mode)):
+            raise ModelError(f"{path} is not a file; name a file of class names, one a line")
+        if found.st_size > _MOST_BYTES:
             raise ModelError(f"{path} is larger than any file of class names; name another one")
         return Path(path).read_bytes()
     except OSError as error:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import stat
 import warnings
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Optional
 
 import numpy as np
@@ -19,6 +21,11 @@ SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff", "
 # EXIF's tag, and its values other than "upright".
 _ORIENTATION = 0x0112
 _TURNED = range(2, 9)
+
+# What these are for Pillow, which by itself would try PostScript and forty others.
+_FORMATS = ("JPEG", "PNG", "BMP", "GIF", "WEBP", "TIFF", "PPM")
+# A picture of a camera has 50 million; four bytes each are in memory before it is made smaller.
+_MOST_PIXELS = 64_000_000
 
 _MODES = {"rgb": "RGB", "bgr": "RGB", "gray": "L"}
 
@@ -54,7 +61,11 @@ def decode(path: str, color: str) -> tuple[Any, bool]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(path) as picture:
+            if not stat.S_ISREG(Path(path).stat().st_mode):
+                raise UnreadablePictureError("it is not a file")
+            with Image.open(path, formats=_FORMATS) as picture:
+                if picture.width * picture.height > _MOST_PIXELS:
+                    raise Image.DecompressionBombError
                 if picture.mode not in _EIGHT_BIT:
                     raise UnreadablePictureError(
                         f"its pixels are of mode {picture.mode}, and only 8 bits a channel are read"
@@ -64,8 +75,7 @@ def decode(path: str, color: str) -> tuple[Any, bool]:
                 return upright.convert(_MODES[color]), turned
     except (Image.DecompressionBombWarning, Image.DecompressionBombError):
         raise UnreadablePictureError(
-            f"it claims more than {Image.MAX_IMAGE_PIXELS} pixels, as files made to fill the "
-            "memory do"
+            f"it claims more than {_MOST_PIXELS:,} pixels, as files made to fill the memory do"
         ) from None
     except UnreadablePictureError:
         raise

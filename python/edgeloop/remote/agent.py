@@ -22,7 +22,7 @@ from typing import Any, Callable, Optional
 
 from edgeloop.errors import EdgeloopError, InterruptedRunError, RuntimeFailedError
 from edgeloop.measure.observer import Progress
-from edgeloop.remote.stream import MARKER, PipeSink, PipeSource
+from edgeloop.remote.stream import ALIVE, MARKER, PipeSink, PipeSource
 from edgeloop.worker.protocol import (
     ConnectionClosedError,
     Message,
@@ -39,6 +39,8 @@ _WAITING = 4
 _LAST_S = 10.0
 
 _PROGRESS_S = 0.5
+
+_ALIVE_S = 15.0
 
 
 def main() -> None:
@@ -58,6 +60,7 @@ class Agent:
         self._source = source
         self._sink = sink
         self._requests: queue.Queue[Optional[Received]] = queue.Queue(_WAITING)
+        self._one_message = threading.Lock()
         self._interruptible = False
         self._sending = False
         self._interrupted = False
@@ -82,6 +85,7 @@ class Agent:
         })  # fmt: skip
         signal.signal(signal.SIGINT, self._on_interrupt)
         threading.Thread(target=self._read, name="requests", daemon=True).start()
+        threading.Thread(target=self._live, name="alive", daemon=True).start()
         while True:
             request = self._requests.get()
             if request is None:
@@ -106,6 +110,16 @@ class Agent:
         time.sleep(_LAST_S)
         os._exit(1)  # the main thread hangs, in a library perhaps
 
+    def _live(self) -> None:
+        """Say that this process is not frozen: the other side waits as long as it hears that."""
+        while True:
+            time.sleep(_ALIVE_S)
+            try:
+                with self._one_message:
+                    send(self._sink, Message({"type": ALIVE}))
+            except ConnectionClosedError:
+                return
+
     def _interrupt(self) -> None:
         os.kill(os.getpid(), signal.SIGINT)
 
@@ -119,7 +133,8 @@ class Agent:
     def _send(self, body: dict[str, Any]) -> None:
         self._sending = True
         try:
-            send(self._sink, Message(body))
+            with self._one_message:
+                send(self._sink, Message(body))
         finally:
             self._sending = False
         if self._interrupted:

@@ -22,7 +22,8 @@ from edgeloop.measure.observer import Observer, Progress
 from edgeloop.models.formats import detect_format
 from edgeloop.models.identity import model_files, sha256_of, sha256_of_parts
 from edgeloop.remote import ssh
-from edgeloop.remote.stream import MARKER, PIECE_BYTES, PipeSink
+from edgeloop.remote.stream import ALIVE, MARKER, PIECE_BYTES, PipeSink
+from edgeloop.results.document import STUMBLED
 from edgeloop.spec.load import NULL_MODEL
 from edgeloop.spec.option import files_of
 from edgeloop.spec.run import RunSpec
@@ -37,6 +38,9 @@ _HELLO_S = 120.0
 
 # What login scripts may print before the agent speaks.
 _MOST_GREETING_BYTES = 1 << 20
+
+# The agent says every quarter of a minute that it lives; one that is frozen says nothing.
+_SILENCE_S = 180.0
 
 _ENDING_S = 10.0
 _READ_BYTES = 1 << 16
@@ -119,10 +123,12 @@ class Board:
         for field, copy in copies_of(spec).items():
             doing = f"copying {copy.name} to {self.host}"
             found = self.ask({"type": "find-copy", "digest": copy.digest}, doing)
-            if not found["here"]:
+            with self.understood(doing):
+                here, folder = bool(found["here"]), str(found["folder"])
+            if not here:
                 observer.phase(doing)
                 self._copy(copy, doing)
-            paths[field] = f"{found['folder']}/{copy.name}"
+            paths[field] = f"{folder}/{copy.name}"
         return on_board(spec, paths)
 
     def events(self, body: dict[str, Any], observer: Observer, doing: str) -> Iterator[Any]:
@@ -134,18 +140,27 @@ class Board:
         with self._interrupts_go_there(doing):
             while True:
                 event = self._receive(doing)
-                if event["type"] == "phase":
-                    observer.phase(event["text"])
-                elif event["type"] == "note":
-                    observer.note(event["text"])
-                elif event["type"] == "progress":
-                    observer.progress(Progress(**event["progress"]))
+                if event["type"] in ("phase", "note", "progress"):
+                    with self.understood(doing):
+                        _show(event, observer)
                 elif event["type"] == "error":
                     raise error_of(event)
                 elif event["type"] == "done":
                     return
                 else:
                     yield event
+
+    @contextmanager
+    def understood(self, doing: str) -> Iterator[None]:
+        """Blame the board where its answer has not the fields of one. Raises RuntimeFailedError."""
+        try:
+            yield
+        except STUMBLED as error:
+            self.broken = True
+            raise errors.RuntimeFailedError(
+                f"{self.host} answered what no agent says while {doing} "
+                f"({type(error).__name__}: {error}); install edgeloop there again"
+            ) from error
 
     @contextmanager
     def _interrupts_go_there(self, doing: str) -> Iterator[None]:
@@ -194,13 +209,18 @@ class Board:
             raise self._cut(doing) from None
 
     def _receive(self, doing: str) -> dict[str, Any]:
-        try:
-            body = receive(self._source).body
-        except (ConnectionClosedError, ProtocolError):
-            raise self._cut(doing) from None
-        if not isinstance(body.get("type"), str):
-            raise self._cut(doing)
-        return body
+        while True:
+            self._source.deadline_s = time.monotonic() + _SILENCE_S
+            try:
+                body = receive(self._source).body
+            except (ConnectionClosedError, ProtocolError):
+                raise self._cut(doing) from None
+            finally:
+                self._source.deadline_s = None
+            if not isinstance(body.get("type"), str):
+                raise self._cut(doing)
+            if body["type"] != ALIVE:
+                return body
 
     def _cut(self, doing: str) -> errors.EdgeloopError:
         self.broken = True
@@ -285,7 +305,7 @@ class _Source:
         while True:
             left_s = None if self.deadline_s is None else self.deadline_s - time.monotonic()
             if left_s is not None and left_s <= 0:
-                self._log.add(f"no answer within {_HELLO_S:g} s\n".encode())
+                self._log.add(b"it did not answer in time\n")
                 return 0
             ready = {key.fd for key, _ in self._selector.select(left_s)}
             if self._log_fd in ready:
@@ -323,6 +343,15 @@ class _Source:
         self.closed = True
         self._selector.close()
         os.close(self._log_fd)
+
+
+def _show(event: dict[str, Any], observer: Observer) -> None:
+    if event["type"] == "phase":
+        observer.phase(str(event["text"]))
+    elif event["type"] == "note":
+        observer.note(str(event["text"]))
+    else:
+        observer.progress(Progress(**event["progress"]))
 
 
 def error_of(body: dict[str, Any]) -> errors.EdgeloopError:

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Optional
 
-from edgeloop.errors import CannotWriteError, EdgeloopError, UsageError
+from edgeloop.errors import CannotWriteError, EdgeloopError, RuntimeFailedError, UsageError
 from edgeloop.measure.bench import measure_one
 from edgeloop.measure.compare import compare_live, require_folder
 from edgeloop.measure.observer import Observer
@@ -107,6 +107,7 @@ def measure_on_board(
     arriving: Optional[_Arriving] = None
     title = spec.model
     request = {"type": "measure", "command": command, "spec": asdict(there)}
+    doing = f"measuring on {board.host}"
 
     def end(error: Optional[EdgeloopError]) -> None:
         result = None if arriving is None else arriving.result(error)
@@ -117,22 +118,27 @@ def measure_on_board(
 
     with ExitStack() as stack:
         try:
-            for event in board.events(request, observer, f"measuring on {board.host}"):
-                if event["type"] == "begin":
-                    title = str(event["title"])
-                    writer = open_result(out, spec.model, str(event["runtime"])) if save else None
-                    if writer is not None:
-                        stack.enter_context(writer)
-                    arriving = _Arriving(board, spec.model, writer)
-                elif event["type"] == "line" and arriving is not None:
-                    arriving.take(event["document"])
-                elif event["type"] == "end":
-                    end(None if event["error"] is None else error_of(event["error"]))
-                    arriving = None
+            for event in board.events(request, observer, doing):
+                with board.understood(doing):
+                    if event["type"] == "begin":
+                        title = str(event["title"])
+                        runtime = str(event["runtime"])
+                        writer = open_result(out, spec.model, runtime) if save else None
+                        if writer is not None:
+                            stack.enter_context(writer)
+                        arriving = _Arriving(board, spec.model, writer)
+                    elif event["type"] == "line" and arriving is not None:
+                        arriving.take(event["document"])
+                    elif event["type"] == "end":
+                        end(None if event["error"] is None else error_of(event["error"]))
+                        arriving = None
         except EdgeloopError as error:
             if arriving is None and not results:
                 raise
-            end(error)
+            with board.understood(doing):
+                end(error)
+    if not results and not failures:
+        raise RuntimeFailedError(f"{board.host} measured nothing, and did not say why")
     return results, failures
 
 
@@ -181,17 +187,20 @@ def compare_on_board(
             arriving.append(_Arriving(board, side.model, writer))
         try:
             for event in board.events(request, observer, f"comparing on {board.host}"):
-                if event["type"] == "line":
-                    arriving[event["number"]].take(event["document"])
-                elif event["type"] == "compared":
-                    compared = event["compared"]
-                    failed = None if event["error"] is None else error_of(event["error"])
+                with board.understood(f"comparing on {board.host}"):
+                    if event["type"] == "line":
+                        arriving[event["number"]].take(event["document"])
+                    elif event["type"] == "compared":
+                        compared = event["compared"]
+                        failed = None if event["error"] is None else error_of(event["error"])
         except EdgeloopError as error:
             failed = error
-        results = [one.result(failed) for one in arriving]
+        with board.understood(f"comparing on {board.host}"):
+            results = [one.result(failed) for one in arriving]
     if compared is None:
         raise failed or EdgeloopError(f"{board.host} compared nothing")
-    return _compared(compared, results, failed)
+    with board.understood(f"comparing on {board.host}"):
+        return _compared(compared, results, failed)
 
 
 def _compared(

@@ -11,6 +11,9 @@ if TYPE_CHECKING:
 # The agent writes this before its first message: what a login script printed comes before it.
 MARKER = b"\n\0edgeloop-agent\0\n"
 
+# The type of a message that says nothing but that the agent lives.
+ALIVE = "alive"
+
 # Files go in pieces, so that neither side holds a whole model in memory.
 PIECE_BYTES = 1 << 20
 

@@ -15,7 +15,7 @@ from edgeloop.errors import CannotWriteError, ModelError, UsageError, plain
 from edgeloop.results.document import STUMBLED, without_commands
 from edgeloop.results.old_intervals import without_false_certainty
 from edgeloop.results.schema import SCHEMA_VERSION
-from edgeloop.results.store import SUFFIX, require_file
+from edgeloop.results.store import SUFFIX, is_being_written, require_file
 
 # The last line holds the summary; most are shorter than this.
 _TAIL_BYTES = 16384
@@ -203,9 +203,14 @@ def to_prune(
 
 
 def remove(entries: Sequence[HistoryEntry]) -> Iterator[HistoryEntry]:
-    """Remove the files one by one. Raises CannotWriteError with the system's reason."""
+    """Remove the files one by one, but none that a run still writes.
+
+    Raises CannotWriteError with the system's reason.
+    """
     for entry in entries:
         try:
+            if is_being_written(Path(entry.path)):
+                continue
             Path(entry.path).unlink()
         except FileNotFoundError:
             continue

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import re
@@ -45,7 +46,11 @@ def default_folder() -> Path:
 
 def file_name(model: str, runtime: str) -> str:
     """Return a name that sorts by time and tells what was measured."""
-    stem = re.sub(r"[^A-Za-z0-9._-]+", "-", Path(model).stem)[:_STEM_CHARACTERS].strip("-.")
+    # The runtime's name, too: of a run on a board it is the board's word.
+    stem, runtime = (
+        re.sub(r"[^A-Za-z0-9._-]+", "-", name)[:_STEM_CHARACTERS].strip("-.")
+        for name in (Path(model).stem, runtime)
+    )
     return f"{time.strftime('%Y%m%d-%H%M%S')}-{stem or 'model'}-{runtime}{SUFFIX}"
 
 
@@ -75,6 +80,8 @@ class ResultWriter:
             _make_folder(path.parent)
             # Unbuffered: what could not be written must not be tried again when it is closed.
             self._file = path.open("xb", buffering=0)
+            with suppress(OSError):  # a file system without locks
+                fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             self._remove_new_folders()
             raise CannotWriteError(_why_not_created(path, error)) from error
@@ -227,6 +234,18 @@ def _header(path: str, header: dict[str, Any]) -> dict[str, Any]:
         return checked_line(header)
     except ModelError as error:
         raise ModelError(f"the header of {path} is damaged: {error}") from error
+
+
+def is_being_written(path: Path) -> bool:
+    """Say whether a run holds the file open to write it. Raises OSError."""
+    with path.open("rb") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        except OSError:  # a file system without locks
+            return False
+    return False
 
 
 def require_file(path: Path) -> None:

@@ -19,7 +19,7 @@ from edgeloop.results.history import (
     remove,
     to_prune,
 )
-from edgeloop.results.store import SUFFIX
+from edgeloop.results.store import SUFFIX, ResultWriter
 
 NOW = datetime(2026, 11, 25, 12, tzinfo=timezone.utc)
 
@@ -198,6 +198,17 @@ def test_removing_takes_only_what_was_named(tmp_path: Path) -> None:
     assert not path.exists()
     assert other.exists()
     assert list(remove([gone])) == []  # someone else was faster
+
+
+def test_what_is_being_written_is_not_removed(tmp_path: Path) -> None:
+    document = json.loads(write(tmp_path, "a").read_text(encoding="utf-8").splitlines()[0])
+    path = tmp_path / f"b{SUFFIX}"
+    with ResultWriter(path) as writer:
+        writer.append(document)
+        entry = read_entry(path)
+        assert list(remove([entry])) == []
+        assert path.exists()
+    assert list(remove([entry])) == [entry]
 
 
 def test_a_long_last_line_is_read_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
