@@ -55,7 +55,7 @@ def test_a_file_of_keras_2(sources, tmp_path):
 
 def test_a_subclassed_model_by_the_file_of_its_class(sources, tmp_path):
     model, out = sources / "subclassed.keras", tmp_path / "m.tflite"
-    with pytest.raises(ModelError, match="needs the file that defines them"):
+    with pytest.raises(ModelError, match="is given with --model-class-path"):
         converted(model, "tflite", out)
     report = converted(model, "tflite", out, model_class_path=str(sources / "own_class.py"))
     # Returned as it came in: one tensor, which keeps the name of the input.
@@ -92,7 +92,7 @@ def test_the_same_model_becomes_the_same_bytes_and_one_order(
                 (folder / edge / "scratch").mkdir(parents=True)
                 arguments = {
                     "edge": edge, "source": str(source), "target": str(folder / edge / name),
-                    "scratch": str(folder / edge / "scratch"),
+                    "scratch": str(folder / edge / "scratch"), "folder": str(folder),
                     "options": ConversionOptions().as_dict(),
                 }  # fmt: skip
                 worker.job("convert", arguments, edge)

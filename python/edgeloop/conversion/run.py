@@ -150,6 +150,8 @@ def _ask(
         "source": str(source),
         "target": str(target),
         "scratch": str(work),
+        # The next edge in this worker works there too, and no right comes back that was given up.
+        "folder": str(target.parent.parent),
         "options": options.as_dict(),
     }
     doing = f"converting {step.edge.source} to {step.edge.target}"

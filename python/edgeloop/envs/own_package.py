@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import tempfile
+import zipfile
 from collections.abc import Iterator, Sequence
+from email.parser import BytesParser
 from importlib import metadata
 from pathlib import Path
 from typing import Optional
@@ -12,6 +16,9 @@ from urllib.parse import unquote, urlparse
 import edgeloop
 from edgeloop.envs.pip import pip_reason, run_pip
 from edgeloop.errors import NotAvailableError
+
+# Written anew where a wheel is installed.
+_OF_THE_INSTALLATION = ("INSTALLER", "REQUESTED", "direct_url.json")
 
 _TIMEOUT_S = 1800.0  # a small board may have to compile it
 
@@ -22,12 +29,19 @@ def install_own_package(python: str, wheels: Optional[str], keep_open: Sequence[
     `wheels` is a folder with its wheel or its source distribution. Raises NotAvailableError.
     """
     reasons = []
-    for origin in _origins(wheels):
-        arguments = ["install", "--no-deps", "--force-reinstall", *origin]
-        done = run_pip(python, arguments, _TIMEOUT_S, keep_open)
-        if done.returncode == 0:
-            return
-        reasons.append(f"pip install {' '.join(origin)}: {pip_reason(done)}")
+    with tempfile.TemporaryDirectory(prefix="edgeloop-build-") as scratch:
+        # Two builds from one source folder would meet in its build folder.
+        variables = {"SKBUILD_BUILD_DIR": str(Path(scratch) / "build")}
+        for origin in _origins(wheels, Path(scratch)):
+            missing = _missing_headers(python) if Path(origin[-1]).is_dir() else None
+            if missing is not None:
+                reasons.append(f"{origin[-1]} cannot be compiled: {missing}")
+                continue
+            arguments = ["install", "--no-deps", "--force-reinstall", *origin]
+            done = run_pip(python, arguments, _TIMEOUT_S, keep_open, variables)
+            if done.returncode == 0:
+                return
+            reasons.append(f"pip install {' '.join(origin)}: {pip_reason(done)}")
     raise NotAvailableError(
         f"edgeloop {edgeloop.__version__} itself cannot be installed for {python}: "
         f"{'; '.join(reasons)}. Put its wheel for that Python, or its source distribution, into a "
@@ -35,7 +49,7 @@ def install_own_package(python: str, wheels: Optional[str], keep_open: Sequence[
     )
 
 
-def _origins(wheels: Optional[str]) -> Iterator[list[str]]:
+def _origins(wheels: Optional[str], scratch: Path) -> Iterator[list[str]]:
     """Yield pip's arguments for each place, the first choice first."""
     if wheels is not None:
         yield from _in_folder(Path(wheels))
@@ -45,7 +59,51 @@ def _origins(wheels: Optional[str]) -> Iterator[list[str]]:
         yield [str(origin)]
     elif origin is not None:  # a wheel of this Python; one for another may lie beside it
         yield from _in_folder(origin.parent)
+    copy = _copy_of_this(scratch)
+    if copy is not None:
+        yield ["--no-index", str(copy)]
     yield [f"edgeloop=={edgeloop.__version__}"]
+
+
+def _copy_of_this(scratch: Path) -> Optional[Path]:
+    """Return a wheel of the files that are installed here, for a Python of the same kind.
+
+    The sources may be gone by now. None where this edgeloop is not installed as files.
+    """
+    try:
+        installed = metadata.distribution("edgeloop")
+        tag = BytesParser().parsebytes((installed.read_text("WHEEL") or "").encode())["Tag"]
+        files = installed.files
+    except (metadata.PackageNotFoundError, OSError):
+        return None
+    kept = [one for one in files or () if ".." not in one.parts and one.suffix != ".pyc"]
+    if tag is None or not any(one.name == "_core.pyi" for one in kept):  # an editable one has none
+        return None
+    path = scratch / f"edgeloop-{edgeloop.__version__}-{tag}.whl"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for one in kept:
+            if one.name not in _OF_THE_INSTALLATION and Path(str(one.locate())).is_file():
+                archive.write(str(one.locate()), one.as_posix())
+    return path
+
+
+def _missing_headers(python: str) -> Optional[str]:
+    """Say what to install where Python's headers are missing, before minutes of compiling."""
+    ask = (
+        "import os, sys, sysconfig; "
+        "here = os.path.exists(os.path.join(sysconfig.get_path('include'), 'Python.h')); "
+        "print(int(here), '%d.%d' % sys.version_info[:2])"
+    )
+    done = subprocess.run(
+        [python, "-I", "-c", ask], capture_output=True, text=True, check=False, timeout=60
+    )
+    here, _, version = done.stdout.strip().partition(" ")
+    if done.returncode != 0 or here != "0":
+        return None
+    return (
+        f"the headers of Python {version} (Python.h) are missing; install them with "
+        f"'sudo apt install python{version}-dev', or python3-dev"
+    )
 
 
 def _in_folder(folder: Path) -> Iterator[list[str]]:

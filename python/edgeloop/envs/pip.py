@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib import metadata
 from pathlib import Path
+from typing import Optional
 
 from edgeloop.errors import CannotWriteError, NotAvailableError
 
 _QUIET = ("--disable-pip-version-check", "--no-input")
 # How an exception of urllib3 prints: its class, the object that it is about, and the reason.
 _EXCEPTION = re.compile(r"^\w+\(['\"]?(?:<[^>]*>: )?(.*?)['\"]?\)$")
+# What a compiler or CMake says of a build that failed: file:line:column: error: …
+_COMPILER = re.compile(r":\d+(:\d+)?: (fatal )?error: |^CMake Error")
+_MOST_QUOTED = 3
 _FULL = ("No space left on device", "Disk quota exceeded")
 
 
@@ -41,10 +46,15 @@ def requirements_file(lines: Sequence[str]) -> Iterator[str]:
 
 
 def run_pip(
-    python: str, arguments: Sequence[str], timeout_s: float, keep_open: Sequence[int] = ()
+    python: str,
+    arguments: Sequence[str],
+    timeout_s: float,
+    keep_open: Sequence[int] = (),
+    variables: Optional[Mapping[str, str]] = None,
 ) -> subprocess.CompletedProcess[str]:
     """Run a command of pip under an interpreter; `keep_open` are descriptors that it inherits.
 
+    `variables` are set in its environment beside ours.
     Raises NotAvailableError where it cannot start or does not end.
     """
     command = [python, "-m", "pip", arguments[0], *_QUIET, *arguments[1:]]
@@ -56,6 +66,7 @@ def run_pip(
             check=False,
             timeout=timeout_s,
             pass_fds=keep_open,
+            env={**os.environ, **(variables or {})},
         )
     except subprocess.TimeoutExpired as error:
         raise NotAvailableError(f"pip did not end within {timeout_s:g} s; run it again") from error
@@ -86,8 +97,16 @@ def require_pip(
 
 
 def pip_reason(done: subprocess.CompletedProcess[str]) -> str:
-    """Return pip's errors, else its last line."""
+    """Return a compiler's errors, else pip's, else its last line."""
     lines = [line.strip() for line in (done.stdout + done.stderr).splitlines() if line.strip()]
+    compiler = [
+        # CMake's own words stand on the next line.
+        f"{line} {after}" if line.startswith("CMake Error") else line
+        for line, after in zip(lines, [*lines[1:], ""])
+        if _COMPILER.search(line)
+    ]
+    if compiler:
+        return "; ".join(compiler[:_MOST_QUOTED])
     # Without a network the errors only say that there is no such version.
     broken = re.findall(r"connection broken by '(.+)':", done.stderr)[-1:]
     errors = [line[len("ERROR:") :].strip() for line in lines if line.startswith("ERROR:")]

@@ -107,7 +107,7 @@ def confine_for_job(arguments: Mapping[str, Any]) -> None:
     if FREE in os.environ or words.get("trust_pickle") or words.get("model_class_path"):
         return
     give_up_privileges()
-    folders = [words.get("scratch")]
+    folders = [words.get("scratch"), words.get("folder")]
     folders += [Path(str(words[key])).parent for key in ("target", "write") if words.get(key)]
     restrict(Rights(_readable(), [*_writable(), *(Path(one) for one in folders if one)]))
 

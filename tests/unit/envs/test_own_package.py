@@ -99,6 +99,7 @@ def test_where_no_wheel_fits_the_sources_are_built(python, tmp_path):
 def test_beside_the_wheel_of_this_python_another_pythons_is_found(python, tmp_path, monkeypatch):
     ours = write_wheel(tmp_path, "cp27-cp27mu-manylinux1_x86_64")
     monkeypatch.setattr(own_package, "_origin", lambda: ours)
+    monkeypatch.setattr(own_package, "_copy_of_this", lambda scratch: None)
     with pytest.raises(NotAvailableError) as caught:
         own_package.install_own_package(python, None)
     assert f"edgeloop {VERSION} itself cannot be installed for {python}" in str(caught.value)
@@ -107,3 +108,42 @@ def test_beside_the_wheel_of_this_python_another_pythons_is_found(python, tmp_pa
     write_wheel(tmp_path, "py3-none-any")
     own_package.install_own_package(python, None)
     assert (site_of(python) / "out_of_the_wheel.py").is_file()
+
+
+def test_missing_headers_are_said_before_compiling(python, tmp_path, monkeypatch):
+    (tmp_path / "backend.py").write_text(BACKEND)
+    (tmp_path / "pyproject.toml").write_text(PROJECT)
+    monkeypatch.setattr(own_package, "_origin", lambda: tmp_path)
+    monkeypatch.setattr(own_package, "_copy_of_this", lambda scratch: None)
+    assert own_package._missing_headers(python) is None or "-dev" in str(
+        own_package._missing_headers(python)
+    )
+    words = "the headers of Python 3.11 (Python.h) are missing; install python3.11-dev"
+    monkeypatch.setattr(own_package, "_missing_headers", lambda python: words)
+    with pytest.raises(NotAvailableError, match="cannot be compiled: the headers of"):
+        own_package.install_own_package(python, None)
+
+
+def test_where_the_sources_are_gone_the_installed_files_are_copied(python, tmp_path, monkeypatch):
+    site = tmp_path / "site"
+    information = site / f"edgeloop-{VERSION}.dist-info"
+    information.mkdir(parents=True)
+    (site / "edgeloop").mkdir()
+    (site / "edgeloop" / "_core.pyi").write_text("# copied\n")
+    texts = {
+        "METADATA": f"Metadata-Version: 2.1\nName: edgeloop\nVersion: {VERSION}\n",
+        "WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+        "direct_url.json": '{"url": "file:///gone"}',
+    }
+    for name, text in texts.items():
+        (information / name).write_text(text)
+    listed = [f"edgeloop-{VERSION}.dist-info/{name}" for name in (*texts, "RECORD")]
+    (information / "RECORD").write_text(
+        "".join(f"{name},,\n" for name in ("edgeloop/_core.pyi", "../../../bin/edgeloop", *listed))
+    )
+    monkeypatch.setattr(
+        own_package.metadata, "distribution",
+        lambda name: own_package.metadata.PathDistribution(information),
+    )  # fmt: skip
+    own_package.install_own_package(python, None)
+    assert (site_of(python) / "edgeloop" / "_core.pyi").read_text() == "# copied\n"

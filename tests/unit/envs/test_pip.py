@@ -47,3 +47,17 @@ def test_no_pip_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(metadata, "version", missing)
     assert not has_pip()
+
+
+def test_what_the_compiler_said_comes_first() -> None:
+    said = (
+        "Building wheels for collected packages: edgeloop\n  error: subprocess-exited-with-error\n"
+        "      CMake Error at CMakeLists.txt:93 (find_package):\n"
+        "        Could NOT find Python (missing: Development.Module)\n"
+        "      /x/engine.cpp:12:3: error: 'foo' was not declared\n"
+        "  note: This error originates from a subprocess\nERROR: Failed building wheel\n"
+    )
+    assert pip_reason(subprocess.CompletedProcess([], 1, "", said)) == (
+        "CMake Error at CMakeLists.txt:93 (find_package): Could NOT find Python (missing: "
+        "Development.Module); /x/engine.cpp:12:3: error: 'foo' was not declared"
+    )
