@@ -218,3 +218,10 @@ def test_two_models_are_compared_on_the_same_samples(tmp_path: Path) -> None:
         assert (found.only_first, found.only_second) == (
             paired["only_first"], paired["only_second"],
         )  # fmt: skip
+
+
+def test_a_model_without_a_batch_dimension_is_judged(tmp_path: Path) -> None:
+    nodes = [onnx.helper.make_node("Mul", ["x", "x"], ["y"])]
+    model = save(tmp_path / "m.onnx", nodes, tensor("x", FLOAT, 4), [tensor("y", FLOAT, 4)])
+    samples = data(tmp_path / "d.npz", X, (X**2).argmax(axis=1))
+    assert edgeloop.evaluate(model, samples).summary["accuracy"]["accuracy"] == 1.0

@@ -85,6 +85,8 @@ def fit_array(
             "numbers are wanted"
         )
     wanted = tuple(spec.shape[1:])
+    if array.shape == tuple(spec.shape) and array.shape != wanted:
+        wanted = array.shape  # one sample is the whole input: the model has no batch dimension
     axes: Optional[tuple[int, ...]] = None
     if _without_ones(array.shape) != _without_ones(wanted):
         if layout is None or _transposed(array.shape, layout) != wanted:

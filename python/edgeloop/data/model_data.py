@@ -58,6 +58,8 @@ class ModelData:
     times: Optional[StepTimes] = None
     notes: Sequence[str] = ()
     """What was decided for the user, one sentence each."""
+    batched: bool = True
+    """Whether the first dimension of the inputs counts samples."""
     ordered: Optional[int] = None
     """So many class folders were numbered by their alphabetical order; None: by something else."""
     clipped: dict[str, Clipped] = field(default_factory=dict)
@@ -127,8 +129,8 @@ class ModelData:
 
     @property
     def batch_size(self) -> int:
-        """Samples in one run of the model."""
-        return self.specs[0].shape[0] if self.specs[0].shape else 1
+        """Samples in one run of the model; one where its inputs have no dimension for them."""
+        return self.specs[0].shape[0] if self.batched and self.specs[0].shape else 1
 
     def chunks(self, most: int, rows: Optional[npt.NDArray[np.int64]] = None) -> Iterator[Chunk]:
         """Yield samples by input name: in the model's layout, scaled, but not quantised.

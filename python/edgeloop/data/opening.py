@@ -37,12 +37,12 @@ def open_data(
         raise ModelError(f"the data {inputs.data} does not exist")
     if not path.is_dir() and not path.is_file():  # a pipe or a device may never end
         raise ModelError(f"the data {inputs.data} is neither a file nor a folder")
-    require_one_batch_size(specs)
     names = None if inputs.labels is None else ClassNames.read(inputs.labels, inputs.labels_archive)
     listing = _listing(path, inputs.pictures, names)
     if inputs.y_file is not None and (listing is not None or not is_npy(path)):
         raise UsageError(f"--y-file is for an .npy, and {inputs.data} is none")
     if listing is not None:
+        require_one_batch_size(specs)
         return _pictures(inputs, listing, specs, names, times)
     keys = [inputs.x_key] if len(specs) == 1 else [spec.name for spec in specs]
     source = _arrays(inputs, keys)
@@ -52,7 +52,11 @@ def open_data(
         )
         for spec, key in zip(specs, keys)
     }
-    return ModelData(source, specs, fittings, _labels(inputs, source, names), times, source.notes)
+    batched = any(fittings[spec.name].shape != tuple(spec.shape) for spec in specs)
+    if batched:
+        require_one_batch_size(specs)
+    labels = _labels(inputs, source, names)
+    return ModelData(source, specs, fittings, labels, times, source.notes, batched=batched)
 
 
 def _listing(path: Path, more: Sequence[str], names: Optional[ClassNames]) -> Optional[Listing]:

@@ -4,17 +4,37 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from edgeloop.results.figures import duration_interval
+from edgeloop.metrics.paired import (
+    BETTER,
+    NO_DIFFERENCE,
+    WORSE,
+    paired_difference,
+    why_not_paired,
+)
+from edgeloop.results.figures import duration_interval, paired_text
 from edgeloop.results.row import ReportRow
+
+_ACCURACY = {
+    BETTER: "is more accurate than",
+    WORSE: "is less accurate than",
+    NO_DIFFERENCE: "is not shown to differ in accuracy from",
+}
 
 # More models than this have no sentence each: the chart says it shorter.
 _MOST_MODELS = 3
 
 
 def answers(rows: Sequence[ReportRow]) -> list[str]:
-    """Return a sentence for each model: the fastest configuration, and by how much."""
+    """Return a sentence for each model: the fastest configuration, and by how much.
+
+    And one for each model whose accuracy was taken on the samples of another's.
+    """
     timed = [row for row in measured(rows) if row.latency_ns.value]
     models = list(dict.fromkeys(row.model for row in timed))
+    return [*_latencies(timed, models), *_accuracies(rows)]
+
+
+def _latencies(timed: Sequence[ReportRow], models: Sequence[str]) -> list[str]:
     if len(models) > _MOST_MODELS:
         return [f"{len(timed)} configurations of {len(models)} models, the fastest of each first."]
     return [_answer(model, [row for row in timed if row.model == model]) for model in models]
@@ -67,6 +87,28 @@ def _apart(a: ReportRow, b: ReportRow) -> bool:
     if first is None or second is None or first[1] is None or second[0] is None:
         return False
     return first[1] < second[0]
+
+
+def _accuracies(rows: Sequence[ReportRow]) -> list[str]:
+    """Compare each model with the first one of the same samples, at most so many."""
+    found = []
+    first: dict[tuple[str, str], ReportRow] = {}
+    models: set[tuple[str, str]] = set()
+    for row in rows:
+        if row.scores is None:
+            continue
+        base = first.setdefault((row.scores.kind, row.scores.labels_sha256), row)
+        if base.model == row.model or base.scores is None:
+            continue
+        if (row.model, row.scores.labels_sha256) in models:
+            continue
+        models.add((row.model, row.scores.labels_sha256))
+        if why_not_paired(row.scores, base.scores) is None:
+            paired = paired_difference(row.scores, base.scores, seed=0)
+            words = _ACCURACY[paired.verdict]
+            text = paired_text(paired.as_dict())
+            found.append(f"{row.model} {words} {base.model} on the same samples: {text}.")
+    return found[:_MOST_MODELS]
 
 
 def _each(values: Iterable[str]) -> str:

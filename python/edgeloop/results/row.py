@@ -11,8 +11,10 @@ from pathlib import Path
 from typing import Any, Optional
 
 from edgeloop.errors import plain
+from edgeloop.metrics.paired import SampleScores
 from edgeloop.results.document import odd_fields
 from edgeloop.results.placement import counted_names, covered_share
+from edgeloop.results.sample_scores import scores_of
 from edgeloop.results.schema import Result
 
 Interval = tuple[Optional[float], Optional[float]]
@@ -65,6 +67,8 @@ class ReportRow:
     metric: str
     """Name of the metric in `accuracy`; empty without data."""
     accuracy: Figure
+    scores: Optional[SampleScores]
+    """Of single samples, where the result keeps them."""
     energy_j: Figure
     bytes: Optional[int]
     covered: Optional[float]
@@ -126,6 +130,7 @@ def _row(result: Result) -> ReportRow:
         cold_ns=_cold(result),
         metric=metric,
         accuracy=accuracy,
+        scores=scores_of(last),
         energy_j=_energy(last),
         bytes=header["model"]["bytes"],
         covered=covered,

@@ -504,3 +504,12 @@ def test_dimensions_of_one_need_not_be_there(saved: Any, shape: tuple[int, ...])
     values = np.arange(5 * 64, dtype=np.float32).reshape(shape)
     assert np.array_equal(x_of(opened(saved(x_data=values))), values.reshape(5, 8, 8, 1))
     assert "wants samples" in why_not(saved(x_data=np.zeros((5, 64), np.float32)))
+
+
+def test_a_model_without_a_batch_dimension_takes_whole_samples(saved: Any) -> None:
+    waves = np.random.default_rng(0).normal(size=(5, 160)).astype(np.float32)
+    data = opened(saved(x_data=waves, y_data=np.arange(5)), TensorSpec("wave", "float32", (160,)))
+    assert (data.batch_size, data.batched) == (1, False)
+    rows = [row for batches in data.batches() for row in batches.inputs[0]]
+    assert np.array_equal(np.stack(rows), waves)
+    assert y_of(data) == [0, 1, 2, 3, 4]
