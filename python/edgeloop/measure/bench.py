@@ -166,7 +166,7 @@ class Experiment:
         """Count what the newest process took, and let it decide how the next ones are cut."""
         newest = result.invocations[-1]
         self._spent_s += newest.measuring_s
-        run_ns = joined(newest.run_times(result.loops[0]))
+        run_ns = joined(newest.run_times(result.loop_names[0]))
         if run_ns.size:
             self._medians.append(quantile_interval(run_ns, 0.5))
         if self._spec.fixed is not None or self._spec.processes is not None:
@@ -180,10 +180,10 @@ class Experiment:
 
     def _best_stretch_s(self, result: Result) -> float:
         """Return how long each loop is best measured in a process, by what has been seen."""
-        loops = len(result.loops)
+        loops = len(result.loop_names)
         cost_s = sum(i.start_up_s for i in result.invocations) / len(result.invocations)
         measured_s = [
-            sum(block.elapsed_ns for block in invocation.run_times(result.loops[0])) / 1e9
+            sum(block.elapsed_ns for block in invocation.run_times(result.loop_names[0])) / 1e9
             for invocation in result.invocations
         ]
         return best_stretch_s(
@@ -231,7 +231,7 @@ class Experiment:
 
     def _tail(self, result: Result) -> Optional[QuantileEstimate]:
         """Return the bounded quantile as far as it is known; None where none is asked for."""
-        blocks = [invocation.run_times(result.loops[0]) for invocation in result.invocations]
+        blocks = [invocation.run_times(result.loop_names[0]) for invocation in result.invocations]
         means = any(block.runs_per_sample > 1 for each in blocks for block in each)
         if self._preset.bounded is None or means:
             return None

@@ -18,9 +18,10 @@ from edgeloop.measure.placement import placement_document
 from edgeloop.measure.surroundings import Surroundings
 from edgeloop.models.provenance import provenance
 from edgeloop.models.summary import ModelSummary
+from edgeloop.results.document import SCHEMA_VERSION
 from edgeloop.results.placement import why_too_little
 from edgeloop.results.plausibility import IMPOSSIBLE, plausibility, withhold
-from edgeloop.results.schema import SCHEMA_VERSION, Result
+from edgeloop.results.schema import Result
 from edgeloop.results.sessions import put_sessions
 from edgeloop.results.store import LineWriter, ResultWriter
 from edgeloop.results.summarise import summarise_result

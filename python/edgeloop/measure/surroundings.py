@@ -35,7 +35,7 @@ class Surroundings:
         }
 
     def _energy(self, result: Result) -> dict[str, Any]:
-        if len(result.loops) > 1:
+        if len(result.loop_names) > 1:
             several = "the blocks of several loops are shorter than the meter's readings"
             return reasoned("energy", None, several)
         processes = [_process_power(invocation) for invocation in result.invocations]

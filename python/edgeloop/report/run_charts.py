@@ -25,7 +25,7 @@ _SHOWN_QUANTILE = 0.999
 def run_charts(result: Result, number: int) -> list[Chart]:
     """Return the charts of the headline loop; none where nothing was measured."""
     processes = [
-        [b for b in invocation.blocks if b.loop == result.loops[0] and b.durations_ns.size]
+        [b for b in invocation.blocks if b.loop == result.loop_names[0] and b.durations_ns.size]
         for invocation in result.invocations
     ]
     processes = [blocks for blocks in processes if any(not block.tail for block in blocks)]

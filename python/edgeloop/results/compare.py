@@ -113,8 +113,8 @@ def compare_results(a: Result, b: Result, delta: float, allow: Sequence[str]) ->
     mismatches = [text for name, text in _differences(a, b) if name not in allow]
     accuracy, reason = _paired(a, b)
     return Compared(
-        a=f"{a.header['title']} ({a.loops[0]})",
-        b=f"{b.header['title']} ({b.loops[0]})",
+        a=f"{a.header['title']} ({a.loop_names[0]})",
+        b=f"{b.header['title']} ({b.loop_names[0]})",
         comparison=compare_unpaired(
             _process_medians(a), _process_medians(b), delta=delta, mismatches=mismatches
         ),
@@ -153,11 +153,11 @@ def _process_medians(result: Result) -> list[float]:
     """Return the median time of a run in each process, in ns."""
     medians = []
     for invocation in result.invocations:
-        run_times_ns = joined(invocation.run_times(result.loops[0]))
+        run_times_ns = joined(invocation.run_times(result.loop_names[0]))
         if run_times_ns.size:
             medians.append(float(np.median(run_times_ns)))
     if not medians:
-        raise ModelError(f"{result.path} holds no measurement of its {result.loops[0]} loop")
+        raise ModelError(f"{result.path} holds no measurement of its {result.loop_names[0]} loop")
     return medians
 
 
@@ -329,7 +329,7 @@ def _newest(results: Sequence[Result], notes: list[str]) -> list[Result]:
 
 
 def _title(result: Result) -> str:
-    return f"{result.header['title']} ({', '.join(result.loops)})"
+    return f"{result.header['title']} ({', '.join(result.loop_names)})"
 
 
 def _configuration(result: Result) -> Optional[str]:

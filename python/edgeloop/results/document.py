@@ -41,6 +41,25 @@ _TYPES: Mapping[str, tuple[type, ...]] = {
 STUMBLED = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError)
 
 
+SCHEMA_VERSION = 1
+
+
+def upgraded(header: dict[str, Any], where: str) -> dict[str, Any]:
+    """Return a header of any published version as one of the present version.
+
+    Raises ModelError for what is not a header of a result, or that of a newer edgeloop.
+    """
+    version = header.get("schema_version")
+    if type(version) is not int or version < 1:
+        raise ModelError(f"{where} is not a result of edgeloop: its first line is not a header")
+    if version > SCHEMA_VERSION:
+        raise ModelError(
+            f"{where} was written by a newer edgeloop (schema {version}, this one reads up to "
+            f"{SCHEMA_VERSION}); update edgeloop"
+        )
+    return header
+
+
 @contextmanager
 def odd_fields(path: str | None) -> Iterator[None]:
     """Blame the stored result where a page stumbles over it; the schema does not tell every field.

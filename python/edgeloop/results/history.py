@@ -12,9 +12,8 @@ from pathlib import Path
 from typing import Any, BinaryIO, Optional
 
 from edgeloop.errors import CannotWriteError, ModelError, UsageError, plain
-from edgeloop.results.document import STUMBLED, without_commands
+from edgeloop.results.document import STUMBLED, upgraded, without_commands
 from edgeloop.results.old_intervals import without_false_certainty
-from edgeloop.results.schema import SCHEMA_VERSION
 from edgeloop.results.store import SUFFIX, is_being_written, require_file
 
 # The last line holds the summary; most are shorter than this.
@@ -134,11 +133,7 @@ def read_entry(path: Path) -> HistoryEntry:
             summary = _last_line(file)
     except OSError as error:
         raise ModelError(f"the result {path} cannot be read: {error.strerror}") from error
-    version = (header or {}).get("schema_version")
-    if header is None or type(version) is not int:
-        raise ModelError(f"{path} is not a result of edgeloop: its first line is no header")
-    if version > SCHEMA_VERSION:
-        raise ModelError(f"{path} was written by a newer edgeloop (schema {version})")
+    header = upgraded(header or {}, str(path))
     try:
         return entry_of(path, without_commands(header), without_commands(summary))
     except (*STUMBLED, ModelError) as error:

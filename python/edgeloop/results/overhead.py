@@ -15,7 +15,7 @@ PROCESSES_FOR_TWO_INSTANCES = 5
 
 def overhead(result: Result) -> dict[str, Any]:
     """Return, for every loop but the first, the difference per call in ns and as a share."""
-    reference, *others = result.loops
+    reference, *others = result.loop_names
     return {
         "reference": reference,
         "same_instance": {loop: _same_instance(result, reference, loop) for loop in others},

@@ -117,7 +117,7 @@ def _row(result: Result) -> ReportRow:
         created=_text(header["created"]),
         effort=_text(header["spec"].get("effort") or ""),
         data=_data(header["spec"]),
-        loop=_text(result.loops[0]) if result.loops else "",
+        loop=_text(result.loop_names[0]) if result.loop_names else "",
         latency_ns=latency(result),
         p90_ns=_figure(headline, "p90_ns", "p90_ci95_ns", {}),
         samples=headline.get("n"),

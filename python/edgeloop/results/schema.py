@@ -35,14 +35,13 @@ from edgeloop.results.fields import (
     wholes,
 )
 from edgeloop.results.figures import duration_interval
+from edgeloop.results.loop_figures import Interval, LoopFigures, ResultWarning
 from edgeloop.results.probe import Probe, probe_document, read_probe
 from edgeloop.results.samples import SampleBudget, decode, encode
 from edgeloop.stats.run_times import RunTimes
 
 if TYPE_CHECKING:
     import numpy.typing as npt
-
-SCHEMA_VERSION = 1
 
 # Of the samples as a table.
 _COLUMNS = (
@@ -252,9 +251,53 @@ class Result:
     """What ended the measurement early; what was measured before it stands."""
 
     @property
-    def loops(self) -> Sequence[str]:
+    def loop_names(self) -> Sequence[str]:
         """The loops that were asked for, the headline first."""
         return list(self.header["spec"]["loops"])
+
+    @property
+    def headline(self) -> LoopFigures:
+        """The figures of the headline loop; where one is None, `reason` says why."""
+        return LoopFigures.of(self.summary.get("summary"), self.summary.get("summary_reason"))
+
+    @property
+    def loops(self) -> Mapping[str, LoopFigures]:
+        """Loop → its figures, the headline first."""
+        found = self.summary.get("loops") or {}
+        return {name: LoopFigures.of(document) for name, document in found.items()}
+
+    @property
+    def median_ns(self) -> Optional[float]:
+        """Median time of a run of the headline loop in ns; None where it has none."""
+        return self.headline.median_ns
+
+    @property
+    def median_ci95_ns(self) -> Optional[Interval]:
+        """Its 95 % interval over processes in ns; None below three processes."""
+        return self.headline.median_ci95_ns
+
+    @property
+    def p90_ns(self) -> Optional[float]:
+        """90th percentile of single runs of the headline loop in ns."""
+        return self.headline.p90_ns
+
+    @property
+    def p99_ns(self) -> Optional[float]:
+        """99th percentile of single runs of the headline loop in ns."""
+        return self.headline.p99_ns
+
+    @property
+    def accuracy(self) -> Mapping[str, Any]:
+        """Metric → value, with `<metric>_ci95`, in scikit-learn's names; empty without data."""
+        return self.summary.get("accuracy") or {}
+
+    @property
+    def warnings(self) -> Sequence[ResultWarning]:
+        """What to know before relying on the figures."""
+        return [
+            ResultWarning(str(one["code"]), str(one["text"]), one.get("fix"))
+            for one in self.summary.get("warnings") or ()
+        ]
 
     def block_labels(self) -> list[list[Optional[BlockLabel]]]:
         """Return the label of each block of each process; None where it was not probed."""

@@ -16,11 +16,11 @@ from typing import Any, Optional, Protocol
 
 from edgeloop.errors import CannotWriteError, ModelError, UsageError
 from edgeloop.host.user_folders import data_folder
-from edgeloop.results.document import checked_invocation, checked_line
+from edgeloop.results.document import checked_invocation, checked_line, upgraded
 from edgeloop.results.fields import mapping, sequence
 from edgeloop.results.old_intervals import without_false_certainty
 from edgeloop.results.samples import SampleBudget
-from edgeloop.results.schema import SCHEMA_VERSION, Invocation, Result
+from edgeloop.results.schema import Invocation, Result
 
 SUFFIX = ".edgeloop.jsonl"
 
@@ -221,14 +221,7 @@ def result_of(lines: Sequence[tuple[int, dict[str, Any]]], path: str) -> Result:
 
 
 def _header(path: str, header: dict[str, Any]) -> dict[str, Any]:
-    version = header.get("schema_version")
-    if type(version) is not int or version < 1:
-        raise ModelError(f"{path} is not a result of edgeloop: its first line is no header")
-    if version > SCHEMA_VERSION:
-        raise ModelError(
-            f"{path} was written by a newer edgeloop (schema {version}, this one reads up to "
-            f"{SCHEMA_VERSION}); update edgeloop"
-        )
+    header = upgraded(header, path)
     try:
         sequence(mapping(header.get("spec")), "loops")
         return checked_line(header)

@@ -18,7 +18,7 @@ _SHORTEST_FOR_CPUS_NS = 10_000_000
 def summarise_result(result: Result, stop_reason: str) -> dict[str, Any]:
     """Return `summary` (of the headline loop), `loops`, and for `overhead` the differences."""
     counted = in_burst(result) if result.header["spec"].get("regime") == "burst" else result
-    loops = {loop: _loop_summary(counted, loop, stop_reason) for loop in result.loops}
+    loops = {loop: _loop_summary(counted, loop, stop_reason) for loop in result.loop_names}
     loops = {loop: summary for loop, summary in loops.items() if summary is not None}
     if not loops:
         return {"summary": None, "summary_reason": "nothing was measured", "loops": {}}
@@ -68,7 +68,7 @@ def _batch_size(result: Result) -> Optional[int]:
 
 def _open_loop(result: Result) -> dict[str, Any]:
     """Return how well a fixed rate was kept: late runs and the share of time inside runs."""
-    blocks = [block for block in _blocks(result, result.loops[0]) if block.interval_ns]
+    blocks = [block for block in _blocks(result, result.loop_names[0]) if block.interval_ns]
     if not blocks:
         return {}
     late = sum(int(np.count_nonzero(b.durations_ns > (b.interval_ns or 0))) for b in blocks)
@@ -107,7 +107,7 @@ def _cpus_used(result: Result) -> dict[str, Any]:
     """Return how many CPUs the worker kept busy while the headline loop ran."""
     shares = [
         block.cpu_ns / block.wall_ns
-        for block in _blocks(result, result.loops[0])
+        for block in _blocks(result, result.loop_names[0])
         if block.cpu_ns is not None and block.wall_ns >= _SHORTEST_FOR_CPUS_NS
     ]
     if not shares:

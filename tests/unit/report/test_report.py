@@ -223,7 +223,7 @@ def test_a_result_shows_itself_in_a_notebook() -> None:
     result = read_result(str(GOLDEN))
     page = result._repr_html_()
     assert "<table>" in page
-    for loop in result.loops:
+    for loop in result.loop_names:
         assert f"<td>{loop}</td>" in page
     result.header["title"] = HOSTILE
     assert "<script" not in result._repr_html_()

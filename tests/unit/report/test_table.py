@@ -170,7 +170,7 @@ def test_what_other_sessions_add_stands_on_the_page() -> None:
 def test_overhead_shows_floors_and_who_shares_the_instance() -> None:
     result = measured(FLAT, loops=("native", "binding", "framework"))
     result.header["attaches"] = False
-    result.header["timed_region"] = dict.fromkeys(result.loops, "the call")
+    result.header["timed_region"] = dict.fromkeys(result.loop_names, "the call")
     result.summary = {**summarise_result(result, "converged"), "accuracy": None, "warnings": []}
     assert result.summary["overhead"]["same_instance"] == {"binding": True, "framework": False}
     table = overhead_table(result)

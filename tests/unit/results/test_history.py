@@ -95,12 +95,12 @@ def test_text_from_a_file_cannot_steer_the_terminal(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        (b"", "no header"),
-        (b"{}\n", "no header"),
+        (b"", "not a header"),
+        (b"{}\n", "not a header"),
         (b'{"schema_version": 99}\n', "newer edgeloop"),
         (b'{"schema_version": 1}\n', "damaged"),
         (b'{"schema_version": 1, "host": 3}\n', "damaged"),
-        (b"\x00\xff" * 100, "no header"),
+        (b"\x00\xff" * 100, "not a header"),
     ],
 )
 def test_what_is_no_result_is_named_and_the_list_goes_on(

@@ -22,7 +22,7 @@ STAGES = {"compute": _COMPUTE, "host to device": [9000] * 40}
 def measured(golden: Any, invocation: Any, block: Any) -> Result:
     """A result of two processes that timed their stages."""
     result: Result = read_result(str(golden))
-    blocks = [block(*range(100, 200), loop=loop) for loop in result.loops]
+    blocks = [block(*range(100, 200), loop=loop) for loop in result.loop_names]
     result.invocations = [invocation(*blocks, stages_ns=STAGES) for _ in range(2)]
     result.summary = {**result.summary, **summarise_result(result, "converged")}
     return result

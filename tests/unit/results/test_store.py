@@ -16,7 +16,7 @@ import pytest
 
 from edgeloop.errors import CannotWriteError, ModelError
 from edgeloop.results import store
-from edgeloop.results.schema import SCHEMA_VERSION
+from edgeloop.results.document import SCHEMA_VERSION
 from edgeloop.results.store import SUFFIX, ResultWriter, read_result
 
 HEADER = {"schema_version": 1, "spec": {"loops": ["native"]}}
@@ -44,7 +44,7 @@ def test_what_is_written_is_read(tmp_path: Path, invocation: Any) -> None:
     assert [i.as_dict() for i in result.invocations] == [invocation().as_dict()]
     assert result.summary == summary
     assert result.path == str(path)
-    assert result.loops == ["native"]
+    assert result.loop_names == ["native"]
 
 
 def test_a_line_is_on_the_disk_before_append_returns(tmp_path: Path) -> None:
@@ -122,7 +122,7 @@ def test_a_newer_version_says_to_update(tmp_path: Path) -> None:
 @pytest.mark.parametrize("version", [None, "1", 1.0, True, 0, -1, [1]])
 def test_a_first_line_that_is_no_header(version: object, tmp_path: Path) -> None:
     path = write(tmp_path / f"a{SUFFIX}", {**HEADER, "schema_version": version})
-    assert "its first line is no header" in why_not(path)
+    assert "its first line is not a header" in why_not(path)
 
 
 @pytest.mark.parametrize("spec", [None, [], {}, {"loops": "native"}])
@@ -267,10 +267,10 @@ def test_a_disk_that_fails_on_fsync(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 def test_a_result_of_every_version_is_read(golden: Path) -> None:
     result = read_result(str(golden))
     assert result.header["command"] == "bench"
-    assert result.loops == ["native", "binding"]
+    assert result.loop_names == ["native", "binding"]
     assert len(result.invocations) == 2
     for run in result.invocations:
-        for loop in result.loops:
+        for loop in result.loop_names:
             assert sum(block.runs for block in run.run_times(loop)) == 40
     assert result.summary["summary"]["n"] == 80
     # Two processes: what intervals the file holds are the scatter within them.

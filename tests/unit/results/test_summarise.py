@@ -87,7 +87,7 @@ def noisy(
         level_ns = 1806.0 * np.exp(0.02 * rng.standard_normal())
         blocks = []
         for part in np.split(level_ns * np.exp(0.03 * noise), 12):
-            for loop in result.loops:
+            for loop in result.loop_names:
                 singles = part.astype(np.uint64)
                 means = (part * per_sample).astype(np.uint64)
                 blocks.append(block(*means, loop=loop, runs_per_sample=per_sample))

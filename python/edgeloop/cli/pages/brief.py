@@ -52,7 +52,7 @@ def _answer(result: Result) -> list[str]:
         return [f"{_title(result)}: no headline", f"  {headline['headline_withheld']}", ""]
     if "overhead" in result.summary:
         return [python_cost(result), f"  {_title(result)}", ""]
-    loop = result.loops[0]
+    loop = result.loop_names[0]
     of = "of one run" if loop == "native" else f"of one run in the {loop} loop"
     median = duration_interval(headline["median_ns"], headline["median_ci95_ns"])
     return [f"{median}  {_title(result)}", f"  median {of}, {_interval_words(headline)}", ""]
@@ -137,7 +137,7 @@ def _samples(result: Result, headline: Mapping[str, Any]) -> list[Sequence[str]]
         block.run_times().ns
         for invocation in result.invocations
         for block in invocation.blocks
-        if block.loop == result.loops[0] and not block.tail and block.durations_ns.size
+        if block.loop == result.loop_names[0] and not block.tail and block.durations_ns.size
     ]
     if not blocks:
         return []

@@ -52,14 +52,14 @@ _PYTHON_HEADER = ("model", "runtime", *(f"+ {loop}" for loop in _LOOPS))
 def _cells(row: Row) -> Sequence[str]:
     assert row.result is not None
     summary = row.result.summary
-    headline = summary["loops"][row.result.loops[0]]
+    headline = summary["loops"][row.result.loop_names[0]]
     latency = duration_interval(headline["median_ns"], headline["median_ci95_ns"])
     return (row.variant.name, row.runtime, latency, accuracy_figure(summary["accuracy"]))
 
 
 def _python_cells(row: Row) -> Sequence[str]:
     assert row.result is not None
-    more = (_more(row.result.summary, loop, row.result.loops[0]) for loop in _LOOPS)
+    more = (_more(row.result.summary, loop, row.result.loop_names[0]) for loop in _LOOPS)
     return (row.variant.name, row.runtime, *more)
 
 

@@ -19,7 +19,7 @@ def evaluation_page(result: Result) -> str:
     parts += paired_parts(summary)
     parts += agreement_parts(summary)
     parts += _preprocess(summary)
-    loop = result.loops[0]
+    loop = result.loop_names[0]
     instances = summary.get("data", {}).get("instances", 1)
     beside = f", {instances} instances beside each other" if instances > 1 else ""
     rows = latency_rows(summary["loops"][loop], instances=instances)

@@ -76,7 +76,7 @@ def loop_rows(result: Result) -> list[Sequence[str]]:
     """Return the loops with their medians and differences."""
     rows: list[Sequence[str]] = [("loop", "median [95 %]", "more per call [95 %]", "share")]
     differences = result.summary["overhead"]["loops"]
-    for loop in result.loops:
+    for loop in result.loop_names:
         summary = result.summary["loops"][loop]
         median = duration_interval(summary["median_ns"], summary["median_ci95_ns"])
         if summary["median_ci95_ns"] is None:

@@ -44,10 +44,10 @@ def bench_table(result: Result) -> str:
     """Return what `edgeloop bench` prints for one configuration."""
     parts = [heading(result.header)]
     parts += _withheld(result)
-    for loop in result.loops if len(parts) == 1 else ():
-        title = "" if len(result.loops) == 1 else f"{loop} loop\n"
+    for loop in result.loop_names if len(parts) == 1 else ():
+        title = "" if len(result.loop_names) == 1 else f"{loop} loop\n"
         rows = latency_rows(result.summary["loops"][loop])
-        if loop == result.loops[0]:
+        if loop == result.loop_names[0]:
             rows += session_rows(result.summary["summary"])
         parts.append(title + columns(rows))
     parts += _stages(result)
@@ -245,7 +245,7 @@ def _timed_regions(result: Result) -> str:
     ]
     if others:
         lines.append(
-            f"  {', '.join(others)}: another instance of the model than the {result.loops[0]} "
+            f"  {', '.join(others)}: another instance of the model than the {result.loop_names[0]} "
             "loop's, so compared across processes"
         )
     return "\n".join(lines)

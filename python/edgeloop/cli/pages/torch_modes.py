@@ -17,7 +17,7 @@ def torch_modes_table(results: Sequence[Result]) -> str:
     rows: list[Sequence[str]] = [("code", "loop", "median [95 %]", "load", "first run")]
     native_is_shown = False
     for result in modes:
-        for loop in result.loops:
+        for loop in result.loop_names:
             native = loop in ("native", "binding")
             if native and native_is_shown:
                 continue  # the same package in every mode
@@ -30,7 +30,7 @@ def torch_modes_table(results: Sequence[Result]) -> str:
                 duration(first.load_ns[instance]),
                 duration(first.first_run_ns[instance]),
             ))  # fmt: skip
-        native_is_shown = native_is_shown or "native" in result.loops
+        native_is_shown = native_is_shown or "native" in result.loop_names
     words = (
         "PyTorch's modes, each measured in processes of its own; torch.compile compiles in the load"
     )
