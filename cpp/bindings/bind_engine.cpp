@@ -183,7 +183,7 @@ void bind_engine(py::module_& module) {
       .def(
           "run",
           [](Engine& engine) {
-            if (!engine.run()) throw_error(ErrorKind::runtime, {engine.last_error()});
+            if (!engine.run()) throw Error(ErrorKind::runtime, engine.last_error());
           },
           "Run the model once on the present contents of the input buffers.\n\n"
           "Raises RuntimeFailedError with the runtime's own words.")

@@ -28,8 +28,7 @@ std::string ort_version(const Dylib& library);
 std::string ort_words(const OrtApi& api, OrtStatus* status);
 
 // Throws Error{kind} with the runtime's words, unless the status is null.
-void check_ort(const OrtApi& api, OrtStatus* status, ErrorKind kind,
-               std::initializer_list<std::string_view> failed);
+void check_ort(const OrtApi& api, OrtStatus* status, ErrorKind kind, const std::string& failed);
 
 // Adds an execution provider ("XnnpackExecutionProvider") to a session that is to be made. Throws
 // Error{not_available} with those that the library lists where it lacks this one.
