@@ -16,5 +16,5 @@ target_include_directories(edgeloop_tensorrt PRIVATE cpp/include)
 target_include_directories(edgeloop_tensorrt SYSTEM PRIVATE
   third_party/cuda ${EDGELOOP_TENSORRT_INCLUDE})
 target_link_libraries(edgeloop_tensorrt PRIVATE ${CMAKE_DL_LIBS})
-target_compile_options(edgeloop_tensorrt PRIVATE -Wall -Wextra -Werror)
+edgeloop_warnings(edgeloop_tensorrt)
 install(TARGETS edgeloop_tensorrt DESTINATION edgeloop/plugins)
