@@ -96,7 +96,9 @@ cpp_tests() {  # NAME [SANITIZERS]
   "$main/bin/cmake" -S . -B "$build" -G Ninja -DCMAKE_MAKE_PROGRAM="$main/bin/ninja" \
     -DEDGELOOP_TESTS=ON -DEDGELOOP_WERROR=ON -DEDGELOOP_SANITIZE="${2:-}" >"$build.log" || { cat "$build.log"; return 1; }
   "$main/bin/cmake" --build "$build" >"$build.log" || { cat "$build.log"; return 1; }
-  "$build/tests/cpp/core_tests"
+  "$main/bin/ctest" --test-dir "$build" --no-tests=error --output-on-failure -j "$(nproc)" \
+    >"$build.log" || { cat "$build.log"; return 1; }
+  sed -n '/tests passed/,$p' "$build.log"
 }
 
 checks() {

@@ -1,12 +1,12 @@
 #include "edgeloop/tflite_probe.hpp"
 
+#include <doctest.h>
+
 #include <algorithm>
 #include <array>
 #include <cstdlib>
 #include <memory>
 #include <vector>
-
-#include "check.hpp"
 
 using edgeloop::Coverage;
 using edgeloop::TfliteProbe;
@@ -63,7 +63,7 @@ struct Graph {
 };
 
 void apply(TfliteProbe& probe, Graph& graph) {
-  CHECK_EQUAL(probe.delegate()->Prepare(&graph.context, probe.delegate()), kTfLiteOk);
+  CHECK(probe.delegate()->Prepare(&graph.context, probe.delegate()) == kTfLiteOk);
 }
 
 std::string text(const Coverage& coverage) {
@@ -76,21 +76,21 @@ std::string text(const Coverage& coverage) {
 
 }  // namespace
 
-TEST(a_probe_that_was_not_applied_knows_nothing) {
+TEST_CASE("a probe that was not applied knows nothing") {
   const TfliteProbe probe;
   CHECK(!probe.coverage().known);
   CHECK(probe.context() == nullptr);
 }
 
-TEST(a_probe_tells_who_runs_which_nodes) {
+TEST_CASE("a probe tells who runs which nodes") {
   TfliteProbe probe;
   Graph graph;
   apply(probe, graph);
-  CHECK_EQUAL(text(probe.coverage()), "builtin:2 Classic:3 unnamed delegate:2 builtin:1 ");
+  CHECK(text(probe.coverage()) == "builtin:2 Classic:3 unnamed delegate:2 builtin:1 ");
   CHECK(probe.context() == &graph.context);
 }
 
-TEST(a_probe_appends_subgraphs_and_replaces_what_is_prepared_again) {
+TEST_CASE("a probe appends subgraphs and replaces what is prepared again") {
   TfliteProbe probe;
   Graph first;
   Graph second;
@@ -98,22 +98,22 @@ TEST(a_probe_appends_subgraphs_and_replaces_what_is_prepared_again) {
   second.plan = ints({2});
   apply(probe, first);
   apply(probe, second);
-  CHECK_EQUAL(text(probe.coverage()), "builtin:1 builtin:1 ");
+  CHECK(text(probe.coverage()) == "builtin:1 builtin:1 ");
   first.plan = ints({0, 2});
   apply(probe, first);
-  CHECK_EQUAL(text(probe.coverage()), "builtin:2 builtin:1 ");
+  CHECK(text(probe.coverage()) == "builtin:2 builtin:1 ");
   CHECK(probe.context() == &first.context);
 }
 
-TEST(a_plan_that_cannot_be_read_is_unknown_and_no_failure) {
+TEST_CASE("a plan that cannot be read is unknown and no failure") {
   TfliteProbe probe;
   Graph graph;
   graph.plan.reset();
   apply(probe, graph);
-  CHECK_EQUAL(text(probe.coverage()), "unknown ");
+  CHECK(text(probe.coverage()) == "unknown ");
 }
 
-TEST(a_probe_of_an_older_library_does_not_read_the_end_of_its_structs) {
+TEST_CASE("a probe of an older library does not read the end of its structs") {
   TfliteProbe probe(/*opaque_delegates=*/false);
   Graph graph;
   graph.plan = ints({1});
@@ -121,10 +121,10 @@ TEST(a_probe_of_an_older_library_does_not_read_the_end_of_its_structs) {
   graph.classic.opaque_delegate_builder =
       reinterpret_cast<TfLiteOpaqueDelegateBuilder*>(&graph.classic);
   apply(probe, graph);
-  CHECK_EQUAL(text(probe.coverage()), "Classic:3 ");
+  CHECK(text(probe.coverage()) == "Classic:3 ");
 }
 
-TEST(a_probe_tells_names_nodes_and_subgraphs) {
+TEST_CASE("a probe tells names nodes and subgraphs") {
   TfliteProbe probe;
   Graph first;
   Graph second;
@@ -133,12 +133,12 @@ TEST(a_probe_tells_names_nodes_and_subgraphs) {
   apply(probe, first);
   apply(probe, second);
   const Coverage coverage = probe.coverage();
-  CHECK_EQUAL(coverage.partitions.size(), 5U);
+  REQUIRE(coverage.partitions.size() == 5U);
   CHECK(coverage.partitions[0].indexes == (std::vector<int>{0, 2}));
-  CHECK_EQUAL(coverage.partitions[1].delegate, "asked for");
+  CHECK(coverage.partitions[1].delegate == "asked for");
   CHECK(coverage.partitions[1].indexes == (std::vector<int>{4, 5, 6}));
-  CHECK_EQUAL(coverage.partitions[2].delegate, "");
+  CHECK(coverage.partitions[2].delegate == "");
   CHECK(coverage.partitions[2].indexes == (std::vector<int>{7, 8}));
-  CHECK_EQUAL(coverage.partitions[3].subgraph, 0U);
-  CHECK_EQUAL(coverage.partitions[4].subgraph, 1U);
+  CHECK(coverage.partitions[3].subgraph == 0U);
+  CHECK(coverage.partitions[4].subgraph == 1U);
 }
