@@ -9,7 +9,8 @@ foreach(part MAJOR MINOR PATCH)
 endforeach()
 list(JOIN version "." version)
 
-add_library(edgeloop_tensorrt MODULE cpp/plugins/tensorrt.cpp)
+file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/cpp/plugins/tensorrt/*.cpp)
+add_library(edgeloop_tensorrt MODULE ${sources})
 set_target_properties(edgeloop_tensorrt PROPERTIES
   CXX_STANDARD 14 PREFIX "" OUTPUT_NAME tensorrt-${version})
 target_include_directories(edgeloop_tensorrt PRIVATE cpp/include)

@@ -141,7 +141,7 @@ def test_carries_the_demo_and_no_sources(wheel):
         assert name in names
     # Sources are there for what is built on the board alone.
     stray = re.compile(
-        r"(?<!^edgeloop/plugins/tensorrt)\.(cpp|hpp)$|\.(pyc|o|a)$|__pycache__"
+        r"^(?!edgeloop/plugins/tensorrt/).*\.(cpp|hpp)$|\.(pyc|o|a)$|__pycache__"
         r"|(^|/)(tests|benchmarks|\.[^/]+)(/|$)"
     )
     assert [name for name in names if stray.search(name)] == []
