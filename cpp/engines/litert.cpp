@@ -97,7 +97,7 @@ class LiteRtEngine final : public Engine {
     return on_gpu() ? "the copies to the GPU and back are in it" : "";
   }
 
-  Coverage coverage() override { return probe_.coverage(); }
+  Placement placement() override { return probe_.placement(); }
   void drop_events() override {
     if (profiler_) profiler_->drop_events();
   }

@@ -137,8 +137,8 @@ class OnnxRuntimeEngine final : public Engine {
   }
 
   std::string runtime_version() const override { return ort_version(library_); }
-  Coverage coverage() override {
-    return probed_ ? ort_placement(api_, library_, session_.get()) : Coverage();
+  Placement placement() override {
+    return probed_ ? ort_placement(api_, library_, session_.get()) : Placement();
   }
 
  private:

@@ -190,13 +190,13 @@ class PluginEngine final : public Engine {
     return parts;
   }
 
-  Coverage coverage() override {
+  Placement placement() override {
     const Table& table = plugin_.table();
     if (table.partition_count == nullptr || table.describe_partition == nullptr) return {};
     const std::size_t count =
         plugin_.guarded("partition_count", [&] { return table.partition_count(engine_.get()); });
     require_plausible(count, kMostPartitions, "partitions");
-    Coverage coverage{true, {}};
+    Placement placement{true, {}};
     for (std::size_t index = 0; index < count; ++index) {
       edgeloop_partition_v1 partition{};
       partition.size = sizeof(partition);
@@ -204,11 +204,11 @@ class PluginEngine final : public Engine {
                 "describe_partition",
                 [&] { return table.describe_partition(engine_.get(), index, &partition); }),
             "cannot tell which node runs where");
-      coverage.partitions.emplace_back();
-      coverage.partitions.back().owner = plain_text(partition.owner, kMostNameBytes);
-      coverage.partitions.back().nodes = partition.nodes;
+      placement.partitions.emplace_back();
+      placement.partitions.back().owner = plain_text(partition.owner, kMostNameBytes);
+      placement.partitions.back().nodes = partition.nodes;
     }
-    return coverage;
+    return placement;
   }
 
  private:

@@ -197,7 +197,7 @@ class TfliteEngine final : public Engine {
   }
 
   std::string runtime_version() const override { return api_.version(); }
-  Coverage coverage() override { return probe_.coverage(); }
+  Placement placement() override { return probe_.placement(); }
   void drop_events() override { telemetry_.recorder().drop(); }
   std::size_t event_capacity() const noexcept override { return OperatorRecorder::kCapacity; }
   std::vector<OperatorEvent> take_events() override { return telemetry_.recorder().take(); }
@@ -269,7 +269,7 @@ class TfliteEngine final : public Engine {
   }
 
   // As in the Python interpreters, a graph that XNNPACK cannot take runs on the built-in kernels:
-  // coverage() shows it.
+  // placement() shows it.
   void apply_xnnpack(int threads) {
     xnnpack_ = create_xnnpack(library_, threads);
     probe_.expect(xnnpack_.get(), "xnnpack");

@@ -51,7 +51,7 @@ class TfliteRuntimeEngine final : public Engine {
   }
 
   std::string runtime_version() const override { return attachment_.version; }
-  Coverage coverage() override { return attachment_.probe.coverage(); }
+  Placement placement() override { return attachment_.probe.placement(); }
 
  private:
   void describe() {

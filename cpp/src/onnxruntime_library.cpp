@@ -163,10 +163,10 @@ void record_ort_placement(const OrtApi& api, OrtSessionOptions* session, const D
             ErrorKind::runtime, "onnxruntime cannot note which provider gets which node");
 }
 
-Coverage ort_placement(const OrtApi& api, const Dylib& library, const OrtSession* session) {
-  Coverage coverage;
+Placement ort_placement(const OrtApi& api, const Dylib& library, const OrtSession* session) {
+  Placement placement;
   void* const* table = table_of(library, kOrtPlacementVersion);
-  if (table == nullptr) return coverage;
+  if (table == nullptr) return placement;
   const auto check = [&api](OrtStatus* status) {
     check_ort(api, status, ErrorKind::runtime,
               "onnxruntime does not tell which provider got which node");
@@ -188,16 +188,16 @@ Coverage ort_placement(const OrtApi& api, const Dylib& library, const OrtSession
       partition.operators.emplace_back(text);
     }
     // A provider with kernels lists each node on its own: one part stands for such a stretch.
-    if (partition.nodes == 1 && !coverage.partitions.empty() &&
-        coverage.partitions.back().owner == partition.owner) {
-      ++coverage.partitions.back().nodes;
-      coverage.partitions.back().operators.push_back(partition.operators[0]);
+    if (partition.nodes == 1 && !placement.partitions.empty() &&
+        placement.partitions.back().owner == partition.owner) {
+      ++placement.partitions.back().nodes;
+      placement.partitions.back().operators.push_back(partition.operators[0]);
       continue;
     }
-    coverage.partitions.push_back(std::move(partition));
+    placement.partitions.push_back(std::move(partition));
   }
-  coverage.known = true;
-  return coverage;
+  placement.known = true;
+  return placement;
 }
 
 }  // namespace edgeloop

@@ -50,7 +50,7 @@ TEST_CASE("plugin runs") {
   static_cast<float*>(engine->inputs()[0].data)[2] = 1.5F;
   REQUIRE(engine->run());
   CHECK(static_cast<const float*>(engine->outputs()[0].data)[2] == 3.0F);
-  CHECK(!engine->coverage().known);
+  CHECK(!engine->placement().known);
 }
 
 TEST_CASE("plugin that breaks the rules is refused without a leak") {

@@ -31,7 +31,7 @@ std::unique_ptr<edgeloop::Engine> load(const EngineOptions& with = options()) {
 
 float* values(const edgeloop::Tensor& tensor) { return static_cast<float*>(tensor.data); }
 
-// Steps of a load that fail the engine; of "plan" and "node" only the coverage is lost.
+// Steps of a load that fail the engine; of "plan" and "node" only the placement is lost.
 const char* const kSteps[] = {"load", "create", "resize", "allocate", "xnnpack", "delegate"};
 
 }  // namespace
@@ -46,20 +46,20 @@ TEST_CASE("tflite runs on the buffers of the runtime") {
 }
 
 TEST_CASE("tflite reads the plan that the delegates left") {
-  const edgeloop::Coverage coverage = load()->coverage();
-  CHECK(coverage.known);
-  REQUIRE(coverage.partitions.size() == 2u);
-  CHECK(coverage.partitions[0].owner == std::string("builtin"));
-  CHECK(coverage.partitions[0].nodes == 2u);
-  CHECK(coverage.partitions[1].owner == std::string("FakeDelegate"));
-  CHECK(coverage.partitions[1].nodes == 2u);
+  const edgeloop::Placement placement = load()->placement();
+  CHECK(placement.known);
+  REQUIRE(placement.partitions.size() == 2u);
+  CHECK(placement.partitions[0].owner == std::string("builtin"));
+  CHECK(placement.partitions[0].nodes == 2u);
+  CHECK(placement.partitions[1].owner == std::string("FakeDelegate"));
+  CHECK(placement.partitions[1].nodes == 2u);
 }
 
-TEST_CASE("tflite does not know the coverage of a plan that cannot be read") {
+TEST_CASE("tflite does not know the placement of a plan that cannot be read") {
   for (const char* step : {"plan", "node"}) {
     const Ordered order("EDGELOOP_FAKE", std::string(step) + ":fail");
     const auto engine = load();
-    CHECK(!engine->coverage().known);
+    CHECK(!engine->placement().known);
     REQUIRE(engine->run());
   }
 }

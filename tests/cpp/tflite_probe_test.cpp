@@ -8,7 +8,7 @@
 #include <memory>
 #include <vector>
 
-using edgeloop::Coverage;
+using edgeloop::Placement;
 using edgeloop::TfliteProbe;
 
 namespace {
@@ -66,9 +66,9 @@ void apply(TfliteProbe& probe, Graph& graph) {
   CHECK(probe.delegate()->Prepare(&graph.context, probe.delegate()) == kTfLiteOk);
 }
 
-std::string text(const Coverage& coverage) {
-  std::string all = coverage.known ? "" : "unknown ";
-  for (const auto& partition : coverage.partitions) {
+std::string text(const Placement& placement) {
+  std::string all = placement.known ? "" : "unknown ";
+  for (const auto& partition : placement.partitions) {
     all += partition.owner + ":" + std::to_string(partition.nodes) + " ";
   }
   return all;
@@ -78,7 +78,7 @@ std::string text(const Coverage& coverage) {
 
 TEST_CASE("a probe that was not applied knows nothing") {
   const TfliteProbe probe;
-  CHECK(!probe.coverage().known);
+  CHECK(!probe.placement().known);
   CHECK(probe.context() == nullptr);
 }
 
@@ -86,7 +86,7 @@ TEST_CASE("a probe tells who runs which nodes") {
   TfliteProbe probe;
   Graph graph;
   apply(probe, graph);
-  CHECK(text(probe.coverage()) == "builtin:2 Classic:3 unnamed delegate:2 builtin:1 ");
+  CHECK(text(probe.placement()) == "builtin:2 Classic:3 unnamed delegate:2 builtin:1 ");
   CHECK(probe.context() == &graph.context);
 }
 
@@ -98,10 +98,10 @@ TEST_CASE("a probe appends subgraphs and replaces what is prepared again") {
   second.plan = ints({2});
   apply(probe, first);
   apply(probe, second);
-  CHECK(text(probe.coverage()) == "builtin:1 builtin:1 ");
+  CHECK(text(probe.placement()) == "builtin:1 builtin:1 ");
   first.plan = ints({0, 2});
   apply(probe, first);
-  CHECK(text(probe.coverage()) == "builtin:2 builtin:1 ");
+  CHECK(text(probe.placement()) == "builtin:2 builtin:1 ");
   CHECK(probe.context() == &first.context);
 }
 
@@ -110,7 +110,7 @@ TEST_CASE("a plan that cannot be read is unknown and no failure") {
   Graph graph;
   graph.plan.reset();
   apply(probe, graph);
-  CHECK(text(probe.coverage()) == "unknown ");
+  CHECK(text(probe.placement()) == "unknown ");
 }
 
 TEST_CASE("a probe of an older library does not read the end of its structs") {
@@ -121,7 +121,7 @@ TEST_CASE("a probe of an older library does not read the end of its structs") {
   graph.classic.opaque_delegate_builder =
       reinterpret_cast<TfLiteOpaqueDelegateBuilder*>(&graph.classic);
   apply(probe, graph);
-  CHECK(text(probe.coverage()) == "Classic:3 ");
+  CHECK(text(probe.placement()) == "Classic:3 ");
 }
 
 TEST_CASE("a probe tells names nodes and subgraphs") {
@@ -132,13 +132,13 @@ TEST_CASE("a probe tells names nodes and subgraphs") {
   probe.expect(&first.classic, "asked for");
   apply(probe, first);
   apply(probe, second);
-  const Coverage coverage = probe.coverage();
-  REQUIRE(coverage.partitions.size() == 5U);
-  CHECK(coverage.partitions[0].indexes == (std::vector<int>{0, 2}));
-  CHECK(coverage.partitions[1].delegate == "asked for");
-  CHECK(coverage.partitions[1].indexes == (std::vector<int>{4, 5, 6}));
-  CHECK(coverage.partitions[2].delegate == "");
-  CHECK(coverage.partitions[2].indexes == (std::vector<int>{7, 8}));
-  CHECK(coverage.partitions[3].subgraph == 0U);
-  CHECK(coverage.partitions[4].subgraph == 1U);
+  const Placement placement = probe.placement();
+  REQUIRE(placement.partitions.size() == 5U);
+  CHECK(placement.partitions[0].indexes == (std::vector<int>{0, 2}));
+  CHECK(placement.partitions[1].delegate == "asked for");
+  CHECK(placement.partitions[1].indexes == (std::vector<int>{4, 5, 6}));
+  CHECK(placement.partitions[2].delegate == "");
+  CHECK(placement.partitions[2].indexes == (std::vector<int>{7, 8}));
+  CHECK(placement.partitions[3].subgraph == 0U);
+  CHECK(placement.partitions[4].subgraph == 1U);
 }

@@ -43,6 +43,6 @@ void record_ort_placement(const OrtApi& api, OrtSessionOptions* session, const D
 
 // Which provider got which node of the graph, after the basic optimisations; not known where the
 // library is older than 1.24.
-Coverage ort_placement(const OrtApi& api, const Dylib& library, const OrtSession* session);
+Placement ort_placement(const OrtApi& api, const Dylib& library, const OrtSession* session);
 
 }  // namespace edgeloop
