@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from edgeloop.cli.app import COMMANDS
-from edgeloop.report.columns import columns
+from edgeloop.cli.pages.columns import columns
 
 # As many commands, each with one option, as edgeloop has: what typer itself costs.
 EMPTY_APP = f"""

@@ -34,16 +34,16 @@ from typing import Any, Optional
 
 import numpy as np
 
+from edgeloop.cli.pages.columns import columns
 from edgeloop.data.opening import open_data
-from edgeloop.data.options import InputSource
 from edgeloop.demo import ASSETS
 from edgeloop.host.info import host_info
 from edgeloop.measure.clock import choose_clock
 from edgeloop.measure.data_loop import run_data
 from edgeloop.measure.loaded import LoadedModel, first_runs, load, load_more
-from edgeloop.report.columns import columns
 from edgeloop.runtimes import runtime
-from edgeloop.runtimes._base import LoadOptions
+from edgeloop.spec.inputs import InputSource
+from edgeloop.spec.load import LoadOptions
 from edgeloop.stats.compare import compare_paired
 
 MOBILENET = "imagenet_mobilenet/mobilenet_v2_1.0_224_quant.tflite"

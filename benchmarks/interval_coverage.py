@@ -23,6 +23,7 @@ import numpy.typing as npt
 from edgeloop.stats.pooled import pooled_quantile
 from edgeloop.stats.processes import headline
 from edgeloop.stats.quantile import interval_ranks, quantile_interval
+from edgeloop.stats.run_times import RunTimes
 from edgeloop.stats.stopping import CONVERGED, Preset, process_stop_reason
 
 Samples = npt.NDArray[np.float64]
@@ -246,7 +247,7 @@ def stopped(repeats: int, seed: int) -> list[Row]:
         for x in (x for part in chunks(data, repeats, 5000, rng) for x in part):
             n = 100
             while n < min(x.size, most):
-                blocks = np.split(x[:n], range(block, n, block))
+                blocks = [RunTimes(part, 1) for part in np.split(x[:n], range(block, n, block))]
                 if process_stop_reason(blocks, preset) == CONVERGED:
                     break
                 n = min(x.size, max(n + block, int(1.25 * n) // block * block))

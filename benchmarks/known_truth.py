@@ -32,12 +32,12 @@ from typing import Any
 import numpy as np
 
 from edgeloop import _core
+from edgeloop.cli.pages.columns import columns
 from edgeloop.host.info import host_info
 from edgeloop.host.processes import MachineLoad, machine_load, snapshot
 from edgeloop.measure import native, schedule
 from edgeloop.measure.clock import ClockInfo, choose_clock
-from edgeloop.report.columns import columns
-from edgeloop.report.figures import duration, percent
+from edgeloop.results.figures import duration, percent
 from edgeloop.stats.quantile import quantile_interval
 
 TIMES_S = (1e-6, 1e-5, 1e-4, 1e-3, 1e-2)

@@ -23,13 +23,13 @@ from pathlib import Path
 from typing import Any, Optional
 
 import edgeloop
-from edgeloop.configuration import parse_configuration
+from edgeloop.cli.pages.columns import columns
 from edgeloop.demo import ASSETS
 from edgeloop.errors import NotAvailableError
 from edgeloop.host.info import host_info
-from edgeloop.report.columns import columns
-from edgeloop.report.figures import duration_interval, percent
-from edgeloop.spec import RunSpec
+from edgeloop.results.figures import duration_interval, percent
+from edgeloop.spec.configuration import parse_configuration
+from edgeloop.spec.run import RunSpec
 from edgeloop.stats.verdict import EQUIVALENT
 
 SHARED = Path(__file__).parents[2] / "shared" / "data" / "cifar10_resnet"

@@ -21,12 +21,12 @@ from pathlib import Path
 import numpy as np
 
 from edgeloop import _core
+from edgeloop.cli.pages.columns import columns
 from edgeloop.host.info import host_info
 from edgeloop.measure.clock import choose_clock
 from edgeloop.measure.loaded import LoadedModel, load
-from edgeloop.report.columns import columns
 from edgeloop.runtimes import runtime
-from edgeloop.runtimes._base import LoadOptions
+from edgeloop.spec.load import LoadOptions
 from edgeloop.stats.quantile import quantile_interval
 
 NATIVE_TARGET = 1.15

@@ -19,14 +19,15 @@ import time
 from dataclasses import asdict
 from pathlib import Path
 
-from edgeloop.configuration import parse_configuration
 from edgeloop.measure import schedule
 from edgeloop.measure.monitor import INTERVAL_S, Monitor
 from edgeloop.measure.session import BLOCK_S, TRANSITION_RUNS, Session
-from edgeloop.report.figures import duration, percent
-from edgeloop.resolution import resolve
-from edgeloop.spec import ResolvedSpec, RunSpec
+from edgeloop.results.figures import duration, percent
+from edgeloop.runtimes.choice.resolution import resolve
+from edgeloop.spec.configuration import parse_configuration
+from edgeloop.spec.run import ResolvedSpec, RunSpec
 from edgeloop.stats.compare import Comparison, compare_paired
+from edgeloop.stats.ratio import ratio_text
 from edgeloop.stats.verdict import DELTA, FASTER, SLOWER
 
 SESSIONS = 3
@@ -96,12 +97,11 @@ def _reading_ns() -> float:
 
 
 def _page(spec: ResolvedSpec, compared: Comparison, interval_s: float, reading_ns: float) -> str:
-    low, high = compared.ratio_ci95 or (None, None)
-    interval = "no interval" if low is None else f"[{low:.4f}, {high:.4f}]"
+    ratio = ratio_text(compared.ratio, compared.ratio_ci95)
     share = reading_ns / 1e9 / INTERVAL_S
     return (
         f"{spec.title}: with a reading every {interval_s:g} s against none\n"
-        f"  ratio {compared.ratio:.4f} {interval}: {compared.verdict} ({compared.reason})\n"
+        f"  ratio {ratio}: {compared.verdict} ({compared.reason})\n"
         f"  one reading takes {duration(reading_ns)} of CPU (median of 20): {percent(share)} of a "
         f"core at one a second"
     )

@@ -22,9 +22,9 @@ import numpy as np
 
 import edgeloop
 from edgeloop import _core
+from edgeloop.cli.pages.columns import columns
 from edgeloop.host.info import host_info
 from edgeloop.measure.clock import choose_clock
-from edgeloop.report.columns import columns
 from edgeloop.stats.quantile import quantile_interval
 
 TARGET_NS = 5.0

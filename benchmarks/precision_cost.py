@@ -18,9 +18,9 @@ from pathlib import Path
 from typing import Any, Optional
 
 import edgeloop
+from edgeloop.cli.pages.columns import columns
 from edgeloop.host.info import host_info
-from edgeloop.report.columns import columns
-from edgeloop.report.figures import percent
+from edgeloop.results.figures import percent
 
 SHARED = Path(__file__).parents[2] / "shared" / "data"
 MOBILENET = "mobilenet_v2_1.0_224_quant.tflite"

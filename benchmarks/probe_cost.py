@@ -17,15 +17,15 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from edgeloop.configuration import parse_configuration
+from edgeloop.cli.pages.columns import columns
 from edgeloop.host.info import host_info
 from edgeloop.measure.observer import Silence
-from edgeloop.measure.pairing import measure_paired
-from edgeloop.report.columns import columns
-from edgeloop.report.figures import percent
-from edgeloop.resolution import resolve
-from edgeloop.spec import RunSpec
-from edgeloop.stats.stopping import PRESETS
+from edgeloop.measure.pairing import PLANS, measure_paired
+from edgeloop.results.figures import percent
+from edgeloop.runtimes.choice.resolution import resolve
+from edgeloop.spec.configuration import parse_configuration
+from edgeloop.spec.run import RunSpec
+from edgeloop.stats.ratio import ratio_text
 from edgeloop.stats.verdict import DELTA, EQUIVALENT
 
 
@@ -35,7 +35,6 @@ def main() -> int:
     parser.add_argument("configurations", nargs="+", metavar="CONFIGURATION")
     parser.add_argument("--seconds", type=float, default=60.0, help="of one comparison")
     parser.add_argument("--delta", type=float, default=DELTA, help="the difference that matters")
-    parser.add_argument("--processes", type=int, default=5, help="at least; up to twice as many")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--json", metavar="FILE")
     arguments = parser.parse_args()
@@ -50,15 +49,8 @@ def _compare(configuration: str, arguments: argparse.Namespace) -> dict[str, Any
     defaults = RunSpec(model="", threads=1, seed=arguments.seed)
     (probed,) = resolve(parse_configuration(configuration, defaults), "compare")
     bare = replace(probed, options=replace(probed.options, probe=False))
-    preset = replace(
-        PRESETS["standard"],
-        processes=arguments.processes,
-        max_processes=2 * arguments.processes,
-        total_seconds=arguments.seconds,
-    )
-    run = measure_paired(
-        bare, probed, preset, arguments.delta, Silence(), keep=lambda attempts: None
-    )
+    plan = replace(PLANS["standard"], total_s=arguments.seconds)
+    run = measure_paired(bare, probed, plan, arguments.delta, Silence(), keep=lambda attempts: None)
     if run.error is not None:
         raise run.error
     compared = run.compare(arguments.delta)
@@ -71,12 +63,11 @@ def _compare(configuration: str, arguments: argparse.Namespace) -> dict[str, Any
 
 def _page(found: list[dict[str, Any]]) -> str:
     cpu = ", ".join(host_info().cpu.model_names)
-    rows = [("configuration", "probed / bare [95 %]", "half-width", "pairs", "verdict")]
+    rows = [("configuration", "probed / bare [95 %]", "half-width", "sessions", "verdict")]
     for one in found:
-        low, high = one["ratio_ci95"]
         rows.append((
             one["configuration"],
-            f"{one['ratio']:.4f} [{low:.4f}, {high:.4f}]",
+            ratio_text(one["ratio"], one["ratio_ci95"]),
             f"±{percent(one['half_width'])}",
             str(one["count"]),
             one["verdict"],

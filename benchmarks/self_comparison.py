@@ -17,14 +17,14 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from edgeloop.configuration import parse_configuration
+from edgeloop.cli.pages.columns import columns
 from edgeloop.host.info import host_info
 from edgeloop.measure.observer import Silence
 from edgeloop.measure.pairing import measure_paired
-from edgeloop.report.columns import columns
-from edgeloop.report.figures import percent
-from edgeloop.resolution import resolve
-from edgeloop.spec import RunSpec
+from edgeloop.results.figures import percent
+from edgeloop.runtimes.choice.resolution import resolve
+from edgeloop.spec.configuration import parse_configuration
+from edgeloop.spec.run import RunSpec
 from edgeloop.stats.stopping import PRESETS
 from edgeloop.stats.verdict import DELTA, FASTER, SLOWER
 

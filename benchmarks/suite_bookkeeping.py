@@ -17,10 +17,10 @@ import tempfile
 import time
 from pathlib import Path
 
-from edgeloop.api import measure_all
+from edgeloop.cli.pages.suite import suite_page
 from edgeloop.measure.observer import Silence
-from edgeloop.report.suite import suite_page
-from edgeloop.spec import RunSpec
+from edgeloop.remote.measuring import measure_all
+from edgeloop.spec.run import RunSpec
 from edgeloop.suite.run import SuiteSpec, run_suite
 
 TARGET_S = 0.2

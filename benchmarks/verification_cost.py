@@ -20,12 +20,12 @@ from pathlib import Path
 
 import numpy as np
 
+from edgeloop.cli.pages.columns import columns
 from edgeloop.conversion.report import ConversionReport
 from edgeloop.conversion.run import ConversionSpec, convert
 from edgeloop.demo import ASSETS
 from edgeloop.host.info import host_info
 from edgeloop.measure.observer import Silence
-from edgeloop.report.columns import columns
 
 SHARE = 0.2
 LEAST_S = 3.0

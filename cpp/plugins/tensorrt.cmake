@@ -1,5 +1,5 @@
 # The TensorRT engine for the headers in EDGELOOP_TENSORRT_INCLUDE, named after their version as
-# python/edgeloop/envs/tensorrt_engine.py seeks it.
+# python/edgeloop/runtimes/tensorrt_engine.py seeks it.
 file(STRINGS ${EDGELOOP_TENSORRT_INCLUDE}/NvInferVersion.h lines REGEX
      "define (NV_TENSORRT|TRT)_(MAJOR|MINOR|PATCH)(_ENTERPRISE)? +[0-9]")
 set(version "")

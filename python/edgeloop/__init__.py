@@ -3,23 +3,9 @@
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 __version__ = "0.1.0"
-
-if TYPE_CHECKING:
-    from edgeloop.api import (
-        bench,
-        compare,
-        compare_folders,
-        convert,
-        coverage,
-        evaluate,
-        inspect,
-        overhead,
-        profile,
-        quantize,
-    )
 
 __all__ = [
     "__version__",
@@ -52,3 +38,8 @@ def __getattr__(name: str) -> Any:
     if name in __all__:
         return getattr(import_module("edgeloop.api"), name)
     raise AttributeError(f"module 'edgeloop' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    """List the public names, too, which are not here before their first use."""
+    return sorted({*globals(), *__all__})

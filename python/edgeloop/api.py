@@ -5,32 +5,31 @@ Every function measures in worker processes, so the calling interpreter needs no
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from contextlib import ExitStack
+from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Optional, Union
 
-from edgeloop.errors import EdgeloopError, UsageError
-from edgeloop.measure.experiment import Experiment
+from edgeloop.errors import UsageError, nearest
+from edgeloop.measure.bench import measure_one
 from edgeloop.measure.observer import Observer, Silence
 from edgeloop.measure.record import failed_requirement
-from edgeloop.names import nearest
-from edgeloop.resolution import resolve
 from edgeloop.results.schema import Result
-from edgeloop.results.store import open_result
-from edgeloop.spec import ResolvedSpec, RunSpec
+from edgeloop.runtimes.choice.resolution import resolve
+from edgeloop.spec.run import ResolvedSpec, RunSpec
+from edgeloop.spec.run_options import EvaluateOptions, RunOptions
 from edgeloop.stats.verdict import DELTA
 
 if TYPE_CHECKING:
-    from edgeloop.comparison import Compared
+    from typing_extensions import Unpack
+
     from edgeloop.conversion.edge import ConversionOptions
+    from edgeloop.conversion.quantization.report import QuantizationReport
     from edgeloop.conversion.report import ConversionReport
-    from edgeloop.folder_comparison import FolderComparison
+    from edgeloop.measure.profile.summary import Profile
     from edgeloop.models.summary import ModelSummary
-    from edgeloop.profiling.summary import Profile
-    from edgeloop.quantization.report import QuantizationReport
-    from edgeloop.remote.board import Boards
+    from edgeloop.results.compare import Compared
+    from edgeloop.results.folder_comparison import FolderComparison
 
 
 def bench(
@@ -40,7 +39,7 @@ def bench(
     save: bool = False,
     out: Optional[str] = None,
     observer: Optional[Observer] = None,
-    **options: Any,
+    **options: Unpack[RunOptions],
 ) -> Result:
     """Measure the latency of one model in one runtime.
 
@@ -61,7 +60,7 @@ def overhead(
     save: bool = False,
     out: Optional[str] = None,
     observer: Optional[Observer] = None,
-    **options: Any,
+    **options: Unpack[RunOptions],
 ) -> Result:
     """Measure how much of the time is Python: every loop of the runtime, interleaved.
 
@@ -76,7 +75,7 @@ def profile(
     runtime: Optional[str] = None,
     *,
     observer: Optional[Observer] = None,
-    **options: Any,
+    **options: Unpack[RunOptions],
 ) -> Profile:
     """Return the time of every operator of a model in one runtime, and who ran it.
 
@@ -95,8 +94,8 @@ def profile(
 
 def profile_one(spec: ResolvedSpec, observer: Observer) -> Profile:
     """Profile one resolved spec; whether its delegates took enough is for the caller to ask."""
-    from edgeloop.profiling.experiment import measure_profile, profiled_loop
-    from edgeloop.profiling.summary import summarise
+    from edgeloop.measure.profile.experiment import measure_profile, profiled_loop
+    from edgeloop.measure.profile.summary import summarise
 
     spec = replace(spec, loops=(profiled_loop(spec),))
     return summarise(spec, measure_profile(spec, observer))
@@ -111,7 +110,7 @@ def compare(
     save: bool = False,
     out: Optional[str] = None,
     observer: Optional[Observer] = None,
-    **options: Any,
+    **options: Unpack[RunOptions],
 ) -> Compared:
     """Compare B with A: the ratio of their times, its interval, the verdict.
 
@@ -120,13 +119,14 @@ def compare(
     matters, as a share; `allow` names conditions in which stored results may differ; `options` are
     those of `bench`, for what the configurations leave open. Raises what `bench` raises.
     """
-    from edgeloop.comparison import compare_live, compare_stored, is_result
+    from edgeloop.remote.measuring import compare_anywhere
+    from edgeloop.results.compare import compare_stored, is_result
 
     if is_result(a) != is_result(b):
         raise UsageError("one side is a stored result, the other is not: give two of one kind")
     if is_result(a):
         return compare_stored(a, b, delta, allow)
-    compared = compare_live(
+    compared = compare_anywhere(
         a,
         b,
         _spec("", None, options),
@@ -150,7 +150,7 @@ def evaluate(
     save: bool = False,
     out: Optional[str] = None,
     observer: Optional[Observer] = None,
-    **options: Any,
+    **options: Unpack[EvaluateOptions],
 ) -> Result:
     """Run a data set through a model; return accuracy, and agreement with `reference`.
 
@@ -163,7 +163,7 @@ def evaluate(
     Raises as `bench` does, ModelError where no metric comes of the data, and NotAvailableError
     where scikit-learn is missing.
     """
-    from edgeloop.evaluation import evaluate_all
+    from edgeloop.measure.evaluation import evaluate_all
 
     result = evaluate_all(
         _spec(model, runtime, {**options, "data": str(data)}),
@@ -188,7 +188,7 @@ def compare_folders(
     `delta` and `allow` are those of `compare`; p values are corrected for the number of rows.
     Raises UsageError, ModelError.
     """
-    from edgeloop.folder_comparison import compare_folders as run
+    from edgeloop.results.folder_comparison import compare_folders as run
 
     return run(str(base), str(new), delta, allow)
 
@@ -207,7 +207,7 @@ def inspect(model: Union[str, Path]) -> ModelSummary:
 def coverage(
     model: Union[str, Path],
     runtime: Optional[str] = None,
-    **options: Any,
+    **options: Unpack[RunOptions],
 ) -> dict[str, Any]:
     """Say who would run which node of a model: load it in a worker, and measure nothing.
 
@@ -254,7 +254,7 @@ def convert(
     from edgeloop.conversion.edge import ConversionOptions
     from edgeloop.conversion.run import ConversionSpec
     from edgeloop.conversion.run import convert as run
-    from edgeloop.input_choice import input_source
+    from edgeloop.runtimes.choice.inputs import input_source
 
     spec = ConversionSpec(
         model=str(model),
@@ -286,7 +286,7 @@ def quantize(
     measure: bool = True,
     conversion: Optional[ConversionOptions] = None,
     observer: Optional[Observer] = None,
-    **options: Any,
+    **options: Unpack[RunOptions],
 ) -> QuantizationReport:
     """Quantise a model to int8, int16x8, dynamic or fp16, and report its gain and its cost.
 
@@ -302,8 +302,8 @@ def quantize(
     one sentence.
     """
     from edgeloop.conversion.edge import ConversionOptions
-    from edgeloop.quantization.run import quantize as run
-    from edgeloop.quantization.spec import QuantizeSpec
+    from edgeloop.conversion.quantization.run import quantize as run
+    from edgeloop.conversion.quantization.spec import QuantizeSpec
 
     spec = QuantizeSpec(
         model=str(model),
@@ -324,52 +324,6 @@ def quantize(
     return run(spec, observer or Silence())
 
 
-def measure_all(
-    spec: RunSpec,
-    command: str,
-    *,
-    save: bool,
-    out: Optional[str],
-    observer: Observer,
-    boards: Optional[Boards] = None,
-) -> tuple[list[Result], list[tuple[str, EdgeloopError]]]:
-    """Measure every runtime of a spec; return the results, and by title what failed without one.
-
-    An interruption ends the rest. `boards`: the connections to use where the spec names a host.
-    """
-    if spec.host is not None:
-        from edgeloop.remote.board import Boards
-        from edgeloop.remote.measuring import measure_on_board
-
-        with ExitStack() as stack:
-            held = boards or stack.enter_context(Boards())
-            board = held.board(spec.host, spec.python)
-            return measure_on_board(board, spec, command, save=save, out=out, observer=observer)
-    results: list[Result] = []
-    failures: list[tuple[str, EdgeloopError]] = []
-    for resolved in resolve(spec, command):
-        for choice in resolved.choices:
-            observer.phase(choice)
-        try:
-            results.append(measure_one(resolved, save=save, out=out, observer=observer))
-        except EdgeloopError as error:
-            failures.append((resolved.title, error))
-        ended = results[-1].error if results and not failures else None
-        if _is_interruption(ended) or (failures and _is_interruption(failures[-1][1])):
-            break
-    return results, failures
-
-
-def measure_one(
-    spec: ResolvedSpec, *, save: bool, out: Optional[str], observer: Observer
-) -> Result:
-    """Measure one resolved spec; see `Experiment.run` for what it raises."""
-    if not save:
-        return Experiment(spec, observer, None).run()
-    with open_result(out, spec.model.path, spec.runtime) as writer:
-        return Experiment(spec, observer, writer).run()
-
-
 def _one(
     command: str,
     model: Union[str, Path],
@@ -377,12 +331,14 @@ def _one(
     save: bool,
     out: Optional[str],
     observer: Optional[Observer],
-    options: dict[str, Any],
+    options: Mapping[str, Any],
 ) -> Result:
     spec = _spec(model, runtime, options)
     watcher = observer or Silence()
     save = save or out is not None
     if spec.host is not None:
+        from edgeloop.remote.measuring import measure_all
+
         results, failures = measure_all(spec, command, save=save, out=out, observer=watcher)
         if failures:
             raise failures[0][1]
@@ -392,13 +348,13 @@ def _one(
 
 
 def _resolved(
-    command: str, model: Union[str, Path], runtime: Optional[str], options: dict[str, Any]
+    command: str, model: Union[str, Path], runtime: Optional[str], options: Mapping[str, Any]
 ) -> ResolvedSpec:
     (resolved,) = resolve(_spec(model, runtime, options), command)[:1]
     return resolved
 
 
-def _spec(model: Union[str, Path], runtime: Optional[str], options: dict[str, Any]) -> RunSpec:
+def _spec(model: Union[str, Path], runtime: Optional[str], options: Mapping[str, Any]) -> RunSpec:
     """Return the spec that keyword arguments say. Raises UsageError for an unknown one."""
     runtimes: Sequence[str] = () if runtime is None else (runtime,)
     known = [field.name for field in fields(RunSpec) if field.name not in ("model", "runtimes")]
@@ -414,7 +370,3 @@ def _raised(result: Result) -> Result:
         result.error.result = result
         raise result.error
     return result
-
-
-def _is_interruption(error: Optional[EdgeloopError]) -> bool:
-    return error is not None and error.exit_code == 130

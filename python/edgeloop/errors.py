@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import errno
-from typing import TYPE_CHECKING, Optional
-
-if TYPE_CHECKING:
-    from edgeloop.results.schema import Result
+from collections.abc import Sequence
+from difflib import get_close_matches
+from typing import Any, Optional
 
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 """Of an OSError where a disk, a quota or the limit on a file's size takes no more."""
@@ -18,12 +17,12 @@ CANNOT_BE_WRITTEN = (*DISK_FULL, errno.EIO)
 class EdgeloopError(Exception):
     """Base of every error that the command line prints as one sentence.
 
-    `exit_code` is what the command line returns for it; `result` is what had been measured before
-    it, where a run broke half way.
+    `exit_code` is what the command line returns for it; `result` is the result that had been
+    measured before it, where a run broke half way.
     """
 
     exit_code = 5
-    result: Optional[Result] = None
+    result: Optional[Any] = None
 
 
 class CheckFailedError(EdgeloopError):
@@ -66,3 +65,22 @@ class InterruptedRunError(EdgeloopError):
     """The user pressed Ctrl-C; what had been measured is kept."""
 
     exit_code = 130
+
+
+def canonical(name: str) -> str:
+    """Return a name with hyphens and in lower case: underscores are accepted as input."""
+    return name.strip().lower().replace("_", "-")
+
+
+def nearest(name: str, known: Sequence[str]) -> str:
+    """Say which known name was probably meant, and which there are."""
+    close = get_close_matches(name, known, n=1)
+    guess = f"did you mean '{close[0]}'? " if close else ""
+    return f"{guess}known: {', '.join(known)}"
+
+
+def reasoned(name: str, value: Any, reason: str) -> dict[str, Any]:
+    """Return a field; where it is null, with its reason beside it."""
+    if value is None:
+        return {name: None, f"{name}_reason": reason}
+    return {name: value}

@@ -28,7 +28,7 @@ from edgeloop.errors import EdgeloopError, ModelError, UsageError
 from edgeloop.measure.loaded import LoadedModel, kernel_threads, load
 from edgeloop.models.formats import detect_format
 from edgeloop.runtimes import runtime
-from edgeloop.runtimes._base import FRAMEWORK_LOOPS, LoadOptions, TensorSpec
+from edgeloop.spec.load import FRAMEWORK_LOOPS, LoadOptions, TensorSpec
 
 CLOCK = 4  # CLOCK_MONOTONIC_RAW
 DTYPES = {"bool", "int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64",

@@ -98,9 +98,9 @@ def packages(tmp_path_factory):
     if shutil.which("g++") is None:
         pytest.skip("no g++ is here to compile the packages: apt install g++")
     from edgeloop.conversion.aotinductor_package import compile_package
-    from edgeloop.runtimes._base import LoadOptions, TensorSpec
-    from edgeloop.runtimes._torch_files import DeclaredInput, LoadedModule, load_module
-    from edgeloop.runtimes._torch_modes import exported, quiet
+    from edgeloop.runtimes.torch_files import DeclaredInput, LoadedModule, load_module
+    from edgeloop.runtimes.torch_modes import exported, quiet
+    from edgeloop.spec.load import LoadOptions, TensorSpec
 
     made = Packages(tmp_path_factory.mktemp("packages"))
 

@@ -16,14 +16,14 @@ from edgeloop.conversion.edge import ConversionOptions
 from edgeloop.conversion.faults import facts_of, file_faults
 from edgeloop.conversion.run import ConversionSpec, convert
 from edgeloop.conversion.verification import Reference, Subject
-from edgeloop.data.options import InputSource
 from edgeloop.demo import ASSETS
 from edgeloop.envs.managed import python_of
 from edgeloop.measure.observer import Silence
-from edgeloop.models.formats import sha256_of
+from edgeloop.models.identity import sha256_of
 from edgeloop.models.inspect import inspect_model
 from edgeloop.models.provenance import layout_of_the_source, read_sidecar
-from edgeloop.runtimes._base import LoadOptions
+from edgeloop.spec.inputs import InputSource
+from edgeloop.spec.load import LoadOptions
 
 MODELS = Path(__file__).parent / "models"
 DIGITS = {"shapes": {"": (1, 1, 8, 8)}}

@@ -12,9 +12,9 @@ import pytest
 import edgeloop
 from edgeloop.conversion.edge import ConversionOptions
 from edgeloop.conversion.run import ConversionSpec, convert
-from edgeloop.data.options import InputSource
 from edgeloop.demo import ASSETS
 from edgeloop.measure.observer import Silence
+from edgeloop.spec.inputs import InputSource
 
 MODELS = Path(__file__).parent / "models"
 SHAPE: dict[str, Any] = {"shapes": {"": (1, 1, 8, 8)}}

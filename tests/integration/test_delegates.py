@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 
 from edgeloop.errors import EdgeloopError, NotAvailableError, RuntimeFailedError
-from edgeloop.measure.client import WorkerClient
 from edgeloop.runtimes import runtime
+from edgeloop.worker.client import WorkerClient
 
 HOSTS = ["tflite", "litert", "tflite-runtime"]
 HOSTS_AND_LOOPS = [
@@ -174,8 +174,8 @@ def test_named_delegates_say_what_to_install(host, model, monkeypatch, tmp_path)
 
 
 def test_armnn_gets_its_defaults(tmp_path, monkeypatch):
-    from edgeloop.runtimes._base import LoadOptions
     from edgeloop.runtimes._external_delegates import described_delegates
+    from edgeloop.spec.load import LoadOptions
 
     (tmp_path / "libarmnnDelegate.so").touch()
     monkeypatch.setenv("LD_LIBRARY_PATH", str(tmp_path))

@@ -18,8 +18,8 @@ from edgeloop.measure.loaded import kernel_threads, load
 from edgeloop.models.aotinductor_file import read_package
 from edgeloop.models.inspect import inspect_model
 from edgeloop.runtimes import runtime
-from edgeloop.runtimes._base import LOOPS, LoadOptions
 from edgeloop.runtimes.torch import RUNTIME as TORCH
+from edgeloop.spec.load import LOOPS, LoadOptions
 
 torch = pytest.importorskip("torch", reason="pip install torch")
 
@@ -100,7 +100,7 @@ def test_all_loops_give_the_same_bits(packages):
 
 def test_the_native_loop_imports_no_torch(packages):
     code = (
-        "import sys; from edgeloop.runtimes import runtime; from edgeloop.runtimes._base import "
+        "import sys; from edgeloop.runtimes import runtime; from edgeloop.runtimes.protocol import "
         "LoadOptions; r = runtime('aotinductor'); r.import_packages(('native',)); "
         f"r.load_engine(LoadOptions({str(packages.digits)!r}), None).run(); "
         "sys.exit('torch' in sys.modules)"
@@ -117,7 +117,7 @@ def test_threads_are_honoured(packages, threads):
     code = f"""
 import os
 from edgeloop.runtimes import runtime
-from edgeloop.runtimes._base import LoadOptions
+from edgeloop.spec.load import LoadOptions
 r = runtime('aotinductor')
 engine = r.load_engine(LoadOptions({str(packages.wide)!r}, threads={threads}), None)
 before = set(os.listdir('/proc/self/task'))
@@ -203,7 +203,7 @@ def test_another_shape_is_refused(packages):
 def test_nothing_is_left_in_the_temporary_folder(packages, tmp_path, monkeypatch):
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     code = (
-        "import os, signal; from edgeloop.runtimes import runtime; from edgeloop.runtimes._base "
+        "import os, signal; from edgeloop.runtimes import runtime; from edgeloop.runtimes.protocol "
         f"import LoadOptions; e = runtime('aotinductor').load_engine(LoadOptions("
         f"{str(packages.digits)!r}), None); e.run(); os.kill(os.getpid(), signal.SIGKILL)"
     )

@@ -14,8 +14,8 @@ import pytest
 from edgeloop import _core
 from edgeloop.errors import ModelError, NotAvailableError, RuntimeFailedError, UsageError
 from edgeloop.runtimes import runtime
-from edgeloop.runtimes._base import LoadOptions, TensorSpec
 from edgeloop.runtimes._tflite_tensors import declared_tensors
+from edgeloop.spec.load import LoadOptions, TensorSpec
 
 RUNTIME = runtime("litert")
 try:
@@ -250,7 +250,7 @@ def test_damaged_files_do_not_crash():
 import numpy as np, os, tempfile
 from edgeloop.errors import EdgeloopError
 from edgeloop.runtimes import runtime
-from edgeloop.runtimes._base import LoadOptions
+from edgeloop.spec.load import LoadOptions
 whole = open({str(model)!r}, "rb").read()
 refused = 0
 for seed in range(60):
@@ -380,7 +380,7 @@ def test_exactly_the_threads_that_were_asked_for(threads):
     model = shared("cifar10_resnet/pretrainedResnet.tflite")
     program = (
         "import os, numpy; from edgeloop.runtimes import runtime;"
-        "from edgeloop.runtimes._base import LoadOptions;"
+        "from edgeloop.runtimes.protocol import LoadOptions;"
         "count = lambda: len(os.listdir('/proc/self/task')); before = count();"
         f"options = LoadOptions({str(model)!r}, threads={threads});"
         "e = runtime('litert').load_engine(options, None); e.run(); print(count() - before)"

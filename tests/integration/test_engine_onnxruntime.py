@@ -13,8 +13,8 @@ import pytest
 from edgeloop import _core
 from edgeloop.errors import ModelError, NotAvailableError, UsageError
 from edgeloop.runtimes import runtime
-from edgeloop.runtimes._base import LoadOptions
 from edgeloop.runtimes._onnx_dimensions import declared_inputs, free_dimensions
+from edgeloop.spec.load import LoadOptions
 
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 pytest.importorskip("onnxruntime", reason="pip install onnxruntime")
@@ -383,7 +383,7 @@ def test_version_and_two_engines_at_once(relu):
 def test_exactly_the_threads_that_were_asked_for(relu, threads):
     program = (
         "import os, sys, numpy; from edgeloop.runtimes import runtime;"
-        "from edgeloop.runtimes._base import LoadOptions;"
+        "from edgeloop.runtimes.protocol import LoadOptions;"
         "count = lambda: len(os.listdir('/proc/self/task')); before = count();"
         f"e = runtime('onnxruntime').load_engine(LoadOptions({relu!r}, threads={threads}), None);"
         "e.run(); print(count() - before)"

@@ -257,7 +257,7 @@ def test_a_library_that_is_missing(board: Board) -> None:
 def real_cudart() -> str:
     """The path of a CUDA runtime that finds a GPU: EDGELOOP_TEST_CUDART, or the system's."""
     from edgeloop.errors import NotAvailableError
-    from edgeloop.runtimes._nvidia_libraries import find_cudart
+    from edgeloop.runtimes.nvidia_libraries import find_cudart
 
     try:
         path = os.environ.get("EDGELOOP_TEST_CUDART") or str(find_cudart())

@@ -13,7 +13,7 @@ import pytest
 from edgeloop import _core
 from edgeloop.errors import ModelError, NotAvailableError, UsageError
 from edgeloop.runtimes import runtime
-from edgeloop.runtimes._base import LoadOptions
+from edgeloop.spec.load import LoadOptions
 
 RUNTIME = runtime("tflite")
 try:

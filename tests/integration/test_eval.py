@@ -216,8 +216,8 @@ def test_all_outputs_of_a_detector_are_those_of_the_manifest(shared_data: Path) 
     from edgeloop.measure.data_set import run_outputs
     from edgeloop.measure.monitor import Monitor
     from edgeloop.measure.session import Session
-    from edgeloop.resolution import resolve
-    from edgeloop.spec import RunSpec
+    from edgeloop.runtimes.choice.resolution import resolve
+    from edgeloop.spec.run import RunSpec
 
     said = RunSpec(
         model=str(shared_data / SSD), runtimes=("litert",), data=str(shared_data / SSD_DATA)
@@ -280,7 +280,7 @@ def test_classify_prints_names_and_no_times(shared_data: Path, command_line: Any
     )  # fmt: skip
     assert done.returncode == 0
     assert "NOT SCALED" in done.stderr
-    assert "has 1001 lines, but the model has 10 outputs" in done.stdout
+    assert "names 1001 classes, but the model has 10 outputs" in done.stdout
 
 
 def test_photos_in_folders_by_class(shared_data: Path, command_line: Any, tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ import pytest
 import edgeloop
 from edgeloop.demo import ASSETS
 from edgeloop.errors import InterruptedRunError, NotAvailableError, RuntimeFailedError
-from edgeloop.measure.experiment import Experiment
+from edgeloop.measure.bench import Experiment
 from edgeloop.results.store import read_result
 from edgeloop.runtimes import runtime
 

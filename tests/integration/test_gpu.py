@@ -14,7 +14,7 @@ import pytest
 
 from edgeloop.demo import ASSETS
 from edgeloop.runtimes import runtime
-from edgeloop.runtimes._base import LoadOptions
+from edgeloop.spec.load import LoadOptions
 
 SHAPE = (1, 1, 8, 8)
 FRAMEWORK_LOOPS = ("callable", "framework", "framework-io")

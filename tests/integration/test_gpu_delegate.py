@@ -18,9 +18,9 @@ import pytest
 import edgeloop
 from edgeloop.demo import ASSETS
 from edgeloop.errors import NotAvailableError, RuntimeFailedError, UsageError
-from edgeloop.measure.client import WorkerClient
 from edgeloop.runtimes import runtime
-from edgeloop.runtimes._base import LOOPS
+from edgeloop.spec.load import LOOPS
+from edgeloop.worker.client import WorkerClient
 
 MODEL = ASSETS / "digits_float32.tflite"
 DATA = ASSETS / "digits_test.npz"

@@ -24,10 +24,10 @@ import pytest
 
 from edgeloop.demo import ASSETS
 from edgeloop.errors import EdgeloopError, NotAvailableError, RuntimeFailedError
-from edgeloop.measure.client import WorkerClient
-from edgeloop.resolution import resolve
 from edgeloop.runtimes import runtime
-from edgeloop.spec import ResolvedSpec, RunSpec
+from edgeloop.runtimes.choice.resolution import resolve
+from edgeloop.spec.run import ResolvedSpec, RunSpec
+from edgeloop.worker.client import WorkerClient
 
 SEED = 20261121
 COPY_TIMEOUT_S = 10.0
@@ -192,7 +192,9 @@ class Victim:
         }
         self._worker.request(load, "loading the model")
         block = {"type": "block", "loop": spec.loops[0], "runs": 3, "runs_per_sample": 1}
-        self._worker.request({**block, "probe": False, "interval_ns": None}, "running the loop")
+        self._worker.request(
+            {**block, "probe": False, "interval_ns": None, "unrecorded": 0}, "running the loop"
+        )
         self._worker.request({"type": "outputs", "loop": spec.loops[0]}, "fetching the outputs")
 
 

@@ -12,7 +12,7 @@ import pytest
 from edgeloop import _core
 from edgeloop.errors import ModelError, UsageError
 from edgeloop.runtimes import runtime
-from edgeloop.runtimes._base import LoadOptions
+from edgeloop.spec.load import LoadOptions
 
 RUNTIME = runtime("plugin")
 

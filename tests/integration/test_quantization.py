@@ -12,13 +12,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from edgeloop.conversion.quantization._base import QuantizeRequest
 from edgeloop.demo import ASSETS
 from edgeloop.envs.managed import python_of
 from edgeloop.errors import ModelError
-from edgeloop.measure.client import WorkerClient
-from edgeloop.models.formats import sha256_of
+from edgeloop.models.identity import model_files, sha256_of
 from edgeloop.models.inspect import inspect_model
-from edgeloop.quantization._base import QuantizeRequest
+from edgeloop.worker.client import WorkerClient
 
 PYTHON = python_of("convert")
 pytestmark = pytest.mark.skipif(
@@ -342,6 +342,30 @@ def test_onnx_layers_are_compared_too(quantise, halves) -> None:
     assert found["latency"] is None
     assert "--no-measure" in found["latency_reason"]
     assert {layer["operator"] for layer in found["layers"]} >= {"Relu", "Gemm"}
+
+
+@pytest.mark.parametrize("method", ["int8", "dynamic", "fp16"])
+def test_weights_beside_an_onnx_model_are_quantised_too(quantise, tmp_path, method) -> None:
+    onnx = pytest.importorskip("onnx", reason="pip install onnx")
+    helper, value = onnx.helper, onnx.helper.make_tensor_value_info
+    rng = np.random.default_rng(0)
+    weights = rng.normal(size=(32, 32)).astype(np.float32)
+    graph = helper.make_graph(
+        [helper.make_node("MatMul", ["x", "w"], ["y"])],
+        "g",
+        [value("x", 1, [1, 32])],
+        [value("y", 1, [1, 32])],
+        [helper.make_tensor("w", 1, weights.shape, weights.tobytes(), raw=True)],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    (tmp_path / "in").mkdir()
+    source = tmp_path / "in" / "m.onnx"
+    onnx.save(model, source, save_as_external_data=True, location="m.data", size_threshold=0)
+    np.savez(tmp_path / "few.npz", x_data=rng.normal(size=(20, 32)).astype(np.float32))
+    data = ["--representative-data", tmp_path / "few.npz"] if method == "int8" else []
+    done = quantise(source, "--method", method, *data, "--no-measure", "--out", tmp_path / "q.onnx")
+    assert done.returncode == 0, done.stderr
+    assert len(model_files(tmp_path / "q.onnx")) == 1
 
 
 def test_calibrating_on_the_test_data_is_warned_of(quantise, halves) -> None:

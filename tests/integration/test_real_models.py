@@ -13,11 +13,11 @@ import numpy as np
 import pytest
 
 from edgeloop.data.opening import open_data
-from edgeloop.data.options import InputSource
 from edgeloop.errors import NotAvailableError
-from edgeloop.measure.client import WorkerClient
 from edgeloop.runtimes import runtime
-from edgeloop.runtimes._base import LoadOptions, TensorSpec
+from edgeloop.spec.inputs import InputSource
+from edgeloop.spec.load import LoadOptions, TensorSpec
+from edgeloop.worker.client import WorkerClient
 
 MOBILENET = "imagenet_mobilenet/mobilenet_v2_1.0_224_quant.tflite"
 RESNET8 = "cifar10_resnet/pretrainedResnet.tflite"

@@ -14,7 +14,7 @@ import pytest
 from edgeloop import _core
 from edgeloop.errors import ModelError, NotAvailableError, UsageError
 from edgeloop.runtimes import runtime
-from edgeloop.runtimes._base import LoadOptions
+from edgeloop.spec.load import LoadOptions
 
 torch = pytest.importorskip("torch", reason="pip install torch")
 from torch import nn  # noqa: E402
@@ -123,6 +123,17 @@ def test_what_was_decided_is_said(capsys):
     assert "entry 'state_dict'" in said
     assert "'module.' of DataParallel was stripped" in said
     assert len(framework.notes) == 2
+
+
+@pytest.mark.parametrize("prefix", ["module.", "_orig_mod.", "model.", "module._orig_mod."])
+def test_one_common_prefix_is_stripped_and_said(files, module, tmp_path, prefix):
+    weights = {prefix + name: value for name, value in module.state_dict().items()}
+    torch.save({"epoch": 3, "state_dict": weights}, tmp_path / "weights.ckpt")
+    framework = load(tmp_path / "weights.ckpt", shapes={"": X}, **NETWORK_CLASS)
+    assert f"the prefix '{prefix}'" in framework.notes[-1]
+    torch.save({**weights, "loss.weight": torch.zeros(1)}, tmp_path / "more.ckpt")
+    with pytest.raises(ModelError, match="do not fit"):
+        load(tmp_path / "more.ckpt", shapes={"": X}, **NETWORK_CLASS)
 
 
 def test_all_loops_give_the_same(files):

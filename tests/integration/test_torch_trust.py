@@ -13,7 +13,7 @@ import pytest
 
 from edgeloop.errors import ModelError, UsageError
 from edgeloop.runtimes import runtime
-from edgeloop.runtimes._base import LoadOptions
+from edgeloop.spec.load import LoadOptions
 
 torch = pytest.importorskip("torch", reason="pip install torch")
 
@@ -126,7 +126,24 @@ def test_an_export_runs_nothing_unless_it_is_trusted(files, tmp_path, marker):
     def evil_size(name, content):
         return content.replace(b"Symbol('s", code.encode() + b" or Symbol('s")
 
+    def evil_function(name, content):
+        call = f"lambdify(Symbol('a'),Function('ex' 'ec')(Symbol('a')))({code!r}) or Symbol('s"
+        return content.replace(b"Symbol('s", call.encode())
+
+    def evil_operator(name, content):
+        return content.replace(b"torch.ops.aten.linear.default", b"torch.ops.load_library")
+
+    def evil_size_of_a_tensor_with_the_name_of_a_text(name, content):
+        if "/models/" not in name:
+            return content
+        document = json.loads(evil_size(name, content))
+        values = document["graph_module"]["graph"]["tensor_values"]
+        values["metadata"] = values.pop("x")
+        return json.dumps(document).encode()
+
     changes = {
+        "function": evil_function, "operator": evil_operator,
+        "quoted": evil_size_of_a_tensor_with_the_name_of_a_text,
         "example": evil_example, "weight": evil_weight, "object": evil_object, "size": evil_size,
         "guard": program_with(guards_code=[code]),
         "name": program_with(opset_version={f"x'] ; {code} #": 1}),
@@ -145,6 +162,46 @@ def test_a_trusted_export_is_loaded_as_it_is(files, tmp_path):
     with pytest.raises(ModelError, match=r"len\(\[1\]\).*--trust-pickle"):
         load(path)
     assert load(path, trust_pickle=True).inputs[0].shape == X
+
+
+def test_sources_beside_a_program_are_code(files, tmp_path):
+    path = tmp_path / "sources.pt2"
+    path.write_bytes((files / "dynamic.pt2").read_bytes())
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr("dynamic/data/aotinductor/model/x.wrapper.cpp", "int x;")
+    with pytest.raises(ModelError, match=r"compiles or runs.*x\.wrapper\.cpp.*--trust-pickle"):
+        load(path)
+
+
+def test_an_unknown_member_is_code(files, tmp_path):
+    path = tmp_path / "unknown.pt2"
+    path.write_bytes((files / "dynamic.pt2").read_bytes())
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr("dynamic/data/executorch/x.pte", "")
+    with pytest.raises(ModelError, match=r"does not write.*--trust-pickle"):
+        load(path)
+
+
+def test_two_lists_of_members_are_refused(files, tmp_path):
+    """zipfile reads the last archive of the file, PyTorch the one at the offset that it names."""
+    content = (files / "dynamic.pt2").read_bytes()
+    path = tmp_path / "two.pt2"
+    path.write_bytes(content + content)
+    with pytest.raises(ModelError, match="two lists of members"):
+        load(path)
+
+
+def test_script_that_writes_files_is_refused(tmp_path, marker):
+    class Writer(torch.nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            torch.save(x, "code-ran")
+            return x + 1
+
+    path = tmp_path / "writer.pt"
+    torch.jit.script(Writer()).save(str(path))
+    with pytest.raises(ModelError, match=r"'save', which touches files.*--trust-pickle"):
+        load(path, shapes={"": X})
+    assert load(path, shapes={"": X}, trust_pickle=True).inputs[0].shape == X
 
 
 def test_members_of_the_same_name_are_refused(files, tmp_path):

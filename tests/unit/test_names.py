@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from edgeloop.names import canonical, nearest
+from edgeloop.errors import canonical, nearest
 
 
 @pytest.mark.parametrize(

@@ -2,37 +2,22 @@
 
 import os
 import traceback
-from collections.abc import Callable, Collection, Sequence
-from typing import Annotated, Any, Optional, Union
+from collections.abc import Collection, Sequence
+from importlib import import_module
+from typing import Annotated, Any, Optional
 
 import typer
-import typer.core
 
 import edgeloop
-from edgeloop.cli import (
-    bench,
-    classify,
-    compare,
-    convert,
-    demo,
-    doctor,
-    evaluate,
-    inspect,
-    overhead,
-    profile,
-    quantize,
-    report,
-    results,
-    setup,
-    suite,
-)
+from edgeloop.cli.completion import completed_words, completing, wants_completion
+from edgeloop.cli.layout import HELP_ALL, Command, Commands
 from edgeloop.cli.output import abandon_stdout
 from edgeloop.errors import CANNOT_BE_WRITTEN, CannotWriteError, EdgeloopError, InterruptedRunError
 
 INTERRUPTED = 130
 
 
-class _Commands(typer.core.TyperGroup):
+class _Commands(Commands):
     """The commands; what typer would make a silent exit code is treated before it sees it."""
 
     def invoke(self, ctx: Any) -> Any:
@@ -47,30 +32,35 @@ class _Commands(typer.core.TyperGroup):
             return 0
 
 
-# In the order of the help.
-COMMANDS: dict[str, Union[Callable[..., None], typer.Typer]] = {
-    "demo": demo.demo,
-    "doctor": doctor.doctor,
-    "bench": bench.bench,
-    "overhead": overhead.overhead,
-    "eval": evaluate.evaluate,
-    "classify": classify.classify,
-    "compare": compare.compare,
-    "convert": convert.convert,
-    "inspect": inspect.inspect,
-    "profile": profile.profile,
-    "quantize": quantize.quantize,
-    "suite": suite.suite,
-    "setup": setup.setup,
-    "report": report.report,
-    "results": results.results,
+# Command → its module and object, and the line that stands for it in the list of commands.
+COMMANDS: dict[str, tuple[str, str]] = {
+    "bench": ("bench.bench", "Measure the latency of a model, with an interval per figure."),
+    "overhead": ("overhead.overhead", "Measure how much of the time is Python."),
+    "compare": ("compare.compare", "Compare two configurations or results: ratio and verdict."),
+    "eval": ("evaluate.evaluate", "Measure the accuracy of a model on a data set."),
+    "classify": ("classify.classify", "Show what a model sees in pictures: the best classes."),
+    "profile": ("profile.profile", "Show which operators take the time, and who ran them."),
+    "inspect": (
+        "inspect.inspect",
+        "Describe a model file: tensors, operators, parameters, MACs.",
+    ),
+    "convert": ("convert.convert", "Convert a model to another format, and verify the result."),
+    "quantize": ("quantize.quantize", "Quantise a model: what it gains and what it costs."),
+    "suite": ("suite.suite", "Measure a matrix of models, runtimes and options (TOML)."),
+    "results": ("results.results", "List, show and remove stored results."),
+    "report": ("report.report", "Put results side by side: HTML, Markdown, CSV, charts."),
+    "demo": ("demo.demo", "Try edgeloop in a minute, on the bundled model."),
+    "doctor": ("doctor.doctor", "Check this machine: board, clock, runtimes, disturbances."),
+    "setup": ("setup.setup", "Install converters, old runtimes and engines."),
+    "help": ("help.show_help", "Print a help topic, or list the topics."),
 }
 
 
-def app_with(wanted: Collection[str]) -> typer.Typer:
+def app_with(wanted: Collection[str], with_completion: bool = False) -> typer.Typer:
     """Return the app in which these commands have their options, and the others their words.
 
-    Hundreds of options take longer to set up than the help takes to print.
+    Only the commands that are wanted are imported: hundreds of options take longer to set up than
+    the help takes to print.
     """
     app = typer.Typer(
         name="edgeloop",
@@ -78,29 +68,27 @@ def app_with(wanted: Collection[str]) -> typer.Typer:
         help="How fast, how accurate and how costly is this model in this runtime, and how much of "
         "that is Python?",
         no_args_is_help=True,
-        add_completion=False,
+        add_completion=with_completion,
         pretty_exceptions_enable=False,
         rich_markup_mode=None,
-        context_settings={"help_option_names": ["-h", "--help"]},
+        context_settings={"help_option_names": ["-h", "--help", HELP_ALL]},
     )
     app.callback()(_options)
-    for name, command in COMMANDS.items():
+    for name, (place, summary) in COMMANDS.items():
         if name not in wanted:
-            app.command(name)(_listed(command))
-        elif isinstance(command, typer.Typer):
+            app.command(name, help=summary)(_listed)
+            continue
+        module, _, attribute = place.partition(".")
+        command = getattr(import_module(f"edgeloop.cli.{module}"), attribute)
+        if isinstance(command, typer.Typer):
             app.add_typer(command)
         else:
-            app.command(name)(command)
+            app.command(name, cls=Command)(command)
     return app
 
 
-def _listed(command: Union[Callable[..., None], typer.Typer]) -> Callable[[], None]:
-    """Return a command with the same words and no options, to stand in the help."""
-
-    def listed() -> None: ...
-
-    listed.__doc__ = command.info.help if isinstance(command, typer.Typer) else command.__doc__
-    return listed
+def _listed() -> None:
+    """Stand in the list of commands for one that was not asked for."""
 
 
 def _version(wanted: bool) -> None:
@@ -129,8 +117,10 @@ def run(arguments: Sequence[str]) -> int:
     debug = "--debug" in arguments or bool(os.environ.get("EDGELOOP_DEBUG"))
     arguments = [argument for argument in arguments if argument != "--debug"]
     try:
-        named = [argument for argument in arguments if not argument.startswith("-")][:1]
-        code = app_with(named)(args=list(arguments), standalone_mode=False)
+        words = completed_words() if completing() else arguments
+        named = [word for word in words if not word.startswith("-")][:1]
+        app = app_with(named, wants_completion(arguments))
+        code = app(args=list(arguments), standalone_mode=False)
     except EdgeloopError as error:
         if debug:
             traceback.print_exc()

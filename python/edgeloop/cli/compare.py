@@ -1,6 +1,7 @@
 """`edgeloop compare`."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
@@ -14,16 +15,19 @@ from edgeloop.cli.output import (
     write_json,
     write_text,
 )
+from edgeloop.cli.parameters import takes
 from edgeloop.errors import CheckFailedError, UsageError
+from edgeloop.spec.option import DATA, METRICS, PICTURES
+from edgeloop.spec.run import RunSpec
 
 if TYPE_CHECKING:
-    from edgeloop.comparison import Compared
+    from edgeloop.results.compare import Compared
 
 Side = Annotated[
     str,
     typer.Argument(
-        help="MODEL@runtime,threads=4,delegate=none,loop=binding, or NAME.edgeloop.jsonl, or a "
-        "folder of results.",
+        help="MODEL@runtime,threads=4,delegate=none,loop=binding, or a stored result (its path, or "
+        "its number in `results list`), or a folder of results.",
         show_default=False,
     ),
 ]
@@ -31,7 +35,13 @@ Side = Annotated[
 _VERDICTS = ("slower", "faster", "inconclusive", "not-comparable", "missing")
 
 
+@takes(
+    RunSpec,
+    *("threads", "python", "host", DATA, METRICS, PICTURES),
+    *("effort", "budget_s", "seed", "timeout_s"),
+)
 def compare(
+    spec: RunSpec,
     a: Side,
     b: Side,
     delta: Annotated[
@@ -55,13 +65,6 @@ def compare(
             show_default=False,
         ),
     ] = None,
-    threads: options.Threads = None,
-    python: options.Python = None,
-    host: options.Host = None,
-    effort: options.Effort = "standard",
-    budget: options.Budget = None,
-    seed: options.Seed = 0,
-    timeout: options.Timeout = 600.0,
     markdown: Annotated[
         Optional[str],
         typer.Option(
@@ -75,11 +78,14 @@ def compare(
     out: options.Out = None,
     no_save: options.NoSave = False,
 ) -> None:
-    """Compare B with A: ratio of the times with its interval, verdict, reason.
+    """Compare two configurations or results: ratio and verdict.
 
     Two configurations are measured now: two live workers (one, where only the loop differs), block
     by block in random order. Two stored results are compared by the medians of their processes,
     with the warning that they were not interleaved; unlike conditions are refused unless allowed.
+
+    With labelled --data, or results that have an accuracy, the accuracy of both is compared on the
+    same samples, too.
 
     Two folders (of suites, too) are compared row by row, matched by title and model, with p values
     corrected for the number of rows.
@@ -97,12 +103,13 @@ def compare(
     require_writable(json)
     require_writable(markdown, "--markdown")
     checks = [_check(text) for text in fail_on or ()]
-    from edgeloop.comparison import compare_live, compare_stored, is_result, parse_delta
-    from edgeloop.folder_comparison import holds_results
-    from edgeloop.report.comparison import comparison_page
-    from edgeloop.spec import RunSpec
+    from edgeloop.cli.pages.comparison import comparison_page
+    from edgeloop.remote.measuring import compare_anywhere
+    from edgeloop.results.compare import compare_stored, is_result, parse_delta
+    from edgeloop.results.folder_comparison import holds_results
 
     share = parse_delta(delta)
+    a, b = _stored(a), _stored(b)
     if holds_results(a) or holds_results(b):
         _compare_folders(a, b, share, allow or (), checks, markdown, json)
         return
@@ -114,17 +121,7 @@ def compare(
     if is_result(a):
         compared = compare_stored(a, b, share, allow or ())
     else:
-        defaults = RunSpec(
-            model="",
-            threads=threads,
-            python=python,
-            host=host,
-            effort=effort,
-            budget_s=budget,
-            seed=seed,
-            timeout_s=timeout,
-        )
-        compared = compare_live(a, b, defaults, share, observer, save=not no_save, out=out)
+        compared = compare_anywhere(a, b, spec, share, observer, save=not no_save, out=out)
     observer.clear()
     try:
         show(lambda: comparison_page(compared), compared.as_dict, json)
@@ -137,6 +134,16 @@ def compare(
     _require(compared, checks)
 
 
+def _stored(side: str) -> str:
+    """Return the path of a result that is named by its number, and anything else as it is."""
+    if not side.isdigit() or Path(side).exists():
+        return side
+    from edgeloop.results.history import find_result
+    from edgeloop.results.store import default_folder
+
+    return str(find_result(side, default_folder()))
+
+
 def _compare_folders(
     base: str,
     new: str,
@@ -146,8 +153,8 @@ def _compare_folders(
     markdown: Optional[str],
     json: Optional[str],
 ) -> None:
-    from edgeloop.folder_comparison import compare_folders, require
-    from edgeloop.report.folder_comparison import folder_markdown, folder_page
+    from edgeloop.cli.pages.folder_comparison import folder_markdown, folder_page
+    from edgeloop.results.folder_comparison import compare_folders, require
 
     compared = compare_folders(base, new, share, allow)
     if markdown is not None:
@@ -161,7 +168,7 @@ def _compare_folders(
 
 def _check(text: str) -> tuple[str, float]:
     """Read slower:2%; without a share any difference that the verdict rests on counts."""
-    from edgeloop.comparison import parse_delta
+    from edgeloop.results.compare import parse_delta
 
     verdict, colon, share = text.partition(":")
     if verdict not in _VERDICTS:

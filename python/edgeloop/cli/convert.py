@@ -1,73 +1,63 @@
 """`edgeloop convert`."""
 
+from dataclasses import replace
 from typing import Annotated, Optional
 
 import typer
 
 from edgeloop.cli import options
+from edgeloop.cli.evaluate import CLASS_OF_MODEL
 from edgeloop.cli.output import TerminalObserver, require_writable, show
+from edgeloop.cli.parameters import REQUIRED, takes
 from edgeloop.errors import CheckFailedError
+from edgeloop.spec.preparation import Preparation
+from edgeloop.spec.run import RunSpec, parse_setting
 
-To = Annotated[
-    str,
-    typer.Option(
-        "--to",
-        metavar="FORMAT",
-        help="onnx, savedmodel, tflite, edgetpu, aotinductor or tensorrt, as far as a way leads "
-        "there.",
-        show_default=False,
-    ),
-]
-Output = Annotated[
-    Optional[str],
-    typer.Option(
-        "--out",
-        "-o",
-        metavar="PATH",
-        help="File or folder to write. Default: the model's name with the format's ending, here.",
-        show_default=False,
-    ),
-]
-Force = Annotated[bool, typer.Option("--force", help="Replace what is there under that name.")]
-PlanOnly = Annotated[
-    bool,
-    typer.Option(
-        "--plan", help="Only say which steps it takes, where each runs, and what is missing."
-    ),
-]
-Strict = Annotated[
-    bool,
-    typer.Option("--strict", help="Exit 1 where the result does not agree with the model."),
-]
+NOT_MEASURED = ("model", "shapes", "batch_size", "settings", "data_layout", "seed", "python")
+TARGET_FLAGS = {"model_out": ("--out", "-o")}
 
 
+@takes(
+    RunSpec,
+    *NOT_MEASURED,
+    *("data", "x_key", "y_key", "timeout_s", *CLASS_OF_MODEL),
+    defaults={"timeout_s": 3600.0},
+    shown=CLASS_OF_MODEL,
+)
+@takes(
+    Preparation,
+    *("to", "via", "opset", "layout", "model_out", "force"),
+    as_parameter="wanted",
+    defaults={"to": REQUIRED},
+    flags=TARGET_FLAGS,
+    shown=("via", "opset", "layout", "model_out", "force"),
+)
 def convert(
-    model: options.ModelFile,
-    to: To,
-    out: Output = None,
-    force: Force = False,
-    plan: PlanOnly = False,
-    via: options.Via = None,
-    opset: options.Opset = None,
-    layout: options.Layout = "keep",
-    batch_size: options.BatchSize = None,
-    shape: options.Shapes = None,
-    settings: options.Settings = None,
-    builder: options.Builder = None,
-    data: options.Data = None,
-    x_key: options.XKey = "x_data",
-    y_key: options.YKey = "y_data",
-    data_layout: options.DataLayout = None,
-    seed: options.Seed = 0,
-    strict: Strict = False,
-    python: options.Python = None,
-    timeout: options.Timeout = 3600.0,
-    model_class_path: options.ModelClassPath = None,
-    model_class_name: options.ModelClassName = None,
-    trust_pickle: options.TrustPickle = False,
+    spec: RunSpec,
+    wanted: Preparation,
+    plan: Annotated[
+        bool,
+        typer.Option(
+            "--plan", help="Only say which steps it takes, where each runs, and what is missing."
+        ),
+    ] = False,
+    builder: Annotated[
+        Optional[list[str]],
+        typer.Option(
+            "--builder",
+            metavar="KEY=VALUE",
+            help="TensorRT: precision=fp32|fp16|int8, workspace=MIB, timing-cache=FILE, dla-core=N "
+            "(the rest on the GPU), calibration=FILE.npz. Repeatable.",
+            show_default=False,
+        ),
+    ] = None,
+    strict: Annotated[
+        bool,
+        typer.Option("--strict", help="Exit 1 where the result does not agree with the model."),
+    ] = False,
     json: options.Json = None,
 ) -> None:
-    """Convert a model to another format, and prove that the result is the same model.
+    """Convert a model to another format, and verify the result.
 
     Source and result are run on the same samples (of --data, else seeded random ones); differences
     beyond the tolerance of the precision, NaN, lost weights, another opset are faults. A result
@@ -89,46 +79,32 @@ def convert(
       edgeloop convert model.onnx --to tensorrt --builder precision=fp16 --builder workspace=1024
     """
     require_writable(json)
-    from edgeloop.conversion.edge import ConversionOptions
-    from edgeloop.conversion.run import ConversionSpec, plan_conversion
+    from edgeloop.cli.pages.conversion import conversion_page, plan_page
+    from edgeloop.conversion.prepare import conversion_spec
     from edgeloop.conversion.run import convert as run
-    from edgeloop.input_choice import input_source
-    from edgeloop.report.conversion import conversion_page, plan_page
-    from edgeloop.spec import parse_setting, parse_shape
+    from edgeloop.conversion.run import plan_conversion
 
-    spec = ConversionSpec(
-        model=model,
-        target=to,
-        out=out,
-        force=force,
-        via=tuple(via or ()),
-        python=python,
-        options=ConversionOptions(
-            opset=opset,
-            layout=layout,
-            batch_size=batch_size or 0,
-            shapes=dict(parse_shape(text) for text in shape or ()),
-            settings=dict(parse_setting(text) for text in settings or ()),
-            builder=dict(parse_setting(text) for text in builder or ()),
-            model_class_path=model_class_path,
-            model_class_name=model_class_name,
-            trust_pickle=trust_pickle,
-        ),
-        inputs=input_source(seed, data, x_key, y_key, data_layout),
-        timeout_s=timeout,
+    assert wanted.to is not None, "the command asks for it"
+    chosen = conversion_spec(spec, wanted, wanted.to)
+    built = dict(map(parse_setting, builder or ()))
+    chosen = replace(
+        chosen,
+        python=spec.python,
+        timeout_s=spec.timeout_s,
+        options=replace(chosen.options, builder=built),
     )
     if plan:
-        planned = plan_conversion(spec)
+        planned = plan_conversion(chosen)
         show(lambda: plan_page(planned), planned.as_dict, json)
         return
     observer = TerminalObserver()
-    report = run(spec, observer)
+    report = run(chosen, observer)
     observer.clear()
     show(lambda: conversion_page(report), report.as_dict, json)
     if report.verification.passed is False:
+        fault = report.verification.faults[0]
         sentence = (
-            f"the result does NOT agree with {model}: {report.verification.faults[0]}; it was kept "
-            f"as {report.path}"
+            f"the result does NOT agree with {spec.model}: {fault}; it was kept as {report.path}"
         )
         if strict:
             raise CheckFailedError(sentence)

@@ -5,13 +5,14 @@ from typing import Annotated
 import typer
 
 from edgeloop.cli import options
-from edgeloop.cli.output import require_writable, show
+from edgeloop.cli.output import TerminalObserver, require_writable, show
+from edgeloop.cli.parameters import takes
+from edgeloop.spec.run import RunSpec
 
 
+@takes(RunSpec, "python", "host", "timeout_s", defaults={"timeout_s": 60.0})
 def doctor(
-    python: options.Python = None,
-    host: options.Host = None,
-    timeout: options.Timeout = 60.0,
+    spec: RunSpec,
     restore: Annotated[
         bool,
         typer.Option(
@@ -22,7 +23,7 @@ def doctor(
     ] = False,
     json: options.Json = None,
 ) -> None:
-    """Examine this machine: board, CPU, clock, what disturbs a measurement, every runtime.
+    """Check this machine: board, clock, runtimes, disturbances.
 
     Each runtime is looked for and imported in a process of its own; what is missing or broken
     comes with the reason and the command that mends it.
@@ -44,8 +45,15 @@ def doctor(
             typer.echo(f"{policy}: {governor}")
         typer.echo(f"{len(restored)} governors restored", err=True)
         return
-    from edgeloop.doctor import examine, examine_board
-    from edgeloop.report.doctor import doctor_page
+    from edgeloop.cli.pages.doctor import doctor_page
+    from edgeloop.measure.doctor import examine
+    from edgeloop.remote.measuring import examine_board
 
-    document = examine_board(host, python, timeout) if host else examine(python, timeout)
+    observer = TerminalObserver()
+    if spec.host:
+        observer.phase(f"asking {spec.host}")
+        document = examine_board(spec.host, spec.python, spec.timeout_s)
+    else:
+        document = examine(spec.python, spec.timeout_s, observer)
+    observer.clear()
     show(lambda: doctor_page(document), lambda: document, json)

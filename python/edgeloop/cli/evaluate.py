@@ -1,69 +1,57 @@
 """`edgeloop eval`."""
 
-from typing import Annotated
+from typing import Annotated, Optional
 
 import typer
 
-from edgeloop.cli import data_options, options
-from edgeloop.cli.measuring import run_spec
+from edgeloop.cli import options
 from edgeloop.cli.output import TerminalObserver, require_writable, show
+from edgeloop.cli.parameters import takes
+from edgeloop.spec.option import ACCELERATOR, DATA, METRICS, OUTPUT, PICTURES, RUNTIME
+from edgeloop.spec.run import RunSpec
 
-DataSet = Annotated[
-    str,
-    typer.Argument(
-        metavar="DATA",
-        help="An .npz (x_data, y_data), an .npy, a folder with a folder of pictures for each "
-        "class, a CSV of file,label, or one picture.",
-        show_default=False,
-    ),
-]
+DATA_SET = (
+    "An .npz (x_data, y_data), an .npy, a folder with a folder of pictures for each class, a CSV "
+    "of file,label, or one picture."
+)
+# Nothing is converted here, so that "--layout" can only mean that of the data.
+LAYOUT_OF_DATA = {"data_layout": ("--layout", "--data-layout")}
+CLASS_OF_MODEL = ("model_class_path", "model_class_name", "trust_pickle")
 
 
+@takes(
+    RunSpec,
+    *("model", RUNTIME, "-host", ACCELERATOR, DATA, METRICS, PICTURES, OUTPUT, *CLASS_OF_MODEL),
+    *("seed", "timeout_s"),
+    arguments={"data": DATA_SET},
+    flags=LAYOUT_OF_DATA,
+    shown=("labels", "task", "softmax", "resize", "crop", "scale", "mean", "std", "strict"),
+)
 def evaluate(
-    model: options.Model,
-    data: DataSet,
-    runtime: options.Runtimes = None,
-    loops: options.Loops = None,
-    reference: data_options.Reference = None,
-    task: data_options.Task = None,
-    top_k: data_options.TopK = 5,
-    softmax: data_options.Softmax = False,
-    include_preprocess: data_options.IncludePreprocess = False,
-    x_key: options.XKey = "x_data",
-    y_key: options.YKey = "y_data",
-    y_file: data_options.YFile = None,
-    data_layout: options.LayoutOfData = None,
-    resize: data_options.Resize = None,
-    crop: data_options.Crop = None,
-    color: data_options.Color = None,
-    scale: data_options.Scale = None,
-    mean: data_options.Mean = None,
-    std: data_options.Std = None,
-    labels: data_options.Labels = None,
-    label_offset: data_options.LabelOffset = 0,
-    strict: options.Strict = False,
-    threads: options.Threads = None,
-    batch_size: options.BatchSize = None,
-    instances: data_options.Instances = None,
-    shape: options.Shapes = None,
-    delegate: options.Delegate = None,
-    use_armnn: options.UseArmnn = False,
-    armnn_path: options.ArmnnPath = None,
-    provider: options.Provider = None,
-    require_delegate: options.RequireDelegate = None,
-    settings: options.Settings = None,
-    library: options.Library = None,
-    python: options.Python = None,
-    seed: options.Seed = 0,
-    timeout: options.Timeout = 600.0,
-    model_class_path: options.ModelClassPath = None,
-    model_class_name: options.ModelClassName = None,
-    trust_pickle: options.TrustPickle = False,
+    spec: RunSpec,
+    reference: Annotated[
+        Optional[str],
+        typer.Option(
+            "--reference",
+            metavar="MODEL[@CONFIG]",
+            help="Agreement with another model on the same data: MODEL@runtime,key=value.",
+            show_default=False,
+            rich_help_panel=METRICS,
+        ),
+    ] = None,
+    include_preprocess: Annotated[
+        bool,
+        typer.Option(
+            "--include-preprocess",
+            help="Time decoding, resizing and quantising (with scaling) too, each by itself.",
+            rich_help_panel=DATA,
+        ),
+    ] = False,
     json: options.Json = None,
     out: options.Out = None,
     no_save: options.NoSave = False,
 ) -> None:
-    """Accuracy of a model on a data set, and agreement with another model.
+    """Measure the accuracy of a model on a data set.
 
     The data is read in pieces, whatever its size. Data of the input's own dtype is taken as it is
     stored; any other is real values, which are quantised as the model says. Outputs are brought
@@ -82,11 +70,9 @@ def evaluate(
 
       edgeloop eval model.tflite test.npz --instances 4
     """
-    chosen = dict(locals())
     require_writable(json)
-    spec = run_spec(chosen)
-    from edgeloop.evaluation import evaluate_all
-    from edgeloop.report.evaluation import evaluation_page
+    from edgeloop.cli.pages.evaluation import evaluation_page
+    from edgeloop.measure.evaluation import evaluate_all
 
     observer = TerminalObserver()
     result = evaluate_all(

@@ -2,27 +2,18 @@
 
 from edgeloop.cli import options
 from edgeloop.cli.output import require_writable, show
-from edgeloop.spec import RunSpec, parse_setting, parse_shape
+from edgeloop.cli.parameters import takes
+from edgeloop.spec.option import ACCELERATOR, RUNTIME
+from edgeloop.spec.run import RunSpec
 
 
-def inspect(
-    model: options.Model,
-    runtime: options.Runtime = None,
-    delegate: options.Delegate = None,
-    use_armnn: options.UseArmnn = False,
-    armnn_path: options.ArmnnPath = None,
-    provider: options.Provider = None,
-    require_delegate: options.RequireDelegate = None,
-    threads: options.Threads = None,
-    batch_size: options.BatchSize = None,
-    shape: options.Shapes = None,
-    settings: options.Settings = None,
-    library: options.Library = None,
-    python: options.Python = None,
-    timeout: options.Timeout = 600.0,
-    json: options.Json = None,
-) -> None:
-    """Describe a model file: tensors, quantisation, operators, parameters, MACs.
+@takes(
+    RunSpec,
+    *("model", RUNTIME, "-host", "-loops", "-instances", ACCELERATOR, "timeout_s"),
+    once=("runtimes",),
+)
+def inspect(spec: RunSpec, json: options.Json = None) -> None:
+    """Describe a model file: tensors, operators, parameters, MACs.
 
     Nothing of the file is executed or unpickled, and no runtime is needed. With --delegate or
     --provider (or --runtime) a worker loads the model there, and what each of them would run is
@@ -41,30 +32,16 @@ def inspect(
     require_writable(json)
     from edgeloop.api import coverage_one
     from edgeloop.api import inspect as describe
+    from edgeloop.cli.pages.coverage import coverage_page
+    from edgeloop.cli.pages.model import model_page
     from edgeloop.measure.record import failed_requirement
-    from edgeloop.report.coverage import coverage_page
-    from edgeloop.report.model import model_page
-    from edgeloop.resolution import resolve
+    from edgeloop.runtimes.choice.resolution import resolve
 
-    summary = describe(model)
-    asked = options.delegates(delegate, use_armnn, armnn_path)
-    if not (asked or provider or runtime or require_delegate is not None):
+    summary = describe(spec.model)
+    asked = spec.delegate or spec.provider or spec.runtimes or spec.require_delegate is not None
+    if not asked:
         show(lambda: model_page(summary), summary.as_dict, json)
         return
-    spec = RunSpec(
-        model=model,
-        runtimes=() if runtime is None else (runtime,),
-        delegate=asked,
-        provider=tuple(provider or ()),
-        require_delegate=require_delegate,
-        threads=threads,
-        batch_size=batch_size,
-        shapes=dict(parse_shape(text) for text in shape or ()),
-        settings=dict(parse_setting(text) for text in settings or ()),
-        library=library,
-        python=python,
-        timeout_s=timeout,
-    )
     resolved = resolve(spec, "inspect")[0]
     found = coverage_one(resolved)
     show(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sys
 import time
 from collections.abc import Callable
@@ -15,7 +16,7 @@ import typer
 
 from edgeloop.errors import CannotWriteError
 from edgeloop.measure.observer import Progress
-from edgeloop.report.figures import duration
+from edgeloop.results.figures import duration
 
 STDOUT = "-"
 
@@ -23,44 +24,85 @@ STDOUT = "-"
 _DRAW_INTERVAL_S = 0.5
 
 
+_BAR_CELLS = 12
+
+
 class TerminalObserver:
-    """Draws progress on a terminal's stderr, and nothing in a pipe."""
+    """Shows what is done, on stderr: one line redrawn on a terminal, plain lines elsewhere."""
 
     def __init__(self) -> None:
-        self._terminal = sys.stderr.isatty()
+        dumb = os.environ.get("TERM", "dumb") == "dumb"
+        self._redraws = sys.stderr.isatty() and not dumb
         self._drawn_s = 0.0
         self._width = 0
 
     def phase(self, text: str) -> None:
-        """Say what begins, on a line of its own."""
+        """Show what begins: until something else does, or as a line where nothing is redrawn."""
+        if self._redraws:
+            self._draw(text)
+        else:
+            typer.echo(text, err=True)
+
+    def note(self, text: str) -> None:
+        """Print a line that stays."""
         self.clear()
         typer.echo(text, err=True)
 
     def progress(self, progress: Progress) -> None:
-        """Redraw the progress line, at most twice a second."""
-        if not self._terminal or time.monotonic() - self._drawn_s < _DRAW_INTERVAL_S:
+        """Redraw the line, at most twice a second."""
+        if not self._redraws or time.monotonic() - self._drawn_s < _DRAW_INTERVAL_S:
             return
         self._drawn_s = time.monotonic()
-        line = _line(progress)
-        sys.stderr.write("\r" + line.ljust(self._width))
-        sys.stderr.flush()
-        self._width = len(line)
+        self._draw(progress_line(progress, shutil.get_terminal_size().columns - 1))
 
     def clear(self) -> None:
-        """Remove the progress line."""
+        """Remove the line."""
         if self._width:
             sys.stderr.write("\r" + " " * self._width + "\r")
             sys.stderr.flush()
             self._width = 0
 
+    def _draw(self, line: str) -> None:
+        """Write a line over the last one; never longer than the terminal, where it would wrap."""
+        line = cut(line, shutil.get_terminal_size().columns - 1)
+        sys.stderr.write("\r" + line.ljust(self._width))
+        sys.stderr.flush()
+        self._width = len(line)
 
-def _line(progress: Progress) -> str:
-    budget = "" if progress.budget_s is None else f" of at most {progress.budget_s:g}"
-    median = "" if progress.median_ns is None else f", now {duration(progress.median_ns)}"
-    return (
-        f"{progress.title}: process {progress.process} of {progress.processes}, "
-        f"{progress.elapsed_s:.0f}{budget} s, {progress.runs} runs{median}"
-    )
+
+def progress_line(progress: Progress, width: int) -> str:
+    """Return how far a measurement is, in `width` columns: the title gives way first."""
+    parts = [f"process {progress.process} of {progress.processes}"]
+    if progress.median_ns is not None:
+        parts.append(duration(progress.median_ns))
+    if progress.budget_s is None:
+        parts.append(f"{progress.runs} runs")
+    else:
+        left_s = max(0.0, progress.budget_s - progress.elapsed_s)
+        parts.append(f"at most {left_s:.0f} s left" if left_s >= 1 else "finishing")
+    right = "  ".join([_bar(progress.fraction), *parts])
+    if width - len(right) < _LEAST_TITLE:
+        right = "  ".join(parts[-2:])
+    left = cut(progress.title, max(0, width - len(right) - 2))
+    return cut(f"{left}  {right}" if left else right, width)
+
+
+# A title that is cut below this says nothing.
+_LEAST_TITLE = 16
+
+
+def _bar(fraction: float) -> str:
+    done = round(_BAR_CELLS * fraction)
+    full, empty = ("█", "░") if "utf" in (sys.stderr.encoding or "").lower() else ("#", "-")
+    return full * done + empty * (_BAR_CELLS - done)
+
+
+def cut(text: str, width: int) -> str:
+    """Return a text in at most `width` columns, with an ellipsis where it was longer."""
+    text = text.replace("\n", " ")
+    if len(text) <= width:
+        return text
+    return text[: max(0, width - 1)] + "…" if width > 0 else ""
 
 
 def require_writable(path: Optional[str], option: str = "--json") -> None:

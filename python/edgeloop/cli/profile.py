@@ -5,8 +5,11 @@ from typing import Annotated, Optional
 import typer
 
 from edgeloop.cli import options
+from edgeloop.cli.evaluate import CLASS_OF_MODEL
 from edgeloop.cli.output import TerminalObserver, require_writable, show, write_json
-from edgeloop.spec import RunSpec, parse_setting, parse_shape
+from edgeloop.cli.parameters import takes
+from edgeloop.spec.option import ACCELERATOR, RUNTIME
+from edgeloop.spec.run import RunSpec
 
 Top = Annotated[int, typer.Option("--top", min=1, help="Operators of each table that are shown.")]
 Trace = Annotated[
@@ -20,37 +23,23 @@ Trace = Annotated[
 ]
 
 
+@takes(
+    RunSpec,
+    *("model", RUNTIME, "-host", "-loops", "-instances", ACCELERATOR, *CLASS_OF_MODEL),
+    *("data", "x_key", "y_key", "data_layout", "effort", "budget_s", "processes", "seed"),
+    "timeout_s",
+    defaults={"effort": "quick"},
+    once=("runtimes",),
+)
 def profile(
-    model: options.Model,
-    runtime: options.Runtime = None,
-    threads: options.Threads = None,
-    batch_size: options.BatchSize = None,
-    shape: options.Shapes = None,
-    delegate: options.Delegate = None,
-    use_armnn: options.UseArmnn = False,
-    armnn_path: options.ArmnnPath = None,
-    provider: options.Provider = None,
-    require_delegate: options.RequireDelegate = None,
-    settings: options.Settings = None,
-    library: options.Library = None,
-    python: options.Python = None,
-    data: options.Data = None,
-    x_key: options.XKey = "x_data",
-    y_key: options.YKey = "y_data",
-    data_layout: options.DataLayout = None,
-    effort: options.Effort = "quick",
-    budget: options.Budget = None,
-    processes: options.Processes = None,
-    seed: options.Seed = 0,
-    timeout: options.Timeout = 600.0,
-    model_class_path: options.ModelClassPath = None,
-    model_class_name: options.ModelClassName = None,
-    trust_pickle: options.TrustPickle = False,
+    spec: RunSpec,
     top: Top = 10,
     trace: Trace = None,
     json: options.Json = None,
 ) -> None:
-    """Say which operators take the time, and who ran them: the runtime's own profiler.
+    """Show which operators take the time, and who ran them.
+
+    The runtime's own profiler gives the times.
 
     Mean time per run of every operator and of every partition that a delegate took, by type and by
     node, with intervals. The profiler slows the model down: pairs of blocks with and without it
@@ -67,40 +56,15 @@ def profile(
     require_writable(json)
     require_writable(trace, "--trace")
     from edgeloop.api import profile_one
+    from edgeloop.cli.pages.profile import profile_page
+    from edgeloop.measure.profile.chrome_trace import chrome_trace
     from edgeloop.measure.record import failed_requirement
-    from edgeloop.profiling.chrome_trace import chrome_trace
-    from edgeloop.report.profile import profile_page
-    from edgeloop.resolution import resolve
+    from edgeloop.runtimes.choice.resolution import resolve
 
-    spec = RunSpec(
-        model=model,
-        runtimes=() if runtime is None else (runtime,),
-        threads=threads,
-        batch_size=batch_size,
-        shapes=dict(parse_shape(text) for text in shape or ()),
-        delegate=options.delegates(delegate, use_armnn, armnn_path),
-        provider=tuple(provider or ()),
-        require_delegate=require_delegate,
-        settings=dict(parse_setting(text) for text in settings or ()),
-        library=library,
-        python=python,
-        data=data,
-        x_key=x_key,
-        y_key=y_key,
-        data_layout=data_layout,
-        effort=effort,
-        budget_s=budget,
-        processes=processes,
-        seed=seed,
-        timeout_s=timeout,
-        model_class_path=model_class_path,
-        model_class_name=model_class_name,
-        trust_pickle=trust_pickle,
-    )
     observer = TerminalObserver()
     resolved = resolve(spec, "profile")[0]
     for choice in resolved.choices:
-        observer.phase(choice)
+        observer.note(choice)
     found = profile_one(resolved, observer)
     observer.clear()
     show(lambda: profile_page(found, top), found.as_dict, json)

@@ -1,34 +1,20 @@
 """`edgeloop quantize`."""
 
+from dataclasses import replace
 from typing import Annotated, Optional
 
 import typer
 
-from edgeloop.cli import data_options, options
-from edgeloop.cli.convert import Force, Output
+from edgeloop.cli import options
+from edgeloop.cli.convert import NOT_MEASURED, TARGET_FLAGS
+from edgeloop.cli.evaluate import CLASS_OF_MODEL
 from edgeloop.cli.output import TerminalObserver, require_writable, show
+from edgeloop.cli.parameters import REQUIRED, takes
 from edgeloop.errors import CheckFailedError
+from edgeloop.spec.option import DATA, PICTURES, PREPARE
+from edgeloop.spec.preparation import Preparation
+from edgeloop.spec.run import RunSpec
 
-Method = Annotated[
-    str,
-    typer.Option(
-        "--method",
-        "-m",
-        metavar="PRECISION",
-        help="int8 (weights and activations), int16x8 (TFLite: activations of 16 bits), dynamic "
-        "(weights; activations while it runs), fp16 (weights of half the size).",
-        show_default=False,
-    ),
-]
-To = Annotated[
-    Optional[str],
-    typer.Option(
-        "--to",
-        metavar="FORMAT",
-        help="tflite or onnx: convert first, where the model is in another format.",
-        show_default=False,
-    ),
-]
 Io = Annotated[
     Optional[str],
     typer.Option(
@@ -68,55 +54,34 @@ Strict = Annotated[
 ]
 
 
+@takes(
+    RunSpec,
+    *NOT_MEASURED,
+    *(DATA, PICTURES, *CLASS_OF_MODEL, "labels", "label_offset", "task", "output"),
+    *("runtimes", "threads", "effort", "timeout_s"),
+    defaults={"timeout_s": 3600.0, "effort": "quick"},
+    once=("runtimes",),
+)
+@takes(
+    Preparation,
+    PREPARE,
+    as_parameter="wanted",
+    defaults={"precision": REQUIRED},
+    flags={**TARGET_FLAGS, "precision": ("--method", "-m")},
+    shown=("representative_data", "samples", "model_out", "force"),
+)
 def quantize(
-    model: options.ModelFile,
-    method: Method,
-    representative_data: options.RepresentativeData = None,
-    samples: options.Samples = 200,
-    to: To = None,
-    out: Output = None,
-    force: Force = False,
+    spec: RunSpec,
+    wanted: Preparation,
     io: Io = None,
     purpose: For = "onnxruntime",
     reduce_range: ReduceRange = "auto",
-    via: options.Via = None,
-    opset: options.Opset = None,
-    layout: options.Layout = "keep",
-    batch_size: options.BatchSize = None,
-    shape: options.Shapes = None,
-    settings: options.Settings = None,
-    model_class_path: options.ModelClassPath = None,
-    model_class_name: options.ModelClassName = None,
-    trust_pickle: options.TrustPickle = False,
-    data: options.Data = None,
-    x_key: options.XKey = "x_data",
-    y_key: options.YKey = "y_data",
-    y_file: data_options.YFile = None,
-    data_layout: options.DataLayout = None,
-    resize: data_options.Resize = None,
-    crop: data_options.Crop = None,
-    color: data_options.Color = None,
-    scale: data_options.Scale = None,
-    mean: data_options.Mean = None,
-    std: data_options.Std = None,
-    labels: data_options.Labels = None,
-    label_offset: data_options.LabelOffset = 0,
-    task: data_options.Task = None,
     debug_layers: DebugLayers = False,
     no_measure: NoMeasure = False,
-    runtime: Annotated[
-        Optional[str],
-        typer.Option("--runtime", "-r", help="Measure in this runtime.", show_default=False),
-    ] = None,
-    threads: options.Threads = None,
-    effort: options.Effort = "quick",
-    seed: options.Seed = 0,
     strict: Strict = False,
-    python: options.Python = None,
-    timeout: options.Timeout = 3600.0,
     json: options.Json = None,
 ) -> None:
-    """Quantise a model, and report what it gained and what it cost.
+    """Quantise a model: what it gains and what it costs.
 
     The method depends on the format: a float .tflite, a SavedModel or Keras model becomes a
     quantised .tflite, an ONNX model a quantised ONNX model (QDQ). int8 and int16x8 need
@@ -141,69 +106,28 @@ def quantize(
       edgeloop quantize model.onnx --method fp16 --no-measure --json -
     """
     require_writable(json)
-    from edgeloop.conversion.edge import ConversionOptions
-    from edgeloop.quantization.run import quantize as run
-    from edgeloop.quantization.spec import QuantizeSpec
-    from edgeloop.report.quantization import quantization_page
-    from edgeloop.spec import RunSpec, parse_setting, parse_shape
+    from edgeloop.cli.pages.quantization import quantization_page
+    from edgeloop.conversion.prepare import quantize_spec
+    from edgeloop.conversion.quantization.run import quantize as run
 
-    spec = QuantizeSpec(
-        model=model,
-        precision=method,
-        to=to,
-        out=out,
-        force=force,
+    assert wanted.precision is not None, "the command asks for it"
+    chosen = quantize_spec(spec, wanted, wanted.precision)
+    chosen = replace(
+        chosen,
         io=io,
         purpose=purpose,
         reduce_range=reduce_range,
-        representative_data=representative_data,
-        samples=samples,
         debug_layers=debug_layers,
         measure=not no_measure,
-        via=tuple(via or ()),
-        options=ConversionOptions(
-            opset=opset,
-            layout=layout,
-            batch_size=batch_size or 0,
-            shapes=dict(parse_shape(text) for text in shape or ()),
-            settings=dict(parse_setting(text) for text in settings or ()),
-            model_class_path=model_class_path,
-            model_class_name=model_class_name,
-            trust_pickle=trust_pickle,
-        ),
-        measured=RunSpec(
-            model="",
-            runtimes=() if runtime is None else (runtime,),
-            threads=threads,
-            data=data,
-            x_key=x_key,
-            y_key=y_key,
-            y_file=y_file,
-            data_layout=data_layout,
-            resize=resize,
-            crop=crop,
-            color=color,
-            scale=scale,
-            mean=mean,
-            std=std,
-            labels=labels,
-            label_offset=label_offset,
-            task=task,
-            effort=effort,
-            seed=seed,
-            python=python,
-            timeout_s=timeout,
-        ),
+        measured=replace(chosen.measured, python=spec.python),
     )
     observer = TerminalObserver()
-    report = run(spec, observer)
+    report = run(chosen, observer)
     observer.clear()
     show(lambda: quantization_page(report), report.as_dict, json)
     if report.verification.passed is False:
-        sentence = (
-            f"the result does NOT agree with {model}: {report.verification.faults[0]}; it was kept "
-            f"as {report.result.path}"
-        )
+        fault, kept = report.verification.faults[0], report.result.path
+        sentence = f"the result does NOT agree with {spec.model}: {fault}; it was kept as {kept}"
         if strict:
             raise CheckFailedError(sentence)
         typer.echo(f"edgeloop: WARNING: {sentence}", err=True)

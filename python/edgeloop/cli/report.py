@@ -1,17 +1,25 @@
 """`edgeloop report`."""
 
+from pathlib import Path
 from typing import Annotated, Optional
 
 import typer
 
+from edgeloop.cli.completion import of_words, results
+
 Places = Annotated[
-    list[str],
-    typer.Argument(metavar="RESULT...", help="Result files, or folders that hold them."),
+    Optional[list[str]],
+    typer.Argument(
+        metavar="[RESULT]...",
+        help="Result files, folders of them, or numbers of `results list`. Default: the newest.",
+        autocompletion=of_words(results),
+        show_default=False,
+    ),
 ]
 
 
 def report(
-    places: Places,
+    places: Places = None,
     html: Annotated[
         Optional[str],
         typer.Option(
@@ -53,12 +61,14 @@ def report(
     ] = False,
     title: Annotated[str, typer.Option("--title", help="Heading of the HTML page.")] = "edgeloop",
 ) -> None:
-    """Show many results side by side: HTML, Markdown, CSV, charts as SVG or PNG.
+    """Put results side by side: HTML, Markdown, CSV, charts.
 
     Without an option the tables are printed as Markdown. The HTML file needs no network and holds
     no script; charts need matplotlib (pip install 'edgeloop[report]').
 
     Examples:
+
+      edgeloop report
 
       edgeloop report results/ --html report.html --with-published
 
@@ -66,9 +76,20 @@ def report(
 
       edgeloop report results/ --plots charts --plot-format png
     """
-    from edgeloop.reporting import ReportTargets, write_report
+    from edgeloop.report.write import ReportTargets, write_report
 
     targets = ReportTargets(html, markdown, csv, plots, plot_format)
-    written = write_report(places, targets, title, detail, with_published, typer.echo)
+    written = write_report(_named(places), targets, title, detail, with_published, typer.echo)
     for line in written:
         typer.echo(line, err=True)
+
+
+def _named(places: Optional[list[str]]) -> list[str]:
+    """Return files and folders; what is neither is a number or a name in the results folder."""
+    from edgeloop.results.history import find_result
+    from edgeloop.results.store import default_folder
+
+    return [
+        place if "/" in place or Path(place).exists() else str(find_result(place, default_folder()))
+        for place in places or ("1",)
+    ]

@@ -7,12 +7,14 @@ from typing import Annotated, Optional
 import typer
 
 from edgeloop.cli import options
+from edgeloop.cli.completion import of_words
+from edgeloop.cli.completion import results as stored_results
 from edgeloop.cli.output import require_writable, show
 from edgeloop.errors import UsageError
 
 results = typer.Typer(
     name="results",
-    help="The results that were kept: list them, show one, remove old ones.",
+    help="List, show and remove stored results.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
@@ -51,10 +53,11 @@ def list_results(
     board: ByBoard = None,
     json: options.Json = None,
 ) -> None:
-    """List the results, the oldest first: when, what, where, median.
+    """List the results, the newest last: number, when, what, where, median.
 
-    Of each file only the first and the last line are read. A file that cannot be read is named on
-    stderr.
+    `results show`, `compare` and `report` take these numbers; 1 is the newest. Results of suites
+    are among them. Of each file only the first and the last line are read; one that cannot be read
+    is named on stderr.
 
     Examples:
 
@@ -63,11 +66,16 @@ def list_results(
       edgeloop results list --model mobilenet --runtime litert --board "Raspberry Pi 5"
     """
     require_writable(json)
-    from edgeloop.report.history import history_page
+    from edgeloop.cli.pages.history import history_page
     from edgeloop.results.history import HistoryFilter, history
 
-    entries, unreadable = history(_folder(folder), HistoryFilter(model, runtime, board))
-    show(lambda: history_page(entries), lambda: [entry.as_dict() for entry in entries], json)
+    every, unreadable = history(_folder(folder))
+    numbers = {entry.path: len(every) - index for index, entry in enumerate(every)}
+    wanted = HistoryFilter(model, runtime, board)
+    entries = [entry for entry in every if wanted.passes(entry)]
+    show(
+        lambda: history_page(entries, numbers), lambda: [entry.as_dict() for entry in entries], json
+    )
     for sentence in unreadable:
         typer.echo(f"edgeloop: {sentence}", err=True)
 
@@ -76,7 +84,11 @@ def list_results(
 def show_result(
     result: Annotated[
         str,
-        typer.Argument(metavar="RESULT", help="Its path, its name, or how that begins."),
+        typer.Argument(
+            metavar="RESULT",
+            help="Its number in `results list`, its path, or the beginning of its name.",
+            autocompletion=of_words(stored_results),
+        ),
     ],
     folder: Folder = None,
     json: options.Json = None,
@@ -85,10 +97,12 @@ def show_result(
 
     Example:
 
+      edgeloop results show 1
+
       edgeloop results show 20261125-0930
     """
     require_writable(json)
-    from edgeloop.report.table import result_page
+    from edgeloop.cli.pages.table import result_page
     from edgeloop.results.history import find_result
     from edgeloop.results.store import read_result
 
@@ -110,15 +124,20 @@ def prune(
         int,
         typer.Option("--keep", help="Keep the newest N of each configuration on each board."),
     ] = 1,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would go.")] = False,
+    yes: Annotated[
+        bool, typer.Option("--yes", "-y", help="Remove them; otherwise they are only listed.")
+    ] = False,
 ) -> None:
-    """Remove old results; the newest of each configuration stays.
+    """Remove old results; the newest of each configuration on each board stays.
+
+    Results that differ in data set, effort or any option are different configurations. Without
+    --yes nothing is removed.
 
     Examples:
 
-      edgeloop results prune --older-than 90 --dry-run
+      edgeloop results prune --older-than 90
 
-      edgeloop results prune --keep 10 --model mobilenet
+      edgeloop results prune --keep 10 --model mobilenet --yes
     """
     if keep < 0 or (older_than is not None and older_than < 0):
         raise UsageError("--keep and --older-than must be at least 0")
@@ -127,10 +146,11 @@ def prune(
     entries, _ = history(_folder(folder), HistoryFilter(model, runtime, board))
     old = to_prune(entries, time.time(), older_than, keep)
     removed = 0
-    for entry in old if dry_run else remove(old):
-        typer.echo(f"{'would remove' if dry_run else 'removed'} {entry.path}")
+    for entry in remove(old) if yes else old:
+        typer.echo(f"{'removed' if yes else 'would remove'} {entry.path}")
         removed += 1
-    typer.echo(f"{removed} of {len(entries)} results", err=True)
+    hint = "" if yes or not old else "; --yes removes them"
+    typer.echo(f"{removed} of {len(entries)} results{hint}", err=True)
 
 
 def _folder(folder: Optional[str]) -> Path:

@@ -7,8 +7,7 @@ import typer
 
 from edgeloop.cli import options
 from edgeloop.cli.output import require_writable, show
-from edgeloop.errors import EdgeloopError, InterruptedRunError, UsageError
-from edgeloop.names import canonical, nearest
+from edgeloop.errors import EdgeloopError, InterruptedRunError, UsageError, canonical, nearest
 
 _LIBRARY = "tflite-c"
 _ENGINE = "tensorrt"
@@ -51,7 +50,7 @@ def setup(
     ] = None,
     json: options.Json = None,
 ) -> None:
-    """Install what cannot come with pip into one environment: converters, old runtimes, a library.
+    """Install converters, old runtimes and engines.
 
     Environments are made from lock files with hashes, under $XDG_DATA_HOME/edgeloop/envs (or
     EDGELOOP_ENVS), and are used by convert, quantize and eval without being named. What was broken
@@ -75,8 +74,9 @@ def setup(
       edgeloop setup --remove onnx2tf
     """
     require_writable(json)
-    from edgeloop.envs.listing import environments, environments_of_route
-    from edgeloop.report.environments import environments_page
+    from edgeloop.cli.pages.environments import environments_page
+    from edgeloop.conversion.environments import environments_of_route
+    from edgeloop.envs.listing import environments
 
     if listing:
         states = environments()
@@ -111,7 +111,8 @@ def setup(
 
 
 def _install(name: str, python: Optional[str], wheel_dir: Optional[str]) -> None:
-    from edgeloop.envs import create, tensorrt_engine, tflite_c
+    from edgeloop.envs import create, tflite_c
+    from edgeloop.runtimes import tensorrt_engine
 
     if name == _LIBRARY:
         tflite_c.install(progress=_say)
@@ -124,7 +125,8 @@ def _install(name: str, python: Optional[str], wheel_dir: Optional[str]) -> None
 
 
 def _remove(name: str) -> None:
-    from edgeloop.envs import create, tensorrt_engine, tflite_c
+    from edgeloop.envs import create, tflite_c
+    from edgeloop.runtimes import tensorrt_engine
 
     if name == _ENGINE:
         there = bool(tensorrt_engine.remove())

@@ -6,9 +6,13 @@ import typer
 
 from edgeloop.cli import options
 from edgeloop.cli.output import TerminalObserver, require_writable, show
+from edgeloop.cli.parameters import takes
+from edgeloop.spec.run import RunSpec
 
 
+@takes(RunSpec, "host", as_parameter="placed")
 def suite(
+    placed: RunSpec,
     file: Annotated[
         str, typer.Argument(metavar="FILE.toml", help="The suite.", show_default=False)
     ],
@@ -34,10 +38,9 @@ def suite(
             show_default=False,
         ),
     ] = None,
-    host: options.Host = None,
     json: options.Json = None,
 ) -> None:
-    """Measure a matrix of models, runtimes and options from a TOML file.
+    """Measure a matrix of models, runtimes and options (TOML).
 
     Every word of bench is a key: at the top for all entries, in [[model]] and [[runtime]] for
     those, in [[override]] for the entries that match. Paths start where the file lies.
@@ -83,7 +86,7 @@ def suite(
       edgeloop suite boards.toml --host pi@raspberrypi.local
     """  # noqa: D301  # \b keeps the lines of the example apart in --help
     require_writable(json)
-    from edgeloop.report.suite import plan_page, suite_page
+    from edgeloop.cli.pages.suite import plan_page, suite_page
     from edgeloop.suite.run import SuiteSpec, plan_suite, run_suite
 
     spec = SuiteSpec(
@@ -92,7 +95,7 @@ def suite(
         resume=resume,
         retry_failed=retry_failed,
         order_seed=order_seed,
-        host=host,
+        host=placed.host,
     )
     if plan:
         planned = plan_suite(spec)

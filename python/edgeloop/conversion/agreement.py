@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any, Optional
 import numpy as np
 
 from edgeloop.data.quantized import dequantize
+from edgeloop.metrics.outputs import pair_outputs
 from edgeloop.metrics.snr import finite_or_none, snr_db
-from edgeloop.runtimes._base import TensorSpec
+from edgeloop.spec.load import TensorSpec
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -73,7 +74,7 @@ def compare_runs(
 ) -> tuple[list[OutputAgreement], list[str]]:
     """Compare every output; return the agreements, and the faults that concern no single one.
 
-    Outputs are matched by name where all names are kept, else by position.
+    Outputs belong together by name, else by shape; what is left then, by position.
     """
     if len(source.results) != len(result.results):
         return [], [
@@ -81,10 +82,11 @@ def compare_runs(
         ]
     tolerance = TOLERANCES.get(precision, TOLERANCES["fp32"])
     names = [spec.name for spec in result.outputs]
-    same = len(set(names)) == len(names) and set(names) == {spec.name for spec in source.outputs}
+    partners = dict(pair_outputs(source.outputs, result.outputs).pairs)
+    left = iter(index for index in range(len(names)) if index not in partners.values())
     agreements = []
     for position, (own, stored) in enumerate(zip(source.outputs, source.results)):
-        index = names.index(own.name) if same else position
+        index = partners[position] if position in partners else next(left)
         axes = (transposed_outputs or {}).get(names[index])
         spec, other_spec = _shared_scales(own, result.outputs[index])
         reference = dequantize(stored, spec)

@@ -7,14 +7,14 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from edgeloop.compilers import require_cxx_compiler
-from edgeloop.environment_variable import environment_variable
 from edgeloop.errors import ModelError
+from edgeloop.host.compilers import require_cxx_compiler
+from edgeloop.host.environment_variable import environment_variable
 from edgeloop.models.aotinductor_file import METADATA_KEY, PackageTensor, metadata_of
-from edgeloop.runtimes._base import TensorSpec
-from edgeloop.runtimes._torch_files import LoadedModule
-from edgeloop.runtimes._torch_framework import CPU, tensors_of
-from edgeloop.runtimes._torch_modes import exported, quiet
+from edgeloop.runtimes.torch_files import LoadedModule
+from edgeloop.runtimes.torch_framework import CPU, tensors_of
+from edgeloop.runtimes.torch_modes import exported, quiet
+from edgeloop.spec.load import TensorSpec
 
 # Where PyTorch keeps sources and objects while it compiles.
 _CACHE_VARIABLE = "TORCHINDUCTOR_CACHE_DIR"

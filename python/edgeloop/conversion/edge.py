@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Optional, Protocol
 
 from edgeloop.errors import UsageError
-from edgeloop.runtimes._base import LoadOptions
+from edgeloop.spec.load import LoadOptions
 
 X86_64 = "x86_64"
 AARCH64 = "aarch64"

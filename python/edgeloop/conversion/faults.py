@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any, Optional
 
 from edgeloop.errors import EdgeloopError
-from edgeloop.models.formats import detect_format, model_bytes
+from edgeloop.models.formats import detect_format
+from edgeloop.models.identity import model_bytes
 from edgeloop.models.inspect import inspect_model
 
 # Bytes that one parameter takes at least.

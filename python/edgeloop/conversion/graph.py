@@ -12,12 +12,12 @@ How to add an edge:
    the managed environment that has them (None and an `install_hint` where pip cannot bring them),
    and the machines on which they can be had. The worker, the plan, the rename to the final name,
    the verification and the report come by themselves.
-3. To have the result verified, name the runtime that runs its format in `verification.RUNTIMES`;
-   without one the report says that the result was not run.
+3. The result is verified in the runtime that says in `verifies` that it runs its format; without
+   one the report says that the result was not run.
 
 How to add a job (what a worker does once in another environment, such as a quantisation method):
 write a module with `run(arguments) -> result`, both JSON-able mappings, enter it in
-`measure/jobs.py`, and call `WorkerClient(python, timeout_s).job(name, arguments, doing)` with the
+`worker/jobs.py`, and call `WorkerClient(python, timeout_s).job(name, arguments, doing)` with the
 interpreter of `envs.interpreter.interpreter_for(packages, environment, python)`.
 """
 
@@ -29,9 +29,8 @@ from typing import Optional
 from edgeloop.conversion.edge import X86_64, Edge
 from edgeloop.conversion.tensorrt_settings import KEYS as BUILDER_KEYS
 from edgeloop.conversion.trtexec import PROGRAMS as TRTEXEC
-from edgeloop.errors import UsageError
+from edgeloop.errors import UsageError, canonical, nearest
 from edgeloop.models.formats import FORMATS, ModelFormat
-from edgeloop.names import canonical, nearest
 
 _CONVERT = "convert"
 

@@ -8,8 +8,8 @@ from typing import Any, Optional
 
 from edgeloop.conversion.edge import ConversionOptions
 from edgeloop.errors import ModelError
-from edgeloop.runtimes._base import TensorSpec
-from edgeloop.runtimes._shape import fixed_shapes
+from edgeloop.runtimes.shape import fixed_shapes
+from edgeloop.spec.load import TensorSpec
 
 
 @dataclass(frozen=True)

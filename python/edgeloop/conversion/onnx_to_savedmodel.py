@@ -13,7 +13,7 @@ from edgeloop.conversion.onnx2tf_call import run_onnx2tf
 from edgeloop.conversion.onnx_source import OnnxSource, fix_shapes, fold_constants
 from edgeloop.conversion.tensorflow_source import frozen, import_tensorflow, write_saved_model
 from edgeloop.data.synthetic import random_inputs
-from edgeloop.runtimes._base import TensorSpec
+from edgeloop.spec.load import TensorSpec
 
 if TYPE_CHECKING:
     import numpy.typing as npt

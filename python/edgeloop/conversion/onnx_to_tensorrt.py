@@ -15,7 +15,7 @@ _PACKAGE = "tensorrt"
 def import_packages() -> None:
     """Import the package where it is; else look for trtexec. Raises NotAvailableError."""
     if find_spec(_PACKAGE) is not None:
-        from edgeloop.runtimes._tensorrt_package import import_tensorrt
+        from edgeloop.runtimes.tensorrt_package import import_tensorrt
 
         import_tensorrt()
     elif trtexec.find() is None:
@@ -35,6 +35,6 @@ def convert(source: str, target: str, options: ConversionOptions) -> Converted:
     if find_spec(_PACKAGE) is None:
         return trtexec.build(source, target, settings, options)
     from edgeloop.conversion.tensorrt_builder import build
-    from edgeloop.runtimes._tensorrt_package import import_tensorrt
+    from edgeloop.runtimes.tensorrt_package import import_tensorrt
 
     return build(import_tensorrt(), source, target, settings, options)

@@ -9,22 +9,18 @@ from pathlib import Path
 from typing import Any, Optional
 
 from edgeloop.conversion.edge import ConversionOptions
-from edgeloop.conversion.faults import (
-    facts_from_dict,
-    file_faults,
-    name_of_unverified,
-)
+from edgeloop.conversion.faults import facts_from_dict, file_faults, name_of_unverified
 from edgeloop.conversion.place import put, scratch_beside, target_of
 from edgeloop.conversion.plan import Plan, Step, make_plan
 from edgeloop.conversion.report import ConversionReport, StepReport, write_sidecar
 from edgeloop.conversion.verification import Reference, Subject, Verification
-from edgeloop.data.options import InputSource
-from edgeloop.errors import UsageError
-from edgeloop.measure.client import WorkerClient
+from edgeloop.errors import UsageError, nearest
 from edgeloop.measure.observer import Observer
-from edgeloop.models.formats import detect_format, model_bytes, sha256_of
-from edgeloop.names import nearest
-from edgeloop.runtimes._base import LoadOptions
+from edgeloop.models.formats import detect_format
+from edgeloop.models.identity import identity_of, model_bytes
+from edgeloop.spec.inputs import InputSource
+from edgeloop.spec.load import LoadOptions
+from edgeloop.worker.client import WorkerClient
 
 EXTENSIONS = {
     "onnx": ".onnx",
@@ -85,9 +81,9 @@ def convert(spec: ConversionSpec, observer: Observer) -> ConversionReport:
             target = name_of_unverified(target)
         report = ConversionReport(
             model=str(Path(spec.model).resolve()),
-            model_sha256=sha256_of(spec.model),
+            model_sha256=identity_of(spec.model, spec.options.model_class_path),
             path=str(target),
-            sha256=sha256_of(written),
+            sha256=identity_of(written),
             format=plan.target,
             bytes=model_bytes(written),
             precision=steps[-1].written.precision,
@@ -121,7 +117,7 @@ def _run_steps(
     reports: list[StepReport] = []
     for python, group in groupby(plan.steps, lambda step: step.python):
         assert python is not None
-        with WorkerClient(python, spec.timeout_s) as worker:
+        with WorkerClient(python, spec.timeout_s, repeatable=True) as worker:
             start_ns = worker.hello.interpreter_start_ns
             for step in group:
                 observer.phase(

@@ -14,19 +14,16 @@ from typing import TYPE_CHECKING, Any, Optional
 import numpy as np
 
 from edgeloop.errors import ModelError
-from edgeloop.runtimes._base import FRAMEWORK_LOOPS, LoadOptions, TensorSpec
+from edgeloop.spec.load import FRAMEWORK_LOOPS, LoadOptions, TensorSpec
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
     from edgeloop.measure.loaded import LoadedModel
 
+TENSORFLOW_FORMATS = ("savedmodel", "keras")
 TENSORFLOW = "tensorflow"
 """The name of conversion/tensorflow_model.py among the runtimes of the formats."""
-
-
-# Runtimes whose model runs in Python as it is; of PyTorch the native loop needs a compiled package.
-_OF_THE_FRAMEWORK = ("torch", TENSORFLOW)
 
 
 @dataclass(frozen=True)
@@ -91,7 +88,8 @@ def load_model(name: str, options: LoadOptions) -> tuple[LoadedModel, str]:
         chosen: Any = RUNTIME
     else:
         chosen = runtime(name)
-    loop = "framework" if name in _OF_THE_FRAMEWORK else "native"
+    # Of PyTorch the native loop needs a compiled package.
+    loop = "native" if "native" in chosen.loops else "framework"
     return loading.load(chosen, options, [loop], choose_clock().id, False), loop
 
 
@@ -115,7 +113,7 @@ def _from_data(
 ) -> list[npt.NDArray[Any]]:
     """Return the first runs of the data; where it has too few, random ones make up for them."""
     from edgeloop.data.opening import open_data
-    from edgeloop.data.options import InputSource
+    from edgeloop.spec.inputs import InputSource
 
     data = open_data(InputSource.from_dict(source), inputs)
     given = data.first_runs(n)

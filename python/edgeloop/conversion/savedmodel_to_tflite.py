@@ -30,7 +30,9 @@ def convert(source: str, target: str, options: ConversionOptions) -> Converted:
     content = converter_of(model).convert()
     content = rename_interface(content, list(zip(inputs, inputs)), list(zip(outputs, outputs)))
     Path(target).write_bytes(content)
-    return Converted(inputs=inputs, outputs=outputs, parameters=model.parameters or None)
+    return Converted(
+        notes=model.notes, inputs=inputs, outputs=outputs, parameters=model.parameters or None
+    )
 
 
 def converter_of(model: TensorflowSource) -> Any:

@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Any, Optional
 import numpy as np
 
 from edgeloop.conversion.tensorflow_source import frozen, import_tensorflow, load_source
-from edgeloop.errors import UsageError
-from edgeloop.runtimes._base import Framework, Installation, LoadOptions, TensorSpec
+from edgeloop.runtimes.protocol import Framework, Installation, Runtime
+from edgeloop.spec.load import LoadOptions, TensorSpec
 
 if TYPE_CHECKING:
-    from edgeloop import _core
+    pass
 
 _Array = np.ndarray[Any, Any]
 
 
-class TensorflowFramework:
+class TensorflowFramework(Framework):
     """The serving function of a model, with fixed shapes."""
 
     def __init__(self, function: Any, inputs: Sequence[TensorSpec], outputs: Sequence[str]) -> None:
@@ -45,17 +45,13 @@ class TensorflowFramework:
         return self._result
 
 
-class TensorflowModels:
+class TensorflowModels(Runtime):
     """What the loader asks of a runtime; it has the loop of the framework alone."""
 
     name = "tensorflow"
-    formats = ("savedmodel", "keras")
+    formats: Mapping[str, Optional[int]] = {"savedmodel": None, "keras": None}
     loops = ("framework",)
-    missing_loops: Mapping[str, str] = {}
     timed_region: Mapping[str, str] = {}
-    settings: tuple[str, ...] = ()
-    delegates: tuple[str, ...] = ()
-    attaches = False
     install_hint = "edgeloop setup convert"
 
     def find(self, library: Optional[str] = None) -> Installation:
@@ -67,11 +63,6 @@ class TensorflowModels:
         """Import TensorFlow."""
         del loops
         import_tensorflow()
-
-    def load_engine(self, options: LoadOptions, framework: Optional[Framework]) -> _core.Engine:
-        """Raise UsageError: there is no native loop."""
-        del options, framework
-        raise UsageError("TensorFlow models run for comparison only")
 
     def load_framework(self, options: LoadOptions) -> TensorflowFramework:
         """Load the model as the converters do."""

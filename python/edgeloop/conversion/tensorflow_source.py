@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-from edgeloop.errors import ModelError, NotAvailableError
+from edgeloop.conversion.keras_source import load_keras, named_outputs
+from edgeloop.errors import ModelError, NotAvailableError, UsageError, nearest
 from edgeloop.models.formats import detect_format
-from edgeloop.runtimes._base import LoadOptions, TensorSpec
-from edgeloop.runtimes._shape import fixed_shapes
+from edgeloop.runtimes.shape import fixed_shapes
+from edgeloop.spec.load import LoadOptions, TensorSpec
 
-_SIGNATURE = "serving_default"
+_SERVING = "serving_default"
+
+SIGNATURE = "signature"
+"""The setting that names one of several signatures of a SavedModel."""
 
 
 @dataclass(frozen=True)
@@ -25,6 +31,8 @@ class TensorflowSource:
     parameters: int
     owner: Any
     """What holds the variables: it has to live as long as the function."""
+    notes: tuple[str, ...] = ()
+    """What was decided, one sentence each."""
 
 
 def import_tensorflow() -> Any:
@@ -81,9 +89,20 @@ def frozen(
 
 
 def write_saved_model(function: Any, path: str) -> None:
-    """Write a concrete function of `frozen` as the one signature of a SavedModel."""
+    """Write a concrete function of `frozen` as the one signature of a SavedModel.
+
+    The same function gives the same bytes: TensorFlow writes maps in any order, and a random
+    number into a fingerprint that nothing needs.
+    """
     tensorflow = import_tensorflow()
-    tensorflow.saved_model.save(tensorflow.Module(), path, signatures={_SIGNATURE: function})
+    from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
+
+    tensorflow.saved_model.save(tensorflow.Module(), path, signatures={_SERVING: function})
+    graph = Path(path, "saved_model.pb")
+    graph.write_bytes(
+        SavedModel.FromString(graph.read_bytes()).SerializeToString(deterministic=True)
+    )
+    Path(path, "fingerprint.pb").unlink(missing_ok=True)
 
 
 def ordered(names: Sequence[str], wanted: Sequence[str]) -> tuple[str, ...]:
@@ -109,44 +128,61 @@ def _saved_model(tensorflow: Any, options: LoadOptions) -> TensorflowSource:
             f"{options.model} has no signature that says what goes in and out; save it with "
             "tf.saved_model.save(model, path, signatures=...) or model.export(path)"
         )
-    key = _SIGNATURE if _SIGNATURE in signatures else next(iter(signatures))
+    key, notes = _chosen(sorted(signatures), options)
     function = signatures[key]
+    # Both come from maps of protobuf, whose order is another in every process.
     declared = function.structured_input_signature[1]
+    names = sorted(declared, key=_numbers_in_order)
+    outputs = sorted(function.structured_outputs, key=_numbers_in_order)
     return TensorflowSource(
         function,
-        _fixed({name: (spec.shape, spec.dtype) for name, spec in declared.items()}, options),
-        tuple(function.structured_outputs),
+        _fixed({name: (declared[name].shape, declared[name].dtype) for name in names}, options),
+        tuple(outputs),
         _count(getattr(function, "variables", ())),
         owner,
+        notes,
     )
+
+
+def _chosen(signatures: Sequence[str], options: LoadOptions) -> tuple[str, tuple[str, ...]]:
+    """Return the signature to take, and what is to be said of it. Raises UsageError."""
+    wanted = options.settings.get(SIGNATURE)
+    if wanted is not None:
+        if wanted not in signatures:
+            raise UsageError(
+                f"{options.model} has no signature '{wanted}'; {nearest(wanted, signatures)}"
+            )
+        return wanted, ()
+    chosen = _SERVING if _SERVING in signatures else signatures[0]
+    if len(signatures) == 1:
+        return chosen, ()
+    note = (
+        f"signature '{chosen}' of {len(signatures)} ({', '.join(signatures)}); another one with "
+        f"--set {SIGNATURE}=NAME"
+    )
+    return chosen, (note,)
+
+
+def _numbers_in_order(name: str) -> tuple[object, ...]:
+    """Return a key that sorts output_2 before output_10."""
+    parts = re.split(r"(\d+)", name)
+    return tuple((int(part), "") if part.isdigit() else (-1, part) for part in parts)
 
 
 def _keras(tensorflow: Any, options: LoadOptions) -> TensorflowSource:
-    import keras
-
-    del tensorflow
-    try:
-        model = keras.models.load_model(options.model, compile=False, safe_mode=True)
-    except Exception as error:
-        text = " ".join(f"{type(error).__name__}: {error}".split())[:400]
-        raise ModelError(
-            f"Keras cannot load {options.model}: {text}; a model with layers of your own has to "
-            "be given as a SavedModel (model.export(path))"
-        ) from error
-    names = [tensor.name for tensor in model.inputs]
-    outputs = tuple(model.output_names)
-    declared = {tensor.name: (tensor.shape, tensor.dtype) for tensor in model.inputs}
+    loaded = load_keras(options)
+    inputs = _fixed(loaded.inputs, options)
+    signature = {
+        spec.name: tensorflow.TensorSpec(spec.shape, spec.dtype, name=spec.name) for spec in inputs
+    }
+    traced = tensorflow.function(lambda tensors: loaded.call(**tensors))
+    result = traced.get_concrete_function(signature).structured_outputs
+    outputs = tuple(named_outputs(options.model, loaded.model, result))
 
     def function(**tensors: Any) -> dict[str, Any]:
-        given = [tensors[name] for name in names]
-        result = model(given if len(given) > 1 else given[0], training=False)
-        if isinstance(result, Mapping):
-            return dict(result)
-        return dict(zip(outputs, result if isinstance(result, (list, tuple)) else [result]))
+        return named_outputs(options.model, loaded.model, loaded.call(**tensors))
 
-    return TensorflowSource(
-        function, _fixed(declared, options), outputs, int(model.count_params()), model
-    )
+    return TensorflowSource(function, inputs, outputs, loaded.parameters, loaded.model)
 
 
 def _fixed(declared: Mapping[str, tuple[Any, Any]], options: LoadOptions) -> list[TensorSpec]:

@@ -13,9 +13,9 @@ from edgeloop.conversion.edge import ConversionOptions, Converted
 from edgeloop.conversion.tensorrt_calibration import calibrator
 from edgeloop.conversion.tensorrt_settings import BuilderSettings
 from edgeloop.errors import CannotWriteError, ModelError, NotAvailableError
-from edgeloop.runtimes._base import TensorSpec
-from edgeloop.runtimes._shape import fixed_shapes
-from edgeloop.runtimes._tensorrt_package import joined, package_logger
+from edgeloop.runtimes.shape import fixed_shapes
+from edgeloop.runtimes.tensorrt_package import joined, package_logger
+from edgeloop.spec.load import TensorSpec
 
 _MIB = 1 << 20
 _MOST_NAMED = 5  # layers that a note names

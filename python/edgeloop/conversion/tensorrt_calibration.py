@@ -10,10 +10,10 @@ from typing import Any, Optional
 import numpy as np
 
 from edgeloop.data.opening import open_data
-from edgeloop.data.options import InputSource
-from edgeloop.runtimes._base import TensorSpec
-from edgeloop.runtimes._cuda_runtime import CudaRuntime
-from edgeloop.runtimes._nvidia_libraries import find_cudart
+from edgeloop.runtimes.cuda_runtime import CudaRuntime
+from edgeloop.runtimes.nvidia_libraries import find_cudart
+from edgeloop.spec.inputs import InputSource
+from edgeloop.spec.load import TensorSpec
 
 _MOST_BATCHES = 500
 

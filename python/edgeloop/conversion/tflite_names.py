@@ -17,7 +17,8 @@ def rename_interface(
 ) -> bytes:
     """Return the file with its inputs and outputs renamed and in this order.
 
-    Each is a pair: its name in the signature, the name that it gets there and as a tensor.
+    Each is a pair: its name in the signature, the name that it gets there and as a tensor. An
+    output that is an input as it came in is one tensor, which keeps the input's name.
     """
     from ai_edge_litert import schema_py_generated as schema
     from flatbuffers import Builder
@@ -25,8 +26,8 @@ def rename_interface(
     model = schema.ModelT.InitFromPackedBuf(content, 0)
     signature = _only_signature(model)
     graph = model.subgraphs[signature.subgraphIndex]
-    graph.inputs = _renamed(graph, signature.inputs, inputs)
-    graph.outputs = _renamed(graph, signature.outputs, outputs)
+    graph.inputs = _renamed(graph, signature.inputs, inputs, ())
+    graph.outputs = _renamed(graph, signature.outputs, outputs, graph.inputs)
     builder = Builder(len(content) + 1024)
     builder.Finish(model.Pack(builder), b"TFL3")
     return bytes(builder.Output())
@@ -40,7 +41,9 @@ def _only_signature(model: Any) -> Any:
     return model.signatureDefs[0]
 
 
-def _renamed(graph: Any, entries: Sequence[Any], names: Sequence[tuple[str, str]]) -> list[int]:
+def _renamed(
+    graph: Any, entries: Sequence[Any], names: Sequence[tuple[str, str]], keep: Sequence[int]
+) -> list[int]:
     by_name = {entry.name.decode(): entry for entry in entries}
     if set(by_name) != {old for old, _ in names}:
         raise ModelError(
@@ -49,5 +52,6 @@ def _renamed(graph: Any, entries: Sequence[Any], names: Sequence[tuple[str, str]
         )
     for old, new in names:
         by_name[old].name = new.encode()
-        graph.tensors[by_name[old].tensorIndex].name = new.encode()
+        if by_name[old].tensorIndex not in keep:
+            graph.tensors[by_name[old].tensorIndex].name = new.encode()
     return [by_name[old].tensorIndex for old, _ in names]

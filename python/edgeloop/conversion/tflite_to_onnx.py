@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from edgeloop.conversion.edge import ConversionOptions, Converted
+from edgeloop.conversion.tf2onnx_call import import_tf2onnx
 from edgeloop.errors import UsageError
 from edgeloop.models.tflite_reader import read_model
 
@@ -13,16 +14,11 @@ DEFAULT_OPSET = 17
 
 def import_packages() -> None:
     """Import tf2onnx, which imports TensorFlow."""
-    from edgeloop.conversion.tensorflow_source import import_tensorflow
-
-    import_tensorflow()
-    import tf2onnx.convert  # noqa: F401
+    import_tf2onnx()
 
 
 def convert(source: str, target: str, options: ConversionOptions) -> Converted:
     """Write an .onnx with the file's tensor names; int8 becomes pairs of (de)quantisation."""
-    import tf2onnx.convert
-
     if options.batch_size or options.shapes:
         raise UsageError(
             "the shapes of a .tflite file are fixed: convert the model that it was made from for "
@@ -30,7 +26,7 @@ def convert(source: str, target: str, options: ConversionOptions) -> Converted:
         )
     opset = options.opset or DEFAULT_OPSET
     graph = read_model(Path(source)).subgraphs[0]
-    tf2onnx.convert.from_tflite(source, opset=opset, output_path=target)
+    import_tf2onnx().from_tflite(source, opset=opset, output_path=target)
     return Converted(
         notes=(f"opset {opset}, by tf2onnx",),
         inputs=tuple(graph.tensors[index].name for index in graph.inputs),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from edgeloop.models.formats import detect_format
-from edgeloop.runtimes._base import LoadOptions, TensorSpec
+from edgeloop.spec.load import LoadOptions, TensorSpec
 
 
 @dataclass(frozen=True)
@@ -39,27 +39,35 @@ class TorchSource:
         count = len(self.inputs) - len(self.keyword_names)
         return dict(zip(self.keyword_names, self.examples()[count:]))
 
-    def output_ranks(self) -> list[int]:
-        """Run the module once and return the rank of every tensor of its result."""
+    def result(self) -> Any:
+        """Run the module once and return what it returns."""
         import torch
 
-        from edgeloop.runtimes._torch_framework import tensors_of
-
         with torch.no_grad():
-            result = self.module(*self.positional(), **self.keywords())
-        return [tensor.ndim for tensor in tensors_of(torch, result)]
+            return self.module(*self.positional(), **self.keywords())
+
+    def output_ranks(self) -> list[int]:
+        """Return the rank of every tensor of the result."""
+        import torch
+
+        from edgeloop.runtimes.torch_framework import tensors_of
+
+        return [tensor.ndim for tensor in tensors_of(torch, self.result())]
 
     def output_names(self) -> list[str]:
-        """Name the outputs, which PyTorch does not: one is "output", several are numbered."""
-        count = len(self.output_ranks())
-        return ["output"] if count == 1 else [f"output_{index}" for index in range(count)]
+        """Name the outputs, as `torch_framework.names_of` does."""
+        import torch
+
+        from edgeloop.runtimes.torch_framework import names_of
+
+        return names_of(torch, self.result())
 
 
 def load_source(options: LoadOptions) -> TorchSource:
     """Load the model and fix its shapes. Raises ModelError, UsageError."""
-    from edgeloop.runtimes._torch_files import load_module
-    from edgeloop.runtimes._torch_package import import_torch
     from edgeloop.runtimes.torch import input_specs, setting_dtype
+    from edgeloop.runtimes.torch_files import load_module
+    from edgeloop.runtimes.torch_package import import_torch
 
     torch = import_torch()
     loaded = load_module(torch, options)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from edgeloop.compilers import require_cxx_compiler
 from edgeloop.conversion.aotinductor_package import compile_package
 from edgeloop.conversion.edge import ConversionOptions, Converted
 from edgeloop.conversion.torch_source import load_source
-from edgeloop.runtimes._torch_files import LoadedModule
+from edgeloop.host.compilers import require_cxx_compiler
+from edgeloop.runtimes.torch_files import LoadedModule
 
 
 def import_packages() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +32,9 @@ def convert(source: str, target: str, options: ConversionOptions) -> Converted:
     outputs = model.output_names()
     positional = len(names) - len(model.keyword_names)
     entries = [f"args_{index}" for index in range(positional)] + list(model.keyword_names)
-    given = [f"output_{index}" for index in range(len(outputs))]
+    # litert-torch numbers the outputs too, but for those of a dictionary.
+    keyed = isinstance(model.result(), Mapping)
+    given = outputs if keyed else [f"output_{index}" for index in range(len(outputs))]
     Path(target).write_bytes(
         rename_interface(content, list(zip(entries, names)), list(zip(given, outputs)))
     )

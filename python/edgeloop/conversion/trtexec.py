@@ -13,7 +13,7 @@ from typing import Optional
 from edgeloop.conversion.edge import ConversionOptions, Converted
 from edgeloop.conversion.tensorrt_settings import BuilderSettings
 from edgeloop.errors import ModelError, NotAvailableError, UsageError
-from edgeloop.runtimes._shape import shape_text
+from edgeloop.runtimes.shape import shape_text
 
 JETPACK = "/usr/src/tensorrt/bin/trtexec"
 PROGRAMS = ("trtexec", JETPACK)

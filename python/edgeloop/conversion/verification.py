@@ -9,25 +9,16 @@ from pathlib import Path
 from typing import Any, Optional
 
 from edgeloop.conversion.agreement import OutputAgreement, compare_runs
-from edgeloop.conversion.samples import TENSORFLOW, SampleRun, read
-from edgeloop.data.options import InputSource
+from edgeloop.conversion.samples import TENSORFLOW, TENSORFLOW_FORMATS, SampleRun, read
 from edgeloop.envs.interpreter import look_for
 from edgeloop.errors import EdgeloopError, NotAvailableError, RuntimeFailedError
-from edgeloop.measure.client import WorkerClient
-from edgeloop.runtimes._base import LoadOptions
+from edgeloop.runtimes import RUNTIME_NAMES, runtime
+from edgeloop.runtimes.protocol import Verifier
+from edgeloop.spec.inputs import InputSource
+from edgeloop.spec.load import LoadOptions
+from edgeloop.worker.client import WorkerClient
 
 LEAST_SAMPLES = 8
-
-# Format → the runtime that runs it for a comparison, the modules and the environment it needs.
-RUNTIMES: Mapping[str, tuple[str, tuple[str, ...], Optional[str]]] = {
-    "pytorch": ("torch", ("torch",), "convert"),
-    "onnx": ("onnxruntime", ("onnxruntime",), "convert"),
-    "savedmodel": (TENSORFLOW, ("tensorflow",), "convert"),
-    "keras": (TENSORFLOW, ("tensorflow",), "convert"),
-    "aotinductor": ("aotinductor", ("torch",), "convert"),
-    "tflite": ("litert", ("ai_edge_litert",), "convert"),
-    "tensorrt": ("tensorrt", (), None),
-}
 
 
 @dataclass(frozen=True)
@@ -69,6 +60,16 @@ class Subject:
     options: LoadOptions
 
 
+def judges() -> Mapping[str, tuple[str, Verifier]]:
+    """Return format → the runtime that runs it for a comparison, and what that needs."""
+    tensorflow = (TENSORFLOW, Verifier(("tensorflow",), "convert"))
+    found = dict.fromkeys(TENSORFLOW_FORMATS, tensorflow)
+    for name in RUNTIME_NAMES:
+        for model_format, needs in runtime(name).verifies.items():
+            found.setdefault(model_format, (name, needs))
+    return found
+
+
 class Reference:
     """The source on its samples, run once, to which any number of results is held."""
 
@@ -106,7 +107,7 @@ class Reference:
     ) -> Verification:
         """Run the result on the source's samples and compare all outputs."""
         begun_ns, first = time.monotonic_ns(), self._run is None
-        if result.format not in RUNTIMES:
+        if result.format not in judges():
             return self._unverified(precision, f"nothing here runs {result.format}")
         try:
             source, source_answer = self._source()
@@ -160,15 +161,15 @@ class Reference:
     def _ask(
         self, subject: Subject, asked: Mapping[str, Any], name: str
     ) -> tuple[dict[str, Any], str]:
-        runtime, packages, environment = RUNTIMES[subject.format]
-        found = look_for(packages, environment, self._python)
+        judging, needs = judges()[subject.format]
+        found = look_for(needs.packages, needs.environment, self._python)
         if found.python is None:
-            found = look_for(packages, environment)
+            found = look_for(needs.packages, needs.environment)
         if found.python is None:
             raise NotAvailableError(found.reason)
         path = str(self._folder / f"{name}.npz")
         arguments = {
-            "runtime": runtime,
+            "runtime": judging,
             "options": asdict(subject.options),
             "write": path,
             **asked,

@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING, Any, Optional
 
 import numpy as np
 
-from edgeloop.data.options import Preprocess
+from edgeloop.data.quantized import dequantize
 from edgeloop.data.source import ArraySpec
 from edgeloop.errors import ModelError, UsageError
+from edgeloop.spec.inputs import Preprocess
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from edgeloop.runtimes._base import TensorSpec
+    from edgeloop.spec.load import TensorSpec
 
 # Layout of the data → the axes that bring a batch of it into the other layout.
 TO_OTHER = {"nhwc": (0, 3, 1, 2), "nchw": (0, 2, 3, 1)}
@@ -33,11 +34,15 @@ class Fitting:
     preprocess: Preprocess
     channel_axis: int
     """Of the data, where mean or std has a value for each channel."""
+    stored_as: Optional[TensorSpec] = None
+    """Whose scale and zero point the data's integers have, where it is not the input itself."""
 
     def apply(self, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """Return samples (k, *shape)."""
         if self.preprocess.changes_values:
             values = self._scaled(values)
+        elif self.stored_as is not None:
+            values = dequantize(values, self.stored_as).astype(np.float32)
         if self.axes is not None:
             values = values.transpose(self.axes)
         return values.reshape((len(values), *self.shape))

@@ -73,7 +73,8 @@ def _label(path: str, word: str, names: Optional[ClassNames]) -> Union[int, floa
     try:
         return float(word)
     except ValueError:
-        where = "--labels FILE names the classes" if names is None else f"{names.path} has none"
+        if names is not None:
+            raise ModelError(f"{path}: the label {names.unknown(word)}") from None
         raise ModelError(
-            f"{path}: the label '{word}' is neither a number nor a class: {where}"
+            f"{path}: the label '{word}' is not a number; --labels FILE names the classes"
         ) from None

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any, Optional, Union
 
 import numpy as np
 
-from edgeloop.data.options import Preprocess
 from edgeloop.data.picture import UnreadablePictureError, decode, pixels, require_pillow, sized
 from edgeloop.data.source import ArraySpec, Chunk, Skipped, pieces
 from edgeloop.data.step_times import StepTimes
 from edgeloop.errors import CheckFailedError, ModelError
+from edgeloop.spec.inputs import Preprocess
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -27,6 +27,8 @@ class Listing:
     paths: Sequence[str]
     labels: Optional[Sequence[Union[int, float]]]
     notes: Sequence[str] = ()
+    ordered: Optional[int] = None
+    """So many class folders were numbered by their alphabetical order; None: by something else."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,7 @@ class ImageSource:
             raise ModelError(f"{path} lists no pictures")
         self.notes = list(listing.notes)
         self.skipped: list[Skipped] = []
+        self.turned = 0
         self._paths = listing.paths
         self._labels = None if listing.labels is None else np.asarray(listing.labels)
         self._preprocess = preprocess
@@ -80,6 +83,7 @@ class ImageSource:
         of all can be read.
         """
         self.skipped.clear()
+        self.turned = 0
         wanted = self.n if rows is None else len(rows)
         for piece in pieces(self.n, rows, most):
             read = [(row, self._read(int(row))) for row in piece]
@@ -113,7 +117,8 @@ class ImageSource:
     def _timed(self, path: str) -> npt.NDArray[Any]:
         times = StepTimes() if self._times is None else self._times
         with times.step("decode"):
-            picture = decode(path, self._color)
+            picture, turned = decode(path, self._color)
+        self.turned += turned
         with times.step("resize"):
             return pixels(
                 sized(picture, self._preprocess, self._size.height, self._size.width), self._color

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import prod
 from typing import TYPE_CHECKING, Any, Optional
 
@@ -19,7 +19,7 @@ from edgeloop.errors import ModelError
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from edgeloop.runtimes._base import TensorSpec
+    from edgeloop.spec.load import TensorSpec
 
 # A chunk is as many samples as take this much, as they are stored or as the model takes them.
 _CHUNK_BYTES = 4 << 20
@@ -58,7 +58,50 @@ class ModelData:
     times: Optional[StepTimes] = None
     notes: Sequence[str] = ()
     """What was decided for the user, one sentence each."""
+    ordered: Optional[int] = None
+    """So many class folders were numbered by their alphabetical order; None: by something else."""
     clipped: dict[str, Clipped] = field(default_factory=dict)
+
+    def describe_by(self, other: ModelData) -> list[str]:
+        """Take data as another model's input tells what it stands for, where the own one does not.
+
+        Integers of the dtype of the other's quantised input become the real values they stand for,
+        and pixels the values that the other's input was made for. Returns one sentence for each
+        input that this concerns.
+        """
+        said = []
+        theirs = {other.fittings[spec.name].key: spec for spec in other.specs}
+        fittings = dict(self.fittings)
+        for spec in self.specs:
+            fitting, stored = fittings[spec.name], theirs.get(fittings[spec.name].key)
+            dtype = self.source.arrays[fitting.key].dtype
+            if stored is None or fitting.preprocess.changes_values:
+                continue
+            known = other.fittings[stored.name].preprocess
+            if known.changes_values and "float" in spec.dtype:
+                fittings[spec.name] = replace(fitting, preprocess=known)
+                said.append(f"input '{spec.name}': scaled as for the other model")
+                continue
+            if dtype == np.dtype(stored.dtype) != np.dtype(spec.dtype) and len(stored.scales) == 1:
+                fittings[spec.name] = replace(fitting, stored_as=stored)
+                said.append(
+                    f"the data is {dtype}, stored as the input '{stored.name}' has it (scale "
+                    f"{stored.scales[0]:.6g}, zero point {(stored.zero_points or (0,))[0]}): the "
+                    f"{spec.dtype} input '{spec.name}' gets the real values"
+                )
+        self.fittings = fittings
+        return said
+
+    def unscaled(self) -> dict[str, np.dtype[Any]]:
+        """Return, by float input, the dtype of 8-bit integers that go in as they are."""
+        found = {}
+        for spec in self.specs:
+            fitting = self.fittings[spec.name]
+            dtype = self.source.arrays[fitting.key].dtype
+            raw = not fitting.preprocess.changes_values and fitting.stored_as is None
+            if raw and dtype.kind in "iu" and dtype.itemsize == 1 and "float" in spec.dtype:
+                found[spec.name] = dtype
+        return found
 
     @property
     def n(self) -> int:
@@ -74,6 +117,13 @@ class ModelData:
     def skipped(self) -> Sequence[Skipped]:
         """What could not be read so far."""
         return self.source.skipped
+
+    def found_notes(self) -> list[str]:
+        """Return what was found while the samples were read, one sentence each."""
+        turned = self.source.turned
+        if not turned:
+            return []
+        return [f"{turned} of {self.n} pictures were turned upright, as their EXIF data says"]
 
     @property
     def batch_size(self) -> int:

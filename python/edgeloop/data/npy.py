@@ -29,6 +29,7 @@ class NpySource:
     """One .npy of samples under the name `key`, with the labels of another."""
 
     skipped: Sequence[Skipped] = ()
+    turned = 0
 
     def __init__(self, path: str, key: str, y_path: Optional[str]) -> None:
         """Read the headers. Raises ModelError where a file is missing or they do not fit."""

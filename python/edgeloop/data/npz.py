@@ -24,6 +24,7 @@ class NpzSource:
     """The arrays of an .npz by their keys; the order in the file means nothing."""
 
     skipped: Sequence[Skipped] = ()
+    turned = 0
     notes: Sequence[str] = ()
 
     def __init__(self, path: str, keys: Sequence[str], y_key: str) -> None:

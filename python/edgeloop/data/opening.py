@@ -14,15 +14,15 @@ from edgeloop.data.labels import ClassNames, LabelReader
 from edgeloop.data.model_data import ModelData, require_one_batch_size
 from edgeloop.data.npy import NpySource, is_npy
 from edgeloop.data.npz import NpzSource, is_zip
-from edgeloop.data.options import InputSource
 from edgeloop.data.picture import SUFFIXES
 from edgeloop.data.picture_input import picture_size, with_pixel_values
 from edgeloop.data.source import DataSource
 from edgeloop.data.step_times import StepTimes
 from edgeloop.errors import ModelError, UsageError
+from edgeloop.spec.inputs import InputSource
 
 if TYPE_CHECKING:
-    from edgeloop.runtimes._base import TensorSpec
+    from edgeloop.spec.load import TensorSpec
 
 
 def open_data(
@@ -41,7 +41,7 @@ def open_data(
     if not path.is_dir() and not path.is_file():  # a pipe or a device may never end
         raise ModelError(f"the data {inputs.data} is neither a file nor a folder")
     require_one_batch_size(specs)
-    names = None if inputs.labels is None else ClassNames.read(inputs.labels)
+    names = None if inputs.labels is None else ClassNames.read(inputs.labels, inputs.labels_archive)
     listing = _listing(path, inputs.pictures, names)
     if inputs.y_file is not None and (listing is not None or not is_npy(path)):
         raise UsageError(f"--y-file is for an .npy, and {inputs.data} is none")
@@ -96,7 +96,7 @@ def _pictures(
 ) -> ModelData:
     size, layout = picture_size(specs, inputs.layout)
     spec = specs[0]
-    preprocess, words = with_pixel_values(inputs.preprocess, spec)
+    preprocess, words = with_pixel_values(inputs.preprocess, spec, inputs.pixels)
     source = ImageSource(
         str(inputs.data), listing, preprocess, size, strict=inputs.strict, times=times
     )
@@ -109,7 +109,10 @@ def _pictures(
     )
     _require_values_per_channel(inputs, size.channels)
     labels = _labels(inputs, source, names)
-    return ModelData(source, specs, {spec.name: fitting}, labels, times, (*source.notes, words))
+    notes = (*source.notes, words)
+    return ModelData(
+        source, specs, {spec.name: fitting}, labels, times, notes, ordered=listing.ordered
+    )
 
 
 def _require_values_per_channel(inputs: InputSource, channels: int) -> None:

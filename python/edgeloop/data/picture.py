@@ -7,14 +7,18 @@ from typing import TYPE_CHECKING, Any, Optional
 
 import numpy as np
 
-from edgeloop.data.options import Preprocess
 from edgeloop.errors import NotAvailableError
+from edgeloop.spec.inputs import Preprocess
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
 # What a folder's entry is called where it is a picture; anything else is not looked at.
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm")
+
+# EXIF's tag, and its values other than "upright".
+_ORIENTATION = 0x0112
+_TURNED = range(2, 9)
 
 _MODES = {"rgb": "RGB", "bgr": "RGB", "gray": "L"}
 
@@ -37,14 +41,14 @@ def require_pillow() -> None:
         ) from error
 
 
-def decode(path: str, color: str) -> Any:
-    """Return Pillow's picture in RGB or gray, decoded whole.
+def decode(path: str, color: str) -> tuple[Any, bool]:
+    """Return Pillow's picture in RGB or gray, decoded whole, and whether it was turned.
 
-    As it is stored: an orientation that a camera notes beside the pixels is not applied, as no
-    training pipeline does. Raises UnreadablePictureError; a picture of so many pixels that Pillow
-    takes it for a bomb is one.
+    It is turned upright, as viewers show it, where a camera noted beside the pixels how it was
+    held (EXIF). Raises UnreadablePictureError; a picture of so many pixels that Pillow takes it
+    for a bomb is one.
     """
-    from PIL import Image, UnidentifiedImageError
+    from PIL import Image, ImageOps, UnidentifiedImageError
 
     try:
         with warnings.catch_warnings():
@@ -55,7 +59,9 @@ def decode(path: str, color: str) -> Any:
                     raise UnreadablePictureError(
                         f"its pixels are of mode {picture.mode}, and only 8 bits a channel are read"
                     )
-                return picture.convert(_MODES[color])
+                turned = _orientation(picture) in _TURNED
+                upright = ImageOps.exif_transpose(picture) if turned else picture
+                return upright.convert(_MODES[color]), turned
     except (Image.DecompressionBombWarning, Image.DecompressionBombError):
         raise UnreadablePictureError(
             f"it claims more than {Image.MAX_IMAGE_PIXELS} pixels, as files made to fill the "
@@ -71,6 +77,15 @@ def decode(path: str, color: str) -> Any:
     except Exception as error:
         # A damaged file makes Pillow's decoders raise many kinds.
         raise UnreadablePictureError(_brief(error, path)) from error
+
+
+def _orientation(picture: Any) -> int:
+    """Return EXIF's orientation: 1 where there is none, or none that can be read."""
+    try:
+        return int(picture.getexif().get(_ORIENTATION, 1))
+    except Exception:
+        # Damaged EXIF makes Pillow raise many kinds; the pixels are good all the same.
+        return 1
 
 
 def _brief(error: Exception, path: str) -> str:

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Optional
 import numpy as np
 
 from edgeloop.data.images import PictureSize
-from edgeloop.data.options import Preprocess
 from edgeloop.errors import ModelError, UsageError
+from edgeloop.spec.inputs import Preprocess
 
 if TYPE_CHECKING:
-    from edgeloop.runtimes._base import TensorSpec
+    from edgeloop.spec.load import TensorSpec
 
 _CHANNELS = (1, 3)
 
@@ -57,24 +57,38 @@ def picture_size(specs: Sequence[TensorSpec], layout: Optional[str]) -> tuple[Pi
     return sizes[fits[0]], fits[0]
 
 
-def with_pixel_values(preprocess: Preprocess, spec: TensorSpec) -> tuple[Preprocess, str]:
+def with_pixel_values(
+    preprocess: Preprocess, spec: TensorSpec, stated: Preprocess
+) -> tuple[Preprocess, str]:
     """Return the preprocessing with what pixels become where the user did not say, and the words.
 
-    A uint8 input takes them as they are. An int8 input tells by its quantisation which range of
-    real values it holds: 0 to 255, 0 to 1, or −1 to 1. A float input tells nothing.
+    A uint8 input takes them as they are. For others the model's own metadata counts (`stated`).
+    Without it an int8 input tells by its quantisation which range of real values it holds: 0 to
+    255, 0 to 1, or −1 to 1; a float input tells nothing.
     """
     if preprocess.changes_values:
         return preprocess, "pixels: (value × scale − mean) / std, as was said"
     dtype = np.dtype(spec.dtype)
     if dtype == np.uint8:
         return preprocess, "pixels: as they are, in the model's own uint8"
+    if stated.changes_values:
+        mean, std = (", ".join(f"{one:.6g}" for one in each) for each in (stated.mean, stated.std))
+        return (
+            replace(preprocess, mean=stated.mean, std=stated.std),
+            f"pixels: (value − {mean}) / {std}, as the model's own metadata says",
+        )
     if dtype.kind not in "iu" or len(spec.scales) != 1:
         return preprocess, (
             f"pixels: NOT SCALED, 0 to 255 as they are: the model takes {spec.dtype} and does not "
             "tell what it was trained on; say --scale, --mean and --std as in its training "
             "(for example --mean 127.5 --std 127.5, or --scale 1/255)"
         )
-    limits = np.iinfo(dtype)
+    return _by_range(preprocess, spec)
+
+
+def _by_range(preprocess: Preprocess, spec: TensorSpec) -> tuple[Preprocess, str]:
+    """Return what pixels become for a quantised input, told by the real values it can hold."""
+    limits = np.iinfo(np.dtype(spec.dtype))
     zero_point = (spec.zero_points or (0,))[0]
     low, high = (spec.scales[0] * (end - zero_point) for end in (limits.min, limits.max))
     words = f"the model's {spec.dtype} input holds {low:.4g} to {high:.4g}"

@@ -11,7 +11,7 @@ from edgeloop.errors import ModelError
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from edgeloop.runtimes._base import TensorSpec
+    from edgeloop.spec.load import TensorSpec
 
 _PIECE_ELEMENTS = 1 << 19
 

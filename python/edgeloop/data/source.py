@@ -70,6 +70,11 @@ class DataSource(Protocol):
         ...
 
     @property
+    def turned(self) -> int:
+        """Pictures that were turned upright so far, as their EXIF orientation says."""
+        ...
+
+    @property
     def notes(self) -> Sequence[str]:
         """What was decided for the user, one sentence each."""
         ...

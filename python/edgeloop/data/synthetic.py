@@ -10,7 +10,7 @@ import numpy as np
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from edgeloop.runtimes._base import TensorSpec
+    from edgeloop.spec.load import TensorSpec
 
 
 def random_inputs(specs: Sequence[TensorSpec], seed: int) -> list[npt.NDArray[Any]]:

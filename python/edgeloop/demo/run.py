@@ -6,15 +6,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Optional
 
-from edgeloop.api import measure_one
 from edgeloop.demo import Variant, variants
 from edgeloop.errors import EdgeloopError, InterruptedRunError, NotAvailableError
+from edgeloop.measure.bench import measure_one
 from edgeloop.measure.observer import Observer
-from edgeloop.resolution import RUNTIMES_OF_FORMAT, resolve
 from edgeloop.results.overhead import PROCESSES_FOR_TWO_INSTANCES
 from edgeloop.results.schema import Result
-from edgeloop.runtimes import runtime
-from edgeloop.spec import RunSpec
+from edgeloop.runtimes import runtime, runtimes_of
+from edgeloop.runtimes.choice.resolution import resolve
+from edgeloop.spec.run import RunSpec
 
 # Enough to show what the binding and what a whole application call cost.
 LOOPS = ("native", "binding", "framework", "framework-io")
@@ -67,7 +67,7 @@ def run_demo(observer: Observer, seed: int) -> Outcome:
     pairs: list[tuple[Variant, str]] = []
     missing: dict[str, str] = {}
     for variant in variants():
-        for name in RUNTIMES_OF_FORMAT[variant.format]:
+        for name in runtimes_of(variant.format):
             try:
                 runtime(name).find(None)
             except NotAvailableError:

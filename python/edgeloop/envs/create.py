@@ -17,12 +17,7 @@ from edgeloop.envs.managed import folder_of, forget_marker, marker, write_marker
 from edgeloop.envs.own_package import install_own_package
 from edgeloop.envs.pip import pip_reason, require_pip, requirements_file, run_pip
 from edgeloop.envs.search import find_interpreter
-from edgeloop.errors import (
-    CannotWriteError,
-    InterruptedRunError,
-    NotAvailableError,
-    UsageError,
-)
+from edgeloop.errors import CannotWriteError, InterruptedRunError, NotAvailableError, UsageError
 
 # Each run of pip keeps what it installed, so that a broken download costs one of these at most.
 _BATCH = 12

@@ -58,7 +58,7 @@ def interpreter_for(
 def _named(
     packages: Sequence[str], environment: Optional[str], python: str, hint: str
 ) -> Interpreter:
-    from edgeloop.measure.client import WorkerClient
+    from edgeloop.worker.client import WorkerClient
 
     try:
         with WorkerClient(python, _TIMEOUT_S) as worker:

@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 from typing import Any, Optional
 
-from edgeloop.user_folders import data_folder
+from edgeloop.host.user_folders import data_folder
 
 # Written last, so that an environment without it is one whose installation was broken off.
 _MARKER = "edgeloop-environment.json"

@@ -15,7 +15,7 @@ from typing import Optional
 from edgeloop.envs import machine
 from edgeloop.envs.pip import has_pip, pip_reason, run_pip
 from edgeloop.errors import CannotWriteError, NotAvailableError
-from edgeloop.user_folders import data_folder
+from edgeloop.host.user_folders import data_folder
 
 LIBRARY_NAME = "libtensorflowlite_c.so"
 LIBRARY_VERSION = "2.17.1"

@@ -17,11 +17,10 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Optional
 
-from edgeloop.errors import CannotWriteError, ModelError, UsageError
+from edgeloop.errors import CannotWriteError, ModelError, UsageError, nearest
 from edgeloop.host.frequency import frequency_policies
 from edgeloop.host.pseudofile import read_text, read_words
-from edgeloop.names import nearest
-from edgeloop.user_folders import state_folder
+from edgeloop.host.user_folders import state_folder
 
 _CPUFREQ = "sys/devices/system/cpu/cpufreq"
 

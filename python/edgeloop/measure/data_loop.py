@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Optional
+from typing import TYPE_CHECKING, Any, Optional, Union
 
 import numpy as np
 
@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from edgeloop.measure.loaded import LoadedModel
+
+
+Rows = Union["npt.NDArray[Any]", list["npt.NDArray[Any]"]]
+"""One output of some runs: (runs, *its shape), or a list where the shape changes with the data."""
 
 
 @dataclass(frozen=True)
@@ -35,37 +39,47 @@ class DataRuns:
     """One for each instance, in the order of the rows: those of the first come first."""
     elapsed_ns: int
     """From before the first row went in until the last output was kept."""
-    outputs: list[npt.NDArray[Any]]
-    """For each output that was wanted (runs, *its shape), as stored."""
+    outputs: list[Rows]
+    """Of each output that was wanted, as stored."""
 
 
 def run_data(
     loaded: LoadedModel,
     loop: str,
     inputs: Sequence[npt.NDArray[Any]],
-    outputs: Optional[int],
+    outputs: Optional[Sequence[int]],
 ) -> DataRuns:
-    """Run each row of `inputs`, (runs, *shape) per input; keep the first `outputs`, None: all.
+    """Run each row of `inputs`, (runs, *shape) per input; keep the numbered outputs, None: all.
 
     The native loop is one call of C++ for all rows of an instance; several instances have a part
-    of the rows and a thread each. Raises ModelError where an output changes its shape with the
-    data, and what the runtime raises.
+    of the rows and a thread each. Where an output changes its shape with the data, the rows are
+    run one by one from Python. Raises what the runtime raises.
     """
     begun_ns = time.clock_gettime_ns(loaded.clock_id)
-    if loop == "native":
-        stretches, rows = _native(loaded, inputs, outputs)
-    else:
+    if loop != "native":
         stretches, rows = _python(loaded, loop, inputs, outputs)
+    else:
+        try:
+            stretches, rows = _native(loaded, inputs, outputs)
+        except ModelError:
+            # C++ keeps rows of one size only; any other fault of the model comes again.
+            stretches, rows = _python(loaded, "binding", inputs, outputs)
     return DataRuns(stretches, time.clock_gettime_ns(loaded.clock_id) - begun_ns, rows)
 
 
 def _native(
-    loaded: LoadedModel, inputs: Sequence[npt.NDArray[Any]], outputs: Optional[int]
-) -> tuple[list[Stretch], list[npt.NDArray[Any]]]:
+    loaded: LoadedModel, inputs: Sequence[npt.NDArray[Any]], outputs: Optional[Sequence[int]]
+) -> tuple[list[Stretch], list[Rows]]:
     runs = len(inputs[0])
     engines = loaded.engines[:runs]
-    wanted = engines[0].outputs()[:outputs]
-    rows = [np.empty((runs, *tensor.shape), dtype=tensor.dtype) for tensor in wanted]
+    tensors = engines[0].outputs()
+    kept = range(len(tensors)) if outputs is None else outputs
+    # C++ keeps the first outputs, as many as there are rows for.
+    rows = [
+        np.empty((runs, *tensor.shape), dtype=tensor.dtype)
+        for tensor in tensors[: max(kept, default=-1) + 1]
+    ]
+    wanted: list[Rows] = [rows[index] for index in kept]
 
     def stretch(number: int) -> Stretch:
         first, end = (runs * n // len(engines) for n in (number, number + 1))
@@ -81,19 +95,19 @@ def _native(
         return Stretch(start_ns, np.asarray(samples))
 
     if len(engines) == 1:
-        return [stretch(0)], rows
+        return [stretch(0)], wanted
     from concurrent.futures import ThreadPoolExecutor
 
     with ThreadPoolExecutor(len(engines)) as threads:
-        return list(threads.map(stretch, range(len(engines)))), rows
+        return list(threads.map(stretch, range(len(engines)))), wanted
 
 
 def _python(
     loaded: LoadedModel,
     loop: str,
     inputs: Sequence[npt.NDArray[Any]],
-    outputs: Optional[int],
-) -> tuple[list[Stretch], list[npt.NDArray[Any]]]:
+    outputs: Optional[Sequence[int]],
+) -> tuple[list[Stretch], list[Rows]]:
     call = loaded.call(loop)
     now_ns, clock_id = time.clock_gettime_ns, loaded.clock_id
     durations_ns = np.empty(len(inputs[0]), dtype=np.uint64)
@@ -104,13 +118,11 @@ def _python(
         begun_ns = now_ns(clock_id)
         call()
         durations_ns[run] = now_ns(clock_id) - begun_ns
-        kept.append(loaded.outputs(loop)[:outputs])
-    rows = [_stacked(number, arrays) for number, arrays in enumerate(zip(*kept))]
+        given = loaded.outputs(loop)
+        kept.append(given if outputs is None else [given[index] for index in outputs])
+    rows = [_stacked(arrays) for arrays in zip(*kept)]
     return [Stretch(start_ns, durations_ns)], rows
 
 
-def _stacked(number: int, arrays: Sequence[npt.NDArray[Any]]) -> npt.NDArray[Any]:
-    shapes = {array.shape for array in arrays}
-    if len(shapes) != 1:
-        raise ModelError(f"output {number} changes its shape with the data: {sorted(shapes)}")
-    return np.stack(arrays)
+def _stacked(arrays: Sequence[npt.NDArray[Any]]) -> Rows:
+    return np.stack(arrays) if len({array.shape for array in arrays}) == 1 else list(arrays)

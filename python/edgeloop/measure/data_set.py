@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Callable, Optional
 
 import numpy as np
 
 from edgeloop.data.model_data import Batches
-from edgeloop.errors import ModelError
-from edgeloop.measure.session import DataRuns, Session
+from edgeloop.errors import ModelError, reasoned
+from edgeloop.measure.session import DataRuns, SampleRows, Session
 from edgeloop.metrics.agreement import Agreement
 from edgeloop.metrics.evaluation import Evaluation
-from edgeloop.metrics.options import REGRESSION
-from edgeloop.results.fields import reasoned
-from edgeloop.runtimes._base import instance_of
+from edgeloop.metrics.outputs import Judged
+from edgeloop.results.sample_scores import paired_document, scores_document
+from edgeloop.spec.load import instance_of
+from edgeloop.spec.metrics import REGRESSION
 from edgeloop.stats.quantile import quantile_interval
 
 if TYPE_CHECKING:
-    import numpy.typing as npt
-
     from edgeloop.data.model_data import ModelData
 
 # One request to the worker: this long, so that the parent looks often, and this much of outputs.
@@ -48,6 +47,16 @@ class DataResult:
     """None without a reference."""
     reference: Optional[str] = None
     """The reference's title."""
+    reference_evaluation: Optional[Evaluation] = None
+    """Of the reference, on the same samples and labels."""
+    reference_judged: Optional[Judged] = None
+    seed: int = 0
+    """Of the bootstrap."""
+    reference_data: Optional[ModelData] = None
+    notes: list[str] = field(default_factory=list)
+    """What was decided about the data of one model for the other's sake."""
+    judged: Optional[Judged] = None
+    """Which output the labels are held against; None where the data has no labels."""
     instances: int = 1
     samples_per_s: list[float] = field(default_factory=list)
     """Of each request, all instances together, copying in and out included."""
@@ -57,13 +66,21 @@ class DataResult:
 
         Imports scipy and scikit-learn: call it after measuring.
         """
-        document: dict[str, Any] = {"accuracy": None, "accuracy_reason": NO_LABELS}
-        if self.evaluation is not None:
-            document = self.evaluation.as_dict()
+        document: dict[str, Any] = {"accuracy": None, "accuracy_reason": self.why_no_accuracy}
+        if self.evaluation is not None and self.judged is not None:
+            document = _accuracy(self.evaluation, self.judged)
+            scores = self.evaluation.kept.scores()
+            if document["accuracy"] is not None and scores is not None:
+                document["accuracy"]["samples"] = scores_document(scores)
+        if self.reference_evaluation is not None and self.reference_judged is not None:
+            theirs = _accuracy(self.reference_evaluation, self.reference_judged)
+            document.update({f"reference_{name}": value for name, value in theirs.items()})
+            document.update(self._paired())
         if self.agreement is not None:
             document["agreement"] = {
                 "reference": self.reference,
                 "outputs": self.agreement.as_dict(classes=self._may_be_classes()),
+                "notes": [*self.notes, *self.agreement.pairing.notes],
             }
         document["data"] = {
             "samples": self.samples,
@@ -73,11 +90,27 @@ class DataResult:
                 {"name": one.name, "reason": one.reason} for one in self.data.skipped[:_MOST_NAMED]
             ],
             "clipped_shares": self.data.clipped_shares(),
-            "notes": list(self.data.notes),
+            "notes": [*self.data.notes, *self.data.found_notes()],
             "instances": self.instances,
             **self._throughput(),
         }
         return document
+
+    @property
+    def why_no_accuracy(self) -> str:
+        """Why nothing is judged: there are no labels, or no output that is theirs."""
+        return NO_LABELS if self.judged is None else self.judged.reason or NO_LABELS
+
+    def _paired(self) -> dict[str, Any]:
+        """Return `paired`: how much better the model is than the reference."""
+        assert self.evaluation is not None
+        assert self.reference_evaluation is not None
+        for evaluation in (self.evaluation, self.reference_evaluation):
+            if evaluation.reason is not None:
+                return {"paired": None, "paired_reason": evaluation.reason}
+        return paired_document(
+            self.evaluation.kept.scores(), self.reference_evaluation.kept.scores(), self.seed
+        )
 
     def _throughput(self) -> dict[str, Any]:
         if not self.samples_per_s:
@@ -97,20 +130,21 @@ class DataResult:
 class _Runner:
     """Runs batches in a session, in requests of about a second."""
 
-    def __init__(self, session: Session, outputs: Optional[int], on_runs: OnRuns) -> None:
+    def __init__(self, session: Session, outputs: Optional[Sequence[int]], on_runs: OnRuns) -> None:
         self._session = session
         self._outputs = outputs
         self._on_runs = on_runs
         loop = session.spec.loops[0]
         first_ns = session.loaded["first_run_ns"][instance_of(loop)]
         self._run_ns = max(1.0, session.run_ns.get(loop, float(first_ns)))
-        wanted = session.outputs[:outputs]
-        row_bytes = sum(8 * math.prod(spec.shape) for spec in wanted)  # as float64
+        described = session.outputs
+        kept = range(len(described)) if outputs is None else outputs
+        row_bytes = sum(8 * math.prod(described[index].shape) for index in kept)  # as float64
         self.samples_per_s: list[float] = []
         """Of each request."""
         self.most_runs = max(1, _REQUEST_BYTES // max(1, row_bytes))
 
-    def run(self, batches: Batches) -> Iterator[tuple[int, list[npt.NDArray[np.float64]]]]:
+    def run(self, batches: Batches) -> Iterator[tuple[int, list[SampleRows]]]:
         """Yield for each piece its first sample and the outputs of its samples."""
         data = self._session.data
         assert data is not None
@@ -142,32 +176,73 @@ def run_data_set(
     assert data is not None
     spec = session.spec
     result = DataResult(data, instances=spec.instances)
-    if data.labels is not None:
-        step = max(session.outputs[0].scales, default=0.0) if session.outputs else 0.0
-        result.evaluation = Evaluation(data.n, spec.metrics, step, spec.seed)
+    result.judged = session.judged
+    result.evaluation = _evaluation(session, result.judged)
     if reference is not None:
-        names = [output.name for output in session.outputs]
-        result.agreement = Agreement(names, data.n, spec.seed)
-        result.reference = reference.spec.title
+        result.agreement = Agreement(session.outputs, reference.outputs, data.n, spec.seed)
+        result.reference, result.seed = reference.spec.title, spec.seed
+        if result.evaluation is not None:
+            result.reference_judged = _judged_of(reference, result)
+            result.reference_evaluation = _evaluation(reference, result.reference_judged)
         _run_both(session, reference, result, on_runs)
         return result
-    runner = _Runner(session, 1, on_runs)
+    if result.evaluation is None:
+        return result
+    runner = _Runner(session, [_judged_index(result)], on_runs)
     result.samples_per_s = runner.samples_per_s
     for batches in data.batches():
         for first, outputs in runner.run(batches):
             result.samples += len(outputs[0])
-            if result.evaluation is not None:
-                labels = batches.labels
-                piece = None if labels is None else labels[first : first + len(outputs[0])]
-                result.evaluation.add(outputs[0], piece)
-        if result.evaluation is None or result.evaluation.ended:
+            labels = batches.labels
+            piece = None if labels is None else labels[first : first + len(outputs[0])]
+            result.evaluation.add(outputs[0], piece)
+        if result.evaluation.ended:
             break
     return result
 
 
+def _evaluation(session: Session, judged: Optional[Judged]) -> Optional[Evaluation]:
+    """Return what takes the judged output of a session; None where there is none."""
+    if judged is None or judged.index is None:
+        return None
+    assert session.data is not None
+    output = session.outputs[judged.index]
+    return Evaluation(
+        session.data.n,
+        session.spec.metrics,
+        max(output.scales, default=0.0),
+        session.spec.seed,
+        whole="int" in output.dtype and not output.scales,
+    )
+
+
+def _judged_of(reference: Session, result: DataResult) -> Optional[Judged]:
+    """Return the reference's output that is judged: the one named for it, else the pair of ours."""
+    assert result.agreement is not None
+    partner = dict(result.agreement.pairing.pairs).get(_judged_index(result))
+    if reference.spec.metrics.output is not None or partner is None:
+        return reference.judged
+    return Judged(partner, reference.outputs[partner].name)
+
+
+def _accuracy(evaluation: Evaluation, judged: Judged) -> dict[str, Any]:
+    """Return `accuracy` with the name of the output that was judged."""
+    document = evaluation.as_dict()
+    if document["accuracy"] is not None:
+        words = {"output_reason": judged.words} if judged.words else {}
+        document["accuracy"].update({"output": judged.name, **words})
+    return document
+
+
+def _judged_index(result: DataResult) -> int:
+    assert result.judged is not None
+    assert result.judged.index is not None
+    return result.judged.index
+
+
 def run_outputs(
-    session: Session, outputs: Optional[int] = None
-) -> Iterator[list[npt.NDArray[np.float64]]]:
+    session: Session, outputs: Optional[Sequence[int]] = None
+) -> Iterator[list[SampleRows]]:
     """Yield piece by piece the outputs of all samples of the session's data, as real values."""
     assert session.data is not None
     runner = _Runner(session, outputs, lambda runs: None)
@@ -182,6 +257,8 @@ def _run_both(session: Session, reference: Session, result: DataResult, on_runs:
     assert ours is not None
     assert theirs is not None
     assert result.agreement is not None
+    result.reference_data = theirs
+    result.notes = [*ours.describe_by(theirs), *theirs.describe_by(ours)]
     whole = math.lcm(ours.batch_size, theirs.batch_size)
     runner, other = _Runner(session, None, on_runs), _Runner(reference, None, lambda runs: None)
     result.samples_per_s = runner.samples_per_s
@@ -190,13 +267,24 @@ def _run_both(session: Session, reference: Session, result: DataResult, on_runs:
     for our_batches, their_batches in zip(ours.batches(most), theirs.batches(most)):
         if our_batches.samples != their_batches.samples:
             raise ModelError("the model and the reference do not read the same samples of the data")
-        a = _all(runner, our_batches)
-        result.agreement.add(a, _all(other, their_batches))
+        a, b = _all(runner, our_batches), _all(other, their_batches)
+        result.agreement.add(a, b)
         result.samples += our_batches.samples
         if result.evaluation is not None:
-            result.evaluation.add(a[0], our_batches.labels)
+            result.evaluation.add(a[_judged_index(result)], our_batches.labels)
+        judged = result.reference_judged
+        if result.reference_evaluation is not None and judged is not None:
+            assert judged.index is not None
+            result.reference_evaluation.add(b[judged.index], their_batches.labels)
 
 
-def _all(runner: _Runner, batches: Batches) -> list[npt.NDArray[np.float64]]:
+def _all(runner: _Runner, batches: Batches) -> list[SampleRows]:
     pieces = [outputs for _, outputs in runner.run(batches)]
-    return [np.concatenate(parts) for parts in zip(*pieces)]
+    return [_joined(parts) for parts in zip(*pieces)]
+
+
+def _joined(parts: Sequence[SampleRows]) -> SampleRows:
+    arrays = [part for part in parts if not isinstance(part, list)]
+    if len(arrays) == len(parts) and len({array.shape[1:] for array in arrays}) == 1:
+        return np.concatenate(arrays)
+    return [row for part in parts for row in part]

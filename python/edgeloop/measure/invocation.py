@@ -26,7 +26,7 @@ from edgeloop.measure.observer import Observer, Progress
 from edgeloop.measure.regime import Regime
 from edgeloop.measure.session import BLOCK_S, TRANSITION_RUNS, Session
 from edgeloop.results.schema import Invocation
-from edgeloop.spec import FixedCount, ResolvedSpec
+from edgeloop.spec.run import FixedCount, ResolvedSpec
 from edgeloop.stats.stopping import Preset, process_stop_reason
 
 # Convergence is looked at again when there is this much more to look at.
@@ -46,6 +46,8 @@ class Budget:
     preset: Preset
     share_s: Callable[[float], float]
     """What the process needs for the preset's minimum → what it gets."""
+    sampling: Optional[schedule.Sampling] = None
+    """That of the processes before; None: the first process chooses."""
 
 
 @dataclass
@@ -60,6 +62,8 @@ class Attempt:
     data_result: Optional[DataResult] = None
     """What the data set gave, from the first process."""
     load: Optional[LoadDuring] = None
+    sampling: Optional[schedule.Sampling] = None
+    """What this process chose, or was given."""
     governor: dict[str, Any] = field(default_factory=dict)
     """What holds of the governor that was asked for."""
     error: Optional[EdgeloopError] = None
@@ -90,7 +94,14 @@ def measure(
             attempt.python = (hello.python, hello.executable)
             session.soak(regime.soak_s(number))
             before = snapshot()
-            stop_reason = _measure_blocks(session, budget, generator, observer, base, regime)
+            if spec.fixed is not None:
+                stop_reason = _fixed_count(session, spec.fixed, generator, observer, base)
+            else:
+                begun_s = _warm_up(session, budget)
+                attempt.sampling = budget.sampling or _sampling(session)
+                stop_reason = _measure_blocks(
+                    session, budget, attempt.sampling, generator, observer, base, regime, begun_s
+                )
             attempt.load = load_during(before)
             session.stop_measuring()
             session.time_stages()
@@ -116,29 +127,19 @@ def load_during(before: Snapshot) -> LoadDuring:
 def _measure_blocks(
     session: Session,
     budget: Budget,
+    sampling: schedule.Sampling,
     generator: random.Random,
     observer: Observer,
     base: Progress,
     regime: Regime,
+    begun_s: float,
 ) -> str:
-    """Warm up, then record blocks; return why it stopped."""
-    if session.spec.fixed is not None:
-        return _fixed_count(session, session.spec.fixed, generator, observer, base)
+    """Record blocks; return why it stopped. The share of time began at `begun_s`."""
     preset = budget.preset
-    begun_s = time.monotonic()
-    loops = session.spec.loops
-    warm_cap_s = budget.share_s(0.0) / 4
-    for loop in loops:
-        session.warm_up(loop, warm_cap_s / len(loops), preset.warmup_s)
-    fastest_ns = min(session.run_ns.values())
-    per_sample = 1
-    if session.spec.rate_hz is None:
-        per_sample = schedule.runs_per_sample(fastest_ns, session.resolution_ns)
-    tails = per_sample > 1 and schedule.tails_are_timed(fastest_ns, session.resolution_ns)
-    share_s = budget.share_s(_needed_s(session, preset, tails))
+    share_s = budget.share_s(_needed_s(session, preset, sampling.tails))
     check_at_s = preset.min_seconds
     while True:
-        _round(session, generator, per_sample, tails, regime)
+        _round(session, generator, sampling, regime)
         elapsed_s = time.monotonic() - begun_s
         observer.progress(_progress(session, base, elapsed_s))
         if elapsed_s >= share_s:
@@ -148,6 +149,23 @@ def _measure_blocks(
             reason = _converged(session, preset)
             if reason is not None:
                 return reason
+
+
+def _warm_up(session: Session, budget: Budget) -> float:
+    """Warm every loop; return when that began on the monotonic clock, in s."""
+    begun_s = time.monotonic()
+    loops = session.spec.loops
+    cap_s = budget.share_s(0.0) / 4
+    for loop in loops:
+        session.warm_up(loop, cap_s / len(loops), budget.preset.warmup_s)
+    return begun_s
+
+
+def _sampling(session: Session) -> schedule.Sampling:
+    """Choose how to sample, for this process and all that follow it."""
+    if session.spec.rate_hz is not None:
+        return schedule.SINGLE_RUNS
+    return schedule.sampling(min(session.run_ns.values()), session.resolution_ns)
 
 
 def _needed_s(session: Session, preset: Preset, tails: bool) -> float:
@@ -160,7 +178,7 @@ def _needed_s(session: Session, preset: Preset, tails: bool) -> float:
 
 
 def _round(
-    session: Session, generator: random.Random, per_sample: int, tails: bool, regime: Regime
+    session: Session, generator: random.Random, sampling: schedule.Sampling, regime: Regime
 ) -> None:
     """Record one block of every loop, and one of single runs where tails need it."""
     rate_hz = session.spec.rate_hz
@@ -172,9 +190,9 @@ def _round(
     for loop in schedule.round_order(session.spec.loops, generator):
         if regime.before_block():
             session.warm_runs(loop, TRANSITION_RUNS)
-        runs = schedule.block_runs(session.run_ns[loop], per_sample, BLOCK_S)
-        session.block(loop, runs, per_sample)
-        if tails:
+        runs = schedule.block_runs(session.run_ns[loop], sampling.runs_per_sample, BLOCK_S)
+        session.block(loop, runs, sampling.runs_per_sample)
+        if sampling.tails:
             runs = schedule.block_runs(session.run_ns[loop], 1, BLOCK_S / 2)
             session.block(loop, runs, 1, tail=True)
 
@@ -184,9 +202,7 @@ def _converged(session: Session, preset: Preset) -> Optional[str]:
     reason = None
     for loop in session.spec.loops:
         blocks = [b for b in session.blocks if b.loop == loop and not b.tail]
-        reason = process_stop_reason(
-            [b.durations_ns for b in blocks], preset, runs_per_sample=blocks[0].runs_per_sample
-        )
+        reason = process_stop_reason([b.run_times() for b in blocks], preset)
         if reason is None:
             return None
     return reason
@@ -220,6 +236,6 @@ def _progress(session: Session, base: Progress, elapsed_s: float) -> Progress:
     return replace(
         base,
         elapsed_s=base.elapsed_s + elapsed_s,
-        runs=sum(len(b.durations_ns) * b.runs_per_sample for b in headline),
-        median_ns=float(np.median(last.durations_ns)) / last.runs_per_sample,
+        runs=sum(b.run_times().runs for b in headline),
+        median_ns=last.run_times().median_ns,
     )

@@ -14,14 +14,8 @@ import numpy as np
 from edgeloop import _core
 from edgeloop.errors import UsageError
 from edgeloop.measure import native, pyloop
-from edgeloop.runtimes._base import (
-    FRAMEWORK_LOOPS,
-    Framework,
-    LoadOptions,
-    Runtime,
-    TensorSpec,
-    instance_of,
-)
+from edgeloop.runtimes.protocol import Framework, Runtime
+from edgeloop.spec.load import FRAMEWORK_LOOPS, LoadOptions, TensorSpec, instance_of
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -84,7 +78,7 @@ class LoadedModel:
         if loop not in FRAMEWORK_LOOPS:
             assert self.engine is not None
             return [TensorSpec.of(tensor) for tensor in self.engine.outputs()]
-        declared = getattr(self.framework, "output_specs", None)
+        declared = None if self.framework is None else self.framework.output_specs
         specs = []
         for index, array in enumerate(self.outputs(loop)):
             spec = TensorSpec(f"output_{index}", str(array.dtype), tuple(array.shape))
@@ -92,6 +86,13 @@ class LoadedModel:
                 spec = replace(declared[index], dtype=spec.dtype, shape=spec.shape)
             specs.append(spec)
         return specs
+
+    def device(self, options: LoadOptions) -> Optional[str]:
+        """Return the accelerator that the engine or the framework runs on, where it tells."""
+        if self.engine is not None and self.engine.device():
+            return str(self.engine.device())
+        told = None if self.framework is None else self.framework.device
+        return told or self.runtime.device(options)
 
     def call(self, loop: str) -> Callable[[], object]:
         """Return what a Python loop of that name calls."""
@@ -180,8 +181,8 @@ def placement(loaded: LoadedModel, probe: bool = True) -> Optional[list[dict[str
 
     Asked of the engine where there is one, after the load and before anything is timed.
     """
-    ask = getattr(loaded.engine or loaded.framework, "placement", None)
-    parts = None if ask is None or not probe else ask()
+    holder = loaded.engine or loaded.framework
+    parts = None if holder is None or not probe else holder.placement()
     if parts is None:
         return None
     names = ("owner", "delegate", "nodes", "subgraph", "indexes", "operators")

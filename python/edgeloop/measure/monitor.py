@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import threading
 import time
-from bisect import bisect_left, bisect_right
+from bisect import bisect_right
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Optional
 
+from edgeloop.errors import reasoned
 from edgeloop.host.frequency import frequency_policies
+from edgeloop.host.power.meter import PowerMeter
 from edgeloop.host.thermal import cpu_temperature
 from edgeloop.host.throttle import throttling
-from edgeloop.power.source import PowerMeter
-from edgeloop.results.fields import reasoned
+from edgeloop.measure.neighbours import NeighbourWatch
 
 INTERVAL_S = 1.0
 
@@ -63,6 +64,8 @@ class Monitor:
         interval_s: float = INTERVAL_S,
     ) -> None:
         self.meter = meter
+        self.neighbours = NeighbourWatch(root)
+        """Who else uses the CPUs; each worker of the measurement is to be told to it."""
         self._root = root
         self._interval_s = interval_s
         self._samples: list[HostSample] = []
@@ -89,10 +92,11 @@ class Monitor:
         return self._samples[-1]
 
     def between(self, start_ns: int, end_ns: int) -> list[HostSample]:
-        """Return the readings of a stretch of time, its ends included."""
+        """Return the readings of a stretch of time, its ends included, and the last before it."""
         samples = self._samples[:]  # the thread may append meanwhile
         times = [sample.taken_ns for sample in samples]
-        return samples[bisect_left(times, start_ns) : bisect_right(times, end_ns)]
+        first = max(0, bisect_right(times, start_ns) - 1)
+        return samples[first : bisect_right(times, end_ns)]
 
     def _watch(self) -> None:
         wait_s = self._interval_s

@@ -24,12 +24,23 @@ class Progress:
     median_ns: Optional[float]
     """Median of the headline loop so far."""
 
+    @property
+    def fraction(self) -> float:
+        """How much is done, from 0 to 1: of the processes or of the time, whichever is further."""
+        of_processes = (self.process - 1) / max(1, self.processes)
+        of_time = 0.0 if not self.budget_s else self.elapsed_s / self.budget_s
+        return min(1.0, max(of_processes, of_time))
+
 
 class Observer(Protocol):
     """Is told what happens; called only while no block runs."""
 
     def phase(self, text: str) -> None:
         """Say what begins."""
+        ...
+
+    def note(self, text: str) -> None:
+        """Say what was chosen or found, which stays true to the end."""
         ...
 
     def progress(self, progress: Progress) -> None:
@@ -41,6 +52,9 @@ class Silence:
     """An observer that says nothing."""
 
     def phase(self, text: str) -> None:
+        """Ignore it."""
+
+    def note(self, text: str) -> None:
         """Ignore it."""
 
     def progress(self, progress: Progress) -> None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
-from typing import Any, Optional
+from types import MappingProxyType
+from typing import Optional
 
 import numpy as np
 
@@ -16,19 +17,74 @@ from edgeloop.measure import schedule
 from edgeloop.measure.invocation import Attempt
 from edgeloop.measure.monitor import Monitor
 from edgeloop.measure.observer import Observer, Progress
-from edgeloop.measure.recovery import Recovery
-from edgeloop.measure.rest import comes_to_rest
-from edgeloop.measure.session import BLOCK_S, TRANSITION_RUNS, Session
+from edgeloop.measure.rest import comes_to_rest, look, rested
+from edgeloop.measure.session import TRANSITION_RUNS, Session
 from edgeloop.results.schema import Invocation
-from edgeloop.spec import ResolvedSpec
+from edgeloop.spec.run import ResolvedSpec
 from edgeloop.stats.compare import Comparison, compare_paired
-from edgeloop.stats.stopping import CAPACITY, CONVERGED, TIME_BUDGET, Preset
+from edgeloop.stats.location import FEWEST_SESSIONS, session_centres, sessions_needed
+from edgeloop.stats.stopping import CAPACITY, CONVERGED, PRESETS, TIME_BUDGET
 
 # The idle worker must be at rest before the other runs; threads that spin get this long to stop.
 _REST_TIMEOUT_S = 2.0
 
-# The comparison stops when its interval is this share of the bound: it then decides.
-_DECISIVE = 0.5
+# Of the time of a session at most this share goes to warm-up.
+_WARM_SHARE = 0.25
+
+# So many pairs give a session a centre that one odd pair does not move; ...
+_FEWEST_PAIRS = 3
+
+# ... beyond so many, time is better spent on another session.
+_MOST_PAIRS = 100
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How many sessions of separate workers a comparison has, and what they may take."""
+
+    first_stage: int
+    """Their scatter alone decides how many more there are: what is found never does."""
+    most: int
+    half_width: float
+    """Of the ratio's interval, as a share of the difference that matters, that is enough."""
+    total_s: float
+    """Of warm-up and blocks; loading comes on top."""
+
+    def limited(self, session_s: float, loading_s: float) -> Plan:
+        """Return the plan for a session that takes at least so long, and its loading.
+
+        Sessions that are slow to load are fewer and longer, so that loading is half the run at
+        most. Three at least: fewer say nothing.
+        """
+        dearest_s = max(session_s, loading_s, 1e-9)
+        most = max(FEWEST_SESSIONS, min(self.most, int(self.total_s / dearest_s)))
+        return replace(self, most=most, first_stage=min(self.first_stage, most))
+
+    def wanted(self, log_ratios: list[float], sessions: list[int], delta: float) -> int:
+        """Return how many sessions there should be, now that these pairs are measured."""
+        first = session_centres(np.array(log_ratios), sessions)[: self.first_stage]
+        if first.size < self.first_stage:
+            return self.first_stage
+        return sessions_needed(first, self.half_width * delta)
+
+
+PLANS: Mapping[str, Plan] = MappingProxyType(
+    {
+        effort: Plan(first_stage, most, half_width, PRESETS[effort].total_seconds)
+        for effort, first_stage, most, half_width in (
+            ("quick", 6, 6, 0.5),
+            ("standard", 8, 28, 0.5),
+            ("rigorous", 16, 60, 0.25),
+        )
+    }
+)
+"""The efforts by name."""
+
+
+def plan_of(spec: ResolvedSpec) -> Plan:
+    """Return the effort's plan, with the budget that the user set instead of its own."""
+    plan = PLANS[spec.effort]
+    return plan if spec.budget_s is None else replace(plan, total_s=spec.budget_s)
 
 
 @dataclass
@@ -36,115 +92,114 @@ class PairedRun:
     """What was measured of A and of B; pair k is block k of either side."""
 
     specs: tuple[ResolvedSpec, ResolvedSpec]
+    plan: Plan
     attempts: list[tuple[Attempt, Attempt]] = field(default_factory=list)
     medians_ns: tuple[list[float], list[float]] = field(default_factory=lambda: ([], []))
     """Median time of a run in each block, by side."""
     sessions: list[int] = field(default_factory=list)
-    """For each pair the number of its worker processes."""
-    busy_switches: int = 0
-    """Switches at which the other side's worker was not idle within 2 s."""
-    recovery: Recovery = field(default_factory=Recovery)
-    """The pauses before pairs for a fixed-work probe that was slow."""
+    """For each pair the number of its session."""
+    busy_blocks: int = 0
+    """Blocks during which the other side's worker took CPU time."""
+    spent_s: float = 0.0
+    """Of the plan's time."""
     stop_reason: str = CAPACITY
     error: Optional[EdgeloopError] = None
 
-    def compare(self, delta: float, mismatches: Sequence[str] = ()) -> Comparison:
+    def compare(self, delta: float) -> Comparison:
         """Judge what has been measured so far."""
         a_ns, b_ns = self.medians_ns
         return compare_paired(
-            a_ns, b_ns, sessions=self.sessions, delta=delta, mismatches=mismatches
+            a_ns, b_ns, sessions=self.sessions, first_stage=self.plan.first_stage, delta=delta
         )
+
+    def sessions_wanted(self, delta: float) -> int:
+        """Return how many sessions the scatter of the first stage asks for."""
+        log_ratios = [float(np.log(b / a)) for a, b in zip(*self.medians_ns)]
+        return self.plan.wanted(log_ratios, self.sessions, delta)
 
 
 def same_worker(a: ResolvedSpec, b: ResolvedSpec) -> bool:
-    """Return whether both sides are loops of one loaded model."""
-    return replace(a, loops=(), choices=()) == replace(b, loops=(), choices=())
+    """Return whether both sides are loops of one loaded model; equal sides have a worker each."""
+    return a.loops != b.loops and replace(a, loops=(), choices=()) == replace(
+        b, loops=(), choices=()
+    )
 
 
 def measure_paired(
     a: ResolvedSpec,
     b: ResolvedSpec,
-    preset: Preset,
+    plan: Plan,
     delta: float,
     observer: Observer,
     keep: Callable[[tuple[Attempt, Attempt]], None],
 ) -> PairedRun:
-    """Measure until the ratio is known well enough for a verdict, or the time is over.
+    """Measure as many sessions as the plan and the scatter of its first stage ask for.
 
-    Every process pair is loaded anew and in random order; within it, each pair of blocks runs in
-    random order. What had been measured before an error or Ctrl-C is kept, with the error; `keep`
-    is given what a process pair leaves as soon as it has ended.
+    Every session loads its workers anew and in random order; within it, each pair of blocks runs
+    in random order. What had been measured before an error or Ctrl-C is kept, with the error;
+    `keep` is given what a session leaves as soon as it has ended.
     """
-    run = PairedRun((a, b))
+    run = PairedRun((a, b), plan)
     try:
         with Monitor() as monitor:
-            run.stop_reason = _take_sessions(run, preset, delta, observer, keep, monitor)
-    except KeyboardInterrupt:  # between two process pairs
+            run.stop_reason = _take_sessions(run, delta, observer, keep, monitor)
+    except KeyboardInterrupt:  # between two sessions
         run.error = _interrupted()
     return run
 
 
 def _take_sessions(
     run: PairedRun,
-    preset: Preset,
     delta: float,
     observer: Observer,
     keep: Callable[[tuple[Attempt, Attempt]], None],
     monitor: Monitor,
 ) -> str:
-    """Measure in one process pair after the other; return why there are no more."""
+    """Measure in one session after the other; return why there are no more."""
     generator = random.Random(run.specs[0].seed)
-    begun_s = time.monotonic()
-    share_s = preset.total_seconds / preset.processes
-    for number in range(preset.max_processes):
-        budget_s = min(share_s, preset.total_seconds - (time.monotonic() - begun_s))
-        if number >= preset.min_processes and budget_s < share_s / 2:
-            return TIME_BUDGET
-        pair = _Pair(run.specs, number, monitor)
-        _measure_session(run, pair, generator, max(budget_s, 1.0), preset, observer)
+    number = 0
+    while True:
+        _measure_session(run, _Pair(run.specs, number, monitor), generator, observer)
         keep(run.attempts[-1])
+        number += 1
         if run.error is not None:
             return CAPACITY
-        if number + 1 >= preset.processes and _decided(run.compare(delta), delta):
+        if number >= run.sessions_wanted(delta):
             return CONVERGED
-    return CAPACITY
+        over = number >= FEWEST_SESSIONS and run.spent_s >= run.plan.total_s
+        if over or number >= run.plan.most:
+            return TIME_BUDGET
 
 
 def _interrupted() -> InterruptedRunError:
     return InterruptedRunError("interrupted; what had been measured is kept")
 
 
-def _decided(comparison: Comparison, delta: float) -> bool:
-    half_width = comparison.half_width
-    return half_width is not None and half_width <= _DECISIVE * delta
-
-
 def _measure_session(
-    run: PairedRun,
-    pair: _Pair,
-    generator: random.Random,
-    budget_s: float,
-    preset: Preset,
-    observer: Observer,
+    run: PairedRun, pair: _Pair, generator: random.Random, observer: Observer
 ) -> None:
-    """Take the pairs of one pair of processes."""
+    """Take the pairs of one session."""
     try:
         with ExitStack() as stack:
+            loading_s = time.monotonic()
             pair.open(stack, generator)
-            pair.warm_up(budget_s / 4, preset.warmup_s)
-            per_sample = pair.runs_per_sample()
-            deadline_s = time.monotonic() + 0.75 * budget_s
-            least = max(3, preset.min_blocks)
-            done = 0
-            while time.monotonic() < deadline_s or done < 3:
-                medians = pair.take(generator, per_sample, run)
+            begun_s = time.monotonic()
+            left_s = run.plan.total_s - run.spent_s
+            pair.warm_up(_WARM_SHARE * left_s / max(1, run.plan.most - pair.number))
+            if pair.number == 0:
+                needed_s = _FEWEST_PAIRS * pair.pair_s() + time.monotonic() - begun_s
+                run.plan = run.plan.limited(needed_s, begun_s - loading_s)
+            deadline_s = begun_s + left_s / max(1, run.plan.most - pair.number)
+            for _ in range(_MOST_PAIRS):
+                medians = pair.take(generator, run)
                 run.medians_ns[0].append(medians[0])
                 run.medians_ns[1].append(medians[1])
                 run.sessions.append(pair.number)
-                done += 1
-                observer.progress(_progress(run, pair.number, preset))
-                if done >= least and time.monotonic() > deadline_s - 0.5 * budget_s:
+                observer.progress(_progress(run, run.spent_s + time.monotonic() - begun_s))
+                # A pair that would end after the deadline is for another session.
+                if time.monotonic() + pair.pair_s() > deadline_s:
                     break
+            run.spent_s += time.monotonic() - begun_s
             pair.stop()
     except EdgeloopError as error:
         run.error = error
@@ -164,6 +219,11 @@ class _Pair:
         self._monitor = monitor
         self._shared = same_worker(*specs)
         self._sessions: dict[int, Session] = {}
+        self._per_sample = 1
+        self._restless = False
+        """An idle worker took CPU time during a block: from then on it is waited for."""
+        self._hopeless = False
+        """It did not come to rest in time: waiting again would only take more of it."""
 
     def open(self, stack: ExitStack, generator: random.Random) -> None:
         """Start the workers in random order."""
@@ -176,34 +236,24 @@ class _Pair:
             session = Session(self._specs[side], self.number, self._monitor)
             self._sessions[side] = stack.enter_context(session)
 
-    def warm_up(self, cap_s: float, least_s: float) -> None:
+    def warm_up(self, cap_s: float) -> None:
+        """Warm both sides; then one number of runs per sample holds for both."""
         for side in (0, 1):
-            self._sessions[side].warm_up(self._loop(side), cap_s / 2, least_s)
-
-    def runs_per_sample(self) -> int:
-        """Return one value for both sides."""
+            self._sessions[side].warm_up(self._loop(side), cap_s / 2, least_s=cap_s / 4)
         fastest_ns = min(self._run_ns(side) for side in (0, 1))
         resolution_ns = max(self._sessions[side].resolution_ns for side in (0, 1))
-        return schedule.runs_per_sample(fastest_ns, resolution_ns)
+        self._per_sample = schedule.runs_per_sample(fastest_ns, resolution_ns)
 
-    def take(self, generator: random.Random, per_sample: int, run: PairedRun) -> tuple[float, ...]:
-        """Record one block of either side in random order; return the median time of a run.
+    def pair_s(self) -> float:
+        """Return what a pair of blocks takes at the least, in s."""
+        runs = (self._runs(side) + TRANSITION_RUNS for side in (0, 1))
+        return sum(count * self._run_ns(side) for side, count in enumerate(runs)) / 1e9
 
-        First comes a bounded pause where the last block was throttled.
-        """
+    def take(self, generator: random.Random, run: PairedRun) -> tuple[float, ...]:
+        """Record one block of either side in random order; return the median time of a run."""
         medians = [0.0, 0.0]
-        order = generator.sample((0, 1), 2)
-        run.recovery.wait(self._sessions[order[0]].probe_ns)
-        for side in order:
-            session, loop = self._sessions[side], self._loop(side)
-            if not self._shared:
-                idle = self._sessions[1 - side].worker.pid
-                run.busy_switches += not comes_to_rest(idle, _REST_TIMEOUT_S)
-                session.warm_runs(loop, TRANSITION_RUNS)
-            runs = schedule.block_runs(self._run_ns(side), per_sample, BLOCK_S)
-            block = session.block(loop, runs, per_sample)
-            run.recovery.saw(block.probe_ns)
-            medians[side] = float(np.median(block.durations_ns)) / per_sample
+        for side in generator.sample((0, 1), 2):
+            medians[side] = self._shared_block(side) if self._shared else self._block(side, run)
         return tuple(medians)
 
     def stop(self) -> None:
@@ -214,6 +264,24 @@ class _Pair:
     def attempts(self, error: Optional[EdgeloopError]) -> tuple[Attempt, Attempt]:
         """Return what either side leaves for its result."""
         return self._attempt(0, error), self._attempt(1, error)
+
+    def _block(self, side: int, run: PairedRun) -> float:
+        """Record a block while the other worker rests; see that it did."""
+        idle = self._sessions[1 - side].worker.pid
+        if self._restless and not self._hopeless:
+            self._hopeless = not comes_to_rest(idle, _REST_TIMEOUT_S)
+        before = look(idle)
+        median_ns = self._shared_block(side)
+        if not rested(before, look(idle)):
+            self._restless = True
+            run.busy_blocks += 1
+        return median_ns
+
+    def _shared_block(self, side: int) -> float:
+        block = self._sessions[side].block(
+            self._loop(side), self._runs(side), self._per_sample, switched=not self._shared
+        )
+        return block.run_times().median_ns
 
     def _attempt(self, side: int, error: Optional[EdgeloopError]) -> Attempt:
         attempt = Attempt(error=error)
@@ -233,20 +301,23 @@ class _Pair:
     def _run_ns(self, side: int) -> float:
         return self._sessions[side].run_ns[self._loop(side)]
 
+    def _runs(self, side: int) -> int:
+        return schedule.paired_block_runs(self._run_ns(side), self._per_sample)
+
 
 def _only(invocation: Invocation, loop: str) -> Invocation:
     blocks = [block for block in invocation.blocks if block.loop == loop]
     return replace(invocation, blocks=blocks)
 
 
-def _progress(run: PairedRun, number: int, preset: Preset) -> Progress:
-    a_ns: Any = run.medians_ns[0]
+def _progress(run: PairedRun, elapsed_s: float) -> Progress:
+    number = run.sessions[-1]
     return Progress(
         title=f"{run.specs[0].title} against {run.specs[1].title}",
         process=number + 1,
-        processes=max(preset.processes, number + 1),
-        elapsed_s=0.0,
-        budget_s=preset.total_seconds,
+        processes=max(run.plan.first_stage, number + 1),
+        elapsed_s=elapsed_s,
+        budget_s=run.plan.total_s,
         runs=len(run.sessions),
-        median_ns=a_ns[-1],
+        median_ns=run.medians_ns[0][-1],
     )

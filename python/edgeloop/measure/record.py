@@ -7,18 +7,18 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any, Optional
 
-from edgeloop.errors import CannotWriteError, CheckFailedError, EdgeloopError
+from edgeloop.errors import CannotWriteError, CheckFailedError, EdgeloopError, reasoned
 from edgeloop.host.cpuinfo import cpu_entries
 from edgeloop.host.frequency import frequency_policies
 from edgeloop.host.info import host_info
 from edgeloop.measure.data_set import DataResult
+from edgeloop.measure.data_warnings import data_warnings
 from edgeloop.measure.invocation import Attempt, LoadDuring
+from edgeloop.measure.placement import placement_document
 from edgeloop.measure.surroundings import Surroundings
 from edgeloop.models.provenance import provenance
 from edgeloop.models.summary import ModelSummary
-from edgeloop.results.data_warnings import data_warnings
-from edgeloop.results.fields import reasoned
-from edgeloop.results.placement import placement_document, why_too_little
+from edgeloop.results.placement import why_too_little
 from edgeloop.results.plausibility import IMPOSSIBLE, plausibility, withhold
 from edgeloop.results.schema import SCHEMA_VERSION, Result
 from edgeloop.results.store import LineWriter
@@ -26,10 +26,9 @@ from edgeloop.results.summarise import summarise_result
 from edgeloop.results.throttle_verdict import FEWEST_CLEAN
 from edgeloop.results.warnings import machine_warnings, result_warnings
 from edgeloop.runtimes import runtime
-from edgeloop.runtimes._base import instance_of
 from edgeloop.runtimes.identity import library_identity
-from edgeloop.spec import ResolvedSpec
-from edgeloop.torch_choice import engine_runtime
+from edgeloop.spec.load import instance_of
+from edgeloop.spec.run import ResolvedSpec
 
 
 class Record:
@@ -59,7 +58,7 @@ class Record:
         self.result.error = attempt.error
         if invocation is not None:
             self.result.invocations.append(invocation)
-            self._append(invocation.as_dict(self.result.fastest_probe_ns()))
+            self._append(invocation.as_dict(self.result.block_labels()[-1]))
         return self.result
 
     def finish(
@@ -104,9 +103,9 @@ class Record:
 
 
 def _require_clean_burst(spec: ResolvedSpec, summary: dict[str, Any]) -> None:
-    """Withhold the headline of a burst that was throttled too often to be one."""
+    """Withhold the headline of a burst of which too many blocks ran slower than the others."""
     found = summary["throttling"]
-    share = found.get("share_throttled")
+    share = found.get("share_slower")
     if spec.regime != "burst" or share is None or 1 - share >= FEWEST_CLEAN:
         return
     if summary["summary"] is not None:
@@ -131,7 +130,8 @@ def _plausibility(spec: ResolvedSpec, result: Result) -> dict[str, Any]:
     if headline is None:
         return {}
     flags = frozenset[str]().union(*(entry.flags for entry in cpu_entries()))
-    found = plausibility(result.header, headline, _work_of(spec), flags, spec.peak_gflops)
+    where = runtime(spec.runtime).computes_on(spec.options)
+    found = plausibility(result.header, headline, _work_of(spec), flags, where, spec.peak_gflops)
     if found["verdict"] == IMPOSSIBLE:
         withhold(headline, found["text"])
     return {"plausibility": found}
@@ -179,7 +179,8 @@ def header_of(spec: ResolvedSpec, attempt: Attempt) -> dict[str, Any]:
                 {"name": name, "options": dict(options), **library_identity(path)}
                 for name, path, options in loaded["delegate_libraries"]
             ],
-            **_provider(spec),
+            "uses_threads": chosen.uses_threads,
+            **chosen.provider_document(spec.options),
             "python": python[0],
             "executable": python[1],
         },
@@ -193,55 +194,20 @@ def header_of(spec: ResolvedSpec, attempt: Attempt) -> dict[str, Any]:
         "timed_region": {loop: _timed_region(spec, loop, loaded) for loop in spec.loops},
         "attaches": chosen.attaches,
         "control": {**loaded["control"], **attempt.governor},
-        "coverage": None
-        if placement is None
-        else [{"owner": part["owner"], "nodes": part["nodes"]} for part in placement],
-        **({"coverage_reason": _why_no_placement(spec)} if placement is None else {}),
-        **placement_document(spec, placement, _why_no_placement(spec), loaded["said"]),
+        **placement_document(spec, placement, loaded["said"]),
     }
 
 
 def _timed_region(spec: ResolvedSpec, loop: str, loaded: dict[str, Any]) -> str:
     """Return what a loop times, with what the engine or the framework itself says of its part."""
-    waits = _provider_waits(spec)
+    chosen = runtime(spec.runtime)
+    waits = chosen.clock_waits(spec.options)
     if instance_of(loop) != "engine":
-        words = runtime(spec.runtime).timed_region[loop]
+        words = chosen.timed_region[loop]
         return str(loaded["framework_regions"].get(loop, words)) + waits
-    owner = engine_runtime(spec.runtime, spec.options.package)
-    words, own = owner.timed_region[loop], loaded["engine_region"]
+    words = chosen.engine_of(spec.options.package).timed_region[loop]
+    own = loaded["engine_region"]
     return (words if own is None else f"{words}: {own}") + waits
-
-
-def _provider_waits(spec: ResolvedSpec) -> str:
-    """Say when the clock stops where ONNX Runtime computes on another device."""
-    from edgeloop.runtimes._onnx_providers import DEVICE_PROVIDERS, full_name
-
-    names = [full_name(provider.name) for provider in spec.options.providers]
-    names = [name for name in names if name in DEVICE_PROVIDERS]
-    if not names:
-        return ""
-    # Its run option disable_synchronize_execution_providers is 0, and outputs are host memory.
-    are = "is" if len(names) == 1 else "are"
-    return f"; it returns when {' and '.join(names)} {are} done and the outputs are in host memory"
-
-
-def _why_no_placement(spec: ResolvedSpec) -> str:
-    if spec.runtime == "litert":
-        return "CompiledModel does not tell it in Python; measure the native loop too"
-    if spec.runtime == "onnxruntime":
-        return "ONNX Runtime tells it from version 1.24 on"
-    return "this runtime offers no way to tell which node ran where"
-
-
-def _provider(spec: ResolvedSpec) -> dict[str, Any]:
-    if spec.runtime != "onnxruntime":
-        return {"provider": None, "provider_reason": "this runtime has no execution providers"}
-    from edgeloop.runtimes._onnx_providers import CPU, full_name
-
-    names = [full_name(provider.name) for provider in spec.options.providers]
-    options = {full_name(p.name): dict(p.options) for p in spec.options.providers if p.options}
-    fallback = [CPU] if spec.options.cpu_fallback and CPU not in names else []
-    return {"provider": ", ".join([*names, *fallback]), "provider_options": options}
 
 
 def failed_check(spec: ResolvedSpec, result: Result) -> Optional[CheckFailedError]:

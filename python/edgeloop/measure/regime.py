@@ -8,7 +8,7 @@ from typing import Optional
 from edgeloop.errors import NotAvailableError
 from edgeloop.measure.monitor import Monitor
 from edgeloop.measure.observer import Observer
-from edgeloop.spec_limits import REGIMES
+from edgeloop.spec.run import REGIMES
 
 BURST, SUSTAINED = REGIMES
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Optional
 
@@ -36,6 +37,26 @@ def wants_cpu(pid: int) -> bool:
     return any(stat is not None and stat.state == "R" for stat in stats)
 
 
+@dataclass(frozen=True)
+class Look:
+    """When a process was looked at, and the CPU time it had taken by then; None: it is gone."""
+
+    at_ns: int
+    cpu_ns: Optional[int]
+
+
+def look(pid: int) -> Look:
+    """Look at a process."""
+    return Look(time.monotonic_ns(), process_cpu_ns(pid))
+
+
+def rested(before: Look, after: Look) -> bool:
+    """Return whether a process used no CPU between two looks; one that is gone rests."""
+    if before.cpu_ns is None or after.cpu_ns is None:
+        return True
+    return after.cpu_ns - before.cpu_ns <= _AT_REST * (after.at_ns - before.at_ns)
+
+
 def comes_to_rest(pid: int, timeout_s: float) -> bool:
     """Wait until a process uses no CPU and wants none; False where that takes too long.
 
@@ -43,12 +64,9 @@ def comes_to_rest(pid: int, timeout_s: float) -> bool:
     """
     deadline_s = time.monotonic() + timeout_s
     while True:
-        begun_ns, before_ns = time.monotonic_ns(), process_cpu_ns(pid)
+        before = look(pid)
         time.sleep(WINDOW_S)
-        elapsed_ns, after_ns = time.monotonic_ns() - begun_ns, process_cpu_ns(pid)
-        if before_ns is None or after_ns is None:
-            return True
-        if after_ns - before_ns <= _AT_REST * elapsed_ns and not wants_cpu(pid):
+        if rested(before, look(pid)) and not wants_cpu(pid):
             return True
         if time.monotonic() >= deadline_s:
             return False

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from edgeloop.errors import UsageError
 
@@ -14,8 +15,34 @@ SAMPLE_RESOLUTIONS = 1000
 # ... and a single run at least this many times, or its tail is that of the clock.
 TAIL_RESOLUTIONS = 20
 
+# What is compared takes turns this often: what disturbs one side then disturbs the other as well.
+PAIRED_BLOCK_S = 0.01
+
+# Slower runs get longer blocks, so that one disturbed run is not the median, up to this length.
+_PAIRED_RUNS = 5
+_LONGEST_PAIRED_S = 0.05
+
 # 8 MB of stamps: a block never needs more, whatever the engine's speed.
 MAX_BLOCK_SAMPLES = 1_000_000
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How runs are put into samples: one choice for all loops and all processes of a run."""
+
+    runs_per_sample: int
+    tails: bool
+    """Whether blocks of single runs are taken too, for the tails that means hide."""
+
+
+def sampling(fastest_run_ns: float, resolution_ns: float) -> Sampling:
+    """Return how to sample loops of which the fastest takes so long a run."""
+    per_sample = runs_per_sample(fastest_run_ns, resolution_ns)
+    tails = per_sample > 1 and tails_are_timed(fastest_run_ns, resolution_ns)
+    return Sampling(per_sample, tails)
+
+
+SINGLE_RUNS = Sampling(1, tails=False)
 
 
 def round_order(loops: Sequence[str], generator: random.Random) -> list[str]:
@@ -44,6 +71,12 @@ def block_runs(run_ns: float, runs_per_sample: int, block_s: float) -> int:
     """Return the runs of a block of about `block_s`, a whole number of samples, at least one."""
     samples = int(block_s * 1e9 / (max(run_ns, 1.0) * runs_per_sample))
     return max(1, min(samples, MAX_BLOCK_SAMPLES)) * runs_per_sample
+
+
+def paired_block_runs(run_ns: float, runs_per_sample: int) -> int:
+    """Return the runs of a block of something that is compared with others in turn."""
+    block_s = max(PAIRED_BLOCK_S, min(_PAIRED_RUNS * run_ns / 1e9, _LONGEST_PAIRED_S))
+    return block_runs(run_ns, runs_per_sample, block_s)
 
 
 def samples_in(runs: int, runs_per_sample: int) -> int:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
+from math import prod
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Optional
+from typing import TYPE_CHECKING, Any, Optional, Union
 
 import numpy as np
 
@@ -16,12 +17,14 @@ from edgeloop.data.quantized import dequantize
 from edgeloop.data.step_times import StepTimes
 from edgeloop.errors import EdgeloopError, ModelError, NotAvailableError
 from edgeloop.measure import schedule
-from edgeloop.measure.client import WorkerClient
 from edgeloop.measure.data_loop import Stretch
 from edgeloop.measure.monitor import Monitor
+from edgeloop.metrics.outputs import Judged, Label, judged_output, sample_shape
+from edgeloop.results.probe import Probe
 from edgeloop.results.schema import Block, Invocation
-from edgeloop.runtimes._base import TensorSpec, instance_of
-from edgeloop.spec import ResolvedSpec
+from edgeloop.spec.load import TensorSpec, instance_of
+from edgeloop.spec.run import ResolvedSpec
+from edgeloop.worker.client import WorkerClient
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -45,6 +48,10 @@ STAGE_RUNS = 50
 STAGES_S = 1.0
 
 
+SampleRows = Union["npt.NDArray[np.float64]", list["npt.NDArray[np.float64]"]]
+"""One output of some samples: (samples, ...), or a list where the shape changes with the data."""
+
+
 @dataclass(frozen=True)
 class DataRuns:
     """What some samples of a data set gave."""
@@ -53,8 +60,8 @@ class DataRuns:
     """Of each instance."""
     elapsed_ns: int
     """Copying in and out included."""
-    outputs: list[npt.NDArray[np.float64]]
-    """For each output (samples, ...) real values."""
+    outputs: list[SampleRows]
+    """Of each output that was wanted, as real values."""
 
 
 class Session:
@@ -91,11 +98,15 @@ class Session:
         self._begun_s: Optional[float] = None
         self.data: Optional[ModelData] = None
         """The data set where there is one."""
+        self.judged: Optional[Judged] = None
+        """Which output its labels are held against; None where it has none."""
         self.worker = WorkerClient(spec.python, spec.timeout_s)
+        monitor.neighbours.watch(self.worker.pid)
         try:
             self.loaded = self._load()
             if spec.inputs.data is not None:
                 self.loaded.update(self._start(times))
+                self.judged = self._judged()
             _require_forward((self.loaded["import_ns"], *self.loaded["load_ns"].values()))
         except BaseException:
             self.worker.close()
@@ -181,12 +192,19 @@ class Session:
         *,
         tail: bool = False,
         interval_ns: Optional[int] = None,
+        switched: bool = False,
     ) -> Block:
-        """Record one block, after unrecorded runs where another loop ran before."""
-        if self._last_loop not in (None, loop):
-            self.warm_runs(loop, TRANSITION_RUNS)
+        """Record one block, after unrecorded runs where another loop ran before.
+
+        `switched`: another worker ran before.
+        """
+        switched = switched or self._last_loop not in (None, loop)
         self._last_loop = loop
-        answer = self._ask("block", loop, runs, per_sample, probe=True, interval_ns=interval_ns)
+        unrecorded = TRANSITION_RUNS if switched else 0
+        answer = self._ask(
+            "block", loop, runs, per_sample, probe=True, interval_ns=interval_ns,
+            unrecorded=unrecorded,
+        )  # fmt: skip
         body = answer.body
         self.blocks.append(
             Block(
@@ -195,7 +213,7 @@ class Session:
                 runs_per_sample=per_sample,
                 durations_ns=np.frombuffer(answer.frames[0], dtype=np.uint64),
                 cpu_ns=body["cpu_ns"],
-                probe_ns=max(body["probe_before_ns"], body["probe_after_ns"]),
+                probe=self._probe(body),
                 temperature_c=self._monitor.latest.temperature_c,
                 power_w=self._monitor.latest.power_w,
                 tail=tail,
@@ -205,35 +223,64 @@ class Session:
         )
         return self.blocks[-1]
 
-    def probe_ns(self) -> int:
-        """Let the worker do the fixed work between two blocks; return the time it took in ns."""
-        answer = self.worker.request({"type": "probe"}, "running the fixed-work probe")
-        return int(answer.body["probe_ns"])
+    def _probe(self, body: dict[str, Any]) -> Probe:
+        """Return the fixed work around a block, with who else had the CPUs."""
+        neighbours = self._monitor.neighbours.look()
+        return Probe(
+            before_ns=body["probe_before_ns"],
+            after_ns=body["probe_after_ns"],
+            cpu_share=body["probe_cpu_share"],
+            other_cpus=None if neighbours is None else neighbours.other_cpus,
+            stolen_cpus=None if neighbours is None else neighbours.stolen_cpus,
+        )
 
     def time_stages(self) -> None:
         """Ask a device how long the stages of a run take, apart from everything that was timed."""
         request = {"type": "stages", "runs": STAGE_RUNS, "most_s": STAGES_S}
         self._stages_ns = self.worker.request(request, "timing the stages").body["stages_ns"]
 
-    def run_data(self, inputs: Sequence[npt.NDArray[Any]], outputs: Optional[int]) -> DataRuns:
+    def run_data(
+        self, inputs: Sequence[npt.NDArray[Any]], outputs: Optional[Sequence[int]]
+    ) -> DataRuns:
         """Run samples, (runs, *shape) per input, in the headline loop on the timed instances.
 
-        The first `outputs` come back, None: all. A batch's rows are samples; raises ModelError
+        The numbered `outputs` come back, None: all. A batch's rows are samples; raises ModelError
         where an output has another number of rows.
         """
         runs = len(inputs[0])
-        request = {"type": "data", "loop": self.spec.loops[0], "runs": runs, "outputs": outputs}
+        kept = list(range(len(self.outputs)) if outputs is None else outputs)
+        request = {"type": "data", "loop": self.spec.loops[0], "runs": runs, "outputs": kept}
         answer = self.worker.request(request, "running the data set", inputs)
-        values = []
+        values: list[SampleRows] = []
         stretches = [
             Stretch(start_ns, np.frombuffer(frame, dtype=np.uint64))
             for start_ns, frame in zip(answer.body["starts_ns"], answer.frames)
         ]
         stored_outputs = answer.frames[len(stretches) :]
-        for described, frame, spec in zip(answer.body["outputs"], stored_outputs, self.outputs):
-            stored = np.frombuffer(frame, described["dtype"]).reshape(described["shape"])
-            values.append(self._per_sample(dequantize(stored, spec)))
+        for described, frame, index in zip(answer.body["outputs"], stored_outputs, kept):
+            spec, stored = self.outputs[index], np.frombuffer(frame, described["dtype"])
+            if "shape" in described:
+                rows = stored.reshape(described["shape"])
+                values.append(self._per_sample(dequantize(rows, spec)))
+            else:
+                values.append(self._ragged(stored, described["shapes"], spec))
         return DataRuns(stretches, answer.body["elapsed_ns"], values)
+
+    def _ragged(
+        self, stored: npt.NDArray[Any], shapes: Sequence[Sequence[int]], spec: TensorSpec
+    ) -> list[npt.NDArray[np.float64]]:
+        """Return one array a sample of an output whose shape changes with the data."""
+        assert self.data is not None
+        if self.data.batch_size != 1:
+            raise ModelError(
+                f"output '{spec.name}' changes its shape with the data, so its rows belong to no "
+                "sample of a batch: run it with --batch-size 1"
+            )
+        ends = np.cumsum([prod(shape) for shape in shapes])
+        pieces = np.split(stored, ends[:-1])
+        rows = [dequantize(one.reshape(shape), spec) for one, shape in zip(pieces, shapes)]
+        batched = all(len(shape) > 1 and shape[0] == 1 for shape in shapes)
+        return [row[0] for row in rows] if batched else rows
 
     def _per_sample(self, values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         """Turn (runs, batch, ...) into (runs × batch, ...); one sample a run stays as it is."""
@@ -323,6 +370,19 @@ class Session:
         frames = self.data.first_inputs()
         return dict(self.worker.request(request, "running the first sample", frames).body)
 
+    def _judged(self) -> Optional[Judged]:
+        """Choose the output that is judged. Raises UsageError where the named one is none."""
+        assert self.data is not None
+        if self.data.labels is None:
+            return None
+        label = Label(self.data.labels.dtype.kind, self.data.labels.shape)
+        outputs, batch_size = self.outputs, self.data.batch_size
+        judged = judged_output(outputs, batch_size, label, self.spec.metrics.output)
+        if self.data.ordered is not None and judged.index is not None:
+            classes = prod(sample_shape(outputs[judged.index].shape, batch_size))
+            _require_as_many(self.data.source.path, self.data.ordered, classes)
+        return judged
+
     def _load_request(self) -> dict[str, Any]:
         spec = self.spec
         return {
@@ -345,6 +405,7 @@ class Session:
         *,
         probe: bool,
         interval_ns: Optional[int] = None,
+        unrecorded: int = 0,
     ) -> Any:
         return self.worker.request(
             {
@@ -354,9 +415,24 @@ class Session:
                 "runs_per_sample": per_sample,
                 "probe": probe,
                 "interval_ns": interval_ns,
+                "unrecorded": unrecorded,
             },
             f"running the {loop} loop",
         )
+
+
+def _require_as_many(path: str, folders: int, classes: int) -> None:
+    """Raise ModelError where class folders, numbered by their order, are not as many as classes.
+
+    A single output is a score of the second of two classes, or the number of any class.
+    """
+    if classes in (folders, 1):
+        return
+    raise ModelError(
+        f"{path} has {folders} class folders, but the model has {classes} classes, so the folders' "
+        "alphabetical order does not tell which is which: say --labels FILE with the names of the "
+        f"model's {classes} classes, one a line, or call the folders by the class numbers"
+    )
 
 
 def _require_forward(times_ns: Iterable[int]) -> None:

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Optional
 
-from edgeloop.power.energy import ProcessPower, energy
-from edgeloop.power.source import MeterDescription
-from edgeloop.results.fields import reasoned
+from edgeloop.errors import reasoned
+from edgeloop.host.power.meter import MeterDescription
+from edgeloop.results.energy import ProcessPower, energy
 from edgeloop.results.schema import Invocation, Result
 from edgeloop.results.throttle_verdict import throttle_verdict
 
@@ -43,7 +43,9 @@ class Surroundings:
 
 
 def _process_power(invocation: Invocation) -> ProcessPower:
-    powers = [sample.get("power_w") for sample in invocation.host_samples]
+    begun_ns = min((block.start_ns for block in invocation.blocks), default=0)
+    inside = [one for one in invocation.host_samples if one.get("taken_ns", 0) >= begun_ns]
+    powers = [sample.get("power_w") for sample in inside]
     return ProcessPower(
         power_w=[power_w for power_w in powers if power_w is not None],
         runs=sum(block.durations_ns.size * block.runs_per_sample for block in invocation.blocks),

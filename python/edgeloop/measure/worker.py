@@ -17,10 +17,7 @@ import time
 import traceback
 from contextlib import suppress
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any, Callable, Optional
-
-if TYPE_CHECKING:
-    from edgeloop.runtimes._base import LoadOptions, Runtime
+from typing import Any, Callable
 
 _STARTED_NS = time.clock_gettime_ns(time.CLOCK_MONOTONIC_RAW)
 
@@ -56,7 +53,6 @@ class Worker:
             "load": self._load,
             "warm": self._block,
             "block": self._block,
-            "probe": self._probe,
             "outputs": self._outputs,
             "stages": self._stages,
             "start": self._start,
@@ -68,8 +64,8 @@ class Worker:
 
     def serve(self) -> None:
         """Say hello and answer until told to stop, or until the parent is gone."""
-        from edgeloop.measure.protocol import ConnectionClosedError, Message, receive, send
         from edgeloop.measure.usage import usage
+        from edgeloop.worker.protocol import ConnectionClosedError, Message, receive, send
 
         send(self._connection, Message(self._hello()))
         while True:
@@ -98,7 +94,7 @@ class Worker:
 
     def _answer(self, request: dict[str, Any]) -> Any:
         from edgeloop.errors import EdgeloopError
-        from edgeloop.measure.protocol import Message
+        from edgeloop.worker.protocol import Message
 
         try:
             return self._answers[request["type"]](request)
@@ -112,16 +108,16 @@ class Worker:
             return _failure(_sentence(error))
 
     def _find(self, request: dict[str, Any]) -> Any:
-        from edgeloop.measure.protocol import Message
         from edgeloop.runtimes import runtime
+        from edgeloop.worker.protocol import Message
 
         installation = runtime(request["runtime"]).find(request["library"])
         return Message({"type": "found", "installation": asdict(installation)})
 
     def _import(self, request: dict[str, Any]) -> Any:
         """Load the library and import the package: does this machine bear them?"""
-        from edgeloop.measure.protocol import Message
         from edgeloop.runtimes import runtime
+        from edgeloop.worker.protocol import Message
 
         chosen = runtime(request["runtime"])
         library = chosen.find(None).library
@@ -138,10 +134,9 @@ class Worker:
         from edgeloop.data.synthetic import random_inputs
         from edgeloop.measure import loaded as loading
         from edgeloop.measure.placing import place
-        from edgeloop.measure.protocol import Message
         from edgeloop.runtimes import runtime
-        from edgeloop.runtimes._base import LoadOptions
-        from edgeloop.torch_choice import engine_runtime
+        from edgeloop.spec.load import LoadOptions
+        from edgeloop.worker.protocol import Message
 
         placed = place(request["control"]) if request.get("control") else {}
         options = LoadOptions(**request["options"])
@@ -155,7 +150,7 @@ class Worker:
         self._loaded = model
         engine = model.engine
         if engine is not None:
-            installation = engine_runtime(request["runtime"], options.package).find(options.library)
+            installation = chosen.engine_of(options.package).find(options.library)
         answer = {
             "type": "loaded",
             "installation": asdict(installation),
@@ -164,11 +159,13 @@ class Worker:
             "load_ns": model.load_ns,
             "inputs": [spec.as_dict() for spec in model.inputs],
             "placement": loading.placement(model, options.probe),
-            "delegate_libraries": self._delegate_libraries(chosen, options),
+            "delegate_libraries": list(chosen.delegate_libraries(options)),
             "control": placed,
             "engine_region": None if engine is None else engine.timed_region() or None,
-            "device": self._device(options),
-            "framework_regions": dict(getattr(model.framework, "timed_region", {})),
+            "device": model.device(options),
+            "framework_regions": {}
+            if model.framework is None
+            else dict(model.framework.timed_region),
         }
         if request["inputs"]["data"] is None:
             inputs = random_inputs(model.inputs, request["inputs"]["seed"])
@@ -179,7 +176,7 @@ class Worker:
         """Run the loaded model once, on the inputs in the frames."""
         import numpy as np
 
-        from edgeloop.measure.protocol import Message
+        from edgeloop.worker.protocol import Message
 
         rows = self._rows(request, 1)
         inputs = [np.asarray(array[0]) for array in rows]
@@ -211,13 +208,14 @@ class Worker:
         ]
 
     def _block(self, request: dict[str, Any]) -> Any:
-        from edgeloop import _core
-        from edgeloop.measure.protocol import Message
+        from edgeloop.worker.protocol import Message
 
         gc.collect()  # of what the block before left; never by itself in a timed region
-        probe_before_ns = _core.probe_ns(self._clock.id) if request["probe"] else None
-        cpu_before_ns = time.process_time_ns()
         loop, runs, busy_ns = request["loop"], request["runs"], None
+        if request["unrecorded"]:
+            self._loaded.run_block(loop, request["unrecorded"], 1)
+        before = self._probed() if request["probe"] else None
+        cpu_before_ns = time.process_time_ns()
         if request["interval_ns"] is None:
             start_ns, durations = self._loaded.run_block(loop, runs, request["runs_per_sample"])
         else:
@@ -225,27 +223,37 @@ class Worker:
                 loop, runs, request["interval_ns"]
             )
         cpu_ns = time.process_time_ns() - cpu_before_ns
-        probe_after_ns = _core.probe_ns(self._clock.id) if request["probe"] else None
+        after = self._probed() if request["probe"] else None
         return Message(
             {
                 "type": "block",
                 "start_ns": start_ns,
                 "cpu_ns": cpu_ns,
                 "busy_ns": busy_ns,
-                "probe_before_ns": probe_before_ns,
-                "probe_after_ns": probe_after_ns,
+                **(
+                    {}
+                    if before is None or after is None
+                    else {
+                        "probe_before_ns": before[0],
+                        "probe_after_ns": after[0],
+                        "probe_cpu_share": min(before[1], after[1]),
+                    }
+                ),
             },
             (durations,),
         )
 
-    def _probe(self, request: dict[str, Any]) -> Any:
+    def _probed(self) -> tuple[int, float]:
+        """Return the time of the fixed work in ns, and the share of it that this thread ran."""
         from edgeloop import _core
-        from edgeloop.measure.protocol import Message
 
-        return Message({"type": "probe", "probe_ns": _core.probe_ns(self._clock.id)})
+        cpu_ns, begun_ns = time.thread_time_ns(), time.monotonic_ns()
+        probe_ns = _core.probe_ns(self._clock.id)
+        passed_ns = time.monotonic_ns() - begun_ns
+        return probe_ns, (time.thread_time_ns() - cpu_ns) / max(1, passed_ns)
 
     def _outputs(self, request: dict[str, Any]) -> Any:
-        from edgeloop.measure.protocol import Message
+        from edgeloop.worker.protocol import Message
 
         self._loaded.run_block(request["loop"], 1, 1)
         arrays = self._loaded.outputs(request["loop"])
@@ -257,28 +265,10 @@ class Worker:
             tuple(array.tobytes() for array in arrays),
         )
 
-    def _delegate_libraries(self, chosen: Runtime, options: LoadOptions) -> list[Any]:
-        """Return name, library and options of each delegate that comes in a library of its own."""
-        from edgeloop.delegates import XNNPACK
-        from edgeloop.runtimes._external_delegates import described_delegates
-
-        if XNNPACK not in chosen.delegates:
-            return []
-        return list(getattr(chosen, "delegate_libraries", described_delegates)(options))
-
-    def _device(self, options: LoadOptions) -> Optional[str]:
-        """Return the accelerator that the engine or the framework runs on, where it tells."""
-        from edgeloop.runtimes._onnx_providers import provider_device
-
-        engine, framework = self._loaded.engine, self._loaded.framework
-        if engine is not None and engine.device():
-            return str(engine.device())
-        return getattr(framework, "device", None) or provider_device(options)
-
     def _stages(self, request: dict[str, Any]) -> Any:
         """Time the stages of more runs: at least 3, at most `runs`, for about `most_s` seconds."""
         from edgeloop.errors import UsageError
-        from edgeloop.measure.protocol import Message
+        from edgeloop.worker.protocol import Message
 
         engine = self._loaded.engine
         stages: dict[str, list[int]] = {}
@@ -295,8 +285,10 @@ class Worker:
 
     def _data(self, request: dict[str, Any]) -> Any:
         """Run the samples in the frames; return the durations of each instance, and the outputs."""
+        import numpy as np
+
         from edgeloop.measure.data_loop import run_data
-        from edgeloop.measure.protocol import Message
+        from edgeloop.worker.protocol import Message
 
         rows = self._rows(request, request["runs"])
         done = run_data(self._loaded, request["loop"], rows, request["outputs"])
@@ -305,14 +297,27 @@ class Worker:
                 "type": "data",
                 "starts_ns": [one.start_ns for one in done.stretches],
                 "elapsed_ns": done.elapsed_ns,
-                "outputs": [{"dtype": str(a.dtype), "shape": list(a.shape)} for a in done.outputs],
+                "outputs": [
+                    {"dtype": str(rows[0].dtype), "shapes": [list(row.shape) for row in rows]}
+                    if isinstance(rows, list)
+                    else {"dtype": str(rows.dtype), "shape": list(rows.shape)}
+                    for rows in done.outputs
+                ],
             },
-            (*(one.durations_ns for one in done.stretches), *done.outputs),
+            (
+                *(one.durations_ns for one in done.stretches),
+                *(
+                    np.concatenate([row.reshape(-1) for row in rows])
+                    if isinstance(rows, list)
+                    else rows
+                    for rows in done.outputs
+                ),
+            ),
         )
 
     def _profile(self, request: dict[str, Any]) -> Any:
         """Run a block that the runtime's profiler records."""
-        from edgeloop.measure.protocol import Message
+        from edgeloop.worker.protocol import Message
 
         model, loop = self._loaded, request["loop"]
         if self._profiler is None:
@@ -325,8 +330,8 @@ class Worker:
 
     def _operators(self, request: dict[str, Any]) -> Any:
         """Return what the profiler recorded, in rows and columns."""
-        from edgeloop.measure.protocol import Message
-        from edgeloop.profiling.rows import aligned
+        from edgeloop.measure.profile.rows import aligned
+        from edgeloop.worker.protocol import Message
 
         del request
         found = aligned(self._profiler.operators())
@@ -342,15 +347,15 @@ class Worker:
         )
 
     def _job(self, request: dict[str, Any]) -> Any:
-        from edgeloop.measure.jobs import run_job
-        from edgeloop.measure.protocol import Message
+        from edgeloop.worker.jobs import run_job
+        from edgeloop.worker.protocol import Message
 
         result = run_job(request["name"], request["arguments"])
         return Message({"type": "job", "result": result})
 
 
 def _failure(text: str) -> Any:
-    from edgeloop.measure.protocol import Message
+    from edgeloop.worker.protocol import Message
 
     return Message({"type": "error", "class": "RuntimeFailedError", "text": text})
 

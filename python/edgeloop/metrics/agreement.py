@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Union
 
 import numpy as np
 
@@ -12,12 +12,18 @@ from edgeloop.metrics.alignment import score_rows, squeezed
 from edgeloop.metrics.bootstrap import bca_intervals
 from edgeloop.metrics.classification import with_interval
 from edgeloop.metrics.groups import GroupSums
+from edgeloop.metrics.outputs import pair_outputs
 from edgeloop.metrics.proportion import Proportion
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
+    from edgeloop.spec.load import TensorSpec
+
+    Rows = Union[npt.NDArray[np.float64], Sequence[npt.NDArray[np.float64]]]
+
 _ONE_VALUE = "the largest of all samples is no mean: resampling cannot exceed it"
+_ERRORS = ("max_error", "mean_error", "cosine")
 
 
 class OutputAgreement:
@@ -26,6 +32,11 @@ class OutputAgreement:
     def __init__(self, name: str, n: int, seed: int) -> None:
         self.name = name
         self.n = 0
+        """Samples that were compared value by value."""
+        self.empty = 0
+        """Samples for which both outputs hold nothing: they agree."""
+        self.other_shapes = 0
+        """Samples for which an output whose shape follows the data has another shape."""
         self._seed = seed
         self._same = 0
         self._scores = False
@@ -33,13 +44,29 @@ class OutputAgreement:
         self._least_cosine = 1.0
         self._sums = GroupSums(n, 3, seed)
 
-    def add(self, ours: npt.NDArray[np.float64], theirs: npt.NDArray[np.float64]) -> None:
-        """Add samples (k, ...) of one shape. Raises ModelError where the shapes differ."""
+    def add(self, ours: Rows, theirs: Rows) -> None:
+        """Add samples: (k, ...) of one shape, or one array a sample where the shape changes.
+
+        Raises ModelError where shapes that do not change differ.
+        """
+        if not isinstance(ours, np.ndarray) or not isinstance(theirs, np.ndarray):
+            for a, b in zip(ours, theirs):
+                if squeezed(a.shape) == squeezed(b.shape):
+                    self._add(a[np.newaxis], b[np.newaxis])
+                else:
+                    self.other_shapes += 1
+            return
         if squeezed(ours.shape[1:]) != squeezed(theirs.shape[1:]):
             raise ModelError(
                 f"output '{self.name}' has shape {ours.shape[1:]}, and the reference's "
                 f"{theirs.shape[1:]}: they cannot be compared"
             )
+        self._add(ours, theirs)
+
+    def _add(self, ours: npt.NDArray[np.float64], theirs: npt.NDArray[np.float64]) -> None:
+        if not ours.size:
+            self.empty += len(ours)
+            return
         a, b = ours.reshape(len(ours), -1), theirs.reshape(len(theirs), -1)
         scores = score_rows(ours)
         self._scores = scores is not None and scores.shape[1] > 1
@@ -56,6 +83,16 @@ class OutputAgreement:
 
         `classes`: the outputs may be scores of classes, so that the highest means something.
         """
+        document: dict[str, Any] = {"name": self.name, "n": self.n}
+        if self.empty:
+            document["empty"] = self.empty
+        if self.other_shapes:
+            document["other_shapes"] = self.other_shapes
+        if not self.n:
+            reason = "the output is empty" if self.empty else "the shapes differ"
+            for name in _ERRORS:
+                document.update({name: None, f"{name}_reason": f"{reason} in every sample"})
+            return {**document, "cosine_min": None}
         sums = self._sums.sums
 
         def means(weights: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
@@ -65,7 +102,6 @@ class OutputAgreement:
         ones = np.ones(len(sums), dtype=np.int64)
         error, cosine = means(ones[np.newaxis].astype(np.float64))[0]
         intervals = bca_intervals(ones, means, self._seed)
-        document: dict[str, Any] = {"name": self.name, "n": self.n}
         if classes and self._scores:
             document.update(Proportion(self._same, self.n).fields("top_1_agreement"))
         return {
@@ -80,28 +116,32 @@ class OutputAgreement:
 
 
 class Agreement:
-    """All outputs of a model beside those of its reference, in their order."""
+    """The outputs of a model beside those of its reference that belong to them."""
 
-    def __init__(self, names: Sequence[str], n: int, seed: int) -> None:
-        self._outputs = [OutputAgreement(name, n, seed) for name in names]
-
-    def add(
-        self,
-        ours: Sequence[npt.NDArray[np.float64]],
-        theirs: Sequence[npt.NDArray[np.float64]],
+    def __init__(
+        self, ours: Sequence[TensorSpec], theirs: Sequence[TensorSpec], n: int, seed: int
     ) -> None:
-        """Add samples of every output. Raises ModelError where the outputs are others."""
-        if len(ours) != len(theirs):
+        """Pair the outputs. Raises ModelError where none of the one is any of the other."""
+        self.pairing = pair_outputs(ours, theirs)
+        if not self.pairing.pairs:
             raise ModelError(
-                f"the model has {len(ours)} outputs and the reference {len(theirs)}: they cannot "
-                "be compared"
+                f"no output of the model ({_listed(ours)}) has the name or the shape of one of the "
+                f"reference ({_listed(theirs)}): they cannot be compared"
             )
-        for output, a, b in zip(self._outputs, ours, theirs):
-            output.add(a, b)
+        self._outputs = [OutputAgreement(ours[a].name, n, seed) for a, _ in self.pairing.pairs]
+
+    def add(self, ours: Sequence[Rows], theirs: Sequence[Rows]) -> None:
+        """Add samples of all outputs of both. Raises ModelError where the shapes are others."""
+        for output, (a, b) in zip(self._outputs, self.pairing.pairs):
+            output.add(ours[a], theirs[b])
 
     def as_dict(self, classes: bool) -> list[dict[str, Any]]:
         """Return the metrics of every output; `classes` as above."""
         return [output.as_dict(classes) for output in self._outputs]
+
+
+def _listed(specs: Sequence[TensorSpec]) -> str:
+    return ", ".join(f"'{spec.name}' {'x'.join(map(str, spec.shape)) or '1'}" for spec in specs)
 
 
 def _cosines(a: npt.NDArray[np.float64], b: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

@@ -8,17 +8,23 @@ from typing import TYPE_CHECKING, Any, Optional
 
 import numpy as np
 
+from edgeloop.errors import reasoned
 from edgeloop.metrics.averages import AVERAGED, averages
 from edgeloop.metrics.bootstrap import NO_VARIATION, bca_intervals
 from edgeloop.metrics.groups import GroupSums
-from edgeloop.metrics.options import CLASSIFICATION, MetricOptions
 from edgeloop.metrics.probabilities import Probabilities
 from edgeloop.metrics.proportion import Proportion
 from edgeloop.metrics.scikit_learn import why_no_sklearn
-from edgeloop.results.fields import reasoned
+from edgeloop.spec.metrics import CLASSIFICATION, MetricOptions
 
 if TYPE_CHECKING:
     import numpy.typing as npt
+
+
+# Class numbers are below: a cell of the confusion matrix is one int64.
+MOST_CLASSES = 1 << 31
+
+NO_SCORES = "the model gives a class number, and no score for each class"
 
 
 class ClassificationTally:
@@ -27,7 +33,10 @@ class ClassificationTally:
     def __init__(
         self, classes: int, n: int, options: MetricOptions, step: float, seed: int
     ) -> None:
-        """Begin a tally of at most `n` samples; `step` is that of a quantised output, 0 else."""
+        """Begin a tally of at most `n` samples; `step` is that of a quantised output, 0 else.
+
+        `classes`: so many scores a sample has; 0: its answers are class numbers.
+        """
         self.classes = classes
         self.n = 0
         self._options = options
@@ -37,15 +46,25 @@ class ClassificationTally:
         self._probabilities = Probabilities(options.softmax, step)
         self._losses = GroupSums(n, 2, seed)
 
-    def add(self, scores: npt.NDArray[np.float64], labels: npt.NDArray[np.int64]) -> None:
+    def add_answers(
+        self, answers: npt.NDArray[np.int64], labels: npt.NDArray[np.int64]
+    ) -> npt.NDArray[np.bool_]:
+        """Count samples: class numbers (k,), labels (k,); tell which are right (k,)."""
+        cells, counts = np.unique(labels * MOST_CLASSES + answers, return_counts=True)
+        self._cells.update(dict(zip(cells.tolist(), counts.tolist())))
+        self.n += len(labels)
+        right: npt.NDArray[np.bool_] = answers == labels
+        return right
+
+    def add(
+        self, scores: npt.NDArray[np.float64], labels: npt.NDArray[np.int64]
+    ) -> npt.NDArray[np.bool_]:
         """Count samples: scores (k, classes) without NaN, labels (k,) in range.
 
-        Of equal scores the first counts.
+        Of equal scores the first counts. Tells which samples are right (k,).
         """
         rows = np.arange(len(labels))
-        best = scores.argmax(axis=1)
-        cells, counts = np.unique(labels * self.classes + best, return_counts=True)
-        self._cells.update(dict(zip(cells.tolist(), counts.tolist())))
+        right = self.add_answers(scores.argmax(axis=1), labels)
         own = scores[rows, labels][:, np.newaxis]
         ahead = (scores == own) & (np.arange(self.classes) < labels[:, np.newaxis])
         ranks = (scores > own).sum(axis=1) + ahead.sum(axis=1)
@@ -53,17 +72,19 @@ class ClassificationTally:
         losses = self._probabilities.losses(scores, labels)
         if losses is not None:
             self._losses.add(np.stack([losses, np.ones(len(losses))], axis=1))
-        self.n += len(labels)
+        return right
 
     def top(self, k: int) -> Proportion:
         """Return the share of samples whose label is among the k best."""
+        if not self.classes:
+            return Proportion(self.shifted(0), self.n)
         return Proportion(int(self._ranks[:k].sum()), self.n)
 
     def confusion(self) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
         """Return the cells that hold samples, (cells, 2) of label and answer, and their counts."""
         numbers = np.array(sorted(self._cells), dtype=np.int64)
         counts = np.array([self._cells[int(number)] for number in numbers], dtype=np.int64)
-        return np.stack(np.divmod(numbers, self.classes), axis=1), counts
+        return np.stack(np.divmod(numbers, MOST_CLASSES), axis=1), counts
 
     def shifted(self, offset: int) -> int:
         """Count the samples that would be right if `offset` were added to every label."""
@@ -84,18 +105,18 @@ class ClassificationTally:
         if 1 < k < self.classes:
             document.update(self.top(k).fields(f"top_{k}_accuracy"))
         elif k not in (1, MetricOptions.top_k):
-            reason = f"the model has {self.classes} classes"
+            reason = f"the model has {self.classes} classes" if self.classes else NO_SCORES
             document.update(reasoned(f"top_{k}_accuracy", None, reason))
         document.update(_averages(cells, counts, first, self._seed))
         document.update(self._log_loss())
         document["confusion_matrix"] = {
-            "classes": self.classes,
+            "classes": self.classes or max(2, int(cells.max()) + 1),
             "label_answer_count": np.column_stack([cells, counts]).tolist(),
         }
         return document
 
     def _log_loss(self) -> dict[str, Any]:
-        reason = self._probabilities.reason
+        reason = self._probabilities.reason if self.classes else NO_SCORES
         if reason is not None:
             return {"log_loss": None, "log_loss_reason": reason}
         sums = self._losses.sums
@@ -106,7 +127,9 @@ class ClassificationTally:
             return totals[:, :1] / totals[:, 1:]
 
         ones = np.ones(len(sums), dtype=np.int64)
-        return with_interval("log_loss", value, bca_intervals(ones, mean, self._seed)[0])
+        document = with_interval("log_loss", value, bca_intervals(ones, mean, self._seed)[0])
+        note = self._probabilities.note
+        return document if note is None else {**document, "log_loss_note": note}
 
 
 def with_interval(

@@ -7,7 +7,7 @@ from math import sqrt
 from typing import Any
 
 # Two-sided 95 % quantile of the normal distribution.
-_Z95 = 1.959963984540054
+Z95 = 1.959963984540054
 
 
 @dataclass(frozen=True)
@@ -25,9 +25,9 @@ class Proportion:
     @property
     def interval(self) -> tuple[float, float]:
         """Wilson's score interval at 95 % (E. B. Wilson 1927)."""
-        centre = self.value + _Z95**2 / (2 * self.n)
-        half = _Z95 * sqrt(self.value * (1 - self.value) / self.n + (_Z95 / (2 * self.n)) ** 2)
-        scale = 1 + _Z95**2 / self.n
+        centre = self.value + Z95**2 / (2 * self.n)
+        half = Z95 * sqrt(self.value * (1 - self.value) / self.n + (Z95 / (2 * self.n)) ** 2)
+        scale = 1 + Z95**2 / self.n
         return max(0.0, (centre - half) / scale), min(1.0, (centre + half) / scale)
 
     def fields(self, name: str) -> dict[str, Any]:

@@ -10,8 +10,8 @@ import numpy as np
 from edgeloop.metrics.bootstrap import bca_intervals
 from edgeloop.metrics.classification import with_interval
 from edgeloop.metrics.groups import GroupSums
-from edgeloop.metrics.options import REGRESSION
 from edgeloop.metrics.scikit_learn import why_no_sklearn
+from edgeloop.spec.metrics import REGRESSION
 
 if TYPE_CHECKING:
     import numpy.typing as npt

@@ -1,4 +1,4 @@
-"""Classification or regression: as the user said, or told from the labels."""
+"""Classification, segmentation or regression: as the user said, or told from the labels."""
 
 from __future__ import annotations
 
@@ -7,8 +7,15 @@ from typing import TYPE_CHECKING, Any, Optional
 
 import numpy as np
 
-from edgeloop.metrics.alignment import is_one_hot, label_column, score_rows, value_rows
-from edgeloop.metrics.options import CLASSIFICATION, REGRESSION, MetricOptions
+from edgeloop.metrics.alignment import (
+    is_one_hot,
+    label_column,
+    score_rows,
+    squeezed,
+    value_rows,
+)
+from edgeloop.metrics.segmentation import map_axis
+from edgeloop.spec.metrics import CLASSIFICATION, REGRESSION, SEGMENTATION, MetricOptions
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -22,10 +29,20 @@ class Task:
     words: str
 
 
-def task_of(options: MetricOptions, outputs: npt.NDArray[Any], labels: npt.NDArray[Any]) -> Task:
-    """Tell the task from the first samples, unless the user said it."""
+def task_of(
+    options: MetricOptions,
+    outputs: npt.NDArray[Any],
+    labels: npt.NDArray[Any],
+    whole: bool = False,
+) -> Task:
+    """Tell the task from the first samples, unless the user said it.
+
+    `whole`: the output is stored as whole numbers that stand for themselves, as ArgMax gives them.
+    """
     if options.task is not None:
         return Task(options.task, "as --task says")
+    if labels.dtype.kind in "iu" and is_class_map(outputs, labels, whole):
+        return Task(SEGMENTATION, "the labels are maps of whole numbers, a class for each pixel")
     rows = score_rows(outputs)
     classes = 1 if rows is None else rows.shape[1]
     column = label_column(labels)
@@ -34,8 +51,29 @@ def task_of(options: MetricOptions, outputs: npt.NDArray[Any], labels: npt.NDArr
             return Task(CLASSIFICATION, "the labels are one-hot: one 1 for each sample")
         return Task(REGRESSION, f"the labels are {_shape(labels)} values for each sample")
     if rows is not None and classes < 2:
-        return Task(REGRESSION, "the model has one output, and the labels one value")
+        return _task_of_one_value(rows[:, 0], column, whole)
     return _task_of_column(column)
+
+
+def is_class_map(outputs: npt.NDArray[Any], labels: npt.NDArray[Any], whole: bool) -> bool:
+    """Tell whether the outputs are a class, or a score for each class, of every pixel."""
+    shape, wanted = squeezed(outputs.shape[1:]), squeezed(labels.shape[1:])
+    if len(wanted) < 2:
+        return False
+    return shape == wanted if whole else map_axis(shape, wanted) is not None
+
+
+def _task_of_one_value(values: npt.NDArray[Any], column: npt.NDArray[Any], whole: bool) -> Task:
+    if whole and column.dtype.kind in "iu":
+        return Task(CLASSIFICATION, "the model gives class numbers, and the labels are some")
+    if is_binary(column) and values.size and values.min() >= 0 and values.max() <= 1:
+        return Task(CLASSIFICATION, "the labels are 0 or 1, and the output is one score in between")
+    return Task(REGRESSION, "the model has one output, and the labels one value")
+
+
+def is_binary(column: npt.NDArray[Any]) -> bool:
+    """Tell whether all labels are 0 or 1."""
+    return bool(np.isin(column, (0, 1)).all())
 
 
 def _task_of_column(column: npt.NDArray[Any]) -> Task:
@@ -49,7 +87,7 @@ def _task_of_column(column: npt.NDArray[Any]) -> Task:
 def class_numbers(
     labels: npt.NDArray[Any], classes: int
 ) -> tuple[npt.NDArray[np.int64], Optional[str]]:
-    """Return labels as class numbers (n,), or why they are none."""
+    """Return labels as class numbers (n,) below `classes`, or why they are none."""
     nothing = np.zeros(0, dtype=np.int64)
     column = label_column(labels)
     if column is None:

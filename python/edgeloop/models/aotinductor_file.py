@@ -15,9 +15,9 @@ from typing import Any, BinaryIO, Optional
 
 from edgeloop.errors import ModelError
 from edgeloop.host.cpuinfo import cpu_entries
-from edgeloop.models.plain_text import plain
 from edgeloop.models.summary import ModelSummary, TensorSummary, stated
 from edgeloop.models.zip_members import Members, opened_zip
+from edgeloop.spec.plain_text import plain
 
 METADATA_KEY = "edgeloop"
 _METADATA_VERSION = 1

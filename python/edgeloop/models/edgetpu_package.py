@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from edgeloop.models.flatbuffer import FlatbufferReader, Table
-from edgeloop.models.plain_text import plain
+from edgeloop.spec.plain_text import plain
 
 _IDENTIFIER = b"DWN1"  # four bytes into a package
 

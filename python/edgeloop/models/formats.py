@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,7 +24,6 @@ FORMATS = (
 )
 
 _HEAD = 4096  # bytes from which everything but ONNX and zip members is told
-_CHUNK = 1 << 20
 _SAVED_MODEL = "saved_model.pb"
 EXPORTED_PROGRAM = "serialized_exported_program.json"  # torch.export up to PyTorch 2.6
 
@@ -82,39 +80,6 @@ def detect_format(path: str | Path) -> ModelFormat:
     if not size:
         raise ModelError(f"{target} is empty; fetch or convert the model again")
     return _by_magic(target, head) or _by_structure(target, head)
-
-
-def sha256_of(path: str | Path) -> str:
-    """Return the SHA-256 of a file, or of a folder's sorted relative paths and file digests."""
-    target = Path(path)
-    digest = hashlib.sha256()
-    try:
-        if target.is_dir():
-            for item in _files(target):
-                line = f"{item.relative_to(target).as_posix()}\0{sha256_of(item)}\n"
-                digest.update(line.encode("utf-8", "surrogateescape"))
-            return digest.hexdigest()
-        with target.open("rb") as stream:
-            for chunk in iter(lambda: stream.read(_CHUNK), b""):
-                digest.update(chunk)
-    except OSError as error:
-        raise ModelError(f"{target} cannot be read: {error.strerror or error}") from error
-    return digest.hexdigest()
-
-
-def model_bytes(path: str | Path) -> int:
-    """Return the size of a file, or of all files in a folder, in bytes."""
-    target = Path(path)
-    try:
-        if target.is_dir():
-            return sum(item.stat().st_size for item in _files(target))
-        return target.stat().st_size
-    except OSError as error:
-        raise ModelError(f"{target} cannot be read: {error.strerror or error}") from error
-
-
-def _files(folder: Path) -> list[Path]:
-    return sorted(item for item in folder.rglob("*") if item.is_file())
 
 
 def _folder(target: Path) -> ModelFormat:

@@ -7,16 +7,16 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from edgeloop.models.formats import model_bytes, sha256_of
+from edgeloop.models.identity import identity_of, model_bytes
 from edgeloop.models.macs import MacTotal, add_up
 from edgeloop.models.onnx_graph import OnnxGraph, analyse, load
 from edgeloop.models.onnx_macs import full_name, is_custom, matrix_operators, opaque_operators
 from edgeloop.models.onnx_parameters import RULE, Parameters, count_parameters
 from edgeloop.models.onnx_quantization import quantization_of
 from edgeloop.models.onnx_values import Dim, value_of
-from edgeloop.models.plain_text import plain
 from edgeloop.models.precision import decide
 from edgeloop.models.summary import ModelSummary, OperatorCount, TensorSummary, stated
+from edgeloop.spec.plain_text import plain
 
 _MAX_TEXT = 4096  # characters of one property; some tools store whole files there
 
@@ -46,7 +46,7 @@ def summarise(path: Path, *, infer: bool = True) -> ModelSummary:
         format="onnx",
         kind=None,
         bytes=model_bytes(path),
-        sha256=sha256_of(path),
+        sha256=identity_of(path),
         precision=precision,
         precision_reason=reason,
         inputs=inputs,
@@ -128,4 +128,4 @@ def _notes(path: Path, graph: OnnxGraph, parameters: Parameters) -> Iterator[str
         elif not (path.parent / inside).is_file():
             yield f"{where}, and that file is missing"
         else:
-            yield f"{where}; size and SHA-256 here are of the model file only"
+            yield where

@@ -11,7 +11,7 @@ from edgeloop.errors import ModelError
 from edgeloop.models.onnx_contrib import stand_in
 from edgeloop.models.onnx_folding import fold
 from edgeloop.models.onnx_values import Value, dim_of, dtype_name, onnx_package, value_of
-from edgeloop.models.plain_text import plain
+from edgeloop.spec.plain_text import plain
 
 _MAX_BYTES = 2**31 - 1  # of one protobuf message; larger models keep their weights outside
 # Constants up to this size stay in memory, because shape inference reads axes, shapes and splits.

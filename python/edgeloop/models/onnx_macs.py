@@ -13,8 +13,8 @@ from edgeloop.models.macs import MatrixOperator, Operand
 from edgeloop.models.onnx_contrib import CONTRIB_DOMAIN
 from edgeloop.models.onnx_graph import OnnxGraph
 from edgeloop.models.onnx_values import STANDARD_DOMAINS
-from edgeloop.models.plain_text import plain
 from edgeloop.models.winograd import fewest_multiplications
+from edgeloop.spec.plain_text import plain
 
 # Position of (activation, weight) among the inputs.
 _CONVOLUTIONS = {

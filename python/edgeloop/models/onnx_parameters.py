@@ -10,7 +10,7 @@ from typing import Any
 from edgeloop.errors import ModelError
 from edgeloop.models.onnx_graph import nested_nodes, subgraphs
 from edgeloop.models.onnx_values import dtype_name
-from edgeloop.models.plain_text import plain
+from edgeloop.spec.plain_text import plain
 
 RULE = (
     "stored floating-point and quantised tensors, biases included; single numbers, scales, zero "

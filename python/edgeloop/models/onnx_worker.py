@@ -23,8 +23,8 @@ from typing import Any, Optional
 from edgeloop.errors import EdgeloopError, ModelError, NotAvailableError
 from edgeloop.models import onnx_file
 from edgeloop.models.onnx_values import onnx_package
-from edgeloop.models.plain_text import plain
 from edgeloop.models.summary import ModelSummary, summary_from_dict
+from edgeloop.spec.plain_text import plain
 
 _TIMEOUT_S = 300  # for all models of one child; a Pi Zero 2 needs some ten seconds for one
 # Address space that one model may take beyond what the imports did: the file, its records, and the

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from edgeloop.errors import ModelError
-from edgeloop.models.formats import TENSORRT_MAGIC, ModelFormat, model_bytes, sha256_of
+from edgeloop.models.formats import TENSORRT_MAGIC, ModelFormat
+from edgeloop.models.identity import identity_of, model_bytes
 from edgeloop.models.summary import ModelSummary
 
 _READERS = {
@@ -32,7 +33,7 @@ def summarise(path: Path, found: ModelFormat) -> ModelSummary:
         format=found.format,
         kind=found.kind,
         bytes=model_bytes(path),
-        sha256=sha256_of(path),
+        sha256=identity_of(path),
         precision=None,
         precision_reason=reason,
         inputs=None,

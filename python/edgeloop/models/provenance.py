@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any, Optional
 
-from edgeloop.models.formats import sha256_of
+from edgeloop.models.identity import identity_of
 
 _SIDECAR = ".conversion.json"
 
@@ -25,7 +25,7 @@ def read_sidecar(model: str) -> Optional[dict[str, Any]]:
         document = json.loads(sidecar_of(model).read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError):
         return None
-    if not isinstance(document, dict) or document.get("sha256") != sha256_of(model):
+    if not isinstance(document, dict) or document.get("sha256") != identity_of(model):
         return None
     return document
 

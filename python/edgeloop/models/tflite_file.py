@@ -9,9 +9,8 @@ from typing import Any
 
 from edgeloop.models import tflite_schema as schema
 from edgeloop.models.edgetpu_package import read_package
-from edgeloop.models.formats import model_bytes, sha256_of
+from edgeloop.models.identity import identity_of, model_bytes
 from edgeloop.models.macs import MacTotal, add_up
-from edgeloop.models.plain_text import plain
 from edgeloop.models.precision import decide
 from edgeloop.models.summary import ModelSummary, OperatorCount, TensorSummary, stated
 from edgeloop.models.tflite_macs import matrix_operators, opaque_operators
@@ -23,6 +22,7 @@ from edgeloop.models.tflite_reader import (
     custom_options,
     read_model,
 )
+from edgeloop.spec.plain_text import plain
 
 _PARAMETERS = (
     "stored floating-point and quantised tensors, biases included; single numbers and integers "
@@ -54,7 +54,7 @@ def summarise(path: Path) -> ModelSummary:
         format="edgetpu" if edgetpu else "tflite",
         kind=None,
         bytes=model_bytes(path),
-        sha256=sha256_of(path),
+        sha256=identity_of(path),
         precision=precision,
         precision_reason=reason,
         inputs=inputs,

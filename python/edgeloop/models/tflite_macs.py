@@ -12,9 +12,9 @@ from collections.abc import Callable
 
 from edgeloop.models import tflite_schema as schema
 from edgeloop.models.macs import MatrixOperator, Operand
-from edgeloop.models.plain_text import plain
 from edgeloop.models.tflite_reader import TfliteOperator, TfliteSubgraph, TfliteTensor
 from edgeloop.models.winograd import fewest_multiplications
+from edgeloop.spec.plain_text import plain
 
 # Position of (activation, weight) among the inputs.
 _OPERANDS = {

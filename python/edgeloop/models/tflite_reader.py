@@ -11,10 +11,11 @@ from pathlib import Path
 from edgeloop.errors import ModelError
 from edgeloop.models import tflite_schema as schema
 from edgeloop.models.flatbuffer import FlatbufferReader, Table
-from edgeloop.models.plain_text import plain
 from edgeloop.models.summary import Quantization
+from edgeloop.spec.plain_text import plain
 
 _MAX_RANK = 32  # kernels stop at 8 or fewer
+_MOST_METADATA = 1 << 20  # bytes of one description; real ones have some kilobytes
 _LARGE_TEXT = 64  # bytes of the runtime version that is kept in a metadata buffer
 
 
@@ -135,6 +136,22 @@ def read_model(path: Path) -> TfliteModel:
             metadata=tuple(metadata),
             min_runtime_version=_buffer_text(file, metadata.get("min_runtime_version")),
         )
+
+
+def metadata_buffer(path: Path, name: str) -> bytes:
+    """Return the buffer that the file keeps under a name; empty where it has none of that name.
+
+    Raises ModelError where the file is damaged, or the buffer larger than any description.
+    """
+    with _opened(path) as (file, root):
+        for table in root.children(schema.Model.METADATA):
+            buffer = table.number(schema.Metadata.BUFFER, "I")
+            if table.text(schema.Metadata.NAME) == name and buffer < len(file.buffers):
+                start, length = file.buffers[buffer]
+                if length > _MOST_METADATA:
+                    raise file.reader.broken(f"its '{name}' has {length} bytes")
+                return file.reader.read(start, length)
+    return b""
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Optional
 
-from edgeloop.models.plain_text import plain
+from edgeloop.spec.plain_text import plain
 
 _DTYPES = {
     1: "uint8",

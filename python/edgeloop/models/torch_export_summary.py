@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from edgeloop.models.macs import add_up
-from edgeloop.models.plain_text import plain
 from edgeloop.models.precision import decide
 from edgeloop.models.summary import ModelSummary, OperatorCount, TensorSummary
 from edgeloop.models.torch_export import ExportProgram, elements
@@ -18,6 +17,7 @@ from edgeloop.models.torch_macs import (
     matrix_operators,
     opaque_operators,
 )
+from edgeloop.spec.plain_text import plain
 
 _RULE = "parameters of the exported module; buffers such as batch-norm statistics are left out"
 _BYTES = {"64": 8, "32": 4, "16": 2, "8": 1}

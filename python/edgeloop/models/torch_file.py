@@ -16,19 +16,17 @@ from edgeloop.models.formats import (
     ModelFormat,
     detect_format,
     is_exported_model,
-    model_bytes,
-    sha256_of,
 )
+from edgeloop.models.identity import identity_of, model_bytes
 from edgeloop.models.pickle_scan import PickleScan, PickleScanError, Storage, scan_pickle
-from edgeloop.models.plain_text import plain
 from edgeloop.models.summary import ModelSummary, stated
 from edgeloop.models.torch_export import ExportFormatError, read_program
 from edgeloop.models.torch_export_summary import with_program
 from edgeloop.models.torch_weights import RULE, count_weights
 from edgeloop.models.zip_members import Members, opened_zip
+from edgeloop.spec.plain_text import plain
 
 _MAX_PICKLE = 16 << 20  # bytes; names, shapes and offsets of 100,000 tensors fit
-_MAX_JSON = 128 << 20  # bytes; a program carries the stack trace of each node
 _MAX_SMALL = 1 << 16  # bytes of version and metadata files
 _ARCHIVES = ("data", "constants")  # a frozen TorchScript module keeps its weights in the second
 _LEGACY_HEADERS = 3  # pickles before the object: magic number, protocol, system
@@ -62,7 +60,7 @@ def _empty(path: Path, found: ModelFormat) -> ModelSummary:
         format=found.format,
         kind=found.kind,
         bytes=model_bytes(path),
-        sha256=sha256_of(path),
+        sha256=identity_of(path),
         precision=None,
         precision_reason=_UNKNOWN,
         inputs=None,
@@ -182,7 +180,7 @@ def _export(members: Members, empty: ModelSummary) -> ModelSummary:
     models = sorted(filter(is_exported_model, names))
     member = names.get(EXPORTED_PROGRAM) or names[models[0]]
     try:
-        program = read_program(members.read(member, _MAX_JSON))
+        program = read_program(members.read_json(member))
     except ExportFormatError as error:
         raise members.damaged(str(error)) from error
     summary = with_program(empty, program)

@@ -10,9 +10,9 @@ import math
 from typing import Optional
 
 from edgeloop.models.macs import MatrixOperator, Operand
-from edgeloop.models.plain_text import plain
 from edgeloop.models.torch_export import ExportNode, ExportProgram, elements
 from edgeloop.models.winograd import fewest_multiplications
+from edgeloop.spec.plain_text import plain
 
 # Operator -> position of (activation, weight) among the arguments.
 _CONVOLUTIONS = {f"aten.{n}": (0, 1) for n in ("conv1d", "conv2d", "conv3d", "convolution")}

@@ -8,10 +8,10 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Optional
 
 from edgeloop.errors import CannotWriteError, ModelError
-from edgeloop.models.plain_text import plain
+from edgeloop.spec.plain_text import plain
 
 # zipfile raises these for archives that are damaged, encrypted or of an unknown variant.
 _DAMAGE = (
@@ -25,6 +25,17 @@ _DAMAGE = (
 )
 _CHUNK = 1 << 20  # bytes
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+
+# A description, not weights: what it may unpack to, beside a multiple of the file's own size, and
+# how many values it may hold, each of which takes some 60 bytes in memory.
+_JSON_BYTES = 16 << 20
+_JSON_BYTES_PER_BYTE = 4
+_JSON_VALUES = 4_000_000
+
+# The last records of an archive (PKWARE's APPNOTE 6.3.10, 4.3.14 to 4.3.16).
+_END = struct.Struct("<4s4H2LH")
+_LOCATOR = struct.Struct("<4sLQL")
+_END_64 = struct.Struct("<4sQ2H2L4Q")
 
 
 class Members:
@@ -59,6 +70,32 @@ class Members:
                 "needs; nothing was read from it"
             )
         return data
+
+    def read_json(self, name: str) -> bytes:
+        """Return a member that is a JSON document, by its full name.
+
+        Raises ModelError where it is so large, beside the file, that it was made to fill memory.
+        """
+        limit = _JSON_BYTES + _JSON_BYTES_PER_BYTE * self._path.stat().st_size
+        text = self.read(name, limit)
+        if sum(map(text.count, (b",", b"[", b"{"))) > _JSON_VALUES:
+            raise ModelError(
+                f"{self._path}: '{plain(name)}' has more than {_JSON_VALUES:,} values, which no "
+                "model needs"
+            )
+        return text
+
+    def doubt(self) -> Optional[str]:
+        """Say why another reader may see other members in this archive; None where it will not."""
+        lowered = {name.lower() for name in self.sizes}
+        infos = self._archive.infolist()
+        if len(lowered) != len(infos):
+            return "members of the same name, of which each reader takes another"
+        if any(info.orig_filename != info.filename for info in infos):
+            return "a member whose name has a null byte"
+        if _directory_start(self._path) != self._archive.start_dir:
+            return "two lists of members, of which each reader takes another"
+        return None
 
     def head(self, name: str, most: int) -> bytes:
         """Return the first bytes of a member by its full name."""
@@ -110,6 +147,34 @@ def _without_top(names: list[str]) -> dict[str, str]:
     top = names[0].split("/", 1)[0] + "/" if names else ""
     wrapped = all(name.startswith(top) for name in names)
     return {name[len(top) :] if wrapped else name: name for name in names}
+
+
+def _directory_start(path: Path) -> Optional[int]:
+    """Return where the last record says that the list of members is; None where it is not last.
+
+    zipfile looks for the list before that record and PyTorch where the record says.
+    """
+    with path.open("rb") as stream:
+        end = stream.seek(0, 2) - _END.size
+        if end < 0:
+            return None
+        stream.seek(end)
+        signature, *_, size, start, comment = _END.unpack(stream.read(_END.size))
+        if signature != b"PK\x05\x06" or comment:
+            return None
+        place = end - _LOCATOR.size
+        stream.seek(max(place, 0))
+        locator = stream.read(_LOCATOR.size)
+        if place < 0 or locator[:4] != b"PK\x06\x07":
+            return int(start) if start + size == end else None
+        record = place - _END_64.size
+        if record < 0 or _LOCATOR.unpack(locator)[2] != record:
+            return None
+        stream.seek(record)
+        signature, *_, size, start = _END_64.unpack(stream.read(_END_64.size))
+        if signature != b"PK\x06\x06" or start + size != record:
+            return None
+        return int(start)
 
 
 @contextmanager

@@ -22,7 +22,8 @@ from typing import Any, Callable, Optional
 
 from edgeloop.errors import EdgeloopError, InterruptedRunError, RuntimeFailedError
 from edgeloop.measure.observer import Progress
-from edgeloop.measure.protocol import (
+from edgeloop.remote.stream import MARKER, PipeSink, PipeSource
+from edgeloop.worker.protocol import (
     ConnectionClosedError,
     Message,
     ProtocolError,
@@ -30,7 +31,6 @@ from edgeloop.measure.protocol import (
     receive,
     send,
 )
-from edgeloop.remote.stream import MARKER, PipeSink, PipeSource
 
 # Pieces of files that may wait for the disk.
 _WAITING = 4
@@ -185,16 +185,16 @@ class Agent:
 
     def _measure(self, body: dict[str, Any]) -> dict[str, Any]:
         """Measure every configuration of a run; its lines go back as they are written."""
-        from edgeloop.measure.experiment import Experiment
-        from edgeloop.resolution import resolve
-        from edgeloop.spec import RunSpec
+        from edgeloop.measure.bench import Experiment
+        from edgeloop.runtimes.choice.resolution import resolve
+        from edgeloop.spec.run import RunSpec
 
         observer = _Events(self._send)
         for number, spec in enumerate(resolve(RunSpec(**body["spec"]), body["command"])):
             self._send({"type": "begin", "number": number, "title": spec.title,
                         "runtime": spec.runtime})  # fmt: skip
             for choice in spec.choices:
-                observer.phase(choice)
+                observer.note(choice)
             failed: Optional[EdgeloopError] = None
             try:
                 with self._stoppable():
@@ -214,8 +214,8 @@ class Agent:
         return {"type": "done"}
 
     def _compare(self, body: dict[str, Any]) -> dict[str, Any]:
-        from edgeloop.comparison import compare_specs
-        from edgeloop.spec import RunSpec
+        from edgeloop.measure.compare import compare_specs
+        from edgeloop.spec.run import RunSpec
 
         sides = [RunSpec(**side) for side in body["specs"]]
         lines = [_Lines(number, self._send) for number in (0, 1)]
@@ -232,7 +232,7 @@ class Agent:
         return {"type": "done"}
 
     def _examine(self, body: dict[str, Any]) -> dict[str, Any]:
-        from edgeloop.doctor import examine
+        from edgeloop.measure.doctor import examine
 
         return {"type": "examined", "document": examine(None, body["timeout_s"])}
 
@@ -252,6 +252,10 @@ class _Events:
     def phase(self, text: str) -> None:
         """Send what begins."""
         self._send({"type": "phase", "text": text})
+
+    def note(self, text: str) -> None:
+        """Send a line that stays."""
+        self._send({"type": "note", "text": text})
 
     def progress(self, progress: Progress) -> None:
         """Send how far it is, at most twice a second."""

@@ -15,19 +15,13 @@ from typing import TYPE_CHECKING, Any, Optional
 
 import edgeloop
 from edgeloop import errors
-from edgeloop.measure.log import Log
 from edgeloop.measure.observer import Observer, Progress
-from edgeloop.measure.protocol import (
-    ConnectionClosedError,
-    Message,
-    ProtocolError,
-    receive,
-    send,
-)
 from edgeloop.remote import ssh
 from edgeloop.remote.files import Copy, copies_of, on_board
 from edgeloop.remote.stream import MARKER, PIECE_BYTES, PipeSink
-from edgeloop.spec import RunSpec
+from edgeloop.spec.run import RunSpec
+from edgeloop.worker.log import Log
+from edgeloop.worker.protocol import ConnectionClosedError, Message, ProtocolError, receive, send
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
@@ -136,6 +130,8 @@ class Board:
                 event = self._receive(doing)
                 if event["type"] == "phase":
                     observer.phase(event["text"])
+                elif event["type"] == "note":
+                    observer.note(event["text"])
                 elif event["type"] == "progress":
                     observer.progress(Progress(**event["progress"]))
                 elif event["type"] == "error":

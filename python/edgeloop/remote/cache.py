@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Optional
 
 from edgeloop.errors import CannotWriteError, ModelError
-from edgeloop.user_folders import cache_folder
+from edgeloop.host.user_folders import cache_folder
 
 
 def place_of(digest: str) -> Path:

@@ -1,4 +1,4 @@
-"""Measure on a board, and have the result here as if it had been measured here."""
+"""Here or there: measure on this machine or on a board, with the same result."""
 
 from __future__ import annotations
 
@@ -7,16 +7,21 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Optional
 
-from edgeloop.comparison import Compared
-from edgeloop.errors import CannotWriteError, EdgeloopError
+from edgeloop.errors import CannotWriteError, EdgeloopError, UsageError
+from edgeloop.measure.bench import measure_one
+from edgeloop.measure.compare import compare_live, require_folder
 from edgeloop.measure.observer import Observer
-from edgeloop.remote.board import Board, error_of
+from edgeloop.remote.board import Board, Boards, error_of
+from edgeloop.results.compare import Compared
+from edgeloop.results.row import Figure
 from edgeloop.results.schema import Result
 from edgeloop.results.store import ResultWriter, open_result, result_of
 from edgeloop.results.summarise import summarise_result
 from edgeloop.results.warnings import result_warnings
-from edgeloop.runtimes._base import NULL_MODEL
-from edgeloop.spec import RunSpec
+from edgeloop.runtimes.choice.resolution import resolve
+from edgeloop.spec.configuration import parse_configuration
+from edgeloop.spec.load import NULL_MODEL
+from edgeloop.spec.run import RunSpec
 from edgeloop.stats.compare import Comparison
 
 
@@ -128,6 +133,27 @@ def measure_on_board(
     return results, failures
 
 
+def compare_anywhere(
+    a_text: str,
+    b_text: str,
+    defaults: RunSpec,
+    delta: float,
+    observer: Observer,
+    *,
+    save: bool,
+    out: Optional[str],
+) -> Compared:
+    """Compare two configurations here, or on the host that `defaults` name; see `compare_live`."""
+    if defaults.host is None:
+        return compare_live(a_text, b_text, defaults, delta, observer, save=save, out=out)
+    require_folder(out)
+    sides = (parse_configuration(a_text, defaults), parse_configuration(b_text, defaults))
+    if sides[0].python != sides[1].python:
+        raise UsageError("with --host both sides run in one interpreter: name it by --python")
+    with Board(defaults.host, sides[0].python) as board:
+        return compare_on_board(board, sides, delta, observer, save=save, out=out)
+
+
 def compare_on_board(
     board: Board,
     sides: tuple[RunSpec, RunSpec],
@@ -169,7 +195,7 @@ def _compared(
     document: dict[str, Any], results: list[Optional[Result]], failed: Optional[EdgeloopError]
 ) -> Compared:
     comparison = dict(document["comparison"])
-    for name in ("ratio_ci95", "hodges_lehmann_ci95", "warnings"):
+    for name in ("ratio_ci95", "warnings"):
         if comparison[name] is not None:
             comparison[name] = tuple(comparison[name])
     a, b = (None if one is None else one.path for one in results)
@@ -177,9 +203,61 @@ def _compared(
         **{
             **document,
             "comparison": Comparison(**comparison),
+            "medians_ns": tuple(_median(one) for one in document["medians_ns"]),
             "notes": tuple(document["notes"]),
             "warnings": tuple(document["warnings"]),
             "results": (a, b),
             "error": failed,
         }
     )
+
+
+def measure_all(
+    spec: RunSpec,
+    command: str,
+    *,
+    save: bool,
+    out: Optional[str],
+    observer: Observer,
+    boards: Optional[Boards] = None,
+) -> tuple[list[Result], list[tuple[str, EdgeloopError]]]:
+    """Measure every runtime of a spec; return the results, and by title what failed without one.
+
+    An interruption ends the rest. `boards`: the connections to use where the spec names a host.
+    """
+    if spec.host is not None:
+        with ExitStack() as stack:
+            held = boards or stack.enter_context(Boards())
+            board = held.board(spec.host, spec.python)
+            return measure_on_board(board, spec, command, save=save, out=out, observer=observer)
+    results: list[Result] = []
+    failures: list[tuple[str, EdgeloopError]] = []
+    for resolved in resolve(spec, command):
+        for choice in resolved.choices:
+            observer.note(choice)
+        try:
+            results.append(measure_one(resolved, save=save, out=out, observer=observer))
+        except EdgeloopError as error:
+            failures.append((resolved.title, error))
+        ended = results[-1].error if results and not failures else None
+        if _is_interruption(ended) or (failures and _is_interruption(failures[-1][1])):
+            break
+    return results, failures
+
+
+def _is_interruption(error: Optional[EdgeloopError]) -> bool:
+    return error is not None and error.exit_code == 130
+
+
+def examine_board(host: str, python: Optional[str], timeout_s: float) -> dict[str, Any]:
+    """Return what `examine` finds on a board; see `Board` for what it raises."""
+    with Board(host, python) as board:
+        request = {"type": "examine", "timeout_s": timeout_s}
+        document: dict[str, Any] = board.ask(request, f"examining {host}")["document"]
+    return document
+
+
+def _median(document: dict[str, Any]) -> Figure:
+    interval = document["interval"]
+    low_high = None if interval is None else (interval[0], interval[1])
+    return Figure(document["value"], low_high, document["reason"])

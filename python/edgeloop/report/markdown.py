@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from edgeloop.report.cells import HEADINGS, PUBLISHED_HEADINGS, cells, published_cells
-from edgeloop.report.differences import differences
+from edgeloop.report.answer import answers, facts
+from edgeloop.report.cells import PUBLISHED_HEADINGS, missing, published_cells, shown_columns
+from edgeloop.report.html import differences
 from edgeloop.report.published import Published
-from edgeloop.report.rows import ReportRow
+from edgeloop.results.row import ReportRow
 
 # What Markdown or the HTML inside it would act on.
 _ACTIVE = str.maketrans({c: f"\\{c}" for c in "\\`*_[]<>|#~!"} | {"&": "&amp;"})
@@ -15,7 +16,13 @@ _ACTIVE = str.maketrans({c: f"\\{c}" for c in "\\`*_[]<>|#~!"} | {"&": "&amp;"})
 
 def markdown_page(rows: Sequence[ReportRow], others: Sequence[Published] = ()) -> str:
     """Return the table of results, what differs between them, and others' figures apart."""
-    parts = [markdown_table(HEADINGS, [cells(row) for row in rows])]
+    columns = shown_columns(rows)
+    cells = [[str(n), *(one.cell(row) for one in columns)] for n, row in enumerate(rows, start=1)]
+    parts = [escape(answer) for answer in answers(rows)]
+    parts += [escape(f"{name}: {value}") for name, value in facts(rows)]
+    parts.append(markdown_table(["#", *(one.heading for one in columns)], cells))
+    notes = [(n, missing(row)) for n, row in enumerate(rows, start=1)]
+    parts += [f"{n}: {escape(note)}" for n, note in notes if note]
     found = differences(rows)
     if found:
         lines = [f"- {escape(name)}: {_counts(counts)}" for name, counts in found]

@@ -10,7 +10,7 @@ from typing import Any, Optional
 from edgeloop.errors import NotAvailableError
 
 # Okabe & Ito, Color Universal Design (2008), without yellow, which print loses.
-COLOURS = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#56B4E9", "#CC79A7", "#000000")
+COLOURS = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#56B4E9", "#CC79A7", "#4D4D4D")
 
 # Hatches carry what colour alone would, in grey print too.
 HATCHES = ("", "//", "..", "xx", "\\\\", "++", "oo")
@@ -28,6 +28,10 @@ _STYLE = {
     "axes.axisbelow": True,
     "grid.color": "#dddddd",
     "figure.constrained_layout.use": True,
+    "text.parse_math": False,  # names are text, also those with a dollar sign
+    "figure.facecolor": "none",
+    "axes.facecolor": "none",
+    "savefig.facecolor": "none",
 }
 
 
@@ -35,11 +39,18 @@ class Chart:
     """One chart: a title for those who cannot see it, and a way to draw it."""
 
     def __init__(
-        self, name: str, title: str, draw: Callable[[Any], None], height_in: float
+        self,
+        name: str,
+        title: str,
+        draw: Callable[[Any], None],
+        height_in: float,
+        first_page: bool = False,
     ) -> None:
         self.name = name
         """Fit for a file name."""
         self.title = title
+        self.first_page = first_page
+        """Part of the answer; the others are folded."""
         self._draw = draw
         self._height_in = height_in
 
@@ -48,7 +59,8 @@ class Chart:
         buffer = io.StringIO()
         self._save(buffer, "svg", metadata={"Date": None})
         text = buffer.getvalue()
-        return text[text.index("<svg") :]
+        # Lines and text take the page's colour, which is light in the dark.
+        return text[text.index("<svg") :].replace("#000000", "currentColor")
 
     def save(self, path: str, kind: str) -> None:
         """Write the chart as "svg" or "png"."""

@@ -7,12 +7,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from edgeloop.models.plain_text import plain
 from edgeloop.report.plots import COLOURS, Chart, unit_of
+from edgeloop.results.block_labels import CLEAN, DISTURBED, SLOWER, THROTTLED
 from edgeloop.results.schema import Block, Result
+from edgeloop.spec.plain_text import plain
+from edgeloop.stats.run_times import joined
 
 # As many points as a curve needs to look smooth; the samples themselves are in the result.
 _CURVE_POINTS = 200
+
+_SHADES = {THROTTLED: "#D55E00", DISTURBED: "#0072B2", SLOWER: "#777777"}
 
 # Beyond this quantile one outlier would squeeze all the rest.
 _SHOWN_QUANTILE = 0.999
@@ -35,7 +39,12 @@ def run_charts(result: Result, number: int) -> list[Chart]:
 
 
 def _over_time(result: Result, processes: list[list[Block]], name: str, title: str) -> Chart:
-    fastest_ns = result.fastest_probe_ns()
+    labels = {
+        id(block): label.name
+        for invocation, each in zip(result.invocations, result.block_labels())
+        for block, label in zip(invocation.blocks, each)
+        if label is not None
+    }
     states = (result.summary.get("summary") or {}).get("steady_states") or []
 
     def draw(figure: Any) -> None:
@@ -43,7 +52,7 @@ def _over_time(result: Result, processes: list[list[Block]], name: str, title: s
         every_ns = [_median_ns(block) for blocks in processes for block in blocks]
         divisor, unit = unit_of(every_ns)
         begun_ns = min(block.start_ns for blocks in processes for block in blocks)
-        labelled = False
+        explained: set[str] = set()
         for number, blocks in enumerate(processes):
             shown = [block for block in blocks if not block.tail]
             times_s = [(block.start_ns - begun_ns) / 1e9 for block in shown]
@@ -53,12 +62,13 @@ def _over_time(result: Result, processes: list[list[Block]], name: str, title: s
                 label=f"process {number + 1}",
             )  # fmt: skip
             for block, time_s in zip(shown, times_s):
-                if block.is_throttled(fastest_ns):
+                name = labels.get(id(block), CLEAN)
+                if name != CLEAN:
                     axes.axvspan(
-                        time_s, time_s + block.wall_ns / 1e9, color="#D55E00", alpha=0.25,
-                        linewidth=0, label=None if labelled else "throttled",
+                        time_s, time_s + block.wall_ns / 1e9, color=_SHADES[name], alpha=0.25,
+                        linewidth=0, label=None if name in explained else name,
                     )  # fmt: skip
-                    labelled = True
+                    explained.add(name)
             for start in _changes(states, number):
                 if start < len(times_s):
                     axes.axvline(times_s[start], color="black", linestyle=":", linewidth=1)
@@ -100,8 +110,8 @@ def _singles(blocks: list[Block]) -> npt.NDArray[np.float64]:
     """Return the samples of single runs where there are some, else the means of several."""
     tails = [block for block in blocks if block.tail]
     chosen = tails or [block for block in blocks if not block.tail]
-    return np.concatenate([block.durations_ns / block.runs_per_sample for block in chosen])
+    return joined(block.run_times() for block in chosen)
 
 
 def _median_ns(block: Block) -> float:
-    return float(np.median(block.durations_ns)) / block.runs_per_sample
+    return block.run_times().median_ns

@@ -1,17 +1,10 @@
-"""Fields of a result: a null one says why, and one that is read is what it should be."""
+"""Fields of a result that is read: each is what it should be."""
 
 from __future__ import annotations
 
 from typing import Any, Optional
 
 from edgeloop.errors import ModelError
-
-
-def reasoned(name: str, value: Any, reason: str) -> dict[str, Any]:
-    """Return a field; where it is null, with its reason beside it."""
-    if value is None:
-        return {name: None, f"{name}_reason": reason}
-    return {name: value}
 
 
 def mapping(value: Any) -> dict[str, Any]:

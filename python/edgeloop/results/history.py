@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from collections.abc import Iterator, Sequence
@@ -11,9 +12,9 @@ from pathlib import Path
 from typing import Any, BinaryIO, Optional
 
 from edgeloop.errors import CannotWriteError, ModelError, UsageError
-from edgeloop.models.plain_text import plain
 from edgeloop.results.schema import SCHEMA_VERSION
 from edgeloop.results.store import SUFFIX
+from edgeloop.spec.plain_text import plain
 
 # The last line holds the summary; most are shorter than this.
 _TAIL_BYTES = 16384
@@ -25,6 +26,12 @@ _MOST_HEADER_BYTES = 1 << 24
 _LONGEST_TEXT = 300
 
 _DAY_S = 86400.0
+
+# A name begins with the date; a shorter run of digits is a number of the list.
+_DIGITS_OF_A_YEAR = 4
+
+# What differs between two runs of one configuration.
+_PER_RUN = ("seed", "choices", "timeout_s", "python")
 
 
 @dataclass(frozen=True)
@@ -45,6 +52,8 @@ class HistoryEntry:
     median_ci95_ns: Optional[tuple[float, float]]
     note: str
     """Why there is no median, or what the file is short of; empty where it is whole."""
+    configuration: str
+    """Digest of the whole spec: model, data set, effort and every option."""
 
     def as_dict(self) -> dict[str, Any]:
         """Return a JSON-able form."""
@@ -82,12 +91,11 @@ def history(
 ) -> tuple[list[HistoryEntry], list[str]]:
     """Return the results of a folder, the oldest first, and a sentence for each unreadable one.
 
-    Raises ModelError where the folder cannot be read; one that does not exist is empty.
+    Suites keep theirs in folders of their own, one level down: they are among them. Raises
+    ModelError where the folder cannot be read; one that does not exist is empty.
     """
     try:
-        paths = sorted(path for path in folder.iterdir() if path.name.endswith(SUFFIX))
-    except FileNotFoundError:
-        return [], []
+        paths = sorted(path for path in _result_files(folder))
     except OSError as error:
         raise ModelError(f"the results folder {folder} cannot be read: {error.strerror}") from error
     entries, unreadable = [], []
@@ -123,15 +131,17 @@ def read_entry(path: Path) -> HistoryEntry:
 
 
 def find_result(text: str, folder: Path) -> Path:
-    """Return the result that a path, a file name, or the beginning of one in the folder means.
+    """Return the result that a path, a number of `results list`, or a file's name means.
 
-    Raises UsageError where none or more than one fits.
+    Number 1 is the newest; of a name its beginning is enough. Raises UsageError where none or more
+    than one fits.
     """
     for path in (Path(text), folder / text):
         if path.is_file():
             return path
-    fitting = sorted(folder.glob("*" + SUFFIX)) if folder.is_dir() else []
-    fitting = [path for path in fitting if path.name.startswith(text)]
+    if text.isascii() and text.isdigit() and len(text) < _DIGITS_OF_A_YEAR:
+        return _numbered(int(text), folder)
+    fitting = [path for path in _result_files(folder) if path.name.startswith(text)]
     if len(fitting) == 1:
         return fitting[0]
     if fitting:
@@ -139,17 +149,37 @@ def find_result(text: str, folder: Path) -> Path:
     raise UsageError(f"no result is called '{text}' here or in {folder}; see `results list`")
 
 
+def _numbered(number: int, folder: Path) -> Path:
+    entries, _ = history(folder)
+    if not 1 <= number <= len(entries):
+        raise UsageError(f"there is no result {number}: {folder} holds {len(entries)}")
+    return Path(entries[-number].path)
+
+
+def _result_files(folder: Path) -> list[Path]:
+    """Return the results of a folder and of the suites' folders in it."""
+    if not folder.exists():
+        return []
+    return [
+        path
+        for parent in (folder, *(child for child in folder.iterdir() if child.is_dir()))
+        for path in parent.iterdir()
+        if path.name.endswith(SUFFIX)
+    ]
+
+
 def to_prune(
     entries: Sequence[HistoryEntry], now_s: float, older_than_days: Optional[float], keep: int
 ) -> list[HistoryEntry]:
     """Return what a pruning removes: what is too old, but the newest `keep` of each kind.
 
-    A kind is one title on one board. Without an age everything beyond the newest is removed.
+    A kind is one command, one configuration (model, data set, effort, every option) and one board.
+    Without an age everything beyond the newest is removed.
     """
-    kept: dict[tuple[str, str, Optional[str]], int] = {}
+    kept: dict[tuple[str, str, str, Optional[str]], int] = {}
     removed = []
     for entry in sorted(entries, key=_created_s, reverse=True):
-        kind = (entry.command, entry.title, entry.board)
+        kind = (entry.command, entry.title, entry.configuration, entry.board)
         kept[kind] = kept.get(kind, 0) + 1
         old = older_than_days is None or now_s - _created_s(entry) > older_than_days * _DAY_S
         if old and kept[kind] > keep:
@@ -192,7 +222,14 @@ def _entry(path: Path, header: dict[str, Any], last: Optional[dict[str, Any]]) -
         median_ns=median_ns,
         median_ci95_ns=None if interval is None else (interval[0], interval[1]),
         note=plain(note, _LONGEST_TEXT),
+        configuration=_configuration(header),
     )
+
+
+def _configuration(header: dict[str, Any]) -> str:
+    spec = {key: value for key, value in header["spec"].items() if key not in _PER_RUN}
+    text = json.dumps([header["model"]["sha256"], spec], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _created_s(entry: HistoryEntry) -> float:

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from edgeloop.results.schema import Invocation, Result
-from edgeloop.runtimes._base import instance_of
+from edgeloop.spec.load import instance_of
 from edgeloop.stats.compare import difference
 
 # Two instances of a model lie in different memory for the life of a process: fewer processes
@@ -55,6 +53,7 @@ def _difference(result: Result, reference: str, loop: str) -> dict[str, Any]:
         "share": found.share,
         "share_ci95": found.share_ci95,
         "pairs": found.pairs,
+        "processes": found.sessions,
         **({} if found.reason is None else {"difference_ci95_ns_reason": found.reason}),
     }
 
@@ -67,13 +66,14 @@ def _unknown(reason: str) -> dict[str, Any]:
         "share": None,
         "share_ci95": None,
         "pairs": 0,
+        "processes": 0,
     }
 
 
 def _medians(invocation: Invocation, loop: str) -> list[float]:
     """Return the median time of a run in each block of a loop, in ns."""
     return [
-        float(np.median(block.durations_ns)) / block.runs_per_sample
+        block.run_times().median_ns
         for block in invocation.blocks
         if block.loop == loop and not block.tail and block.durations_ns.size
     ]

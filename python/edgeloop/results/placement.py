@@ -3,19 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any, Optional
-
-from edgeloop.delegates import EXTERNAL, GPU, XNNPACK, DelegateSpec
-from edgeloop.errors import EdgeloopError
-from edgeloop.results.fields import reasoned
-from edgeloop.runtimes import runtime
-from edgeloop.spec import ResolvedSpec
-
-_BUILTIN = "builtin"
-_TFLITE_DELEGATES = frozenset({XNNPACK, *EXTERNAL})
 
 # How delegates put it; none has a form for it. Arm NN: "CONV2D: not supported by armnn: ...".
 _REFUSES = re.compile(
@@ -23,57 +12,6 @@ _REFUSES = re.compile(
     r"(delegate|take|run)|fall(ing|s)? back",
     re.IGNORECASE,
 )
-_CPU_PROVIDER = "CPUExecutionProvider"
-_TFLITE_FORMATS = ("tflite", "edgetpu")
-
-# What runs the nodes that no delegate took.
-_REST = {
-    "litert": "LiteRT's built-in kernels",
-    "tflite": "the library's built-in kernels",
-    "tflite-runtime": "the package's built-in kernels",
-    "coral": "the interpreter's built-in kernels",
-    "onnxruntime": "ONNX Runtime's CPU provider",
-}
-
-
-def placement_document(
-    spec: ResolvedSpec,
-    parts: Optional[Sequence[Mapping[str, Any]]],
-    why_unknown: str,
-    said: str = "",
-) -> dict[str, Any]:
-    """Return the `placement` of a result, or null and why it is not known.
-
-    `parts` are the worker's: owner, delegate, nodes, subgraph, indexes, operators. `said` is what
-    was printed while the model was loaded.
-    """
-    if parts is None:
-        return {"placement": None, "placement_reason": why_unknown}
-    work = _Work(spec, parts)
-    asked = _asked(spec)
-    claimed = [_claimed(delegate, parts) for delegate in asked]
-    taken = [part for own in claimed for part in own]
-    rest = [part for part in parts if all(part is not other for other in taken)]
-    document = {
-        **work.figures(parts),
-        "delegates": [
-            {
-                "name": _name(delegate, spec),
-                "implied": delegate.implied,
-                "owners": sorted({str(part["owner"]) for part in own}),
-                "partitions": len(own),
-                **work.figures(own, shares=True),
-            }
-            for delegate, own in zip(asked, claimed)
-        ],
-        "rest": {
-            "runs_on": _runs_on(spec, rest),
-            **work.figures(rest, shares=True),
-            **work.operators(rest),
-            "reasons": reasons(said) if rest and _names_external(asked) else [],
-        },
-    }
-    return {"placement": document}
 
 
 def reasons(said: str) -> list[str]:
@@ -124,117 +62,3 @@ def why_too_little(
 def _counted(placement: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     delegates: list[Mapping[str, Any]] = list(placement["delegates"])
     return [delegate for delegate in delegates if not delegate["implied"]] or delegates
-
-
-def _asked(spec: ResolvedSpec) -> Sequence[DelegateSpec]:
-    if spec.runtime == "onnxruntime":
-        return spec.options.providers
-    # Which nodes a delegate of another package's runtime took, nothing tells.
-    known = runtime(spec.runtime).delegates
-    return spec.options.delegates if not _TFLITE_DELEGATES.isdisjoint(known) else ()
-
-
-def _names_external(asked: Sequence[DelegateSpec]) -> bool:
-    """Return whether the user named something that may have words of its own."""
-    return any(delegate.external and not delegate.implied for delegate in asked)
-
-
-def _name(delegate: DelegateSpec, spec: ResolvedSpec) -> str:
-    if spec.runtime != "onnxruntime":
-        return delegate.name
-    from edgeloop.runtimes._onnx_providers import full_name
-
-    return full_name(delegate.name)
-
-
-def _claimed(delegate: DelegateSpec, parts: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    from edgeloop.runtimes._onnx_providers import full_name
-
-    names = (delegate.name, full_name(delegate.name))
-    return [
-        part
-        for part in parts
-        if part["delegate"] in names or (not part["delegate"] and _is_own(delegate, part["owner"]))
-    ]
-
-
-def _is_own(delegate: DelegateSpec, owner: str) -> bool:
-    """Return whether an owner is a delegate that the runtime brought: no address of it is known."""
-    if delegate.name == XNNPACK:
-        return "XNNPack" in owner
-    return delegate.name == GPU and owner.startswith("LITERT_")
-
-
-def _runs_on(spec: ResolvedSpec, rest: Sequence[Mapping[str, Any]]) -> str:
-    others = sorted({str(p["owner"]) for p in rest if p["owner"] not in (_BUILTIN, _CPU_PROVIDER)})
-    return ", ".join([_REST.get(spec.runtime, "the runtime itself"), *others])
-
-
-class _Work:
-    """What the nodes of a model are: their operators and multiply-accumulates."""
-
-    def __init__(self, spec: ResolvedSpec, parts: Sequence[Mapping[str, Any]]) -> None:
-        self._nodes = sum(part["nodes"] for part in parts)
-        self._names: Optional[list[list[str]]] = None
-        self._macs: Optional[list[list[Optional[int]]]] = None
-        self._reason = "the runtime tells of the nodes of its optimised graph, not of the file's"
-        if spec.model.format in _TFLITE_FORMATS:
-            self._reason = self._read(spec.model.path, parts)
-        self._total = self._sum(parts)
-
-    def figures(
-        self, parts: Sequence[Mapping[str, Any]], *, shares: bool = False
-    ) -> dict[str, Any]:
-        """Return nodes and MACs, and their shares of the whole model."""
-        nodes = sum(part["nodes"] for part in parts)
-        macs = None if self._total is None else self._sum(parts)
-        found = {"nodes": nodes, **reasoned("macs", macs, self._reason)}
-        if not shares:
-            return found
-        share = None if not self._total or macs is None else macs / self._total
-        reason = self._reason if self._total is None else "the model multiplies nothing that counts"
-        return {
-            **found,
-            "share_nodes": nodes / self._nodes if self._nodes else 0.0,
-            **reasoned("share_macs", share, reason),
-        }
-
-    def operators(self, parts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-        """Return how often each operator occurs among the nodes, the most frequent first."""
-        if self._names is None and any(not part["operators"] for part in parts):
-            return {"operators": None, "operators_reason": self._reason}
-        counts: Counter[str] = Counter()
-        for part in parts:
-            names = [] if self._names is None else self._names[part["subgraph"]]
-            counts.update(part["operators"] or [names[index] for index in part["indexes"]])
-        return {"operators": dict(counts.most_common())}
-
-    def _sum(self, parts: Sequence[Mapping[str, Any]]) -> Optional[int]:
-        if self._macs is None:
-            return None
-        each = [self._macs[part["subgraph"]][i] for part in parts for i in part["indexes"]]
-        known = [macs for macs in each if macs is not None]
-        return sum(known) if len(known) == len(each) else None
-
-    def _read(self, path: str, parts: Sequence[Mapping[str, Any]]) -> str:
-        """Read the nodes' names and MACs; return why some are missing."""
-        from edgeloop.models.tflite_macs import macs_by_node
-        from edgeloop.models.tflite_reader import read_model
-
-        if any(part["nodes"] != len(part["indexes"]) for part in parts):
-            return "the runtime does not tell which of the file's nodes it means"
-        try:
-            graphs = read_model(Path(path)).subgraphs
-        except EdgeloopError as error:
-            return str(error)
-        counts: Counter[int] = Counter()
-        for part in parts:
-            counts[part["subgraph"]] += part["nodes"]
-        if any(
-            number >= len(graphs) or nodes != len(graphs[number].operators)
-            for number, nodes in counts.items()
-        ):
-            return "the runtime's nodes are not those of the file"
-        self._names = [[operator.name for operator in graph.operators] for graph in graphs]
-        self._macs = [macs_by_node(graph) for graph in graphs]
-        return "the work of an operator in this model cannot be counted"

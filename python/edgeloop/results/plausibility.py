@@ -11,10 +11,9 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import Any, Optional
 
-from edgeloop.delegates import GPU, XNNPACK
+from edgeloop.errors import reasoned
 from edgeloop.host.peaks import Peak, accelerator_peak, cpu_peak
 from edgeloop.models.summary import ModelSummary
-from edgeloop.results.fields import reasoned
 
 IMPOSSIBLE = "impossible"
 POSSIBLE = "possible"
@@ -25,22 +24,21 @@ _FAR_UNDER = 0.02
 # Below this latency calls and copies, not the arithmetic, take the time.
 _CALLS_DOMINATE_NS = 1e6
 
-_CPU_PROVIDERS = ("CPUExecutionProvider", "XnnpackExecutionProvider", "ACLExecutionProvider")
-_GPU_PROVIDERS = ("CUDAExecutionProvider", "TensorrtExecutionProvider")
-
 
 def plausibility(
     header: Mapping[str, Any],
     summary: Mapping[str, Any],
     model: Optional[ModelSummary],
     flags: Iterable[str],
+    computes_on: str,
     peak_gflops: Optional[float],
 ) -> dict[str, Any]:
     """Return the `plausibility` of a result; `summary` is that of the headline loop.
 
     The verdict is "possible", "impossible", or null with the reason. `model` is None where its
-    file tells nothing of its work; `flags` are those of /proc/cpuinfo; `peak_gflops` is the user's
-    own figure for the device.
+    file tells nothing of its work; `flags` are those of /proc/cpuinfo; `computes_on` is
+    "cpu", "gpu", "edgetpu" or the name of something else; `peak_gflops` is the user's own figure
+    for the device.
     """
     work = _multiplications(header, model)
     median_ns = summary["median_ns"]
@@ -50,7 +48,7 @@ def plausibility(
     if peak_gflops is not None:
         peak = Peak(peak_gflops, "the device", "given by --peak-gflops")
     else:
-        peak = _peak(header, summary, model, flags)
+        peak = _peak(header, summary, model, flags, computes_on)
     # The slow end of the interval: what chance may have shortened is not impossible.
     slowest_ns = (summary["median_ci95_ns"] or (median_ns, median_ns))[1]
     found = {
@@ -110,27 +108,17 @@ def _peak(
     summary: Mapping[str, Any],
     model: Optional[ModelSummary],
     flags: Iterable[str],
+    computes_on: str,
 ) -> Peak:
-    dtype = _dtype(model)
     compatible = header["host"]["board"]["compatible"]
-    runtime = header["runtime"]
-    delegates = [name.partition(":")[0] for name in runtime["delegates"] if name != XNNPACK]
-    providers = (runtime.get("provider") or _CPU_PROVIDERS[0]).split(", ")
-    on_gpu = (
-        runtime["name"] == "tensorrt"
-        or any(name.partition("=")[0] == GPU for name in delegates)
-        or any(name in _GPU_PROVIDERS for name in providers)
-    )
-    if on_gpu or (header["spec"]["options"].get("device") or "").startswith("cuda"):
+    if computes_on == "gpu":
         return accelerator_peak("gpu", compatible, None)
-    if any(name.startswith("edgetpu") for name in delegates):
+    if computes_on == "edgetpu":
         return accelerator_peak("edgetpu", compatible, "int8")
-    others = [name for name in providers if name not in _CPU_PROVIDERS]
-    unknown = delegates or others or (["it"] if runtime["name"] in ("plugin", "null") else [])
-    if unknown:
-        return Peak(None, "the device", f"where {unknown[0]} computes is not known")
+    if computes_on != "cpu":
+        return Peak(None, "the device", f"where {computes_on} computes is not known")
     busy = math.ceil(summary.get("cpus_used") or 0)
-    return cpu_peak(header["host"], flags, max(runtime["threads"], busy), dtype)
+    return cpu_peak(header["host"], flags, max(header["runtime"]["threads"], busy), _dtype(model))
 
 
 def _dtype(model: Optional[ModelSummary]) -> str:

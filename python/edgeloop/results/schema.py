@@ -5,17 +5,28 @@ Every field may be null; then `<field>_reason` says why.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from html import escape
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Any, Optional
 
-from edgeloop.errors import EdgeloopError
+import numpy as np
+
+from edgeloop.errors import EdgeloopError, NotAvailableError, reasoned
+from edgeloop.host.virtualisation import NONE
+from edgeloop.results.block_labels import (
+    BlockLabel,
+    ProbedBlock,
+    block_labels,
+    label_document,
+    slowed_between,
+)
 from edgeloop.results.fields import (
     flag,
     mapping,
     number,
     number_or_null,
-    reasoned,
     sequence,
     text,
     whole,
@@ -23,21 +34,21 @@ from edgeloop.results.fields import (
     whole_or_null,
     wholes,
 )
+from edgeloop.results.figures import duration_interval
+from edgeloop.results.probe import Probe, probe_document, read_probe
 from edgeloop.results.samples import decode, encode
+from edgeloop.stats.run_times import RunTimes
 
 if TYPE_CHECKING:
-    import numpy as np
     import numpy.typing as npt
 
 SCHEMA_VERSION = 1
 
-# A block is throttled where its probe ran slower than this share of the session's fastest.
-PROBE_THROTTLED = 0.97
-
-
-def probe_throttled(probe_ns: float, fastest_probe_ns: float) -> bool:
-    """Say whether fixed work ran too slowly, beside the fastest that it was."""
-    return fastest_probe_ns / probe_ns < PROBE_THROTTLED
+# Of the samples as a table.
+_COLUMNS = (
+    *("process", "block", "loop", "start_ns", "runs_per_sample", "tail", "label"),
+    "duration_ns",
+)
 
 
 @dataclass(frozen=True)
@@ -51,8 +62,8 @@ class Block:
     """One entry per sample; each is the time of `runs_per_sample` runs."""
     cpu_ns: Optional[int] = None
     """CPU time of the whole worker process during the block."""
-    probe_ns: Optional[int] = None
-    """The slower of the fixed-work probes before and after the block."""
+    probe: Optional[Probe] = None
+    """Fixed work before and after the block; None where it was switched off."""
     temperature_c: Optional[float] = None
     tail: bool = False
     """One run per sample for the tails, where the other blocks average several runs."""
@@ -63,6 +74,10 @@ class Block:
     busy_ns: Optional[int] = None
     """Open loop: time inside runs."""
 
+    def run_times(self) -> RunTimes:
+        """Return the samples in ns per run: what every statistic is made of."""
+        return RunTimes.of_samples(self.durations_ns, self.runs_per_sample)
+
     @property
     def wall_ns(self) -> int:
         """Time of the whole block."""
@@ -70,18 +85,8 @@ class Block:
             return self.interval_ns * int(self.durations_ns.size)
         return int(self.durations_ns.sum())
 
-    def is_throttled(self, fastest_probe_ns: Optional[int]) -> Optional[bool]:
-        """Say whether fixed work ran too slowly around the block; None where it was not probed."""
-        if not self.probe_ns or not fastest_probe_ns:
-            return None
-        return probe_throttled(self.probe_ns, fastest_probe_ns)
-
-    def as_dict(self, fastest_probe_ns: Optional[int]) -> dict[str, Any]:
-        """Return the JSON form; the probe as its ratio to the session's fastest."""
-        no_probe = "the probe was switched off"
-        ratio = None
-        if self.probe_ns and fastest_probe_ns:
-            ratio = fastest_probe_ns / self.probe_ns
+    def as_dict(self, label: Optional[BlockLabel] = None) -> dict[str, Any]:
+        """Return the JSON form, with what the probes of all blocks say of this one."""
         return {
             "loop": self.loop,
             "tail": self.tail,
@@ -90,9 +95,8 @@ class Block:
             "durations_ns": encode(self.durations_ns),
             **({} if self.interval_ns is None else self._open_loop()),
             **reasoned("cpu_ns", self.cpu_ns, "the CPU time was not read"),
-            **reasoned("probe_ns", self.probe_ns, no_probe),
-            **reasoned("probe_ratio", ratio, no_probe),
-            **reasoned("throttled", self.is_throttled(fastest_probe_ns), no_probe),
+            **probe_document(self.probe),
+            **label_document(label),
             **reasoned("temperature_c", self.temperature_c, "no thermal zone can be read"),
             **reasoned("power_w", self.power_w, "no power meter was read"),
         }
@@ -111,7 +115,7 @@ class Block:
             runs_per_sample=whole(document, "runs_per_sample", least=1),
             durations_ns=decode(document.get("durations_ns")),
             cpu_ns=whole_or_null(document, "cpu_ns"),
-            probe_ns=whole_or_null(document, "probe_ns"),
+            probe=read_probe(document),
             temperature_c=number_or_null(document, "temperature_c"),
             power_w=number_or_null(document, "power_w"),
             interval_ns=whole_or_null(document, "interval_ns"),
@@ -150,12 +154,26 @@ class Invocation:
     error: Optional[str] = None
     """The sentence of the error that ended the process before its time."""
 
-    def durations(self, loop: str, *, tail: bool = False) -> list[npt.NDArray[np.uint64]]:
-        """Return the durations of each block of a loop."""
-        return [b.durations_ns for b in self.blocks if b.loop == loop and b.tail == tail]
+    def run_times(self, loop: str, *, tail: bool = False) -> list[RunTimes]:
+        """Return the samples of each block of a loop, in ns per run."""
+        return [b.run_times() for b in self.blocks if b.loop == loop and b.tail == tail]
 
-    def as_dict(self, fastest_probe_ns: Optional[int] = None) -> dict[str, Any]:
-        """Return the JSON form."""
+    def probed_blocks(self) -> list[ProbedBlock]:
+        """Return what decides on the labels of the blocks."""
+        return [
+            ProbedBlock(
+                kind=(block.loop, block.tail),
+                median_ns=block.run_times().median_ns if block.durations_ns.size else 0.0,
+                probe=block.probe,
+                slowed=slowed_between(
+                    self.host_samples, block.start_ns, block.start_ns + block.wall_ns
+                ),
+            )
+            for block in self.blocks
+        ]
+
+    def as_dict(self, labels: Sequence[Optional[BlockLabel]] = ()) -> dict[str, Any]:
+        """Return the JSON form, with the label of each block where they are given."""
         gone = "the worker ended before it could be asked"
         return {
             "interpreter_start_ns": self.interpreter_start_ns,
@@ -165,7 +183,7 @@ class Invocation:
             "framework_first": self.framework_first,
             "measuring_s": self.measuring_s,
             "warmup_ns": self.warmup_ns,
-            "blocks": [block.as_dict(fastest_probe_ns) for block in self.blocks],
+            "blocks": [block.as_dict(label) for block, label in zip_longest(self.blocks, labels)],
             **reasoned(
                 "stages_ns", self.stages_ns, "the runtime does not time the stages of a run"
             ),
@@ -217,7 +235,7 @@ class Result:
     """One configuration, measured."""
 
     header: dict[str, Any]
-    """schema_version, command, spec, host, runtime, model, clock, timed_region, coverage."""
+    """schema_version, command, spec, host, runtime, model, clock, timed_region, placement."""
     invocations: list[Invocation] = field(default_factory=list)
     summary: dict[str, Any] = field(default_factory=dict)
     """The last line of the file: summary, loops, overhead, accuracy, warnings."""
@@ -230,29 +248,77 @@ class Result:
         """The loops that were asked for, the headline first."""
         return list(self.header["spec"]["loops"])
 
-    def fastest_probe_ns(self) -> Optional[int]:
-        """Return the session's fastest probe, the reference of every probe ratio."""
-        probes = [b.probe_ns for i in self.invocations for b in i.blocks if b.probe_ns]
-        return min(probes, default=None)
+    def block_labels(self) -> list[list[Optional[BlockLabel]]]:
+        """Return the label of each block of each process; None where it was not probed."""
+        isolation = self.header.get("host", {}).get("virtualisation", {})
+        virtual = isolation.get("virtual_machine", NONE) != NONE
+        return block_labels(
+            [invocation.probed_blocks() for invocation in self.invocations], virtual
+        )
+
+    def sample_columns(self) -> dict[str, npt.NDArray[Any]]:
+        """Return one row for each sample, in the order of measurement.
+
+        `duration_ns` is the mean of one run where a sample holds several (`runs_per_sample`);
+        `start_ns` is that of the sample's block on CLOCK_MONOTONIC_RAW; `tail` marks the samples of
+        single runs beside them; `label` is that of the block, empty where it was not probed.
+        """
+        labels = self.block_labels()
+        found: dict[str, list[npt.NDArray[Any]]] = {name: [] for name in _COLUMNS}
+        for process, invocation in enumerate(self.invocations):
+            for index, (block, label) in enumerate(zip(invocation.blocks, labels[process])):
+                values = (
+                    *(process, index, block.loop, block.start_ns, block.runs_per_sample),
+                    *(block.tail, "" if label is None else label.name),
+                )
+                for name, value in zip(_COLUMNS, values):
+                    found[name].append(np.full(block.durations_ns.size, value))
+                found["duration_ns"].append(block.run_times().ns)
+        return {name: np.concatenate(all_) if all_ else np.empty(0) for name, all_ in found.items()}
 
     def to_dataframe(self) -> Any:
-        """Return the samples as a pandas (or polars) DataFrame; see results.frame."""
-        from edgeloop.results.frame import to_dataframe
+        """Return the samples as a pandas DataFrame, or a polars one where pandas is missing.
 
-        return to_dataframe(self)
+        Raises NotAvailableError where neither is installed.
+        """
+        columns = self.sample_columns()
+        try:
+            import pandas
+        except ImportError:
+            pass
+        else:
+            return pandas.DataFrame(columns)
+        try:
+            import polars
+        except ImportError:
+            raise NotAvailableError(
+                "to_dataframe() needs pandas or polars: pip install pandas"
+            ) from None
+        return polars.DataFrame(columns)
 
     def _repr_html_(self) -> str:
-        """Show the result in a notebook."""
-        from edgeloop.report.html import html_fragment
-        from edgeloop.report.rows import report_rows
-
-        return html_fragment(report_rows([self]))
+        """Show title and loops in a notebook: the medians with their 95 % intervals."""
+        rows = "".join(
+            f"<tr><td>{escape(name)}</td><td>{escape(_median(loop))}</td></tr>"
+            for name, loop in (self.summary.get("loops") or {}).items()
+        )
+        return (
+            f"<table><caption>{escape(str(self.header['title']))}</caption>"
+            f"<thead><tr><th>loop</th><th>median [95 %]</th></tr></thead><tbody>{rows}</tbody>"
+            "</table>"
+        )
 
     def as_dict(self) -> dict[str, Any]:
         """Return the joined document that --json prints."""
-        fastest_ns = self.fastest_probe_ns()
+        labels = self.block_labels()
         return {
             **self.header,
-            "invocations": [i.as_dict(fastest_ns) for i in self.invocations],
+            "invocations": [i.as_dict(each) for i, each in zip(self.invocations, labels)],
             **(self.summary or reasoned("summary", None, "the run was ended before its summary")),
         }
+
+
+def _median(loop: Mapping[str, Any]) -> str:
+    if loop.get("median_ns") is None:
+        return str(loop.get("median_ns_reason", "ended early"))
+    return duration_interval(loop["median_ns"], loop.get("median_ci95_ns"))

@@ -13,9 +13,9 @@ from types import TracebackType
 from typing import Any, Optional, Protocol
 
 from edgeloop.errors import CannotWriteError, ModelError, UsageError
+from edgeloop.host.user_folders import data_folder
 from edgeloop.results.fields import mapping, sequence
 from edgeloop.results.schema import SCHEMA_VERSION, Invocation, Result
-from edgeloop.user_folders import data_folder
 
 SUFFIX = ".edgeloop.jsonl"
 

@@ -3,38 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Optional
+from typing import Any, Optional
 
 import numpy as np
 
-from edgeloop.results.schema import Block, Invocation, Result
-from edgeloop.results.throttle_verdict import clean_blocks
+from edgeloop.results.schema import Block, Result
+from edgeloop.results.throttle_verdict import in_burst
 from edgeloop.stats.summary import Summary, summarise
-
-if TYPE_CHECKING:
-    import numpy.typing as npt
-
 
 # Waking threads and reading the clock would be most of a shorter block.
 _SHORTEST_FOR_CPUS_NS = 10_000_000
 
 
-def headline_blocks(result: Result) -> list[list[npt.NDArray[Any]]]:
-    """Return the samples of the headline loop, by process and block."""
-    return [invocation.durations(result.loops[0]) for invocation in result.invocations]
-
-
 def summarise_result(result: Result, stop_reason: str) -> dict[str, Any]:
     """Return `summary` (of the headline loop), `loops`, and for `overhead` the differences."""
-    loops = {loop: _loop_summary(result, loop, stop_reason) for loop in result.loops}
+    counted = in_burst(result) if result.header["spec"].get("regime") == "burst" else result
+    loops = {loop: _loop_summary(counted, loop, stop_reason) for loop in result.loops}
     loops = {loop: summary for loop, summary in loops.items() if summary is not None}
     if not loops:
         return {"summary": None, "summary_reason": "nothing was measured", "loops": {}}
     documents = {loop: summary.as_dict() for loop, summary in loops.items() if summary}
     headline = dict(documents[next(iter(documents))])
-    headline.update(_cpus_used(result))
-    headline.update(_open_loop(result))
-    headline.update(_stages(result))
+    headline.update(_cpus_used(counted))
+    headline.update(_open_loop(counted))
+    headline.update(_stages(counted))
     document: dict[str, Any] = {"summary": headline, "loops": documents}
     if len(loops) > 1:
         from edgeloop.results.overhead import overhead
@@ -47,10 +39,9 @@ def _loop_summary(result: Result, loop: str, stop_reason: str) -> Optional[Summa
     blocks = _blocks(result, loop)
     if not blocks:
         return None
-    tails = [_durations(result, i, loop, tail=True) for i in result.invocations]
+    tails = [invocation.run_times(loop, tail=True) for invocation in result.invocations]
     return summarise(
-        [_durations(result, i, loop, tail=False) for i in result.invocations],
-        blocks[0].runs_per_sample,
+        [invocation.run_times(loop) for invocation in result.invocations],
         result.header["spec"]["percentiles"],
         tail_processes=tails if any(tails) else None,
         elapsed_s=sum(block.wall_ns for block in blocks) / 1e9 if blocks[0].interval_ns else None,
@@ -63,23 +54,9 @@ def _blocks(result: Result, loop: str) -> Sequence[Block]:
     return [
         block
         for invocation in result.invocations
-        for block in _counted(result, invocation)
+        for block in invocation.blocks
         if block.loop == loop and not block.tail and block.durations_ns.size
     ]
-
-
-def _durations(
-    result: Result, invocation: Invocation, loop: str, *, tail: bool
-) -> list[npt.NDArray[Any]]:
-    blocks = _counted(result, invocation)
-    return [block.durations_ns for block in blocks if block.loop == loop and block.tail == tail]
-
-
-def _counted(result: Result, invocation: Invocation) -> Sequence[Block]:
-    """Return the blocks that the figures are of: in a burst, those that were not throttled."""
-    if result.header["spec"].get("regime") != "burst":
-        return invocation.blocks
-    return clean_blocks(invocation.blocks, result.fastest_probe_ns())
 
 
 def _batch_size(result: Result) -> Optional[int]:

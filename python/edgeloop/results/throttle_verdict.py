@@ -1,75 +1,110 @@
-"""Whether the machine held its clock while it was measured: a verdict from every sign there is."""
+"""Whether the machine was as fast as ever while it was measured, and if not, what held it up."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Optional
 
-from edgeloop.host.throttle import UNDER_VOLTAGE
-from edgeloop.results.fields import reasoned
-from edgeloop.results.schema import Block, Result
+import numpy as np
 
-CLEAN = "clean"
-THROTTLED = "throttled"
+from edgeloop.errors import reasoned
+from edgeloop.host.throttle import UNDER_VOLTAGE
+from edgeloop.results.block_labels import CLEAN, DISTURBED, SLOWER, THROTTLED, BlockLabel
+from edgeloop.results.probe import Probe
+from edgeloop.results.schema import Result
+from edgeloop.stats.levels import SLOW
 
 # From this share of clean blocks on the headline stands without a qualification (method 2.12).
 FEWEST_CLEAN = 0.8
 
+# CPUs; less than this is rounding of the kernel's ticks.
+_WORTH_SAYING = 0.02
+
 _FIXES = {
     UNDER_VOLTAGE: "use the board's own power supply and a short, thick cable",
-    THROTTLED: "give the board a fan or a heat sink, set the governor to performance, stop other "
-    "programs; see `edgeloop doctor`",
+    THROTTLED: "give the board a fan or a heat sink, and see `edgeloop doctor`",
+    DISTURBED: "stop the other programs while measuring, or measure at a quieter time",
+    SLOWER: "measure again at a quieter time, and see `edgeloop doctor`",
 }
 
 
-def clean_blocks(blocks: Sequence[Block], fastest_probe_ns: Optional[int]) -> list[Block]:
-    """Return the blocks that are not labelled as throttled."""
-    return [block for block in blocks if not block.is_throttled(fastest_probe_ns)]
+def in_burst(result: Result) -> Result:
+    """Return the result with nothing but its clean blocks, and those that were not probed."""
+    invocations = [
+        replace(invocation, blocks=[
+            block for block, label in zip(invocation.blocks, labels)
+            if label is None or label.name == CLEAN
+        ])
+        for invocation, labels in zip(result.invocations, result.block_labels())
+    ]  # fmt: skip
+    return replace(result, invocations=invocations)
 
 
 def throttle_verdict(
-    result: Result, before: Mapping[str, Any], after: Mapping[str, Any]
+    result: Result,
+    before: Optional[Mapping[str, Any]] = None,
+    after: Optional[Mapping[str, Any]] = None,
 ) -> dict[str, Any]:
-    """Return `throttling` of a result; `before` and `after` are host states as JSON.
+    """Return `throttling` of a result; `before` and `after` are host states as JSON, where read.
 
-    The verdict is "clean", "throttled", "under-voltage", or null where nothing could be read.
+    The verdict is "clean", "throttled", "under-voltage", "disturbed" (others had the core),
+    "slower" (nothing tells why), or null where nothing could be read. Without a sign of firmware or
+    kernel it takes more than a fifth of the blocks.
     """
-    fastest_ns = result.fastest_probe_ns()
-    labels = [b.is_throttled(fastest_ns) for i in result.invocations for b in i.blocks]
-    probed = [label for label in labels if label is not None]
-    share = sum(probed) / len(probed) if probed else None
+    labels = [label for each in result.block_labels() for label in each if label is not None]
+    share = sum(label.name != CLEAN for label in labels) / len(labels) if labels else None
     causes = _causes(result, before, after)
     transitions = _transitions(before, after)
-    if share is None and transitions is None and before["throttling"].get("throttled") is None:
+    read = before is not None and before["throttling"].get("throttled") is not None
+    if share is None and transitions is None and not read:
         return {**reasoned("verdict", None, "no probe and no sign of throttling could be read")}
-    slowed = (share is not None and 1 - share < FEWEST_CLEAN) or bool(transitions)
-    verdict = CLEAN
-    if UNDER_VOLTAGE in causes:
-        verdict = UNDER_VOLTAGE
-    elif causes or slowed:
-        verdict = THROTTLED
+    verdict = _verdict(labels, share, causes, transitions)
     return {
         "verdict": verdict,
-        **reasoned("share_throttled", share, "the probe was switched off"),
-        "blocks": len(probed),
+        **reasoned("share_slower", share, "the probe was switched off"),
+        "blocks": len(labels),
         "causes": causes,
         **reasoned("cooling_transitions", transitions, "no CPU cooling device keeps statistics"),
-        "text": _text(verdict, share, causes),
+        "text": f"{verdict}{_words(result, verdict, labels, causes)}",
         **reasoned("fix", _FIXES.get(verdict), "nothing to mend"),
     }
 
 
-def _causes(result: Result, before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
+def _verdict(
+    labels: Sequence[BlockLabel],
+    share: Optional[float],
+    causes: Sequence[str],
+    transitions: Optional[int],
+) -> str:
+    if UNDER_VOLTAGE in causes:
+        return UNDER_VOLTAGE
+    if causes or transitions:
+        return THROTTLED
+    if share is None or 1 - share >= FEWEST_CLEAN:
+        return CLEAN
+    names = Counter(label.name for label in labels if label.name != CLEAN)
+    return names.most_common(1)[0][0]
+
+
+def _causes(
+    result: Result, before: Optional[Mapping[str, Any]], after: Optional[Mapping[str, Any]]
+) -> list[str]:
     """Return what the firmware or the kernel named, at any reading."""
-    found = [*before["throttling"]["causes"], *after["throttling"]["causes"]]
+    found = [cause for state in (before, after) if state for cause in state["throttling"]["causes"]]
     for invocation in result.invocations:
         for sample in invocation.host_samples:
             found += sample.get("causes") or ()
     return list(dict.fromkeys(str(cause) for cause in found))
 
 
-def _transitions(before: Mapping[str, Any], after: Mapping[str, Any]) -> Optional[int]:
+def _transitions(
+    before: Optional[Mapping[str, Any]], after: Optional[Mapping[str, Any]]
+) -> Optional[int]:
     """Return how often the kernel changed the cooling of a CPU in between."""
+    if before is None or after is None:
+        return None
     counts = []
     earlier = {device["name"]: device for device in before["throttling"]["cpu_cooling"]}
     for device in after["throttling"]["cpu_cooling"]:
@@ -79,10 +114,53 @@ def _transitions(before: Mapping[str, Any], after: Mapping[str, Any]) -> Optiona
     return sum(counts) if counts else None
 
 
-def _text(verdict: str, share: Optional[float], causes: Sequence[str]) -> str:
-    blocks = "" if share is None else f" in {100 * share:.0f} % of the blocks"
+def _words(
+    result: Result, verdict: str, labels: Sequence[BlockLabel], causes: Sequence[str]
+) -> str:
+    """Return what stands behind the verdict: how much slower, how often, and by what."""
+    named = f": {', '.join(causes)}" if causes else ""
+    slower = [label for label in labels if label.name != CLEAN]
+    if not slower:
+        unfollowed = sum(label.slowness > SLOW for label in labels)
+        if not unfollowed:
+            return named
+        return f"{named} (fixed work slower in {_of(unfollowed, labels)}, the latency not)"
+    by = 100 * float(np.median([label.slowness for label in slower]))
+    words = f"fixed work ran {by:.0f} % slower in {_of(len(slower), labels)}"
     if verdict == CLEAN:
-        return "clean" if not share else f"clean but{blocks}"
-    if causes:
-        return f"{verdict}: {', '.join(causes)}; fixed work ran slower{blocks or ' or not'}"
-    return f"{verdict}{blocks}: fixed work ran slower, and no sensor tells by what"
+        return f" ({words})"
+    why = "" if causes else _why(verdict, _disturbed(result))
+    return f"{named}{'; ' if named else ': '}{words}{why}"
+
+
+def _of(count: int, labels: Sequence[BlockLabel]) -> str:
+    return f"{count} of {len(labels)} blocks"
+
+
+def _disturbed(result: Result) -> list[Probe]:
+    """Return the probes of the blocks that were disturbed."""
+    return [
+        block.probe
+        for invocation, labels in zip(result.invocations, result.block_labels())
+        for block, label in zip(invocation.blocks, labels)
+        if label is not None and label.name == DISTURBED and block.probe is not None
+    ]
+
+
+def _why(verdict: str, disturbed: Sequence[Probe]) -> str:
+    if verdict == THROTTLED:
+        return " with the core to itself; no sensor tells by what"
+    if verdict != DISTURBED:
+        return ", and nothing tells by what"
+    other, stolen = (
+        float(np.median([value or 0.0 for value in values]))
+        for values in (
+            [probe.other_cpus for probe in disturbed],
+            [probe.stolen_cpus for probe in disturbed],
+        )
+    )
+    if max(other, stolen) < _WORTH_SAYING:
+        return " while something else had the core"
+    if stolen > other:
+        return f" while the hypervisor withheld {stolen:.2g} CPUs"
+    return f" while other programs used {other:.2g} CPUs"

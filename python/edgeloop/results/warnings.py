@@ -11,10 +11,11 @@ from edgeloop.host.info import host_info
 from edgeloop.host.processes import MachineLoad, ProcessLoad
 from edgeloop.host.thermal import thermal_zones
 from edgeloop.host.throttle import throttling
+from edgeloop.results.block_labels import CLEAN
 from edgeloop.results.plausibility import IMPOSSIBLE
 from edgeloop.results.sample_warnings import sample_warnings, warning
-from edgeloop.results.schema import PROBE_THROTTLED, Result
-from edgeloop.results.throttle_verdict import FEWEST_CLEAN
+from edgeloop.results.schema import Result
+from edgeloop.results.throttle_verdict import throttle_verdict
 
 # Other threads of the process (a framework's own, the interpreter's) may add a little.
 _TOO_MANY_CPUS = 0.25
@@ -53,7 +54,7 @@ def result_warnings(result: Result, summary: dict[str, Any]) -> list[dict[str, A
         *_refused(result.header),
         *delegate_warnings(result.header),
         *_threads(result, headline),
-        *_throttled(result),
+        *_slowed(result, summary),
     ]
     if result.header["command"] == "eval":  # its latency is that of one pass over the data
         return found
@@ -79,7 +80,7 @@ def _impossible(summary: dict[str, Any]) -> Sequence[dict[str, Any]]:
 def _threads(result: Result, headline: dict[str, Any]) -> Sequence[dict[str, Any]]:
     used = headline["cpus_used"]
     asked = result.header["runtime"]["threads"]
-    if used is None or result.header["runtime"]["name"] == "null":
+    if used is None or not result.header["runtime"].get("uses_threads", True):
         return []
     started = result.invocations[0].threads_started
     if used > asked + _TOO_MANY_CPUS:
@@ -141,22 +142,12 @@ def delegate_warnings(header: Mapping[str, Any]) -> Sequence[dict[str, Any]]:
     return found
 
 
-def _throttled(result: Result) -> Sequence[dict[str, Any]]:
-    fastest_ns = result.fastest_probe_ns()
-    blocks = [b for i in result.invocations for b in i.blocks if b.probe_ns]
-    if fastest_ns is None or not blocks:
+def _slowed(result: Result, summary: Mapping[str, Any]) -> Sequence[dict[str, Any]]:
+    """Warn of a machine that was not as fast as ever, in the words of the verdict."""
+    found = summary.get("throttling") or throttle_verdict(result)
+    if found["verdict"] in (None, CLEAN):
         return []
-    slow = sum(bool(block.is_throttled(fastest_ns)) for block in blocks)
-    if 1 - slow / len(blocks) >= FEWEST_CLEAN:
-        return []
-    return [warning(
-        "throttled",
-        f"in {slow} of {len(blocks)} blocks fixed work ran more than "
-        f"{100 * (1 - PROBE_THROTTLED):.0f} % slower than at its fastest: the clock fell, or "
-        "something else had the core",
-        "cool the board, check its supply, stop other programs; the blocks are labelled; "
-        "--regime burst takes the figures from the others",
-    )]  # fmt: skip
+    return [warning(str(found["verdict"]), found["text"], found["fix"])]
 
 
 def _processes(result: Result, headline: dict[str, Any]) -> Sequence[dict[str, Any]]:

@@ -6,13 +6,11 @@ import ctypes
 from collections.abc import Sequence
 from pathlib import Path
 
-from edgeloop.delegates import GPU, DelegateSpec
 from edgeloop.errors import NotAvailableError, UsageError
-from edgeloop.runtimes._base import LoadOptions
 from edgeloop.runtimes._loader_path import on_loader_path
-
-# Name, exact path of the library, options: as the native core takes them.
-ExternalDelegate = tuple[str, str, Sequence[tuple[str, str]]]
+from edgeloop.runtimes.protocol import ExternalDelegate, Runtime
+from edgeloop.spec.delegates import EXTERNAL, GPU, XNNPACK, DelegateSpec
+from edgeloop.spec.load import LoadOptions
 
 _LIBRARIES = {
     "armnn": "libarmnnDelegate.so",
@@ -124,3 +122,21 @@ def no_edgetpu(library: str) -> str:
         "after installing; try once as root), and that the library is the variant for this "
         f"machine ({library})"
     )
+
+
+class TfliteDelegates(Runtime):
+    """What the runtimes share that apply TFLite's delegates."""
+
+    delegates: tuple[str, ...] = (XNNPACK, *EXTERNAL)
+
+    def accelerators(self, options: LoadOptions) -> Sequence[DelegateSpec]:
+        """Return the delegates."""
+        return options.delegates
+
+    def owns(self, delegate: DelegateSpec, owner: str) -> bool:
+        """XNNPACK is known by the name of its kernel."""
+        return delegate.name == XNNPACK and "XNNPack" in owner
+
+    def delegate_libraries(self, options: LoadOptions) -> Sequence[ExternalDelegate]:
+        """Return the external delegates of a load."""
+        return described_delegates(options)

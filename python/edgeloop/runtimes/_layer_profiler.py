@@ -10,10 +10,10 @@ import numpy as np
 
 from edgeloop import _core
 from edgeloop.errors import NotAvailableError, UsageError
-from edgeloop.runtimes._base import OperatorTime
+from edgeloop.runtimes.protocol import OperatorTime
 
 if TYPE_CHECKING:
-    from edgeloop.runtimes._base import Block
+    from edgeloop.runtimes.protocol import Block
 
 RESOLUTION = "the engine times each layer of a run that it makes for that, by its own clock"
 

@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from edgeloop.runtimes._base import TensorSpec
+from edgeloop.runtimes.protocol import Framework
+from edgeloop.spec.load import TensorSpec
 
 SIGNATURE = 0
 _TRANSFERABLE = ("float32", "int32", "int8", "uint8")  # what every TensorBuffer.write accepts
@@ -24,7 +25,7 @@ _GPU_REGION = {
 _Array = np.ndarray[Any, Any]
 
 
-class LiteRtFramework:
+class LiteRtFramework(Framework):
     """A CompiledModel with one set of buffers."""
 
     def __init__(

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Optional
 
-from edgeloop.delegates import GPU, DelegateSpec
 from edgeloop.errors import NotAvailableError, UsageError
-from edgeloop.runtimes._base import LoadOptions
-from edgeloop.runtimes._external_delegates import ExternalDelegate
+from edgeloop.runtimes.protocol import ExternalDelegate
+from edgeloop.spec.delegates import GPU, DelegateSpec
+from edgeloop.spec.load import LoadOptions
 
 WEBGPU = "libLiteRtWebGpuAccelerator.so"
 

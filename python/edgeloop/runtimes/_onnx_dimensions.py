@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Optional, Union
 
 from edgeloop.errors import UsageError
-from edgeloop.runtimes._base import LoadOptions
-from edgeloop.runtimes._shape import asked_shapes
+from edgeloop.runtimes.shape import asked_shapes
+from edgeloop.spec.load import LoadOptions
 
 Dimension = Union[int, str, None]
 """A size, the name of an open dimension, or None where an open one has no name."""

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Optional
 
 from edgeloop.errors import RuntimeFailedError
-from edgeloop.runtimes._base import OperatorTime
+from edgeloop.runtimes.protocol import OperatorTime
 
 if TYPE_CHECKING:
-    from edgeloop.runtimes._base import Block
+    from edgeloop.runtimes.protocol import Block
 
 RESOLUTION = "ONNX Runtime's profiler counts whole microseconds, rounded down"
 

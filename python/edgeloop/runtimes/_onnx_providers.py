@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Optional
 
-from edgeloop.delegates import DelegateSpec
 from edgeloop.errors import CheckFailedError, EdgeloopError, NotAvailableError
-from edgeloop.runtimes._base import LoadOptions
+from edgeloop.spec.delegates import DelegateSpec
+from edgeloop.spec.load import LoadOptions
 
 CPU = "CPUExecutionProvider"
 _SUFFIX = "ExecutionProvider"
@@ -23,6 +23,9 @@ DEVICE_PROVIDERS = tuple(
 )
 # Of them, those whose device is one of CUDA's, numbered as their option device_id does.
 _CUDA_PROVIDERS = DEVICE_PROVIDERS[:3]
+# Those whose peak is that of the board's GPU, and those that compute on the CPUs.
+GPU_PROVIDERS = DEVICE_PROVIDERS[:2]
+HOST_PROVIDERS = (CPU, "XnnpackExecutionProvider", "ACLExecutionProvider")
 _FORBIDDEN = "fallback to CPU EP has been explicitly disabled"
 
 
@@ -75,8 +78,8 @@ def provider_device(options: LoadOptions) -> Optional[str]:
     first = next((i for i, name in enumerate(names) if name in _CUDA_PROVIDERS), None)
     if first is None:
         return None
-    from edgeloop.runtimes._cuda_runtime import CudaRuntime
-    from edgeloop.runtimes._nvidia_libraries import find_cudart
+    from edgeloop.runtimes.cuda_runtime import CudaRuntime
+    from edgeloop.runtimes.nvidia_libraries import find_cudart
 
     number = int(options.providers[first].options.get("device_id", 0))
     try:

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Optional, Protocol
 import numpy as np
 
 from edgeloop.errors import RuntimeFailedError
-from edgeloop.runtimes._base import OperatorTime
+from edgeloop.runtimes.protocol import OperatorTime
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
     from edgeloop import _core
-    from edgeloop.runtimes._base import Block
+    from edgeloop.runtimes.protocol import Block
 
 _BUILTIN = "builtin"
 

@@ -9,9 +9,10 @@ import numpy as np
 
 from edgeloop import _core
 from edgeloop.errors import EdgeloopError, ModelError, RuntimeFailedError
-from edgeloop.runtimes._base import LoadOptions, TensorSpec
 from edgeloop.runtimes._external_delegates import external_delegates, names_of
-from edgeloop.runtimes._shape import fixed_shapes, shape_text
+from edgeloop.runtimes.protocol import Framework
+from edgeloop.runtimes.shape import fixed_shapes, shape_text
+from edgeloop.spec.load import LoadOptions, TensorSpec
 
 _DTYPES = (
     *("bool", "int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64"),
@@ -21,7 +22,7 @@ _DTYPES = (
 _Array = np.ndarray[Any, Any]
 
 
-class InterpreterFramework:
+class InterpreterFramework(Framework):
     """An Interpreter with its tensors allocated."""
 
     def __init__(

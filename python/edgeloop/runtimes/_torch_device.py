@@ -6,7 +6,7 @@ import re
 from typing import Any, Optional
 
 from edgeloop.errors import NotAvailableError, UsageError
-from edgeloop.runtimes._torch_framework import CPU
+from edgeloop.runtimes.torch_framework import CPU
 
 _CUDA = re.compile(r"cuda(:\d{1,3})?")
 

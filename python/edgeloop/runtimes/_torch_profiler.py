@@ -6,10 +6,10 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Optional
 
 from edgeloop.errors import RuntimeFailedError
-from edgeloop.runtimes._base import OperatorTime
+from edgeloop.runtimes.protocol import OperatorTime
 
 if TYPE_CHECKING:
-    from edgeloop.runtimes._base import Block
+    from edgeloop.runtimes.protocol import Block
 
 RESOLUTION = "torch.profiler stamps each call of an operator in ns, with the calls inside it"
 

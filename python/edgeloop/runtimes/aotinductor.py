@@ -15,8 +15,8 @@ from tempfile import TemporaryFile
 from typing import Any, Optional
 
 from edgeloop import _core
-from edgeloop.environment_variable import environment_variable
 from edgeloop.errors import ModelError, NotAvailableError, UsageError
+from edgeloop.host.environment_variable import environment_variable
 from edgeloop.models.aotinductor_file import (
     Package,
     PackageTensor,
@@ -24,25 +24,18 @@ from edgeloop.models.aotinductor_file import (
     read_package,
     require_fit,
 )
-from edgeloop.runtimes import _torch_modes as modes
-from edgeloop.runtimes._base import (
-    FRAMEWORK_LOOPS,
-    LOOPS,
-    Framework,
-    Installation,
-    LoadOptions,
-    TensorSpec,
-    engine_shapes,
-)
-from edgeloop.runtimes._shape import fixed_shapes, shape_text
-from edgeloop.runtimes._torch_framework import TorchFramework
-from edgeloop.runtimes._torch_package import (
+from edgeloop.runtimes import torch_modes as modes
+from edgeloop.runtimes.protocol import Framework, Installation, Runtime, Verifier, engine_shapes
+from edgeloop.runtimes.shape import fixed_shapes, shape_text
+from edgeloop.runtimes.torch_framework import TorchFramework
+from edgeloop.runtimes.torch_package import (
     INSTALL_HINT,
     LIBRARY_NAME,
     find_torch,
     import_torch,
     set_threads,
 )
+from edgeloop.spec.load import FRAMEWORK_LOOPS, LOOPS, LoadOptions, TensorSpec
 
 # Compiled code looks at it once, in its first run: whether to compare its inputs with what it
 # expects.
@@ -55,13 +48,12 @@ _libraries: dict[tuple[Any, ...], int] = {}
 _checked: set[tuple[Any, ...]] = set()
 
 
-class AotInductorRuntime:
+class AotInductorRuntime(Runtime):
     """Compiled PyTorch models on the CPU."""
 
     name = "aotinductor"
-    formats = ("aotinductor",)
+    formats: Mapping[str, Optional[int]] = {"aotinductor": 1}
     loops = LOOPS
-    missing_loops: Mapping[str, str] = {}
     timed_region: Mapping[str, str] = {
         "native": _RUN,
         "binding": f"_core.Engine.run(): {_RUN}",
@@ -70,8 +62,7 @@ class AotInductorRuntime:
         "framework-io": "the package from NumPy arrays to NumPy arrays",
     }
     settings = ("input-dtype",)
-    delegates: tuple[str, ...] = ()
-    attaches = False
+    verifies: Mapping[str, Verifier] = {"aotinductor": Verifier(("torch",), "convert")}
     install_hint = INSTALL_HINT
 
     def find(self, library: Optional[str] = None) -> Installation:

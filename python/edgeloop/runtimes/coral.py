@@ -5,21 +5,20 @@ from __future__ import annotations
 import importlib
 import sys
 from collections.abc import Mapping, Sequence
-from importlib import metadata
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Optional
 
 from edgeloop import _core
 from edgeloop.errors import ModelError, NotAvailableError, UsageError
-from edgeloop.runtimes._base import Framework, Installation, LoadOptions
-from edgeloop.runtimes._external_delegates import no_edgetpu
+from edgeloop.runtimes._external_delegates import TfliteDelegates, no_edgetpu
+from edgeloop.runtimes._package_library import UNKNOWN, PackageLibrary
 from edgeloop.runtimes._tflite_interpreter import InterpreterFramework, fix_shapes
+from edgeloop.runtimes.protocol import ExternalDelegate, Installation
+from edgeloop.spec.load import LoadOptions
 
-_PACKAGE = "pycoral"
+_LIBRARY = PackageLibrary(package="pycoral", distributions=("pycoral",))
 # What Google's package has, and the one of that name on the package index has not.
 _PROOF = Path("utils") / "edgetpu.py"
-_UNKNOWN = "unknown"
 _DELEGATE = "edgetpu"
 _NO_NATIVE = (
     "PyCoral has no C interface; measure the same model natively with --runtime tflite --delegate "
@@ -43,11 +42,11 @@ class CoralFramework(InterpreterFramework):
         return placement
 
 
-class CoralRuntime:
+class CoralRuntime(TfliteDelegates):
     """Edge TPU models on PyCoral's interpreter."""
 
     name = "coral"
-    formats = ("edgetpu", "tflite")
+    formats: Mapping[str, Optional[int]] = {"edgetpu": 4, "tflite": None}
     loops = ("callable", "framework", "framework-io")
     missing_loops: Mapping[str, str] = {"native": _NO_NATIVE, "binding": _NO_NATIVE}
     timed_region: Mapping[str, str] = {
@@ -58,7 +57,7 @@ class CoralRuntime:
     }
     settings = ("device",)
     delegates = (_DELEGATE,)
-    attaches = False
+    rest_runs_on = "the interpreter's built-in kernels"
     missing_profiler = (
         "PyCoral's interpreter tells no part of a run; profile with --runtime tflite --delegate "
         "edgetpu"
@@ -74,34 +73,29 @@ class CoralRuntime:
             raise NotAvailableError(
                 f"coral runs PyCoral's own libraries, not {library}; leave --library out"
             )
-        spec = find_spec(_PACKAGE)
-        if spec is None or spec.origin is None:
+        folder = _LIBRARY.folder()
+        if folder is None:
             raise NotAvailableError(
                 f"PyCoral is not installed in {sys.executable}; get {self.install_hint}. The "
                 "package 'pycoral' on the package index is another project's"
             )
-        folder = Path(spec.origin).parent
         if not (folder / _PROOF).is_file():
             raise NotAvailableError(
                 f"the package pycoral in {folder} is not Google's (it has no {_PROOF}): the name "
                 f"on the package index is another project's; uninstall it and get "
                 f"{self.install_hint}"
             )
-        try:
-            version = metadata.version(_PACKAGE)
-        except metadata.PackageNotFoundError:
-            version = _UNKNOWN
-        return Installation(version, None, "the pycoral package")
+        return Installation(_LIBRARY.version() or UNKNOWN, None, "the pycoral package")
 
     def import_packages(self, loops: Sequence[str]) -> None:
         """Import PyCoral: every loop needs it."""
         del loops
         _import_utilities()
 
-    def load_engine(self, options: LoadOptions, framework: Optional[Framework]) -> _core.Engine:
-        """Raise UsageError: there is no native loop."""
-        del options, framework
-        raise UsageError(f"coral has no native loop: {_NO_NATIVE}")
+    def delegate_libraries(self, options: LoadOptions) -> Sequence[ExternalDelegate]:
+        """Return none: PyCoral brings the delegate."""
+        del options
+        return ()
 
     def load_framework(self, options: LoadOptions) -> CoralFramework:
         """Make an interpreter with its tensors allocated. Raises NotAvailableError, ModelError."""

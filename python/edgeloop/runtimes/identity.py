@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO, Optional
 
-from edgeloop.results.fields import reasoned
+from edgeloop.errors import reasoned
 
 _ELF_MAGIC = b"\x7fELF"
 _PT_NOTE = 4

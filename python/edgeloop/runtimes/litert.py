@@ -3,47 +3,44 @@
 from __future__ import annotations
 
 import importlib
-import os
 import platform
 import re
 import sys
 from collections.abc import Mapping, Sequence
 from functools import partial
-from importlib import metadata
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Optional
 
 from edgeloop import _core
-from edgeloop.delegates import EXTERNAL, XNNPACK
 from edgeloop.errors import ModelError, NotAvailableError, RuntimeFailedError, UsageError
 from edgeloop.host.cpuinfo import cpu_entries
-from edgeloop.runtimes._base import (
-    FRAMEWORK_LOOPS,
-    Framework,
-    Installation,
-    LoadOptions,
-    OperatorProfiler,
-    TensorSpec,
-    engine_shapes,
-)
-from edgeloop.runtimes._external_delegates import (
-    ExternalDelegate,
-    described_delegates,
-    external_delegates,
-)
+from edgeloop.runtimes._external_delegates import TfliteDelegates, external_delegates
 from edgeloop.runtimes._litert_compiled import SIGNATURE, LiteRtFramework
 from edgeloop.runtimes._litert_gpu import WEBGPU, Gpu, gpu_of
+from edgeloop.runtimes._package_library import UNKNOWN, PackageLibrary
 from edgeloop.runtimes._plan_profiler import COUNTED, PlanProfiler
-from edgeloop.runtimes._shape import fixed_shapes
 from edgeloop.runtimes._tflite_interpreter import InterpreterFramework, load_interpreter
 from edgeloop.runtimes._tflite_tensors import DeclaredTensor, declared_tensors
+from edgeloop.runtimes.protocol import (
+    ExternalDelegate,
+    Framework,
+    Installation,
+    OperatorProfiler,
+    Verifier,
+    engine_shapes,
+)
+from edgeloop.runtimes.shape import fixed_shapes
+from edgeloop.spec.delegates import GPU, DelegateSpec
+from edgeloop.spec.load import FRAMEWORK_LOOPS, LoadOptions, TensorSpec
 
-_LIBRARY_VARIABLE = "EDGELOOP_LITERT_LIBRARY"
 _LIBRARY_NAME = "libLiteRt.so"
 _PACKAGE = "ai_edge_litert"
-_DISTRIBUTIONS = ("ai-edge-litert", "ai-edge-litert-nightly")
-_UNKNOWN = "unknown"
+_LIBRARY = PackageLibrary(
+    package=_PACKAGE,
+    distributions=("ai-edge-litert", "ai-edge-litert-nightly"),
+    pattern=_LIBRARY_NAME,
+    variable="EDGELOOP_LITERT_LIBRARY",
+)
 _FIRST_VERSION = (2, 1, 6)  # older ones have other parameters under the same C names
 
 _DTYPES = (
@@ -71,13 +68,12 @@ class ClassicFramework(InterpreterFramework):
         }
 
 
-class LiteRtRuntime:
+class LiteRtRuntime(TfliteDelegates):
     """TFLite models on LiteRT's CompiledModel, on the CPU or a GPU."""
 
     name = "litert"
-    formats = ("tflite", "edgetpu")
+    formats: Mapping[str, Optional[int]] = {"tflite": 1, "edgetpu": 3}
     loops = ("native", "binding", "callable", "framework", "framework-io")
-    missing_loops: Mapping[str, str] = {}
     timed_region: Mapping[str, str] = {
         "native": "LiteRtRunCompiledModel on buffers over host memory",
         "binding": "_core.Engine.run(): LiteRtRunCompiledModel on buffers over host memory",
@@ -85,29 +81,27 @@ class LiteRtRuntime:
         "framework": "CompiledModel.run_by_index(0, input_buffers, output_buffers)",
         "framework-io": "TensorBuffer.write per input, run_by_index, TensorBuffer.read per output",
     }
-    settings: tuple[str, ...] = ()
-    delegates = (XNNPACK, *EXTERNAL)
-    # Both go through the same library, but a compiled model cannot be handed from one to the other.
-    attaches = False
+    xnnpack_first = True
+    rest_runs_on = "LiteRT's built-in kernels"
+    why_no_placement = "CompiledModel does not tell it in Python; measure the native loop too"
+    # It does not attach: a compiled model cannot be handed from one API to the other.
     profiled_loop = "native"
+    verifies: Mapping[str, Verifier] = {"tflite": Verifier((_PACKAGE,), "convert")}
     install_hint = "pip install 'ai-edge-litert>=2.1.6' (Python 3.10 or newer)"
 
     def find(self, library: Optional[str] = None) -> Installation:
         """Locate the library. Raises NotAvailableError."""
-        named = library or os.environ.get(_LIBRARY_VARIABLE)
-        if named:
-            origin = "--library" if library else _LIBRARY_VARIABLE
-            path = Path(named).expanduser().absolute()
-            if not path.is_file():
-                raise NotAvailableError(f"{origin} names {named}, but no such file exists")
-            return Installation(_version_beside(path) or _UNKNOWN, str(path), origin)
-        folder = _package_folder()
+        named = _LIBRARY.named(library)
+        if named is not None:
+            path, origin = named
+            return Installation(_LIBRARY.version_beside(path) or UNKNOWN, str(path), origin)
+        folder = _LIBRARY.folder()
         if folder is None:
             raise NotAvailableError(
                 f"the ai-edge-litert package is not installed in {sys.executable}; install it with "
-                f"{self.install_hint}, or name a {_LIBRARY_NAME} with {_LIBRARY_VARIABLE}"
+                f"{self.install_hint}, or name a {_LIBRARY_NAME} with {_LIBRARY.variable}"
             )
-        version = _package_version() or _UNKNOWN
+        version = _LIBRARY.version() or UNKNOWN
         path = folder / _LIBRARY_NAME
         if _numbers(version) < _FIRST_VERSION or not path.is_file():
             raise NotAvailableError(
@@ -145,10 +139,15 @@ class LiteRtRuntime:
             profile=options.profile is not None,
         )
 
-    def delegate_libraries(self, options: LoadOptions) -> list[ExternalDelegate]:
+    def delegate_libraries(self, options: LoadOptions) -> Sequence[ExternalDelegate]:
         """Return the libraries of the delegates of a load, or of the GPU's accelerator."""
         gpu = self._gpu(options)
-        return described_delegates(options) if gpu is None else [gpu.described]
+        return super().delegate_libraries(options) if gpu is None else [gpu.described]
+
+    def owns(self, delegate: DelegateSpec, owner: str) -> bool:
+        """The accelerator of a GPU is known by LiteRT's own prefix."""
+        own = delegate.name == GPU and owner.startswith("LITERT_")
+        return own or super().owns(delegate, owner)
 
     def _gpu(self, options: LoadOptions) -> Optional[Gpu]:
         library = self.find(options.library).library
@@ -212,7 +211,7 @@ class LiteRtRuntime:
 
     def _require_one_library(self, options: LoadOptions) -> None:
         named = self.find(options.library)
-        folder = _package_folder()
+        folder = _LIBRARY.folder()
         if folder is not None and named.library != str(folder / _LIBRARY_NAME):
             raise UsageError(
                 f"the native loop's library {named.library} ({named.origin}) is not the one of the "
@@ -224,7 +223,7 @@ class LiteRtRuntime:
 def _why_no_compiled_model(options: LoadOptions) -> Optional[str]:
     if any(delegate.external for delegate in options.delegates):
         return "a CompiledModel takes no external delegate in Python"
-    folder = _package_folder()
+    folder = _LIBRARY.folder()
     if folder is not None and (folder / WEBGPU).is_file() and _lacks_atomics():
         return f"a CompiledModel loads {WEBGPU}, which this CPU cannot run"
     return None
@@ -239,31 +238,6 @@ def _lacks_atomics() -> bool:
     if platform.machine() != "aarch64":
         return False
     return any("asimd" in cpu.flags and "atomics" not in cpu.flags for cpu in cpu_entries())
-
-
-def _package_folder() -> Optional[Path]:
-    spec = find_spec(_PACKAGE)
-    if spec is None or spec.origin is None:  # no origin: a folder that merely has this name
-        return None
-    return Path(spec.origin).parent
-
-
-def _package_version() -> Optional[str]:
-    for distribution in _DISTRIBUTIONS:
-        try:
-            return metadata.version(distribution)
-        except metadata.PackageNotFoundError:
-            continue
-    return None
-
-
-def _version_beside(library: Path) -> Optional[str]:
-    """Return the version of the package that the library lies in."""
-    for distribution in _DISTRIBUTIONS:
-        pattern = f"{distribution.replace('-', '_')}-*.dist-info"
-        for folder in library.parent.parent.glob(pattern):
-            return folder.name[: -len(".dist-info")].rsplit("-", 1)[1]
-    return None
 
 
 def _numbers(version: str) -> tuple[int, ...]:

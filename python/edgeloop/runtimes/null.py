@@ -9,10 +9,11 @@ import numpy as np
 
 from edgeloop import __version__, _core
 from edgeloop.errors import UsageError
-from edgeloop.runtimes._base import Framework, Installation, LoadOptions, TensorSpec
+from edgeloop.runtimes.protocol import Framework, Installation, Runtime
+from edgeloop.spec.load import LoadOptions, TensorSpec
 
 
-class NullFramework:
+class NullFramework(Framework):
     """The null engine behind a Python callable, as a framework's binding would hold it."""
 
     def __init__(self, engine: _core.Engine) -> None:
@@ -38,13 +39,12 @@ class NullFramework:
         return self.outputs()
 
 
-class NullRuntime:
+class NullRuntime(Runtime):
     """No model and no runtime: what remains is the loop itself."""
 
     name = "null"
-    formats = ("null",)
+    formats: Mapping[str, Optional[int]] = {"null": 1}
     loops = ("native", "binding", "callable", "framework", "framework-io")
-    missing_loops: Mapping[str, str] = {}
     timed_region: Mapping[str, str] = {
         "native": "Engine::run",
         "binding": "_core.Engine.run()",
@@ -53,8 +53,8 @@ class NullRuntime:
         "framework-io": "input copy, _core.Engine.run(), output copy",
     }
     settings = ("multiplications", "fail-at")
-    delegates: tuple[str, ...] = ()
     attaches = True
+    uses_threads = False
     install_hint = "it is built in"
 
     def find(self, library: Optional[str] = None) -> Installation:
@@ -62,14 +62,16 @@ class NullRuntime:
         del library
         return Installation(version=__version__, library=None, origin="built in")
 
-    def import_packages(self, loops: Sequence[str]) -> None:
-        """Import nothing: there is no framework."""
-
     def load_engine(self, options: LoadOptions, framework: Optional[Framework]) -> _core.Engine:
         """Return the engine behind the Python callable: every loop runs one instance."""
         if isinstance(framework, NullFramework):
             return framework.engine
         return _null_engine(options)
+
+    def computes_on(self, options: LoadOptions) -> str:
+        """Return that nobody knows: there is no work of a model."""
+        del options
+        return "it"
 
     def load_framework(self, options: LoadOptions) -> NullFramework:
         """Make a null engine behind a Python callable."""

@@ -7,9 +7,8 @@ import os
 import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
-from importlib import metadata
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Optional
 
@@ -17,30 +16,41 @@ import numpy as np
 
 from edgeloop import _core
 from edgeloop.errors import EdgeloopError, ModelError, NotAvailableError, UsageError
-from edgeloop.runtimes._base import (
-    FRAMEWORK_LOOPS,
-    Framework,
-    Installation,
-    LoadOptions,
-    OperatorProfiler,
-    TensorSpec,
-    engine_shapes,
-)
 from edgeloop.runtimes._onnx_dimensions import declared_inputs, free_dimensions
 from edgeloop.runtimes._onnx_placement import RECORD_PLACEMENT, Placement, placement_of
 from edgeloop.runtimes._onnx_profiler import SessionProfiler
 from edgeloop.runtimes._onnx_providers import (
+    CPU,
+    DEVICE_PROVIDERS,
+    GPU_PROVIDERS,
+    HOST_PROVIDERS,
     engine_providers,
+    full_name,
     package_providers,
+    provider_device,
     refusal,
     require_providers,
 )
-from edgeloop.runtimes._shape import fixed_shapes, shape_text
+from edgeloop.runtimes._package_library import UNKNOWN, PackageLibrary
+from edgeloop.runtimes.protocol import (
+    Framework,
+    Installation,
+    OperatorProfiler,
+    Runtime,
+    Verifier,
+    engine_shapes,
+)
+from edgeloop.runtimes.shape import fixed_shapes, shape_text
+from edgeloop.spec.delegates import DelegateSpec
+from edgeloop.spec.load import FRAMEWORK_LOOPS, LoadOptions, TensorSpec
 
-_LIBRARY_VARIABLE = "EDGELOOP_ONNXRUNTIME_LIBRARY"
-_DISTRIBUTIONS = ("onnxruntime", "onnxruntime-gpu", "onnxruntime-openvino")
+_LIBRARY = PackageLibrary(
+    package="onnxruntime",
+    distributions=("onnxruntime", "onnxruntime-gpu", "onnxruntime-openvino"),
+    pattern="capi/libonnxruntime.so*",
+    variable="EDGELOOP_ONNXRUNTIME_LIBRARY",
+)
 _TELEMETRY_VARIABLE = "ORT_DISABLE_TELEMETRY"
-_UNKNOWN = "unknown"
 
 _DTYPES = {
     "tensor(float)": "float32",
@@ -60,7 +70,7 @@ _OPTIMIZATION_LEVELS = {
 _Array = np.ndarray[Any, Any]
 
 
-class OnnxRuntimeFramework:
+class OnnxRuntimeFramework(Framework):
     """An InferenceSession with its inputs and outputs bound once to preallocated values."""
 
     def __init__(self, session: Any, inputs: Sequence[TensorSpec]) -> None:
@@ -121,13 +131,12 @@ class OnnxRuntimeFramework:
         return self._fetched
 
 
-class OnnxRuntime:
+class OnnxRuntime(Runtime):
     """ONNX models on ONNX Runtime."""
 
     name = "onnxruntime"
-    formats = ("onnx",)
+    formats: Mapping[str, Optional[int]] = {"onnx": 1}
     loops = ("native", "binding", "callable", "framework", "framework-io")
-    missing_loops: Mapping[str, str] = {}
     timed_region: Mapping[str, str] = {
         "native": "OrtApi::Run on preallocated values",
         "binding": "_core.Engine.run(): OrtApi::Run on preallocated values",
@@ -136,10 +145,18 @@ class OnnxRuntime:
         "framework-io": "InferenceSession.run(names, {name: array}), which returns new arrays",
     }
     settings = ("graph-optimization", "intra-op-spinning")
-    delegates: tuple[str, ...] = ()
-    # The package's extension module has a copy of the library of its own, without a C API.
-    attaches = False
+    has_providers = True
+    idle_settings: Mapping[str, str] = {"intra-op-spinning": "0"}
+    idle_note = (
+        "ONNX Runtime's idle threads were told not to spin, or they would take the CPUs of the "
+        "other side; alone it may be a little faster"
+    )
+    rest_runs_on = "ONNX Runtime's CPU provider"
+    rest_owners = (CPU,)
+    why_no_placement = "ONNX Runtime tells it from version 1.24 on"
+    # It does not attach: the package's extension module has a copy of the library of its own.
     profiled_loop = "framework"
+    verifies: Mapping[str, Verifier] = {"onnx": Verifier(("onnxruntime",), "convert")}
     install_hint = "pip install onnxruntime"
 
     def find(self, library: Optional[str] = None) -> Installation:
@@ -147,24 +164,21 @@ class OnnxRuntime:
 
         A package without a library (before 1.20, or a distributor's) has the framework loops only.
         """
-        named = library or os.environ.get(_LIBRARY_VARIABLE)
-        if named:
-            origin = "--library" if library else _LIBRARY_VARIABLE
-            if not Path(named).is_file():
-                raise NotAvailableError(f"{origin} names {named}, but no such file exists")
-            path = Path(named).resolve()
-            return Installation(_version_in_name(path) or _UNKNOWN, str(path), origin)
-        folder = _package_folder()
+        named = _LIBRARY.named(library)
+        if named is not None:
+            path, origin = named[0].resolve(), named[1]
+            return Installation(_version_in_name(path) or UNKNOWN, str(path), origin)
+        folder = _LIBRARY.folder()
         if folder is None:
             raise NotAvailableError(
                 f"the onnxruntime package is not installed in {sys.executable}; "
                 f"install it with '{self.install_hint}', or name a libonnxruntime.so with "
-                f"{_LIBRARY_VARIABLE}"
+                f"{_LIBRARY.variable}"
             )
-        found = sorted(folder.glob("capi/libonnxruntime.so*"))
-        version = _package_version() or (_version_in_name(found[-1]) if found else None)
+        found = _LIBRARY.libraries(folder)
+        version = _LIBRARY.version() or (_version_in_name(found[-1]) if found else None)
         return Installation(
-            version or _UNKNOWN, str(found[-1]) if found else None, "the onnxruntime package"
+            version or UNKNOWN, str(found[-1]) if found else None, "the onnxruntime package"
         )
 
     def import_packages(self, loops: Sequence[str]) -> None:
@@ -180,7 +194,7 @@ class OnnxRuntime:
             raise NotAvailableError(
                 f"the onnxruntime package {installation.version} has no libonnxruntime.so, which "
                 f"the native loop calls; install version 1.20 or newer, or name a library with "
-                f"{_LIBRARY_VARIABLE}"
+                f"{_LIBRARY.variable}"
             )
         _silence_telemetry()
         settings = {**_checked_settings(options)}
@@ -227,6 +241,41 @@ class OnnxRuntime:
             _dtype_of(output, "output")
         return OnnxRuntimeFramework(session, _input_specs(session, options))
 
+    def accelerators(self, options: LoadOptions) -> Sequence[DelegateSpec]:
+        """Return the providers under their full names."""
+        return [replace(one, name=full_name(one.name)) for one in options.providers]
+
+    def device(self, options: LoadOptions) -> Optional[str]:
+        """Return the model of the GPU that the first CUDA provider uses."""
+        return provider_device(options)
+
+    def computes_on(self, options: LoadOptions) -> str:
+        """Return where the providers compute."""
+        names = [provider.name for provider in self.accelerators(options)]
+        others = [name for name in names if name not in HOST_PROVIDERS]
+        if any(name in GPU_PROVIDERS for name in others):
+            return "gpu"
+        return others[0] if others else "cpu"
+
+    def clock_waits(self, options: LoadOptions) -> str:
+        """Say what a run waits for where a provider queues its work."""
+        names = [one.name for one in self.accelerators(options) if one.name in DEVICE_PROVIDERS]
+        if not names:
+            return ""
+        # Its run option disable_synchronize_execution_providers is 0, and outputs are host memory.
+        are = "is" if len(names) == 1 else "are"
+        return (
+            f"; it returns when {' and '.join(names)} {are} done and the outputs are in host memory"
+        )
+
+    def provider_document(self, options: LoadOptions) -> dict[str, Any]:
+        """Return the providers in their order, the CPU's last unless it is forbidden."""
+        asked = self.accelerators(options)
+        names = [provider.name for provider in asked]
+        fallback = [CPU] if options.cpu_fallback and CPU not in names else []
+        given = {provider.name: dict(provider.options) for provider in asked if provider.options}
+        return {"provider": ", ".join([*names, *fallback]), "provider_options": given}
+
     def operator_profiler(
         self, engine: Optional[_core.Engine], framework: Optional[Framework]
     ) -> OperatorProfiler:
@@ -237,29 +286,13 @@ class OnnxRuntime:
 
     def _require_one_version(self, options: LoadOptions) -> None:
         named = self.find(options.library)
-        package = _package_version()
-        if package and named.version not in (package, _UNKNOWN):
+        package = _LIBRARY.version()
+        if package and named.version not in (package, UNKNOWN):
             raise UsageError(
                 f"the native loop's library {named.library} ({named.origin}) is version "
                 f"{named.version}, but the onnxruntime package is {package}; leave the library "
                 "out, or measure the native loop only"
             )
-
-
-def _package_folder() -> Optional[Path]:
-    spec = find_spec("onnxruntime")
-    if spec is None or spec.origin is None:  # no origin: a folder that merely has this name
-        return None
-    return Path(spec.origin).parent
-
-
-def _package_version() -> Optional[str]:
-    for distribution in _DISTRIBUTIONS:
-        try:
-            return metadata.version(distribution)
-        except metadata.PackageNotFoundError:
-            continue
-    return None
 
 
 def _version_in_name(library: Path) -> Optional[str]:

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Optional
 
 from edgeloop import _core
 from edgeloop.errors import NotAvailableError, UsageError
-from edgeloop.runtimes._base import (
-    ANY,
-    NULL_MODEL,
+from edgeloop.runtimes._layer_profiler import LayerProfiler
+from edgeloop.runtimes.protocol import (
     Framework,
     Installation,
-    LoadOptions,
     OperatorProfiler,
+    Runtime,
     engine_shapes,
 )
-from edgeloop.runtimes._layer_profiler import LayerProfiler
+from edgeloop.spec.load import ANY, NULL_MODEL, LoadOptions
 
 _NO_FRAMEWORK = (
     "a plugin is a C library without a Python API; a runtime with one is added through the entry "
@@ -25,11 +24,11 @@ _NO_FRAMEWORK = (
 )
 
 
-class PluginRuntime:
+class PluginRuntime(Runtime):
     """Whatever a plugin reads, through the functions of its table."""
 
     name = "plugin"
-    formats = (ANY,)
+    formats: Mapping[str, Optional[int]] = {ANY: None}
     loops = ("native", "binding")
     missing_loops: Mapping[str, str] = {
         "callable": _NO_FRAMEWORK,
@@ -41,8 +40,7 @@ class PluginRuntime:
         "binding": "_core.Engine.run(): the plugin's run()",
     }
     settings = (ANY,)
-    delegates: tuple[str, ...] = ()
-    attaches = False
+    named_by_path = True
     profiled_loop = "native"
     install_hint = "--runtime plugin=PATH"
 
@@ -58,9 +56,6 @@ class PluginRuntime:
         return Installation(
             version="unknown", library=str(path), origin="the plugin that was named"
         )
-
-    def import_packages(self, loops: Sequence[str]) -> None:
-        """Import nothing: there is no framework."""
 
     def load_engine(self, options: LoadOptions, framework: Optional[Framework]) -> _core.Engine:
         """Load the plugin, and the model in it."""
@@ -85,9 +80,10 @@ class PluginRuntime:
         assert engine is not None
         return LayerProfiler(engine, "the plugin")
 
-    def load_framework(self, options: LoadOptions) -> Framework:
-        """Raise UsageError: there is no Python API."""
-        raise UsageError(f"plugin has no framework loop: {_NO_FRAMEWORK}")
+    def computes_on(self, options: LoadOptions) -> str:
+        """Return that nobody knows."""
+        del options
+        return "it"
 
 
 RUNTIME = PluginRuntime()

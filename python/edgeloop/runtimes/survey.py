@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any, Optional
 
 from edgeloop.errors import EdgeloopError, NotAvailableError
-from edgeloop.measure.client import WorkerClient
-from edgeloop.runtimes import RUNTIME_NAMES, installed, runtime
+from edgeloop.runtimes import known_names, runtime
+from edgeloop.worker.client import WorkerClient
 
 
 @dataclass(frozen=True)
@@ -31,13 +32,29 @@ class RuntimeStatus:
         return asdict(self)
 
 
-def survey(python: Optional[str] = None, timeout_s: float = 60.0) -> list[RuntimeStatus]:
+def survey(
+    python: Optional[str] = None,
+    timeout_s: float = 60.0,
+    doing: Callable[[str], None] = lambda _: None,
+) -> list[RuntimeStatus]:
     """Look for every runtime in the interpreter `python`, by default this one.
 
-    A plugin is nowhere until its path is named, so it is not among them.
+    `doing` is told before each. A plugin is nowhere until its path is named, so it is not among
+    them.
     """
-    names = [name for name in (*RUNTIME_NAMES, *installed.names()) if name != "plugin"]
-    return [probe(name, python or sys.executable, timeout_s) for name in names]
+    names = [name for name in known_names() if not _named_by_path(name)]
+    found = []
+    for number, name in enumerate(names, start=1):
+        doing(f"looking for {name} ({number} of {len(names)})")
+        found.append(probe(name, python or sys.executable, timeout_s))
+    return found
+
+
+def _named_by_path(name: str) -> bool:
+    try:
+        return runtime(name).named_by_path
+    except NotAvailableError:  # of a package that is broken, which the probe tells
+        return False
 
 
 def probe(name: str, python: str, timeout_s: float) -> RuntimeStatus:

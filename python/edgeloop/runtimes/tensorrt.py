@@ -7,31 +7,30 @@ from importlib.util import find_spec
 from typing import Optional
 
 from edgeloop import _core
-from edgeloop.envs.tensorrt_engine import engine_path, version_text
 from edgeloop.errors import NotAvailableError, UsageError
-from edgeloop.runtimes._base import (
-    FRAMEWORK_LOOPS,
-    LOOPS,
+from edgeloop.runtimes._layer_profiler import LayerProfiler
+from edgeloop.runtimes.nvidia_libraries import find_cudart, find_nvinfer, nvinfer_version
+from edgeloop.runtimes.protocol import (
     Framework,
     Installation,
-    LoadOptions,
     OperatorProfiler,
+    Runtime,
+    Verifier,
     engine_shapes,
 )
-from edgeloop.runtimes._layer_profiler import LayerProfiler
-from edgeloop.runtimes._nvidia_libraries import find_cudart, find_nvinfer, nvinfer_version
+from edgeloop.runtimes.tensorrt_engine import engine_path, version_text
+from edgeloop.spec.load import FRAMEWORK_LOOPS, LOOPS, LoadOptions
 
 _REGIONS = ("enqueue", "copies")
 _PACKAGE = "tensorrt"
 
 
-class TensorRtRuntime:
+class TensorRtRuntime(Runtime):
     """Plans on an NVIDIA GPU or DLA; the clock stops after the stream is synchronised."""
 
     name = "tensorrt"
-    formats = ("tensorrt",)
+    formats: Mapping[str, Optional[int]] = {"tensorrt": 1}
     loops = LOOPS
-    missing_loops: Mapping[str, str] = {}
     timed_region: Mapping[str, str] = {
         "native": "the engine's run()",
         "binding": "_core.Engine.run(): the engine's run()",
@@ -40,8 +39,7 @@ class TensorRtRuntime:
         "framework-io": "inputs copied in, enqueue, outputs copied out, synchronise",
     }
     settings = ("region", "cuda-graph", "dla-core", "plugins")
-    delegates: tuple[str, ...] = ()
-    attaches = False
+    verifies: Mapping[str, Verifier] = {"tensorrt": Verifier((), None)}
     profiled_loop = "native"
     install_hint = "edgeloop setup tensorrt"
 
@@ -65,7 +63,7 @@ class TensorRtRuntime:
 
         With native loops among them a missing package is told when it is loaded.
         """
-        from edgeloop.runtimes._tensorrt_package import import_tensorrt
+        from edgeloop.runtimes.tensorrt_package import import_tensorrt
 
         if any(loop in FRAMEWORK_LOOPS for loop in loops):
             try:
@@ -99,6 +97,11 @@ class TensorRtRuntime:
             },
         )
 
+    def computes_on(self, options: LoadOptions) -> str:
+        """Return the GPU."""
+        del options
+        return "gpu"
+
     def operator_profiler(
         self, engine: Optional[_core.Engine], framework: Optional[Framework]
     ) -> OperatorProfiler:
@@ -109,7 +112,7 @@ class TensorRtRuntime:
 
     def load_framework(self, options: LoadOptions) -> Framework:
         """Load the plan through the package. Raises UsageError for what only the engine can do."""
-        from edgeloop.runtimes._tensorrt_package import TensorRtFramework
+        from edgeloop.runtimes.tensorrt_package import TensorRtFramework
 
         region = options.settings.get("region", _REGIONS[0])
         if region not in _REGIONS:

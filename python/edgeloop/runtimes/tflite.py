@@ -2,31 +2,25 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Optional
 
 from edgeloop import _core
-from edgeloop.delegates import EXTERNAL, XNNPACK
 from edgeloop.envs.tflite_c import LIBRARY_NAME, library_path
-from edgeloop.errors import NotAvailableError, UsageError
-from edgeloop.runtimes._base import (
-    Framework,
-    Installation,
-    LoadOptions,
-    OperatorProfiler,
-    engine_shapes,
-)
-from edgeloop.runtimes._external_delegates import external_delegates
+from edgeloop.errors import NotAvailableError
+from edgeloop.runtimes._external_delegates import TfliteDelegates, external_delegates
 from edgeloop.runtimes._loader_path import on_loader_path
+from edgeloop.runtimes._package_library import PackageLibrary
 from edgeloop.runtimes._plan_profiler import STAMPED, PlanProfiler
+from edgeloop.runtimes.protocol import Framework, Installation, OperatorProfiler, engine_shapes
+from edgeloop.spec.load import LoadOptions
 
-_LIBRARY_VARIABLE = "EDGELOOP_TFLITE_LIBRARY"
+_LIBRARY = PackageLibrary(variable="EDGELOOP_TFLITE_LIBRARY")
 _NO_FRAMEWORK = (
     "the C library has no Python API; measure litert or tflite-runtime for the same model in Python"
 )
@@ -47,11 +41,11 @@ os.write(answer, version())
 _ASK_TIMEOUT_S = 60  # a Pi Zero starts an interpreter in less than 2 s
 
 
-class TfliteRuntime:
+class TfliteRuntime(TfliteDelegates):
     """TFLite models on the C library, with its delegates applied explicitly."""
 
     name = "tflite"
-    formats = ("tflite", "edgetpu")
+    formats: Mapping[str, Optional[int]] = {"tflite": 2, "edgetpu": 1}
     loops = ("native", "binding")
     missing_loops: Mapping[str, str] = {
         "callable": _NO_FRAMEWORK,
@@ -62,21 +56,15 @@ class TfliteRuntime:
         "native": "TfLiteInterpreterInvoke",
         "binding": "_core.Engine.run(): TfLiteInterpreterInvoke",
     }
-    settings: tuple[str, ...] = ()
-    delegates = (XNNPACK, *EXTERNAL)
-    attaches = False
+    rest_runs_on = "the library's built-in kernels"
     profiled_loop = "native"
     install_hint = "edgeloop setup tflite-c"
 
     def find(self, library: Optional[str] = None) -> Installation:
         """Locate the library. Raises NotAvailableError that says where we looked."""
-        named = library or os.environ.get(_LIBRARY_VARIABLE)
-        if named:
-            origin = "--library" if library else _LIBRARY_VARIABLE
-            path = Path(named).expanduser().absolute()
-            if not path.is_file():
-                raise NotAvailableError(f"{origin} names {named}, but no such file exists")
-            return _installation(path, origin)
+        named = _LIBRARY.named(library)
+        if named is not None:
+            return _installation(*named)
         places = list(_places())
         for path, origin in places:
             if path.is_file():
@@ -84,11 +72,8 @@ class TfliteRuntime:
         looked = ", ".join(str(path) for path, _ in places)
         raise NotAvailableError(
             f"no {LIBRARY_NAME} was found (looked for {looked} and in the loader's cache); install "
-            f"one with '{self.install_hint}', or name one with --library or {_LIBRARY_VARIABLE}"
+            f"one with '{self.install_hint}', or name one with --library or {_LIBRARY.variable}"
         )
-
-    def import_packages(self, loops: Sequence[str]) -> None:
-        """Import nothing: there is no framework."""
 
     def load_engine(self, options: LoadOptions, framework: Optional[Framework]) -> _core.Engine:
         """Load the model for the native loop."""
@@ -115,10 +100,6 @@ class TfliteRuntime:
         del framework
         assert engine is not None
         return PlanProfiler(engine, engine.placement(), STAMPED)
-
-    def load_framework(self, options: LoadOptions) -> Framework:
-        """Raise UsageError: there is no Python API."""
-        raise UsageError(f"tflite has no framework loop: {_NO_FRAMEWORK}")
 
 
 def _installation(path: Path, origin: str) -> Installation:

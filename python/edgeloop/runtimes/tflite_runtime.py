@@ -5,24 +5,25 @@ from __future__ import annotations
 import importlib
 import sys
 from collections.abc import Mapping, Sequence
-from importlib import metadata
-from importlib.util import find_spec
-from pathlib import Path
 from typing import Any, Optional
 
 import numpy as np
 
 from edgeloop import _core
-from edgeloop.delegates import EXTERNAL, XNNPACK
 from edgeloop.errors import NotAvailableError, UsageError
-from edgeloop.runtimes._base import Framework, Installation, LoadOptions, OperatorProfiler
+from edgeloop.runtimes._external_delegates import TfliteDelegates
+from edgeloop.runtimes._package_library import UNKNOWN, PackageLibrary
 from edgeloop.runtimes._plan_profiler import STAMPED, PlanProfiler
 from edgeloop.runtimes._tflite_interpreter import InterpreterFramework, load_interpreter
+from edgeloop.runtimes.protocol import Framework, Installation, OperatorProfiler
+from edgeloop.spec.load import LoadOptions
 
 _PACKAGE = "tflite_runtime"
-_DISTRIBUTIONS = ("tflite-runtime", "tflite-runtime-nightly")
-_EXTENSION = "_pywrap_tensorflow_interpreter_wrapper*.so"
-_UNKNOWN = "unknown"
+_LIBRARY = PackageLibrary(
+    package=_PACKAGE,
+    distributions=("tflite-runtime", "tflite-runtime-nightly"),
+    pattern="_pywrap_tensorflow_interpreter_wrapper*.so",
+)
 _FIRST_INCOMPATIBLE_NUMPY = 2  # the last wheel was built against the C API of NumPy 1
 
 
@@ -72,13 +73,12 @@ class TfliteRuntimeFramework(InterpreterFramework):
         return attachment
 
 
-class TfliteRuntimeRuntime:
+class TfliteRuntimeRuntime(TfliteDelegates):
     """TFLite models on the interpreter of the tflite-runtime package."""
 
     name = "tflite-runtime"
-    formats = ("tflite", "edgetpu")
+    formats: Mapping[str, Optional[int]] = {"tflite": 3, "edgetpu": 2}
     loops = ("native", "binding", "callable", "framework", "framework-io")
-    missing_loops: Mapping[str, str] = {}
     timed_region: Mapping[str, str] = {
         "native": "tflite::Interpreter::Invoke of the Python object's own interpreter",
         "binding": "_core.Engine.run(): tflite::Interpreter::Invoke of the same interpreter",
@@ -86,8 +86,7 @@ class TfliteRuntimeRuntime:
         "framework": "Interpreter.invoke()",
         "framework-io": "Interpreter.set_tensor per input, invoke(), get_tensor per output",
     }
-    settings: tuple[str, ...] = ()
-    delegates = (XNNPACK, *EXTERNAL)
+    rest_runs_on = "the package's built-in kernels"
     attaches = True
     profiled_loop = "native"
     install_hint = "edgeloop setup tflite-runtime"
@@ -99,20 +98,19 @@ class TfliteRuntimeRuntime:
                 f"tflite-runtime runs the package's own library, not {library}; leave --library "
                 "out, or measure it with --runtime tflite"
             )
-        spec = find_spec(_PACKAGE)
-        if spec is None or spec.origin is None:  # no origin: a folder that merely has this name
+        folder = _LIBRARY.folder()
+        if folder is None:
             raise NotAvailableError(
                 f"the tflite-runtime package is not installed in {sys.executable}; run "
                 f"'{self.install_hint}', or, where Python is 3.11 or older, 'pip install "
                 'tflite-runtime "numpy<2"\''
             )
-        extensions = sorted(Path(spec.origin).parent.glob(_EXTENSION))
+        extensions = _LIBRARY.libraries(folder)
         if not extensions:
             raise NotAvailableError(
-                f"the tflite-runtime package in {Path(spec.origin).parent} has no {_EXTENSION}; "
-                "install it anew"
+                f"the tflite-runtime package in {folder} has no {_LIBRARY.pattern}; install it anew"
             )
-        version = _package_version()
+        version = _LIBRARY.version() or UNKNOWN
         if int(np.__version__.split(".")[0]) >= _FIRST_INCOMPATIBLE_NUMPY:
             raise NotAvailableError(
                 f"tflite-runtime {version} needs numpy < 2, and {sys.executable} has "
@@ -161,15 +159,6 @@ def _record_operators(interpreter: Any) -> None:
     interpreter.edgeloop_recorder = _core.TfliteInterpreterProfiler(
         library=library, interpreter=interpreter._native_handle()
     )
-
-
-def _package_version() -> str:
-    for distribution in _DISTRIBUTIONS:
-        try:
-            return metadata.version(distribution)
-        except metadata.PackageNotFoundError:
-            continue
-    return _UNKNOWN
 
 
 def _import_package() -> Any:

@@ -7,34 +7,30 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
-from typing import Optional
+from typing import TYPE_CHECKING, Optional
 
 from edgeloop import _core
 from edgeloop.errors import ModelError, NotAvailableError, UsageError
-from edgeloop.runtimes import _torch_modes as modes
-from edgeloop.runtimes._base import (
-    FRAMEWORK_LOOPS,
-    Framework,
-    Installation,
-    LoadOptions,
-    OperatorProfiler,
-    TensorSpec,
-)
-from edgeloop.runtimes._shape import asked_shapes, fixed_shapes, shape_text
+from edgeloop.runtimes import torch_modes as modes
 from edgeloop.runtimes._torch_device import device_name, require_device
-from edgeloop.runtimes._torch_files import DeclaredInput, load_module
-from edgeloop.runtimes._torch_framework import CPU, DTYPES, TorchFramework, input_tensors
-from edgeloop.runtimes._torch_package import INSTALL_HINT, find_torch, import_torch, set_threads
 from edgeloop.runtimes._torch_profiler import TorchProfiler
+from edgeloop.runtimes.protocol import Framework, Installation, OperatorProfiler, Runtime, Verifier
+from edgeloop.runtimes.shape import asked_shapes, fixed_shapes, shape_text
+from edgeloop.runtimes.torch_framework import CPU, DTYPES, TorchFramework, input_tensors
+from edgeloop.runtimes.torch_package import INSTALL_HINT, find_torch, import_torch, set_threads
+from edgeloop.spec.load import FRAMEWORK_LOOPS, LoadOptions, TensorSpec
+
+if TYPE_CHECKING:
+    from edgeloop.runtimes.torch_files import DeclaredInput
 
 _DEFAULT_DTYPE = "float32"
 
 
-class TorchRuntime:
+class TorchRuntime(Runtime):
     """PyTorch models, in the way that --torch-mode says."""
 
     name = "torch"
-    formats = ("pytorch",)
+    formats: Mapping[str, Optional[int]] = {"pytorch": 1}
     loops = FRAMEWORK_LOOPS
     missing_loops: Mapping[str, str] = {"native": modes.NO_PACKAGE, "binding": modes.NO_PACKAGE}
     """Without a package: with one, native loops are those of the runtime aotinductor."""
@@ -44,9 +40,9 @@ class TorchRuntime:
         "framework-io": "the module from NumPy arrays to NumPy arrays",
     }
     settings = ("input-dtype",)
-    delegates: tuple[str, ...] = ()
-    attaches = False
+    has_modes = True
     profiled_loop = "framework"
+    verifies: Mapping[str, Verifier] = {"pytorch": Verifier(("torch",), "convert")}
     install_hint = INSTALL_HINT
 
     def find(self, library: Optional[str] = None) -> Installation:
@@ -74,6 +70,8 @@ class TorchRuntime:
 
     def load_framework(self, options: LoadOptions) -> TorchFramework:
         """Load the module, fix its input shapes, and bring it into the form of the mode."""
+        from edgeloop.runtimes.torch_files import load_module
+
         dtype = setting_dtype(options)
         torch = import_torch()
         device = require_device(torch, options.device)
@@ -100,6 +98,18 @@ class TorchRuntime:
         for note in framework.notes:
             print(f"edgeloop: {options.model}: {note}", file=sys.stderr)
         return framework
+
+    def engine_of(self, package: Optional[str]) -> Runtime:
+        """Return the runtime of the package, where there is one."""
+        if package is None:
+            return self
+        from edgeloop.runtimes.aotinductor import RUNTIME as AOTINDUCTOR
+
+        return AOTINDUCTOR
+
+    def computes_on(self, options: LoadOptions) -> str:
+        """Return what --device says."""
+        return "gpu" if (options.device or CPU) != CPU else CPU
 
     def operator_profiler(
         self, engine: Optional[_core.Engine], framework: Optional[Framework]

@@ -10,9 +10,8 @@ from typing import Optional
 import numpy as np
 import numpy.typing as npt
 
-from edgeloop.stats.hodges_lehmann import pseudo_median, pseudo_median_interval, shift
 from edgeloop.stats.holm import holm
-from edgeloop.stats.location import PROCESSES, by_session, location, welch
+from edgeloop.stats.location import FEWEST_SESSIONS, session_centres, student, welch
 from edgeloop.stats.quantile import CONFIDENCE, Interval
 from edgeloop.stats.verdict import DELTA, FASTER, INCONCLUSIVE, SLOWER, judge
 
@@ -25,10 +24,7 @@ class Comparison:
 
     ratio: float
     ratio_ci95: Optional[Interval]
-    hodges_lehmann: float
-    """The same ratio by an estimate that no single odd pair, or session, can move."""
-    hodges_lehmann_ci95: Optional[Interval]
-    """None with fewer than six pairs or sessions, or where unpaired."""
+    """None below three sessions of separate workers, or three processes on either side."""
     p_value: Optional[float]
     """Of the hypothesis that the ratio is 1."""
     verdict: str
@@ -37,7 +33,9 @@ class Comparison:
     delta: float
     paired: bool
     count: int
-    """Pairs, or the smaller number of processes."""
+    """Sessions of separate workers; where unpaired, the smaller number of processes."""
+    pairs: Optional[int]
+    """Pairs of blocks in all sessions; None where unpaired."""
     warnings: tuple[str, ...] = ()
 
     @property
@@ -58,6 +56,7 @@ class Difference:
     """Of the time of A."""
     share_ci95: Optional[Interval]
     pairs: int
+    sessions: int
     reason: Optional[str] = None
     """Why there are no intervals."""
 
@@ -66,37 +65,32 @@ def compare_paired(
     a_ns: npt.ArrayLike,
     b_ns: npt.ArrayLike,
     *,
-    sessions: Optional[Sequence[int]] = None,
+    sessions: Sequence[int],
+    first_stage: Optional[int] = None,
     delta: float = DELTA,
     mismatches: Sequence[str] = (),
 ) -> Comparison:
     """Compare the medians of blocks that were measured in pairs, in random order in each pair.
 
     `a_ns`, `b_ns`: one positive median per pair, in the order of measurement. `sessions`: for each
-    pair which processes it ran in, where there were several. The random order is what makes
-    Student's interval hold under drift and under correlation from block to block: whichever way
-    neighbours pull, they pull either side as often.
+    pair which workers it ran in. `first_stage`: see `student`. A session's ratio is the median of
+    those of its pairs; Student's interval is over the sessions.
     """
     a, b = _pairs(a_ns, b_ns)
-    differences = np.log(b) - np.log(a)
-    found = location(differences, sessions)
-    centre = float(differences.mean()) if found is None else found.centre
+    centres = session_centres(np.log(b) - np.log(a), sessions)
+    found = student(centres, first_stage)
     verdict = judge(found, delta, mismatches)
-    units = differences
-    if found is not None and found.unit == PROCESSES:
-        units = np.array([values.mean() for values in by_session(differences, sessions)])
     return Comparison(
-        ratio=math.exp(centre),
+        ratio=math.exp(float(centres.mean())),
         ratio_ci95=_ratio_interval(None if found is None else found.interval()),
-        hodges_lehmann=math.exp(pseudo_median(units)),
-        hodges_lehmann_ci95=_ratio_interval(pseudo_median_interval(units, CONFIDENCE)),
         p_value=None if found is None else found.p_value(),
         verdict=verdict.word,
         reason=verdict.reason,
         settle=verdict.settle,
         delta=delta,
         paired=True,
-        count=a.size,
+        count=centres.size,
+        pairs=a.size,
     )
 
 
@@ -114,12 +108,10 @@ def compare_unpaired(
     """
     a, b = np.log(_positive(a_ns)), np.log(_positive(b_ns))
     found = welch(a, b)
-    verdict = judge(found, delta, mismatches)
+    verdict = judge(found, delta, mismatches, "processes a side")
     return Comparison(
         ratio=math.exp(float(b.mean() - a.mean())),
         ratio_ci95=_ratio_interval(None if found is None else found.interval()),
-        hodges_lehmann=math.exp(shift(a, b)),
-        hodges_lehmann_ci95=None,
         p_value=None if found is None else found.p_value(),
         verdict=verdict.word,
         reason=verdict.reason,
@@ -127,28 +119,32 @@ def compare_unpaired(
         delta=delta,
         paired=False,
         count=min(a.size, b.size),
+        pairs=None,
         warnings=(NOT_INTERLEAVED,),
     )
 
 
-def difference(
-    a_ns: npt.ArrayLike, b_ns: npt.ArrayLike, *, sessions: Optional[Sequence[int]] = None
-) -> Difference:
-    """Return what B takes beyond A in ns and as a share of A, from interleaved pairs of medians."""
+def difference(a_ns: npt.ArrayLike, b_ns: npt.ArrayLike, sessions: Sequence[int]) -> Difference:
+    """Return what B takes beyond A in ns and as a share of A, from interleaved pairs of medians.
+
+    By the median of the pairs of each session, and Student's interval over the sessions.
+    """
     a, b = _pairs(a_ns, b_ns)
-    absolute = location(b - a, sessions)
-    relative = location(np.log(b) - np.log(a), sessions)
-    if absolute is None or relative is None:
-        share = math.exp(float(np.mean(np.log(b) - np.log(a)))) - 1.0
-        reason = f"not enough pairs for an interval (have {a.size})"
-        return Difference(float(np.mean(b - a)), None, share, None, a.size, reason)
-    low, high = relative.interval()
+    differences_ns = session_centres(b - a, sessions)
+    ratios = session_centres(np.log(b) - np.log(a), sessions)
+    absolute, relative = student(differences_ns), student(ratios)
+    reason = None
+    if absolute is None:
+        reason = f"not enough processes (need {FEWEST_SESSIONS}, have {ratios.size})"
+    share_ci95 = _ratio_interval(None if relative is None else relative.interval())
     return Difference(
-        ns=absolute.centre,
-        ns_ci95=absolute.interval(),
-        share=math.expm1(relative.centre),
-        share_ci95=(math.expm1(low), math.expm1(high)),
+        ns=float(differences_ns.mean()),
+        ns_ci95=None if absolute is None else absolute.interval(),
+        share=math.expm1(float(ratios.mean())),
+        share_ci95=None if share_ci95 is None else (share_ci95[0] - 1.0, share_ci95[1] - 1.0),
         pairs=a.size,
+        sessions=ratios.size,
+        reason=reason,
     )
 
 

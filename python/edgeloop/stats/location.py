@@ -1,9 +1,13 @@
-"""The mean of paired differences with its error, where pairs come from one or several sessions."""
+"""A mean over sessions with its error: the session of separate workers is the unit of repetition.
+
+Pairs of one session share the luck of its processes, such as where their memory lies, and no number
+of them averages that out: fewer than three sessions have no error, however many pairs they hold.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Optional
 
@@ -13,23 +17,18 @@ import numpy.typing as npt
 from edgeloop.stats.processes import FEWEST_PROCESSES, student_factor
 from edgeloop.stats.quantile import CONFIDENCE, Interval
 
-FEWEST_PAIRS = 3
-"""Pairs below which Student's interval says nothing: its factor is 12.7 for two."""
-
-PAIRS = "pairs"
-PROCESSES = "processes"
+FEWEST_SESSIONS = FEWEST_PROCESSES
 
 
 @dataclass(frozen=True)
 class Location:
-    """A mean and the standard error that the wider of its two intervals rests on."""
+    """A mean and its standard error."""
 
     centre: float
     standard_error: float
     degrees_of_freedom: float
     count: int
-    unit: str
-    """What `count` counts and more of would narrow the interval: PAIRS or PROCESSES."""
+    """Sessions; of two unpaired groups the smaller number of processes."""
 
     def half_width(self, confidence: float = CONFIDENCE) -> float:
         """Return half the width of Student's interval."""
@@ -50,52 +49,58 @@ class Location:
         return float(2.0 * stdtr(self.degrees_of_freedom, -t))
 
 
-def location(
-    values: npt.NDArray[Any], sessions: Optional[Sequence[int]] = None
-) -> Optional[Location]:
-    """Return the location of `values`, or None where there are too few for an error.
+def session_centres(
+    values: npt.NDArray[Any],
+    sessions: Sequence[int],
+    centre: Callable[[npt.NDArray[Any]], Any] = np.median,
+) -> npt.NDArray[np.float64]:
+    """Return one value for each session, in the order in which they were measured.
 
-    `sessions`: for each value the processes it was measured in, None for all in the same. With
-    FEWEST_PROCESSES sessions or more, the error is also taken from the means of the sessions and
-    the wider interval counts: pairs of one session share the luck of its processes, such as where
-    their memory lies, and no number of them averages that out.
+    The median of pairs is the centre that holds on a busy machine: what disturbs one block in
+    three disturbs every second pair, on either side alike, and moves even the Hodges-Lehmann
+    estimate four times as far (benchmarks/false_alarms.py).
+
+    `sessions`: for each value the session it was measured in. ValueError where not each has one.
     """
-    groups = by_session(values, sessions)
-    found = [one for one in (_within(groups), _between(groups)) if one is not None]
-    return max(found, key=Location.half_width, default=None)
-
-
-def by_session(
-    values: npt.NDArray[Any], sessions: Optional[Sequence[int]]
-) -> list[npt.NDArray[Any]]:
-    """Return the values of each session; ValueError where not every value has one."""
-    labels = np.zeros(values.size, dtype=int) if sessions is None else np.asarray(sessions)
+    labels = np.asarray(sessions)
     if labels.shape != values.shape:
         raise ValueError(f"{labels.size} sessions for {values.size} pairs: need one for each")
-    return [values[labels == label] for label in np.unique(labels)]
+    return np.array([centre(values[labels == label]) for label in dict.fromkeys(labels.tolist())])
 
 
-def _within(groups: Sequence[npt.NDArray[Any]]) -> Optional[Location]:
-    """Return the mean of the group means, its error from the scatter in the groups."""
-    count = sum(group.size for group in groups)
-    freedom = count - len(groups)
-    if count < FEWEST_PAIRS or freedom < 1:
+def student(
+    centres: npt.NDArray[np.float64], first_stage: Optional[int] = None
+) -> Optional[Location]:
+    """Return the mean of the sessions' centres, None below FEWEST_SESSIONS.
+
+    `first_stage`: the scatter of so many first sessions decided how many more there are. Then the
+    scatter of all is small where it stopped early, and the interval of Stein (1945), which is
+    exact, rests on that of the first stage; the wider of the two counts.
+    """
+    count = centres.size
+    if count < FEWEST_SESSIONS:
         return None
-    squares = sum(float(np.sum(np.square(group - group.mean()))) for group in groups)
-    inverse_sizes = sum(1.0 / group.size for group in groups)
-    error = math.sqrt(squares / freedom * inverse_sizes) / len(groups)
-    centre = float(np.mean([group.mean() for group in groups]))
-    return Location(centre, error, freedom, count, PAIRS)
+    centre = float(centres.mean())
+    found = [Location(centre, _error(centres, count), count - 1, count)]
+    if first_stage is not None and FEWEST_SESSIONS <= first_stage < count:
+        error = _error(centres[:first_stage], count)
+        found.append(Location(centre, error, first_stage - 1, count))
+    return max(found, key=Location.half_width)
 
 
-def _between(groups: Sequence[npt.NDArray[Any]]) -> Optional[Location]:
-    """Return the mean of the group means, its error from their own scatter."""
-    count = len(groups)
-    if count < FEWEST_PROCESSES:
-        return None
-    means = np.array([group.mean() for group in groups])
-    error = float(np.std(means, ddof=1)) / math.sqrt(count)
-    return Location(float(means.mean()), error, count - 1, count, PROCESSES)
+def sessions_needed(first: npt.NDArray[np.float64], half_width: float) -> int:
+    """Return how many sessions give this half-width, the first ones among them (Stein 1945).
+
+    `first`: centres of the first stage, at least FEWEST_SESSIONS.
+    """
+    factor = student_factor(first.size - 1)
+    needed = (factor * float(np.std(first, ddof=1)) / half_width) ** 2
+    return max(first.size, math.ceil(needed))
+
+
+def _error(centres: npt.NDArray[np.float64], count: int) -> float:
+    """Return the error of a mean of `count` sessions that scatter like these."""
+    return float(np.std(centres, ddof=1)) / math.sqrt(count)
 
 
 def welch(a: npt.NDArray[Any], b: npt.NDArray[Any]) -> Optional[Location]:
@@ -109,4 +114,4 @@ def welch(a: npt.NDArray[Any], b: npt.NDArray[Any]) -> Optional[Location]:
         parts = zip(variances, (a.size, b.size))
         freedom = total**2 / sum(v**2 / (size - 1) for v, size in parts)
     centre = float(b.mean() - a.mean())
-    return Location(centre, math.sqrt(total), freedom, min(a.size, b.size), PROCESSES)
+    return Location(centre, math.sqrt(total), freedom, min(a.size, b.size))

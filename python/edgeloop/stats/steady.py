@@ -92,7 +92,7 @@ def classify(block_medians: Sequence[float]) -> SteadyState:
     least_difference = max(LEAST_DIFFERENCE, 2.0 * noise / MAD_TO_SIGMA)
     scaled = joined / (float(np.median(joined)) * max(long_run_noise, LEAST_NOISE))
     starts = partition(scaled, PENALTY * math.log(joined.size), SHORTEST_SEGMENT)
-    segments = _merged(medians, [start * group for start in starts], least_difference)
+    segments = merged(medians, [start * group for start in starts], least_difference)
     kind = _kind(segments)
     used = segments[-1] if kind == WARM_UP else whole
     return SteadyState(kind, segments, used, least_difference, _meaning(kind, segments))
@@ -155,7 +155,7 @@ def _deviation(differences: npt.NDArray[Any]) -> float:
     return MAD_TO_SIGMA * float(np.median(np.abs(differences - middle)))
 
 
-def _merged(
+def merged(
     medians: npt.NDArray[Any], starts: Sequence[int], least_difference: float
 ) -> tuple[Segment, ...]:
     """Return segments, joining the two most alike neighbours until all differ enough."""

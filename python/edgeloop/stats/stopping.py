@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, Optional
-
-import numpy as np
-import numpy.typing as npt
+from typing import Optional
 
 from edgeloop.stats.pooled import pooled_quantile
 from edgeloop.stats.processes import headline
 from edgeloop.stats.quantile import independent_needed, quantile_interval, samples_needed
+from edgeloop.stats.run_times import RunTimes, joined
 
 CONVERGED = "converged"
 TIME_BUDGET = "time_budget"
 CAPACITY = "capacity"
 FIXED_COUNT = "fixed_count"
 
-Blocks = Sequence[npt.NDArray[Any]]
-"""Durations of the samples in ns, one array per block, in the order of measurement."""
+Blocks = Sequence[RunTimes]
+"""The blocks of one process in the order of measurement."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +58,6 @@ def process_stop_reason(
     blocks: Blocks,
     preset: Preset,
     *,
-    runs_per_sample: int = 1,
     remaining_s: Optional[float] = None,
     capacity: Optional[int] = None,
     fixed_samples: Optional[int] = None,
@@ -72,7 +69,7 @@ def process_stop_reason(
     A run with a bounded quantile needs its part of the samples from each process, unless a sample
     is a mean of runs, which has no tail.
     """
-    samples = sum(block.size for block in blocks)
+    samples = sum(block.ns.size for block in blocks)
     if fixed_samples is not None and samples >= fixed_samples:
         return FIXED_COUNT
     full = capacity is not None and samples >= capacity
@@ -81,7 +78,7 @@ def process_stop_reason(
     if _minimum_met(blocks, samples, preset):
         if preset.precision is None:
             return TIME_BUDGET
-        if _process_converged(np.concatenate(list(blocks)), preset, runs_per_sample):
+        if _process_converged(blocks, preset):
             return CONVERGED
     if full:
         return CAPACITY
@@ -95,7 +92,6 @@ def run_stop_reason(
     max_processes: int,
     remaining_s: float,
     process_s: float,
-    runs_per_sample: int = 1,
 ) -> Optional[str]:
     """Return why no further process is needed, or None to start one.
 
@@ -103,12 +99,12 @@ def run_stop_reason(
     """
     if preset.precision is None:
         return TIME_BUDGET
-    arrays = [np.concatenate(list(blocks)) for blocks in processes if blocks]
+    arrays = [joined(blocks) for blocks in processes if blocks]
     half_width = None
     if arrays:
         half_width = headline([quantile_interval(x, 0.5) for x in arrays]).half_width
     precise = half_width is not None and half_width <= preset.precision
-    if precise and preset.bounded is not None and runs_per_sample == 1:
+    if precise and preset.bounded is not None and _are_single(processes):
         precise = pooled_quantile(arrays, preset.bounded).interval is not None
     if precise:
         return CONVERGED
@@ -121,17 +117,23 @@ def _minimum_met(blocks: Blocks, samples: int, preset: Preset) -> bool:
     """Return whether there is enough to judge; stamps are contiguous, so durations are time."""
     if len(blocks) < preset.min_blocks or samples < preset.min_samples:
         return False
-    return sum(float(np.sum(block)) for block in blocks) >= preset.min_seconds * 1e9
+    return sum(block.elapsed_ns for block in blocks) >= preset.min_seconds * 1e9
 
 
-def _process_converged(x: npt.NDArray[Any], preset: Preset, runs_per_sample: int) -> bool:
+def _are_single(processes: Iterable[Blocks]) -> bool:
+    """Return whether every sample is a single run: only those have a tail."""
+    return all(block.runs_per_sample == 1 for blocks in processes for block in blocks)
+
+
+def _process_converged(blocks: Blocks, preset: Preset) -> bool:
+    x = joined(blocks)
     median = quantile_interval(x, 0.5)
     if median.interval is None or median.value is None or preset.precision is None:
         return False
     low, high = median.interval
     if high - low > 2.0 * preset.precision * median.value:
         return False
-    if preset.bounded is None or runs_per_sample > 1:
+    if preset.bounded is None or not _are_single([blocks]):
         return True
     tail = quantile_interval(x, preset.bounded)
     return tail.n * preset.processes >= samples_needed(

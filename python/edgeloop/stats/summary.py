@@ -14,13 +14,14 @@ from edgeloop.stats.advice import advice
 from edgeloop.stats.pooled import pooled_quantile
 from edgeloop.stats.processes import Headline, headline
 from edgeloop.stats.quantile import Interval, QuantileEstimate, quantile_interval
+from edgeloop.stats.run_times import RunTimes, joined, mean_run_ns
 from edgeloop.stats.spread import spread
 
 PERCENTILES = (50.0, 90.0, 99.0)
 """What is reported unless other percentiles are asked for."""
 
-Process = Sequence[npt.NDArray[Any]]
-"""Durations of samples in ns, one array per block, blocks in the order of measurement."""
+Process = Sequence[RunTimes]
+"""The blocks of one process in the order of measurement."""
 
 _WORST_LAST = (
     steady.FLAT,
@@ -58,6 +59,7 @@ class Summary:
     n_left_out: int
     """Samples before the steady state of their process: kept in the file, not in the figures."""
     runs_per_sample: int
+    """The most in any sample."""
     processes: int
     runs_per_s: Optional[float]
     items_per_s: Optional[float]
@@ -90,7 +92,6 @@ class Summary:
 
 def summarise(
     processes: Sequence[Process],
-    runs_per_sample: int = 1,
     percentiles: Sequence[float] = PERCENTILES,
     *,
     tail_processes: Optional[Sequence[Process]] = None,
@@ -101,28 +102,28 @@ def summarise(
 ) -> Summary:
     """Summarise the samples of a loop, one sequence of blocks per process.
 
-    A sample is the time in ns of `runs_per_sample` runs. `tail_processes` are samples of single
-    runs, which carry tail and spread where the others are means. `elapsed_s` is what all samples
-    took together; without it the mean sample stands for it, which is the same for contiguous
-    stamps. Blocks before the steady state of a process are left out, and counted.
-    Raises ValueError without samples, on a count below 1 and a percentile outside (0, 100).
+    `tail_processes` are samples of single runs, which carry tail and spread where the others are
+    means. `elapsed_s` is what all samples took together; without it the mean run stands for it,
+    which is the same for contiguous stamps. Blocks before the steady state of a process are left
+    out, and counted. Raises ValueError without samples and on a percentile outside (0, 100).
     """
-    if runs_per_sample < 1:
-        raise ValueError(f"runs_per_sample = {runs_per_sample}: a sample holds at least one run")
     if not all(0.0 < percentile < 100.0 for percentile in percentiles):
         raise ValueError(f"percentiles {list(percentiles)}: each lies between 0 and 100, excluded")
     measured = _measured(processes)
     if not measured:
         raise ValueError("no samples: nothing was measured")
-    states = tuple(steady.classify([float(np.median(b)) for b in blocks]) for blocks in measured)
-    runs = [_used(b, state, runs_per_sample) for b, state in zip(measured, states)]
-    singles = runs if runs_per_sample == 1 else _joined(_measured(tail_processes or ()))
+    runs_per_sample = max(block.runs_per_sample for blocks in measured for block in blocks)
+    states = tuple(steady.classify([b.median_ns for b in blocks]) for blocks in measured)
+    used = [blocks[s.used.start : s.used.stop] for blocks, s in zip(measured, states)]
+    runs = [joined(blocks) for blocks in used]
+    tails = used if runs_per_sample == 1 else _measured(tail_processes or ())
+    singles = [joined(blocks) for blocks in tails]
     medians = [quantile_interval(x, 0.5) for x in runs]
     fields_ = _Fields()
     estimates = _put_quantiles(fields_, medians, singles, percentiles, runs_per_sample)
     _put_spread(fields_, singles, runs_per_sample)
-    _put_counts(fields_, runs, measured)
-    _put_rate(fields_, _size(measured) * runs_per_sample, elapsed_s, items_per_run)
+    _put_counts(fields_, used, measured)
+    _put_rate(fields_, measured, elapsed_s, items_per_run)
     _put_steady_state(fields_, states)
     fields_.put("stop_reason", stop_reason, "not recorded")
     fields_.put("energy_j", energy_j, "no power was measured")
@@ -150,20 +151,10 @@ class _Fields:
             self.reasons[name] = reason or "unknown"
 
 
-def _measured(processes: Sequence[Process]) -> list[list[npt.NDArray[Any]]]:
+def _measured(processes: Sequence[Process]) -> list[Process]:
     """Return the processes and blocks that hold samples."""
-    kept = [[np.asarray(block) for block in blocks if len(block)] for blocks in processes]
+    kept = [[block for block in blocks if block.ns.size] for blocks in processes]
     return [blocks for blocks in kept if blocks]
-
-
-def _joined(processes: Sequence[Process]) -> list[npt.NDArray[Any]]:
-    return [np.concatenate(list(blocks)) for blocks in processes]
-
-
-def _used(blocks: Process, state: steady.SteadyState, runs_per_sample: int) -> npt.NDArray[Any]:
-    """Return the time per run of the samples that carry the headline, in order."""
-    samples = np.concatenate(list(blocks[state.used.start : state.used.stop]))
-    return samples if runs_per_sample == 1 else samples / runs_per_sample
 
 
 def _put_quantiles(
@@ -229,30 +220,30 @@ def _put_spread(
     fields_.put("mad_ns", found and found.mad, reason)
 
 
-def _put_counts(
-    fields_: _Fields, runs: Sequence[npt.NDArray[Any]], measured: Sequence[Process]
-) -> None:
-    used = sum(x.size for x in runs)
-    fields_.put("n", used)
-    fields_.put("n_left_out", _size(measured) - used)
-    fields_.put("mean_ns", sum(float(np.sum(x)) for x in runs) / used)
+def _put_counts(fields_: _Fields, used: Sequence[Process], measured: Sequence[Process]) -> None:
+    fields_.put("n", _size(used))
+    fields_.put("n_left_out", _size(measured) - _size(used))
+    fields_.put("mean_ns", mean_run_ns([block for blocks in used for block in blocks]))
 
 
 def _put_rate(
-    fields_: _Fields, runs: int, elapsed_s: Optional[float], items_per_run: Optional[int]
+    fields_: _Fields,
+    measured: Sequence[Process],
+    elapsed_s: Optional[float],
+    items_per_run: Optional[int],
 ) -> None:
     """Put the throughput, the harmonic companion of the mean time."""
     mean_ns = fields_.values["mean_ns"]
     rate = 1e9 / mean_ns if mean_ns > 0.0 else None
     if elapsed_s is not None:
-        rate = runs / elapsed_s
+        rate = sum(block.runs for blocks in measured for block in blocks) / elapsed_s
     fields_.put("runs_per_s", rate, "every sample took 0 ns: the timer is too coarse")
     items = None if items_per_run is None or rate is None else rate * items_per_run
     fields_.put("items_per_s", items, "the number of items in a run is not known")
 
 
 def _size(processes: Sequence[Process]) -> int:
-    return sum(block.size for blocks in processes for block in blocks)
+    return sum(block.ns.size for blocks in processes for block in blocks)
 
 
 def _put_steady_state(fields_: _Fields, states: Sequence[steady.SteadyState]) -> None:
@@ -280,7 +271,7 @@ def _state_dict(state: steady.SteadyState) -> dict[str, Any]:
         "kind": state.kind,
         "reason": state.reason,
         "segments": [
-            {"start": s.start, "stop": s.stop, "median": s.median} for s in state.segments
+            {"start": s.start, "stop": s.stop, "median_ns": s.median} for s in state.segments
         ],
         "used": [state.used.start, state.used.stop],
     }

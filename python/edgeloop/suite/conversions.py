@@ -7,19 +7,23 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
-from edgeloop.errors import (
-    CannotWriteError,
-    CheckFailedError,
-    EdgeloopError,
-    InterruptedRunError,
-)
+from edgeloop.conversion.prepare import prepare, prepared, settings_of
+from edgeloop.errors import CannotWriteError, CheckFailedError, EdgeloopError, InterruptedRunError
 from edgeloop.measure.observer import Observer
-from edgeloop.preparing import Preparation, prepare, prepared
-from edgeloop.spec import RunSpec
+from edgeloop.models.identity import sha256_of
+from edgeloop.spec.preparation import Preparation
+from edgeloop.spec.run import RunSpec
 from edgeloop.suite.entry import Conversion, Entry
 
 _FOLDER = "models"
+
+# What of a run decides what is made of its model, beside the model and the conversion.
+_OF_THE_SOURCE = ("model_class_name", "batch_size", "shapes")
+_OF_THE_CALIBRATION = (
+    *("seed", "x_key", "data_layout", "resize", "crop", "color", "scale", "mean", "std"),
+)
 
 
 @dataclass(frozen=True)
@@ -41,11 +45,24 @@ class Made:
 
 def conversions_of(entries: Sequence[Entry]) -> list[Made]:
     """Return each conversion once, with the entries that need it."""
-    users: dict[tuple[str, Conversion], list[Entry]] = {}
+    users: dict[str, list[Entry]] = {}
     for entry in entries:
         if entry.conversion is not None:
-            users.setdefault((entry.spec.model, entry.conversion), []).append(entry)
-    return [Made(model, what, tuple(found)) for (model, what), found in users.items()]
+            users.setdefault(_what(entry, entry.conversion), []).append(entry)
+    return [
+        Made(found[0].spec.model, found[0].conversion, tuple(found))
+        for found in users.values()
+        if found[0].conversion is not None
+    ]
+
+
+def _what(entry: Entry, made: Conversion) -> str:
+    """Return what is made of which model, as text: equal for what is made once."""
+    calibrated = made.representative_data is not None
+    fields = (*_OF_THE_SOURCE, *(_OF_THE_CALIBRATION if calibrated else ()))
+    read: dict[str, Any] = {name: getattr(entry.spec, name) for name in fields}
+    read["settings"] = settings_of(entry.spec, source=True)
+    return json.dumps([entry.model_sha256, asdict(made), read], sort_keys=True, default=str)
 
 
 class Conversions:
@@ -55,6 +72,7 @@ class Conversions:
         self._folder = folder / _FOLDER
         self._observer = observer
         self._failed: dict[Path, EdgeloopError] = {}
+        self._data: dict[str, str] = {}
 
     def measured(self, entry: Entry) -> RunSpec:
         """Return the run of what is made of the entry's model.
@@ -63,7 +81,7 @@ class Conversions:
         agree with its source.
         """
         assert entry.conversion is not None
-        target = self._target(entry, entry.conversion)
+        target = self.target_of(entry)
         if target in self._failed:  # it would fail for the next entry too
             raise self._failed[target]
         marker = target.with_name(f"{target.name}.made")
@@ -78,18 +96,25 @@ class Conversions:
         transposed = json.loads(marker.read_text(encoding="utf-8"))["transposed"]
         return prepared(entry.spec, str(target), transposed=transposed)
 
-    def _target(self, entry: Entry, made: Conversion) -> Path:
+    def target_of(self, entry: Entry) -> Path:
+        """Return the file that is made for an entry with a conversion."""
         from edgeloop.conversion.run import EXTENSIONS
         from edgeloop.models.formats import detect_format
 
-        what = json.dumps(
-            [entry.model_sha256, asdict(made), entry.spec.data_layout], sort_keys=True
-        )
+        made = entry.conversion
+        assert made is not None
+        data = made.representative_data
+        what = _what(entry, made) + ("" if data is None else self._sha256_of_data(data))
         digest = hashlib.sha256(what.encode()).hexdigest()[:12]
         found = made.to or detect_format(entry.spec.model).format
         parts = [Path(entry.spec.model).stem, made.precision or "", digest]
         stem = "-".join(part for part in parts if part)
         return self._folder / f"{stem}{EXTENSIONS[found]}"
+
+    def _sha256_of_data(self, path: str) -> str:
+        if path not in self._data:
+            self._data[path] = sha256_of(path)
+        return self._data[path]
 
     def _make(self, entry: Entry, what: Conversion, target: Path) -> bool:
         """Convert or quantise; return whether inputs were transposed."""
@@ -105,7 +130,7 @@ class Conversions:
             representative_data=what.representative_data,
             samples=what.samples,
             layout=what.layout,
-            out=str(target),
+            model_out=str(target),
             force=True,
         )
         before = replace(entry.spec, host=None)

@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Optional
 
-from edgeloop.errors import EdgeloopError, UsageError
-from edgeloop.names import canonical, nearest
-from edgeloop.runtimes import RUNTIME_NAMES, installed
-from edgeloop.runtimes.choice import runtime_entry, split_entry
-from edgeloop.spec_limits import EFFORTS
-from edgeloop.suite import options
+from edgeloop.errors import EdgeloopError, UsageError, canonical, nearest
+from edgeloop.runtimes import known_names
+from edgeloop.runtimes.choice.runtimes import split_entry
+from edgeloop.spec.configuration import runtime_entry
+from edgeloop.spec.option import fields_by_word, located, read_value
+from edgeloop.spec.run import RunSpec
 from edgeloop.suite.toml_file import Place, TomlFile
 
 COMMANDS = ("bench", "overhead")
@@ -103,7 +103,7 @@ class _Reader:
     def __init__(self, file: TomlFile) -> None:
         self._file = file
         self._folder = file.path.absolute().parent
-        self._option_words = options.words()
+        self._option_words = fields_by_word(RunSpec)
 
     def definition(self) -> Definition:
         document = self._file.document
@@ -223,7 +223,7 @@ class _Reader:
 
     def _plain(self, table: str, text: str, place: Place) -> Named:
         if table == "model":
-            return Named(Path(text).name, options.located(text, self._folder), {}, place)
+            return Named(Path(text).name, located(text, self._folder), {}, place)
         entry = self._runtime(text, place)
         return Named(entry, entry, {}, place)
 
@@ -232,14 +232,14 @@ class _Reader:
 
     def _runtime(self, text: str, place: Place) -> str:
         entry = runtime_entry(text)
-        known = (*RUNTIME_NAMES, *installed.names())
+        known = known_names()
         try:
             name, library = split_entry(entry)
         except EdgeloopError as error:
             raise self._file.error(place, str(error)) from None
         if name not in known:
             raise self._file.error(place, f"no runtime is called '{name}'; {nearest(name, known)}")
-        return entry if library is None else f"{name}={options.located(library, self._folder)}"
+        return entry if library is None else f"{name}={located(library, self._folder)}"
 
     def _axes(self, matrix: Mapping[str, Any]) -> list[tuple[str, list[Any]]]:
         found = []
@@ -266,11 +266,9 @@ class _Reader:
             return word.replace("-", "_"), self._before(word, value, place)
         name = self._option_words[word]
         try:
-            read = options.read_option(name, value, self._folder)
+            read = read_value(RunSpec, name, value, self._folder)
         except UsageError as error:
             raise self._file.error(place, f"{word}: {error}") from None
-        if name == "effort" and read not in EFFORTS:
-            raise self._file.error(place, f"no effort '{read}'; {nearest(read, EFFORTS)}")
         return name, read
 
     def _before(self, word: str, value: Any, place: Place) -> Any:
@@ -282,7 +280,7 @@ class _Reader:
         if word == "precision":
             return None if canonical(value) == _FLOAT else canonical(value)
         if word == "representative-data":
-            return options.located(value, self._folder)
+            return located(value, self._folder)
         return canonical(value) if word in ("to", "layout") else value
 
     def _rules(

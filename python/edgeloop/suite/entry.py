@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Optional
 
 from edgeloop.results.store import SUFFIX
-from edgeloop.spec import RunSpec
+from edgeloop.spec.run import RunSpec
 
 # Of an entry's name, as much as leaves room for the rest in the 255 bytes of a file name.
 _NAME_CHARACTERS = 120

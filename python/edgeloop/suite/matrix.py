@@ -4,23 +4,23 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Optional
 
-from edgeloop.delegate_choice import delegates_of, providers_of
-from edgeloop.errors import EdgeloopError, ModelError, UsageError
-from edgeloop.models.formats import FORMATS, detect_format, sha256_of
-from edgeloop.names import canonical, nearest
-from edgeloop.quantization.methods import CALIBRATED
+from edgeloop.conversion.quantization.methods import CALIBRATED
+from edgeloop.errors import EdgeloopError, ModelError, UsageError, canonical, nearest
+from edgeloop.models.formats import FORMATS
+from edgeloop.models.identity import identity_of
 from edgeloop.runtimes import runtime
-from edgeloop.runtimes._base import ANY, LOOPS, NULL_MODEL
-from edgeloop.runtimes.choice import split_entry
-from edgeloop.spec import RunSpec
-from edgeloop.spec_limits import require_sound_numbers
+from edgeloop.runtimes.choice.delegates import delegates_of, providers_of
+from edgeloop.runtimes.choice.runtimes import format_of, split_entry
+from edgeloop.spec.limits import require_sound_numbers
+from edgeloop.spec.load import LOOPS, NULL_MODEL
+from edgeloop.spec.run import RunSpec
 from edgeloop.suite.definition import Definition, Named, Options, Rule
 from edgeloop.suite.entry import Conversion, Entry
-from edgeloop.torch_choice import missing_loops
 
 _FIELDS = {one.name for one in fields(RunSpec)}
 
@@ -56,7 +56,8 @@ class _Expansion:
     def __init__(self, definition: Definition, host: Optional[str]) -> None:
         self._definition = definition
         self._host = host
-        self._formats: dict[str, tuple[str, Optional[str]]] = {}
+        self._formats: dict[tuple[str, str], str] = {}
+        self._identities: dict[tuple[str, Optional[str]], str] = {}
         self._entries: dict[str, Entry] = {}
         self._left_out: list[LeftOut] = []
         self._matched: set[int] = set()
@@ -147,7 +148,7 @@ class _Expansion:
             require_sound_numbers(spec)
         except UsageError as error:
             raise file.error(model.place, f"{model.name}@{chosen.name}: {error}") from None
-        found, sha256 = self._format(model)
+        found = self._format(model, chosen)
         host = self._host or spec.host
         if host is not None and merged.get("environment") is not None:
             raise file.error(
@@ -160,7 +161,7 @@ class _Expansion:
             spec=replace(spec, host=host),
             conversion=self._conversion(model, merged, found),
             environment=merged.get("environment"),
-            model_sha256=sha256,
+            model_sha256=self._identity(model, spec.model_class_path),
             line=file.line(model.place),
         )
 
@@ -189,18 +190,30 @@ class _Expansion:
             layout=merged.get("layout", "keep"),
         )
 
-    def _format(self, model: Named) -> tuple[str, Optional[str]]:
+    def _format(self, model: Named, chosen: Named) -> str:
+        key = (model.value, chosen.value)
+        if key not in self._formats:
+            with self._named(model):
+                self._formats[key] = format_of(model.value, (chosen.value,))
+        return self._formats[key]
+
+    def _identity(self, model: Named, class_path: Optional[str]) -> Optional[str]:
         if model.value == NULL_MODEL:
-            return "null", None
-        if model.value not in self._formats:
-            try:
-                known = detect_format(model.value).format, sha256_of(model.value)
-            except ModelError as error:
-                line = self._definition.file.line(model.place)
-                path = self._definition.file.path
-                raise ModelError(f"{path}, line {line}: {error}") from None
-            self._formats[model.value] = known
-        return self._formats[model.value]
+            return None
+        key = (model.value, class_path)
+        if key not in self._identities:
+            with self._named(model):
+                self._identities[key] = identity_of(*key)
+        return self._identities[key]
+
+    @contextmanager
+    def _named(self, model: Named) -> Iterator[None]:
+        """Say in an error on which line of the suite the model is."""
+        try:
+            yield
+        except ModelError as error:
+            file = self._definition.file
+            raise ModelError(f"{file.path}, line {file.line(model.place)}: {error}") from None
 
     def _without_foreign_axes(self, entry: Entry, own: Options) -> Entry:
         """Leave out of the axes what the runtime has no choice in."""
@@ -215,13 +228,11 @@ class _Expansion:
     def _why_impossible(self, entry: Entry) -> Optional[str]:
         spec = entry.spec
         name = split_entry(entry.runtime)[0]
-        source = "null" if spec.model == NULL_MODEL else self._formats[spec.model][0]
-        found = source
+        found = self._formats[spec.model, entry.runtime]
         if entry.conversion is not None and entry.conversion.to is not None:
             found = entry.conversion.to
-        formats = runtime(name).formats
-        if found not in formats and ANY not in formats:
-            return f"{name} reads {', '.join(formats)}, and this is {found}"
+        if not runtime(name).reads(found):
+            return f"{name} reads {', '.join(runtime(name).formats)}, and this is {found}"
         try:
             delegates_of(spec, name, [])
             providers_of(spec, name)
@@ -234,8 +245,9 @@ class _Expansion:
                 raise self._definition.file.error(
                     ("matrix", "loops"), f"no loop is called '{loop}'; {nearest(loop, LOOPS)}"
                 )
-            if loop in missing_loops(spec, name):
-                return f"{name} has no {loop} loop: {missing_loops(spec, name)[loop]}"
+            missing = runtime(name).engine_of(spec.package).missing_loops
+            if loop in missing:
+                return f"{name} has no {loop} loop: {missing[loop]}"
         return None
 
     def _require_used(self, fits: set[str]) -> None:
@@ -257,7 +269,8 @@ def _is_foreign(axis: str, name: str) -> bool:
     """Return whether no value of an axis means anything to a runtime."""
     if axis == "delegate":
         return not runtime(name).delegates
-    return name != {"provider": "onnxruntime", "torch_mode": "torch"}[axis]
+    chosen = runtime(name)
+    return not {"provider": chosen.has_providers, "torch_mode": chosen.has_modes}[axis]
 
 
 def _matches(rule: Rule, model: Named, chosen: Named, merged: Options) -> bool:

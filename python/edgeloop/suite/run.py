@@ -8,7 +8,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Optional
 
-from edgeloop.api import measure_all
 from edgeloop.envs.managed import python_of
 from edgeloop.errors import (
     EdgeloopError,
@@ -20,18 +19,19 @@ from edgeloop.errors import (
 )
 from edgeloop.host.thermal import cpu_temperature
 from edgeloop.measure.observer import Observer
+from edgeloop.measure.suite_rest import Rest
 from edgeloop.remote.board import Boards
+from edgeloop.remote.measuring import measure_all
 from edgeloop.results.schema import Result
 from edgeloop.results.store import default_folder, read_result
-from edgeloop.spec import RunSpec
+from edgeloop.results.time_words import in_words
+from edgeloop.spec.run import RunSpec
 from edgeloop.suite.conversions import Conversions
 from edgeloop.suite.definition import Definition, read_definition
 from edgeloop.suite.entry import Entry
 from edgeloop.suite.journal import FAILED, FINISHED, NAME, Ended, Journal
 from edgeloop.suite.matrix import LeftOut, Matrix, expand
 from edgeloop.suite.plan import Plan, at_most_s, make_plan
-from edgeloop.suite.rest import Rest
-from edgeloop.suite.time_words import in_words
 
 _UNFINISHED = ("failed", "interrupted")
 
@@ -215,7 +215,7 @@ class _Run:
 
     def _announce(self, entry: Entry, left: Sequence[Entry]) -> None:
         done = len(self._plan.entries) - len(left)
-        self._observer.phase(
+        self._observer.note(
             f"entry {done + 1} of {len(self._plan.entries)}{self._time_left(left)}: {entry.name}"
         )
 
@@ -249,7 +249,7 @@ class _Run:
             )
         )
         if error is not None:
-            self._observer.phase(f"failed: {entry.name}: {error}")
+            self._observer.note(f"failed: {entry.name}: {error}")
 
     def _measure(self, entry: Entry) -> Optional[EdgeloopError]:
         """Measure into the entry's file; return what was wrong with a result that is there."""

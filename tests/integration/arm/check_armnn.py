@@ -20,7 +20,7 @@ import numpy as np
 from edgeloop.data.synthetic import random_inputs
 from edgeloop.measure.loaded import load, placement
 from edgeloop.runtimes import runtime
-from edgeloop.runtimes._base import LoadOptions
+from edgeloop.spec.load import LoadOptions
 
 CLOCK = 4  # CLOCK_MONOTONIC_RAW
 MOST_DIFFERENCE = 1e-4  # of float outputs; 7e-7 was seen

@@ -13,14 +13,13 @@ import sys
 import numpy as np
 
 from edgeloop.data.opening import open_data
-from edgeloop.data.options import InputSource
 from edgeloop.data.quantized import dequantize
 from edgeloop.demo import variants
 from edgeloop.measure.data_loop import run_data
 from edgeloop.measure.loaded import load, placement
-from edgeloop.resolution import RUNTIMES_OF_FORMAT
-from edgeloop.runtimes import runtime
-from edgeloop.runtimes._base import LoadOptions
+from edgeloop.runtimes import runtime, runtimes_of
+from edgeloop.spec.inputs import InputSource
+from edgeloop.spec.load import LoadOptions
 
 CLOCK = 4  # CLOCK_MONOTONIC_RAW
 
@@ -29,7 +28,7 @@ def main(path: str, names: list[str]) -> None:
     arrays = {}
     for variant in variants():
         for name in names:
-            if name not in RUNTIMES_OF_FORMAT[variant.format]:
+            if name not in runtimes_of(variant.format):
                 continue
             loops = [loop for loop in ("native", "framework") if loop in runtime(name).loops]
             model = load(runtime(name), LoadOptions(model=str(variant.path)), loops, CLOCK, False)

@@ -46,11 +46,37 @@ def test_show_prints_what_was_printed(folder: Path, capsys: pytest.CaptureFixtur
     assert run(["results", "show", "x", "--folder", str(folder)]) == 2
 
 
-def test_prune(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(["results", "prune", "--folder", str(folder), "--dry-run"]) == 0
+def test_prune_removes_only_with_yes(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["results", "prune", "--folder", str(folder)]) == 0
     said = capsys.readouterr()
     assert said.out.count("would remove") == 1
+    assert "--yes" in said.err
     assert len(list(folder.iterdir())) == 2
-    assert run(["results", "prune", "--folder", str(folder)]) == 0
+    assert run(["results", "prune", "--folder", str(folder), "--yes"]) == 0
     assert len(list(folder.iterdir())) == 1
     assert run(["results", "prune", "--keep", "-1"]) == 2
+
+
+def test_a_number_of_the_list_names_a_result(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["results", "list", "--folder", str(folder)]) == 0
+    rows = [line.split() for line in capsys.readouterr().out.splitlines()[1:]]
+    assert [row[0] for row in rows] == ["2", "1"]
+    assert run(["results", "show", "1", "--folder", str(folder)]) == 0
+    assert run(["results", "show", "3", "--folder", str(folder)]) == 2
+    assert "holds 2" in capsys.readouterr().err
+
+
+def test_report_takes_the_newest_or_a_number(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = folder / "data" / "edgeloop" / "results"
+    kept.mkdir(parents=True)
+    for path in list(folder.glob("*.jsonl")):
+        path.rename(kept / path.name)
+    monkeypatch.setenv("XDG_DATA_HOME", str(folder / "data"))
+    for places in ([], ["1"], ["2", "1"]):
+        assert run(["report", *places]) == 0
+        assert "null" in capsys.readouterr().out
+    assert run(["report", "9"]) == 2

@@ -7,7 +7,7 @@ import pytest
 
 from edgeloop.conversion.agreement import TOLERANCES, compare_runs
 from edgeloop.conversion.samples import SampleRun
-from edgeloop.runtimes._base import TensorSpec
+from edgeloop.spec.load import TensorSpec
 
 GENERATOR = np.random.default_rng(0)
 SCORES = GENERATOR.normal(0, 10, (8, 1, 10)).astype(np.float32)

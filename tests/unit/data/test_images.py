@@ -13,11 +13,11 @@ import pytest
 
 from edgeloop.data.model_data import ModelData
 from edgeloop.data.opening import open_data
-from edgeloop.data.options import InputSource, parse_preprocess
 from edgeloop.data.picture import UnreadablePictureError, decode
 from edgeloop.data.step_times import StepTimes
 from edgeloop.errors import CheckFailedError, ModelError, NotAvailableError, UsageError
-from edgeloop.runtimes._base import TensorSpec
+from edgeloop.spec.inputs import InputSource, parse_preprocess
+from edgeloop.spec.load import TensorSpec
 
 Image = pytest.importorskip("PIL.Image", reason="pip install pillow: pictures")
 
@@ -79,8 +79,59 @@ def test_folders_are_classes_of_the_file_of_names(folder: Path, tmp_path: Path) 
     names.write_text("background\ndog\ncat\nbird\n", encoding="utf-8")
     assert y_of(opened(folder, labels=str(names))) == [3, 3, 2, 2, 1, 1]
     names.write_text("dog\ncat\n", encoding="utf-8")
-    with pytest.raises(ModelError, match="the folder 'bird' is no class of"):
+    with pytest.raises(ModelError, match="the folder 'bird' is not a class of"):
         opened(folder, labels=str(names))
+
+
+def test_a_folder_without_pictures_takes_no_class_number(folder: Path) -> None:
+    (folder / "__MACOSX").mkdir()
+    save(folder / "__MACOSX" / "._a.png")
+    save(folder / "__MACOSX" / "a.png")
+    (folder / "archive").mkdir()
+    (folder / "archive" / "list.txt").write_text("no picture", encoding="utf-8")
+    data = opened(folder)
+    assert y_of(data) == [0, 0, 1, 1, 2, 2]
+    assert data.ordered == 3
+    assert "folders without pictures are no classes: archive" in data.notes
+
+
+def test_a_folder_beside_loose_pictures_that_holds_none_makes_no_classes(tmp_path: Path) -> None:
+    save(tmp_path / "a.png")
+    (tmp_path / "notes").mkdir()
+    assert opened(tmp_path).labels is None
+
+
+# EXIF's orientations, and what brings an upright picture into each.
+STORED_AS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_90,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_270,
+}
+
+
+@pytest.mark.parametrize("orientation", STORED_AS)
+def test_a_picture_is_turned_as_its_exif_data_says(orientation: int, tmp_path: Path) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (4, 6, 3)).astype(np.uint8)
+    upright = Image.fromarray(pixels)
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    upright.transpose(STORED_AS[orientation]).save(tmp_path / "turned.png", exif=exif)
+    upright.save(tmp_path / "upright.png")
+    data = opened(tmp_path)
+    assert np.array_equal(x_of(data), np.stack([pixels, pixels]).astype(np.float32))
+    assert data.found_notes() == ["1 of 2 pictures were turned upright, as their EXIF data says"]
+
+
+def test_damaged_exif_data_leaves_the_picture_as_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "a.jpg"
+    Image.new("RGB", (6, 4)).save(path, exif=b"Exif\0\0MM\0*\0\0\0\x08\xff\xff\x01\x12")
+    data = opened(path)
+    assert len(x_of(data)) == 1
+    assert data.found_notes() == []
 
 
 def test_folders_called_by_numbers_are_those_classes(tmp_path: Path) -> None:
@@ -114,7 +165,7 @@ def test_a_csv(folder: Path, tmp_path: Path) -> None:
     names.write_text("dog\ncat\n", encoding="utf-8")
     listing.write_text("cat/0.png,cat\ndog/1.png,dog\n", encoding="utf-8")
     assert y_of(opened(listing, labels=str(names))) == [1, 0]
-    with pytest.raises(ModelError, match="'cat' is neither a number nor a class: --labels FILE"):
+    with pytest.raises(ModelError, match="'cat' is not a number; --labels FILE"):
         opened(listing)
 
 

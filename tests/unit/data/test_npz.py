@@ -11,10 +11,10 @@ import pytest
 from edgeloop.data import npy_stream
 from edgeloop.data.model_data import ModelData
 from edgeloop.data.opening import open_data
-from edgeloop.data.options import InputSource, parse_preprocess
 from edgeloop.data.source import random_rows
 from edgeloop.errors import ModelError, UsageError
-from edgeloop.runtimes._base import TensorSpec
+from edgeloop.spec.inputs import InputSource, parse_preprocess
+from edgeloop.spec.load import TensorSpec
 
 IMAGE = TensorSpec("image", "float32", (1, 8, 8, 1))
 
@@ -388,7 +388,7 @@ def test_words_become_the_numbers_of_their_names(tmp_path: Path, saved: Any) -> 
         assert y_of(opened(path, labels=str(names))) == [1, 0, 2, 1, 0]
     assert "the labels are words; say --labels FILE" in why_not(path)
     path = saved(x_data=images(), y_data=np.array(["dog"] * 4 + ["cow"]))
-    assert f"'cow' is no class of {names}" in why_not(path, labels=str(names))
+    assert f"'cow' is not a class of {names}" in why_not(path, labels=str(names))
 
 
 def test_an_offset_and_truth_values(saved: Any) -> None:
@@ -401,7 +401,7 @@ def test_an_offset_and_truth_values(saved: Any) -> None:
 def test_a_file_of_class_names_that_is_none(content: bytes, tmp_path: Path, saved: Any) -> None:
     names = tmp_path / "labels.txt"
     names.write_bytes(content)
-    with pytest.raises(ModelError, match=r"is empty|is no UTF-8 text"):
+    with pytest.raises(ModelError, match=r"is empty|is not UTF-8 text"):
         opened(saved(x_data=images()), labels=str(names))
     with pytest.raises(ModelError, match="cannot be read: No such file"):
         opened(saved(x_data=images()), labels=str(tmp_path / "none.txt"))
@@ -466,3 +466,34 @@ def test_many_small_samples_cost_no_more_memory_than_a_chunk(tmp_path, suffix):
         tracemalloc.stop()
     assert found == samples
     assert peak < 4 << 20  # chunks of 16384 samples and their numbers; 8 MiB would be all numbers
+
+
+STORED = TensorSpec("x", "int8", (1, 8), scales=(0.05,), zero_points=(3,))
+REAL = TensorSpec("x", "float32", (1, 8))
+
+
+def first_rows(data: ModelData) -> np.ndarray:
+    (batches, *_) = data.batches()
+    return np.concatenate([np.asarray(row) for row in batches.inputs[0]])
+
+
+def test_quantised_samples_reach_a_float_model_as_real_values(saved: Any) -> None:
+    stored = np.random.default_rng(0).integers(-128, 128, (5, 8)).astype(np.int8)
+    path = saved(x_data=stored)
+    ours, theirs = opened(path, STORED), opened(path, REAL)
+    assert theirs.unscaled() == {"x": np.dtype(np.int8)}
+    assert ours.describe_by(theirs) == []
+    (words,) = theirs.describe_by(ours)
+    assert "scale 0.05, zero point 3" in words
+    assert theirs.unscaled() == {}
+    np.testing.assert_allclose(
+        first_rows(theirs), 0.05 * (stored.astype(np.float64) - 3), rtol=1e-6
+    )
+    assert np.array_equal(first_rows(ours), stored)
+
+
+def test_samples_that_the_user_scaled_are_not_dequantised(saved: Any) -> None:
+    path = saved(x_data=np.ones((5, 8), np.int8))
+    scaled = opened(path, REAL, preprocess=parse_preprocess(scale="1/255"))
+    assert scaled.describe_by(opened(path, STORED)) == []
+    assert scaled.unscaled() == {}

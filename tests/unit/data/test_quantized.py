@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from edgeloop.data.quantized import dequantize, fit, fit_and_count, quantize
 from edgeloop.errors import ModelError
-from edgeloop.runtimes._base import TensorSpec
+from edgeloop.spec.load import TensorSpec
 
 
 def spec(dtype: str, shape: tuple[int, ...] = (1, 4), **quantization: Any) -> TensorSpec:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from edgeloop.data.synthetic import random_inputs
-from edgeloop.runtimes._base import TensorSpec
+from edgeloop.spec.load import TensorSpec
 
 SHAPE = (1, 200, 200)
 

@@ -6,9 +6,10 @@ import re
 
 import pytest
 
+from edgeloop.conversion.environments import environments_of_route
 from edgeloop.conversion.graph import EDGES
 from edgeloop.envs import machine as this_machine
-from edgeloop.envs.listing import PURPOSES, environments_of_route
+from edgeloop.envs.listing import PURPOSES
 from edgeloop.envs.lock import environment_names, lock_for_this_machine, lock_of
 from edgeloop.errors import NotAvailableError, UsageError
 

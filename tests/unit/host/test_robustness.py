@@ -5,9 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
-import resource
 import shutil
-import threading
 import time
 from pathlib import Path
 
@@ -21,7 +19,6 @@ from edgeloop.host.processes import busiest, machine_load, snapshot
 from edgeloop.host.pseudofile import children, read_integer, read_text, read_words
 from edgeloop.host.thermal import cooling_devices, cpu_temperature, thermal_zones
 from edgeloop.host.throttle import throttled_between, throttling
-from edgeloop.host.usage import thread_ids, usage
 
 BOARDS = ("pi4", "pi5", "rock5", "jetson_nano", "guest", "container")
 
@@ -52,7 +49,6 @@ def read_everything(root: Path) -> str:
         throttle,
         load,
         cpu_temperature(root),
-        usage(1, root),
         *heavy,
         *zones,
         *policies,
@@ -127,36 +123,6 @@ def test_this_machine_is_plausible() -> None:
     assert info.load.uptime_s is not None
     assert info.load.uptime_s > 0
     assert info.virtualisation.emulation == "none"
-
-
-def test_usage_of_this_process() -> None:
-    begin = time.process_time_ns()
-    while time.process_time_ns() - begin < 30_000_000:  # some ticks of CPU time
-        pass
-    used = usage(os.getpid())
-    assert used.cpu_ns is not None
-    assert used.cpu_ns >= 30_000_000 - used.cpu_resolution_ns
-    assert used.rss_bytes is not None
-    assert used.peak_rss_bytes is not None
-    assert used.rss_bytes <= used.peak_rss_bytes
-    # ru_maxrss is in KiB and kept per process too
-    assert used.peak_rss_bytes == pytest.approx(
-        resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024, rel=0.2
-    )
-    assert os.getpid() in used.thread_ids
-    assert used.voluntary_switches is not None
-
-
-def test_a_started_thread_is_seen() -> None:
-    before = set(thread_ids(os.getpid()))
-    stop = threading.Event()
-    thread = threading.Thread(target=stop.wait)
-    thread.start()
-    try:
-        assert set(thread_ids(os.getpid())) - before == {thread.native_id}
-    finally:
-        stop.set()
-        thread.join()
 
 
 def test_snapshots_of_this_machine() -> None:

@@ -5,14 +5,20 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 
-from edgeloop.measure import process
-from edgeloop.measure.client import WorkerClient
+from edgeloop.measure import bench, invocation, pairing, session
+from edgeloop.spec.load import instance_of
+from edgeloop.worker import process
+from edgeloop.worker.client import Hello, WorkerClient
+from edgeloop.worker.log import Log
+from edgeloop.worker.protocol import Received
 
 FAKE = Path(__file__).parent / "fake"
 
@@ -46,6 +52,7 @@ class LoadedWorker(WorkerClient):
             "runs_per_sample": per_sample,
             "probe": True,
             "interval_ns": None,
+            "unrecorded": 0,
         }
         return self.request(request, f"running the {loop} loop")
 
@@ -69,8 +76,8 @@ def fake_runtime(monkeypatch: pytest.MonkeyPatch) -> None:
     """Give the workers of this test the runtime `misbehaving`."""
     ours = process.environment
 
-    def environment() -> dict[str, str]:
-        theirs = ours()
+    def environment(*, repeatable: bool = False) -> dict[str, str]:
+        theirs = ours(repeatable=repeatable)
         paths = [str(FAKE), *theirs.get("PYTHONPATH", "").split(os.pathsep)]
         return {**theirs, "PYTHONPATH": os.pathsep.join(path for path in paths if path)}
 
@@ -97,3 +104,120 @@ def wait_for_death() -> Callable[[int], None]:
             time.sleep(0.01)
 
     return wait
+
+
+class ScriptedWorker:
+    """What a session takes for a worker: no process, and the machine says what a run takes."""
+
+    def __init__(self, machine: Machine, python: str) -> None:
+        self.machine = machine
+        self.number = len(machine.workers)
+        self.pid = NO_PROCESS + self.number
+        self.hello = Hello("3.11", python, {**CLOCK}, 1_000_000)
+        self.log = Log()
+        self.settings: dict[str, str] = {}
+        self.asked: list[dict[str, Any]] = []
+        self.runs = 0
+        machine.workers.append(self)
+
+    def request(self, body: dict[str, Any], doing: str, frames: Sequence[Any] = ()) -> Received:
+        """Answer as a worker would; what runs moves the machine's clock."""
+        self.asked.append(body)
+        answer = getattr(self, f"_{body['type']}")(body)
+        return answer if isinstance(answer, Received) else Received(answer, ())
+
+    def said(self) -> str:
+        return ""
+
+    def stop(self) -> dict[str, Any]:
+        return {"context_switches": {}, "migrations": 0, "peak_rss_bytes": 1 << 20}
+
+    def close(self) -> None:
+        """There is no process to end."""
+
+    def _load(self, body: dict[str, Any]) -> dict[str, Any]:
+        self.settings = body["options"]["settings"]
+        self.machine.passes(self.machine.loading_s)
+        instances = [instance_of(loop) for loop in body["loops"]]
+        return {
+            **LOADED,
+            "load_ns": dict.fromkeys(instances, 1000),
+            "first_run_ns": dict.fromkeys(instances, 2000),
+        }
+
+    def _warm(self, body: dict[str, Any]) -> Received:
+        return self._block(body)
+
+    def _block(self, body: dict[str, Any]) -> Received:
+        per_sample = body["runs_per_sample"]
+        samples = body["runs"] // per_sample
+        self.runs += body["runs"] + body["unrecorded"]
+        start_ns = round(self.machine.now_s * 1e9)
+        run_ns = self.machine.run_ns(self, body["loop"])
+        self.machine.passes(run_ns * (body["runs"] + body["unrecorded"]) / 1e9)
+        durations_ns = np.full(samples, round(run_ns * per_sample), dtype=np.uint64)
+        answer = {
+            "start_ns": start_ns,
+            "cpu_ns": int(durations_ns.sum()),
+            "busy_ns": None,
+            "probe_before_ns": self.machine.probe_ns,
+            "probe_after_ns": self.machine.probe_ns,
+            "probe_cpu_share": 1.0,
+        }
+        return Received(answer, (bytearray(durations_ns.tobytes()),))
+
+    def _stages(self, body: dict[str, Any]) -> dict[str, Any]:
+        return {"stages_ns": None}
+
+
+# Above the largest number that Linux gives to a process: whoever looks finds it gone.
+NO_PROCESS = 1 << 23
+
+CLOCK = {"id": 4, "name": "scripted", "tick_ns": 1, "read_ns": 1.0, "python_read_ns": 2.0}
+
+_TENSOR = {"name": "x", "dtype": "float32", "shape": [1]}
+
+# What a worker says of a model of the null runtime, besides the times of its instances.
+LOADED = {
+    "installation": {"version": "0", "library": None, "origin": "scripted"},
+    "runtime_version": "1",
+    "import_ns": 1000,
+    "inputs": [_TENSOR],
+    "outputs": [_TENSOR],
+    "placement": None,
+    "delegate_libraries": [],
+    "control": {},
+    "engine_region": None,
+    "device": None,
+    "framework_regions": {},
+    "threads_started": 0,
+}
+
+
+class Machine:
+    """A machine as quiet and as fast as the test says: only what its workers run takes time."""
+
+    def __init__(self) -> None:
+        self.now_s = 1000.0
+        self.loading_s = 0.05
+        self.probe_ns = 100_000
+        self.workers: list[ScriptedWorker] = []
+        self.run_ns: Callable[[ScriptedWorker, str], float] = lambda worker, loop: 50_000.0
+        """What a run takes now, in ns; may raise what ends a worker."""
+
+    def passes(self, duration_s: float) -> None:
+        """Let time pass."""
+        self.now_s += duration_s
+
+
+@pytest.fixture
+def machine(monkeypatch: pytest.MonkeyPatch) -> Machine:
+    """Let sessions have scripted workers, and time pass only in them."""
+    made = Machine()
+    time_of_machine = SimpleNamespace(monotonic=lambda: made.now_s, sleep=made.passes)
+    for module in (bench, invocation, pairing, session):
+        monkeypatch.setattr(module, "time", time_of_machine)
+    monkeypatch.setattr(
+        session, "WorkerClient", lambda python, timeout_s: ScriptedWorker(made, python)
+    )
+    return made

@@ -16,7 +16,8 @@ import pytest
 
 import edgeloop
 from edgeloop.errors import RuntimeFailedError, UsageError
-from edgeloop.measure.client import WorkerClient
+from edgeloop.worker.client import WorkerClient
+from edgeloop.worker.process import environment
 
 
 def test_hello_describes_interpreter_and_clock(start_worker: Any) -> None:
@@ -137,7 +138,8 @@ def test_no_process_is_left_after_an_exception(wait_for_death: Callable[[int], N
 
 PARENT = """
 import sys
-from edgeloop.measure.client import WorkerClient
+from edgeloop.worker.client import WorkerClient
+from edgeloop.worker.process import environment
 with WorkerClient(sys.executable, 600.0) as worker:
     print(worker.pid, flush=True)
     inputs = dict(seed=0, data=None, x_key="x_data", y_key="y_data", layout=None)
@@ -147,7 +149,7 @@ with WorkerClient(sys.executable, 600.0) as worker:
     try:
         print("running", flush=True)
         worker.request(dict(type="block", loop="native", runs=int(sys.argv[2]), runs_per_sample=1,
-                            probe=False, interval_ns=None), "running")
+                            probe=False, interval_ns=None, unrecorded=0), "running")
     except KeyboardInterrupt:
         print(worker.stop()["type"], flush=True)
 """
@@ -256,3 +258,11 @@ def test_ten_million_recorded_runs_stay_under_200_mb(
     loop: str, blocks: int, runs: int, start_worker: Any
 ) -> None:
     assert peak_after(start_worker(), loop, blocks, runs) < 200_000_000
+
+
+def test_a_repeatable_worker_hashes_names_alike_every_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("PYTHONHASHSEED", raising=False)
+    assert "PYTHONHASHSEED" not in environment()
+    assert environment(repeatable=True)["PYTHONHASHSEED"] == "0"

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from edgeloop.measure.process import environment
+from edgeloop.worker.process import environment
 
 
 def padding(environ: dict[str, str]) -> int:

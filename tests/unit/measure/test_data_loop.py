@@ -13,8 +13,8 @@ from edgeloop.errors import RuntimeFailedError
 from edgeloop.measure.data_loop import run_data
 from edgeloop.measure.loaded import LoadedModel, load, load_more
 from edgeloop.runtimes import runtime
-from edgeloop.runtimes._base import LOOPS, LoadOptions
 from edgeloop.runtimes.null import NullFramework
+from edgeloop.spec.load import LOOPS, LoadOptions
 
 OPTIONS = LoadOptions(model="null")
 ROWS = np.arange(7, dtype=np.float32).reshape(7, 1)
@@ -38,7 +38,7 @@ def test_every_loop_runs_each_row_once_and_in_order(loop: str) -> None:
 
 @pytest.mark.parametrize("instances", [2, 3, 7, 20])
 def test_instances_share_the_rows_and_their_outputs_stay_in_order(instances: int) -> None:
-    done = run_data(loaded(instances), "native", [ROWS], 1)
+    done = run_data(loaded(instances), "native", [ROWS], [0])
     assert done.outputs[0].tolist() == ROWS.tolist()
     assert len(done.stretches) == min(instances, len(ROWS))
     assert sum(len(one.durations_ns) for one in done.stretches) == len(ROWS)
@@ -49,7 +49,7 @@ def test_a_run_that_fails_in_one_instance_is_told() -> None:
     model = loaded(2)
     model.more[0] = (_core.create_engine("null", settings={"fail-at": "2"}), None)
     with pytest.raises(RuntimeFailedError, match="failed at run 2"):
-        run_data(model, "native", [ROWS], 1)
+        run_data(model, "native", [ROWS], [0])
 
 
 def test_an_instance_that_attaches_has_a_framework_of_its_own() -> None:

@@ -13,7 +13,7 @@ import pytest
 
 import edgeloop
 from edgeloop.errors import NotAvailableError, RuntimeFailedError
-from edgeloop.measure.client import WorkerClient
+from edgeloop.worker.client import WorkerClient
 
 DESCRIPTOR = "int(sys.argv[sys.argv.index('--fd') + 1])"
 

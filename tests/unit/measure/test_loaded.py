@@ -13,8 +13,8 @@ import pytest
 from edgeloop import _core
 from edgeloop.errors import UsageError
 from edgeloop.measure.loaded import first_runs, load, started_threads
-from edgeloop.runtimes._base import LOOPS, LoadOptions, TensorSpec
 from edgeloop.runtimes.null import NullFramework
+from edgeloop.spec.load import LOOPS, LoadOptions, TensorSpec
 
 CLOCK = time.CLOCK_MONOTONIC_RAW
 OPTIONS = LoadOptions(model="null")

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from edgeloop.measure.log import KEPT_BYTES, Log
+from edgeloop.worker.log import KEPT_BYTES, Log
 
 
 def log_of(*pieces: bytes) -> Log:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from edgeloop.errors import RuntimeFailedError
-from edgeloop.measure.log import KEPT_BYTES
+from edgeloop.worker.log import KEPT_BYTES
 
 
 def child_of(worker: Any) -> int:
@@ -114,7 +114,7 @@ def test_a_stopped_worker_is_killed_in_time(
 
 @pytest.mark.usefixtures("fake_runtime")
 def test_a_runtime_that_closes_every_descriptor(start_worker: Any, monkeypatch: Any) -> None:
-    monkeypatch.setattr("edgeloop.measure.process._ENDING_S", 0.2)
+    monkeypatch.setattr("edgeloop.worker.process._ENDING_S", 0.2)
     with pytest.raises(RuntimeFailedError, match="closed its connection and had to be killed"):
         start_worker().misbehave(load="close every descriptor")
 
@@ -218,7 +218,7 @@ def test_a_crash_is_seen_though_a_program_goes_on(
     start_worker: Any, wait_for_death: Callable[[int], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """On a kernel that tells of no death, and with a program that outlives its worker."""
-    monkeypatch.setattr("edgeloop.measure.process._exit_fd", lambda pid: None)
+    monkeypatch.setattr("edgeloop.worker.process._exit_fd", lambda pid: None)
     worker = start_worker()
     worker.timeout_s = 20.0
     with pytest.raises(RuntimeFailedError, match="crashed with SIGSEGV while loading the model"):

@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from edgeloop.errors import NotAvailableError
+from edgeloop.host.power.meter import MeterDescription
 from edgeloop.host.pseudofile import Reading
 from edgeloop.measure import regime as regimes
 from edgeloop.measure.monitor import HostSample, Monitor
 from edgeloop.measure.observer import Silence
 from edgeloop.measure.regime import Regime
-from edgeloop.power.source import MeterDescription
 
 
 class Meter:

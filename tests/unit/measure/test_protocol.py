@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgeloop.measure.protocol import (
+from edgeloop.worker.protocol import (
     MAX_FRAME_BYTES,
     MAX_JSON_BYTES,
     ConnectionClosedError,

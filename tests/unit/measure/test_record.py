@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from edgeloop.delegates import DelegateSpec
 from edgeloop.measure.record import _require_clean_burst, _timed_region
-from edgeloop.resolution import resolve
-from edgeloop.spec import ResolvedSpec, RunSpec
+from edgeloop.runtimes.choice.resolution import resolve
+from edgeloop.spec.delegates import DelegateSpec
+from edgeloop.spec.run import ResolvedSpec, RunSpec
 
 
 @pytest.fixture
@@ -19,7 +19,7 @@ def spec() -> ResolvedSpec:
 
 
 def summary(share: Any) -> dict[str, Any]:
-    found = {"share_throttled": share, "text": "throttled in 40 % of the blocks"}
+    found = {"share_slower": share, "text": "throttled: fixed work ran slower"}
     return {"throttling": found, "summary": {"median_ns": 5.0, "median_ci95_ns": [4.0, 6.0]}}
 
 

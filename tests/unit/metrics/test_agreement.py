@@ -5,10 +5,15 @@ import pytest
 
 from edgeloop.errors import ModelError
 from edgeloop.metrics.agreement import Agreement
+from edgeloop.spec.load import TensorSpec
+
+
+def specs(*outputs: np.ndarray) -> list[TensorSpec]:
+    return [TensorSpec("y", "float64", array.shape[1:]) for array in outputs]
 
 
 def compared(ours: np.ndarray, theirs: np.ndarray, classes: bool = True) -> dict[str, object]:
-    agreement = Agreement(["y"], len(ours), seed=0)
+    agreement = Agreement(specs(ours), specs(theirs), len(ours), seed=0)
     for start in range(0, len(ours), 7):
         agreement.add([ours[start : start + 7]], [theirs[start : start + 7]])
     (document,) = agreement.as_dict(classes)
@@ -54,5 +59,36 @@ def test_dimensions_of_one_do_not_count_and_others_do() -> None:
     assert compared(np.ones((3, 1, 4)), np.ones((3, 4)))["max_error"] == 0.0
     with pytest.raises(ModelError, match="cannot be compared"):
         compared(np.ones((3, 2, 2)), np.ones((3, 4)))
-    with pytest.raises(ModelError, match="1 outputs and the reference 2"):
-        Agreement(["y"], 3, seed=0).add([np.ones(3)], [np.ones(3), np.ones(3)])
+
+
+def rows(*lengths: int) -> list[np.ndarray]:
+    return [np.arange(3.0 * length).reshape(length, 3) for length in lengths]
+
+
+def test_outputs_of_no_rows_and_of_a_changing_number_agree() -> None:
+    shape = [TensorSpec("y", "float32", (1, 0, 3))]
+    agreement = Agreement(shape, shape, 9, seed=0)
+    agreement.add([rows(2, 0, 1)], [rows(2, 0, 1)])
+    agreement.add([rows(2, 2)], [rows(2, 3)])
+    agreement.add([np.zeros((4, 0, 3))], [np.zeros((4, 0, 3))])
+    (document,) = agreement.as_dict(classes=True)
+    assert (document["n"], document["empty"], document["other_shapes"]) == (3, 5, 1)
+    assert document["cosine"] == 1.0
+
+
+def test_an_output_that_is_always_empty_says_so() -> None:
+    shape = [TensorSpec("y", "float32", (1, 0))]
+    agreement = Agreement(shape, shape, 2, seed=0)
+    agreement.add([np.zeros((2, 0))], [np.zeros((2, 0))])
+    (document,) = agreement.as_dict(classes=True)
+    assert document["max_error"] is None
+    assert document["max_error_reason"] == "the output is empty in every sample"
+
+
+def test_outputs_in_another_order_are_those_of_their_names() -> None:
+    generator = np.random.default_rng(0)
+    a, b = generator.normal(size=(2, 5, 4))
+    ours = [TensorSpec(name, "float32", (1, 4)) for name in ("a", "b")]
+    agreement = Agreement(ours, ours[::-1], 5, seed=0)
+    agreement.add([a, b], [b, a])
+    assert [output["max_error"] for output in agreement.as_dict(classes=True)] == [0.0, 0.0]

@@ -14,8 +14,8 @@ from edgeloop.metrics import classification
 from edgeloop.metrics.averages import AVERAGED, averages
 from edgeloop.metrics.classification import ClassificationTally
 from edgeloop.metrics.evaluation import Evaluation
-from edgeloop.metrics.options import MetricOptions
 from edgeloop.metrics.scikit_learn import require_sklearn
+from edgeloop.spec.metrics import MetricOptions
 
 metrics = pytest.importorskip("sklearn.metrics", reason="pip install scikit-learn")
 
@@ -143,6 +143,23 @@ def test_quantised_probabilities_need_not_add_up_exactly() -> None:
     assert tally(stored * 3, labels, step=1 / 256).as_dict()["log_loss"] is None
 
 
+def test_many_small_probabilities_that_were_rounded_to_nothing_are_still_probabilities() -> None:
+    generator = np.random.default_rng(0)
+    # A softmax over many classes: its tail is below half a step and all rounded down.
+    exact = softmax(generator.normal(scale=2.0, size=(50, 1001)))
+    labels = exact.argmax(axis=1)
+    stored = np.rint(exact * 256) / 256
+    sums = stored.sum(axis=1)
+    assert sums.min() < 0.8
+    document = tally(stored, labels, step=1 / 256).as_dict()
+    own = stored[np.arange(50), labels] / sums
+    assert document["log_loss"] == pytest.approx(-np.log(own).mean())
+    assert f"sum to {sums.min():.2f} to" in document["log_loss_note"]
+    # Where nothing is quantised, and for values that are no probabilities, there is none.
+    assert tally(stored, labels).as_dict()["log_loss"] is None
+    assert tally(stored / 4, labels, step=1 / 256).as_dict()["log_loss"] is None
+
+
 def test_a_probability_of_nothing_has_no_log_loss() -> None:
     document = tally(np.array([[1.0, 0.0], [1.0, 0.0]]), np.array([0, 1]), step=1 / 256).as_dict()
     assert document["log_loss"] is None
@@ -176,7 +193,7 @@ def test_counting_imports_nothing_heavy() -> None:
 
     code = (
         "import sys, numpy; from edgeloop.metrics.evaluation import Evaluation; "
-        "from edgeloop.metrics.options import MetricOptions; "
+        "from edgeloop.spec.metrics import MetricOptions; "
         "e = Evaluation(2, MetricOptions(), 0.0, 0); "
         "e.add(numpy.eye(2), numpy.array([0, 1])); "
         "print([name for name in ('sklearn', 'scipy', 'PIL') if name in sys.modules])"

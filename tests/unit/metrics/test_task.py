@@ -9,7 +9,7 @@ import pytest
 
 from edgeloop.errors import UsageError
 from edgeloop.metrics.evaluation import Evaluation
-from edgeloop.metrics.options import MetricOptions, metric_options
+from edgeloop.spec.metrics import MetricOptions, metric_options
 
 SCORES = np.array([[0.1, 0.7, 0.2], [0.8, 0.1, 0.1], [0.3, 0.3, 0.4], [0.6, 0.2, 0.2]])
 
@@ -116,10 +116,91 @@ def test_no_labels_and_outputs_that_are_no_scores() -> None:
     boxes = np.zeros((4, 10, 4))
     assert "shape (10, 4) is not one score" in why_not(boxes, LABELS)
     assert why_not(np.where(SCORES > 0.7, np.nan, SCORES), LABELS) == "the model's outputs hold NaN"
-    assert "one output" in why_not(SCORES[:, :1], LABELS, task="classification")
+    assert "one score" in why_not(SCORES[:, :1], LABELS, task="classification")
     assert why_not(SCORES, np.full((4, 3), np.nan)) == "the labels hold NaN"
     # Not "no whole numbers", which would make values of them.
     assert why_not(SCORES, np.array([0, 1, np.nan, 2])) == "the labels hold NaN"
+
+
+ONE_SCORE = np.array([0.9, 0.2, 0.4, 0.6])
+
+
+@pytest.mark.parametrize("shape", [(4,), (4, 1), (4, 1, 1)])
+def test_one_score_tells_two_classes_apart(shape: tuple[int, ...]) -> None:
+    accuracy = accuracy_of(ONE_SCORE.reshape(shape), [1, 0, 1, 1])
+    assert accuracy["task"] == "classification"
+    assert accuracy["accuracy"] == 0.75
+    losses = -np.log([0.9, 0.8, 0.4, 0.6])
+    assert accuracy["log_loss"] == pytest.approx(losses.mean())
+
+
+def test_one_logit_tells_two_classes_apart_where_the_user_says_so() -> None:
+    logits = np.array([3.0, -2.0, -0.5, 0.25])
+    assert accuracy_of(logits, [1, 0, 1, 1])["task"] == "regression"
+    accuracy = accuracy_of(logits, [1, 0, 1, 1], task="classification", softmax=True)
+    assert accuracy["accuracy"] == 0.75
+    own = 1 / (1 + np.exp(-logits * [1, -1, 1, 1]))
+    assert accuracy["log_loss"] == pytest.approx(-np.log(own).mean())
+
+
+def test_class_numbers_are_judged_by_being_the_same() -> None:
+    found = Evaluation(8, MetricOptions(), 0.0, seed=0, whole=True)
+    found.add(np.array([7.0, 0.0, 3.0, 2.0]), np.array([7, 0, 3, 3]))
+    found.add(np.array([1.0, 1.0, 900.0, 2.0]), np.array([1, 1, 900, 900]))
+    accuracy = found.as_dict()["accuracy"]
+    assert (accuracy["task"], accuracy["correct"]) == ("classification", 6)
+    assert accuracy["confusion_matrix"]["classes"] == 901
+    assert (
+        accuracy["log_loss_reason"] == "the model gives a class number, and no score for each class"
+    )
+
+
+def maps(seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    scores = np.random.default_rng(seed).normal(size=(6, 4, 8, 8))
+    labels = scores.argmax(axis=1)
+    labels[:, :4] = (labels[:, :4] + 1) % 4  # half of the pixels
+    return scores, labels
+
+
+def iou(answers: np.ndarray, labels: np.ndarray) -> float:
+    shares = []
+    for one in range(4):
+        a, b = answers == one, labels == one
+        shares.append((a & b).sum() / (a | b).sum())
+    return float(np.mean(shares))
+
+
+@pytest.mark.parametrize("form", ["channels first", "channels last", "classes"])
+def test_class_maps_are_judged_pixel_by_pixel(form: str) -> None:
+    scores, labels = maps()
+    answers = scores.argmax(axis=1)
+    outputs = {
+        "channels first": scores,
+        "channels last": scores.transpose(0, 2, 3, 1),
+        "classes": answers.astype(np.float64),
+    }[form]
+    found = Evaluation(6, MetricOptions(), 0.0, seed=0, whole=form == "classes")
+    found.add(outputs[:4], labels[:4])
+    found.add(outputs[4:], labels[4:, ..., np.newaxis])
+    accuracy = found.as_dict()["accuracy"]
+    assert accuracy["task"] == "segmentation"
+    assert accuracy["pixel_accuracy"] == 0.5
+    assert accuracy["mean_iou"] == pytest.approx(iou(answers, labels))
+
+
+def test_pixels_of_no_class_count_for_nothing() -> None:
+    scores, labels = maps()
+    labels[:, :4] = 255
+    accuracy = accuracy_of(scores, labels)
+    assert accuracy["pixel_accuracy"] == 1.0
+    assert accuracy["void_pixels_excluded"] == 6 * 32
+    labels[:, :4] = 99
+    assert "the labels run from 0 to 99, beyond the 4 classes" in why_not(scores, labels)
+
+
+def test_pictures_as_targets_are_values() -> None:
+    pictures = np.random.default_rng(0).integers(0, 256, (4, 8, 8, 3))
+    assert accuracy_of(pictures, pictures)["task"] == "regression"
 
 
 def test_no_samples_at_all() -> None:

@@ -293,7 +293,7 @@ def test_weights_in_other_files(summary, tmp_path):
     outside.external_data[0].value = "here"
     (tmp_path / "here").write_bytes(b"")
     found = summary(*args, [outside])
-    assert any("of the model file only" in note for note in found.notes)
+    assert "weights are in 'here' beside the model" in found.notes
 
 
 def test_constants_in_nodes_count_and_scalars_do_not(summary):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from edgeloop.models.formats import sha256_of
+from edgeloop.models.identity import sha256_of
 from edgeloop.models.provenance import provenance, read_sidecar, sidecar_of
 
 

@@ -7,7 +7,6 @@ import json
 import pytest
 
 from edgeloop.models.macs import MatrixOperator, Operand, add_up
-from edgeloop.models.plain_text import plain
 from edgeloop.models.precision import decide
 from edgeloop.models.summary import (
     ModelSummary,
@@ -17,6 +16,7 @@ from edgeloop.models.summary import (
     stated,
     summary_from_dict,
 )
+from edgeloop.spec.plain_text import plain
 
 TENSOR = TensorSummary(
     name="x", dtype="int8", shape=(None, 3), dim_names=("batch", None),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from edgeloop.remote.board import error_of
 from edgeloop.remote.cache import Incoming, place_of
 from edgeloop.remote.files import copies_of, on_board
 from edgeloop.remote.stream import PipeSink, PipeSource
-from edgeloop.spec import RunSpec
+from edgeloop.spec.run import RunSpec
 
 DIGEST = "0" * 64
 
@@ -81,7 +82,9 @@ def test_files_and_folders_of_a_run(tmp_path: Path) -> None:
     found = copies_of(spec)
     assert sorted(found) == ["data", "labels"]
     assert list(found["data"].files) == ["pictures/cat/1.png"]
-    assert found["labels"].digest == _sha256(b"cat\n")
+    (tmp_path / "names.txt").rename(tmp_path / "other.txt")
+    (other,) = copies_of(replace(spec, data=None, labels=str(tmp_path / "other.txt"))).values()
+    assert other.digest != found["labels"].digest  # the copy has the name in its folder
     there = on_board(spec, {"data": "/c/pictures", "labels": "/c/names.txt"})
     assert (there.data, there.host, there.python) == ("/c/pictures", None, None)
     with pytest.raises(ModelError, match="does not exist"):

@@ -2,9 +2,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from edgeloop.classifying import Answer, Classified, Picture
-from edgeloop.report.accuracy import agreement_parts, metrics_parts
-from edgeloop.report.classified import classified_page
+from edgeloop.cli.pages.accuracy import agreement_parts, metrics_parts
+from edgeloop.cli.pages.classified import classified_page
+from edgeloop.measure.classify import Answer, Classified, Picture
 
 CLASSIFICATION: dict[str, Any] = {
     "task": "classification",

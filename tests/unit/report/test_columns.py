@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from edgeloop.report.columns import columns
+from edgeloop.cli.pages.columns import columns
 
 
 def test_cells_are_aligned() -> None:

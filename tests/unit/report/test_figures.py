@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgeloop.report.figures import duration, duration_interval, percent, size
+from edgeloop.results.figures import duration, duration_interval, percent, size
 
 SCALES = {"s": 1e9, "ms": 1e6, "µs": 1e3, "ns": 1.0}
 

@@ -15,14 +15,14 @@ import pytest
 
 from edgeloop.cli.app import run
 from edgeloop.errors import ModelError
-from edgeloop.report.cells import csv_rows
-from edgeloop.report.differences import differences
-from edgeloop.report.html import html_fragment
+from edgeloop.report.answer import answers, measured
+from edgeloop.report.cells import COLUMNS, csv_rows, shown_columns
+from edgeloop.report.charts import pareto_front
+from edgeloop.report.html import differences, html_page
 from edgeloop.report.markdown import markdown_page
-from edgeloop.report.pareto import pareto_front
-from edgeloop.report.rows import Figure, ReportRow, report_rows
+from edgeloop.report.tracks import Axis, Mark
 from edgeloop.results.collection import collect
-from edgeloop.results.frame import sample_columns
+from edgeloop.results.row import Figure, ReportRow, report_rows
 from edgeloop.results.store import SUFFIX, read_result
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "v1-null-bench.edgeloop.jsonl"
@@ -132,6 +132,62 @@ def test_the_front_is_what_no_other_beats() -> None:
     assert pareto_front([high, low, row(3.0, 5.0, "mse")]) == [low, high]
 
 
+def timed(model: str, median_ns: float, low_ns: float, high_ns: float, **changed: Any) -> ReportRow:
+    figure = Figure(median_ns, (low_ns, high_ns))
+    title = f"{model}@{changed.get('runtime', 'litert')},threads=1"
+    return replace(row(1.0, None), model=model, latency_ns=figure, title=title, **changed)
+
+
+def test_the_answer_names_the_fastest_and_by_how_much() -> None:
+    fast = timed("a.tflite", 10e6, 9.9e6, 10.1e6, loop="native")
+    slow = timed("a.tflite", 25e6, 24e6, 26e6, runtime="tflite", loop="native")
+    (answer,) = answers([slow, fast])
+    assert answer.startswith("a.tflite: litert, threads=1 takes 10.00 ms [9.90, 10.10], ")
+    assert answer.endswith("2.5 times as fast as the next, tflite, threads=1.")
+    near = timed("a.tflite", 10.1e6, 10.0e6, 10.2e6, runtime="tflite", loop="native")
+    assert "cannot be told from it" in answers([near, fast])[0]
+    unknown = replace(timed("a.tflite", 99e6, 99e6, 99e6), latency_ns=Figure(99e6))
+    assert "cannot be told" in answers([fast, unknown])[0]
+
+
+def test_the_latency_of_an_evaluation_stands_beside_no_benchmark() -> None:
+    bench, evaluated = timed("a", 1e6, 1e6, 1e6), timed("a", 5e5, 5e5, 5e5, command="eval")
+    assert measured([bench, evaluated]) == [bench]
+    (median,) = (column for column in COLUMNS if column.heading == "median")
+    assert median.cell(evaluated) == ""
+
+
+def test_columns_that_say_nothing_are_left_out() -> None:
+    headings = [column.heading for column in shown_columns([row(1.0, None), row(2.0, None)])]
+    assert "median" in headings
+    assert not {"accuracy", "energy of a run", "precision", "board"} & set(headings)
+
+
+@pytest.mark.parametrize(
+    ("values", "log", "ticks"),
+    [
+        ([3.8, 6.5], False, [0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0]),
+        ([37.0], False, [0.0, 10.0, 20.0, 30.0]),
+        ([0.0013, 0.002], False, [0.0, 0.0005, 0.001, 0.0015, 0.002]),
+        ([1.0, 90.0], True, [1.0, 2.0, 5.0, 10.0, 20.0, 50.0]),
+    ],
+)
+def test_ticks_are_round_and_differ(values: list[float], log: bool, ticks: list[float]) -> None:
+    axis = Axis.over([Mark("1", "", value, None, None, "") for value in values])
+    assert axis.log is log
+    assert axis.ticks() == pytest.approx(ticks)
+    places = [axis.place(tick) for tick in ticks]
+    assert places == sorted(set(places))
+    assert all(0.0 <= axis.place(value) <= 100.0 for value in values)
+
+
+def test_a_warning_of_several_results_is_said_once_with_their_numbers(tmp_path: Path) -> None:
+    rows = [replace(row(1.0, None), warnings=("guests share it",)) for _ in range(2)]
+    page = html_page("t", [*rows, row(2.0, None)], [], [])
+    assert page.count("guests share it") == 1
+    assert "(1, 2)" in page
+
+
 def test_what_differs_between_results_is_named() -> None:
     a, b = row(1.0, None), row(2.0, None)
     b = replace(b, environment={**b.environment, "governor": "performance"})
@@ -163,13 +219,17 @@ def test_a_bad_form_and_a_bad_place_are_sentences(
 
 def test_a_result_shows_itself_in_a_notebook() -> None:
     result = read_result(str(GOLDEN))
-    assert "<table>" in result._repr_html_()
-    assert "<script" not in html_fragment([replace(row(1.0, 0.5), title=HOSTILE)])
+    page = result._repr_html_()
+    assert "<table>" in page
+    for loop in result.loops:
+        assert f"<td>{loop}</td>" in page
+    result.header["title"] = HOSTILE
+    assert "<script" not in result._repr_html_()
 
 
 def test_samples_as_columns() -> None:
     result = read_result(str(GOLDEN))
-    columns = sample_columns(result)
+    columns = result.sample_columns()
     count = sum(b.durations_ns.size for i in result.invocations for b in i.blocks)
     assert {values.size for values in columns.values()} == {count}
     assert set(columns["loop"]) == {"native", "binding"}

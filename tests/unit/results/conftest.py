@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from edgeloop.results import schema
+from edgeloop.results.probe import Probe
 from edgeloop.results.schema import Block, Invocation
 
 GOLDEN = Path(__file__).parents[2] / "golden"
@@ -34,7 +35,7 @@ def make_block(*durations_ns: int, **changes: Any) -> Block:
         "runs_per_sample": 1,
         "durations_ns": np.array(durations_ns or (5, 7), np.uint64),
         "cpu_ns": 12,
-        "probe_ns": 100,
+        "probe": Probe(100, 100),
         "temperature_c": 51.5,
     }
     return Block(**{**fields, **changes})

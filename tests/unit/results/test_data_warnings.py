@@ -3,15 +3,29 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
+
 from edgeloop.data.source import Skipped
-from edgeloop.results.data_warnings import data_warnings
+from edgeloop.measure.data_warnings import data_warnings
 
 
 def data_result(**parts: Any) -> Any:
     data = SimpleNamespace(
-        n=9, skipped=parts.get("skipped", ()), clipped_shares=lambda: parts.get("clipped", {})
+        n=9,
+        skipped=parts.get("skipped", ()),
+        clipped_shares=lambda: parts.get("clipped", {}),
+        unscaled=lambda: parts.get("unscaled", {}),
     )
-    return SimpleNamespace(data=data, evaluation=parts.get("evaluation"))
+    return SimpleNamespace(data=data, reference_data=None, evaluation=parts.get("evaluation"))
+
+
+def test_whole_numbers_in_a_float_input_are_told_with_the_option() -> None:
+    (warning,) = data_warnings(data_result(unscaled={"image": np.dtype(np.uint8)}))
+    assert warning["code"] == "data-not-scaled"
+    assert "the uint8 data went into the float input 'image' as it is" in warning["text"]
+    assert "--scale 1/255" in warning["fix"]
+    (warning,) = data_warnings(data_result(unscaled={"image": np.dtype(np.int8)}))
+    assert "--mean ZERO_POINT --std 1/SCALE" in warning["fix"]
 
 
 def test_clipped_data_names_the_input_and_the_share() -> None:

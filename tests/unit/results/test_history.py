@@ -34,6 +34,8 @@ def write(
     board: Any = "Raspberry Pi 5",
     median_ns: Any = 5e6,
     invocations: int = 1,
+    effort: str = "standard",
+    data: Any = None,
     end: str = "\n",
 ) -> Path:
     created = (NOW - timedelta(days=days_ago)).strftime("%Y-%m-%dT%H:%M:%S%z")
@@ -42,6 +44,7 @@ def write(
         "title": f"{Path(model).name}@{runtime}",
         "host": {"board": {"model": board}, "cpu": {"model_names": ["Cortex-A76"]}},
         "model": {"path": model, "sha256": "0123456789abcdef"}, "runtime": {"name": runtime},
+        "spec": {"effort": effort, "inputs": {"data": data}, "seed": days_ago},
     }  # fmt: skip
     summary = {"summary": {"median_ns": median_ns, "median_ci95_ns": [4.9e6, 5.1e6]}}
     lines = [header, *[{"blocks": ["x" * 3000]}] * invocations, summary]
@@ -165,6 +168,27 @@ def test_pruning_keeps_the_newest_of_each_kind(tmp_path: Path) -> None:
     assert names(2.5, 0) == {"litert3", "litert4", "onnx3", "onnx4"}
     assert names(2.5, 4) == {"litert4", "onnx4"}
     assert names(90, 0) == set()
+
+
+def test_pruning_keeps_what_differs_in_data_set_or_effort(tmp_path: Path) -> None:
+    write(tmp_path, "rigorous", days_ago=3, effort="rigorous")
+    write(tmp_path, "thousand", days_ago=2, data="/d/thousand.npz")
+    write(tmp_path, "again", days_ago=1)
+    write(tmp_path, "newest")
+    entries, _ = history(tmp_path)
+    old = to_prune(entries, NOW.timestamp(), None, 1)
+    assert [Path(entry.path).name.partition(".")[0] for entry in old] == ["again"]
+
+
+def test_a_number_counts_from_the_newest_and_suites_are_among_them(tmp_path: Path) -> None:
+    suite = tmp_path / "mine"
+    suite.mkdir()
+    old, new = write(tmp_path, "a", days_ago=1), write(suite, "b")
+    assert [entry.path for entry in history(tmp_path)[0]] == [str(old), str(new)]
+    assert find_result("1", tmp_path) == new
+    assert find_result("2", tmp_path) == old
+    with pytest.raises(UsageError, match="there is no result 3"):
+        find_result("3", tmp_path)
 
 
 def test_removing_takes_only_what_was_named(tmp_path: Path) -> None:

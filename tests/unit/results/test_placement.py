@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 
-from edgeloop.report.placement import placement_lines
-from edgeloop.resolution import resolve
-from edgeloop.results.placement import placement_document, why_too_little
+from edgeloop.cli.pages.placement import placement_lines
+from edgeloop.measure.placement import placement_document
+from edgeloop.results.placement import why_too_little
 from edgeloop.results.warnings import delegate_warnings
-from edgeloop.spec import ResolvedSpec, RunSpec
+from edgeloop.runtimes.choice.resolution import resolve
+from edgeloop.spec.run import ResolvedSpec, RunSpec
 
 MODEL = (
     Path(__file__).parents[3] / "python" / "edgeloop" / "demo" / "assets" / "digits_float32.tflite"
@@ -38,7 +39,7 @@ def operators() -> list[str]:
 
 @pytest.fixture
 def spec(monkeypatch: pytest.MonkeyPatch) -> Any:
-    from edgeloop.runtimes._base import Installation
+    from edgeloop.runtimes.protocol import Installation
     from edgeloop.runtimes.tflite import RUNTIME
 
     monkeypatch.setattr(type(RUNTIME), "find", lambda *_: Installation("1", "/lib.so"))
@@ -60,7 +61,7 @@ def test_nodes_and_work(spec: Any, operators: list[str]) -> None:
     convolutions = [i for i, name in enumerate(operators) if name == "CONV_2D"]
     others = [i for i in range(len(operators)) if i not in convolutions]
     parts = [part("Own", convolutions, "x.so"), part("builtin", others)]
-    document = placement_document(chosen, parts, "")
+    document = placement_document(chosen, parts)
     placement = document["placement"]
     own, xnnpack = placement["delegates"]
     assert (own["name"], own["nodes"], own["partitions"]) == ("x.so", len(convolutions), 1)
@@ -80,7 +81,7 @@ def test_nodes_and_work(spec: Any, operators: list[str]) -> None:
 
 def test_a_delegate_that_took_nothing_is_loud(spec: Any, operators: list[str]) -> None:
     chosen = spec("/x.so", "none")
-    document = placement_document(chosen, [part("builtin", list(range(len(operators))))], "")
+    document = placement_document(chosen, [part("builtin", list(range(len(operators))))])
     (found,) = delegate_warnings(header(chosen, document))
     assert found["code"] == "delegate-unused"
     assert "NONE" in placement_lines(header(chosen, document))[0]
@@ -91,7 +92,7 @@ def test_a_delegate_without_the_work_is_loud(spec: Any, operators: list[str]) ->
     chosen = spec("/x.so", "none")
     idle = [i for i, name in enumerate(operators) if name in ("PAD", "RESHAPE", "SOFTMAX")]
     work = [i for i in range(len(operators)) if i not in idle]
-    document = placement_document(chosen, [part("Own", idle, "x.so"), part("builtin", work)], "")
+    document = placement_document(chosen, [part("Own", idle, "x.so"), part("builtin", work)])
     (found,) = delegate_warnings(header(chosen, document))
     assert found["code"] == "delegate-useless"
     assert why_too_little(0.0, document["placement"], "") is None
@@ -99,7 +100,7 @@ def test_a_delegate_without_the_work_is_loud(spec: Any, operators: list[str]) ->
 
 
 def test_a_plan_that_is_not_the_file_has_no_work(spec: Any) -> None:
-    document = placement_document(spec(), [part("TfLiteXNNPackDelegate", [0, 1])], "")
+    document = placement_document(spec(), [part("TfLiteXNNPackDelegate", [0, 1])])
     placement = document["placement"]
     assert placement["macs"] is None
     assert "not those of the file" in placement["macs_reason"]
@@ -109,7 +110,7 @@ def test_a_plan_that_is_not_the_file_has_no_work(spec: Any) -> None:
 
 def test_nodes_that_are_only_counted_have_no_work(spec: Any, operators: list[str]) -> None:
     counted = {**part("NPU", []), "nodes": len(operators)}  # as a plugin tells it
-    placement = placement_document(spec(), [counted], "")["placement"]
+    placement = placement_document(spec(), [counted])["placement"]
     assert placement["nodes"] == placement["rest"]["nodes"] == len(operators)
     assert placement["macs"] is None
     assert placement["rest"]["operators"] is None
@@ -117,9 +118,10 @@ def test_nodes_that_are_only_counted_have_no_work(spec: Any, operators: list[str
 
 
 def test_an_unknown_plan_fails_a_requirement(spec: Any) -> None:
-    document = placement_document(spec("/x.so"), None, "no way to tell")
-    assert document == {"placement": None, "placement_reason": "no way to tell"}
-    assert "no way to tell" in str(why_too_little(0.0, None, "no way to tell"))
+    reason = "this runtime offers no way to tell which node ran where"
+    document = placement_document(spec("/x.so"), None)
+    assert document == {"placement": None, "placement_reason": reason}
+    assert reason in str(why_too_little(0.0, None, reason))
     assert "no way to tell" in placement_lines(header(spec("/x.so"), document))[0]
 
 
@@ -132,13 +134,13 @@ def test_why_a_delegate_left_something_is_in_its_own_words(spec: Any, operators:
     )
     every = list(range(len(operators)))
     parts = [part("Other", every[:1], "x.so"), part("builtin", every[1:])]
-    document = placement_document(spec("/x.so"), parts, "", said)
+    document = placement_document(spec("/x.so"), parts, said)
     words = "CONV2D: not supported by armnn: the bias is not constant"
     assert document["placement"]["rest"]["reasons"] == [words]
     assert f"    it said: {words}" in placement_lines(header(spec("/x.so"), document))
 
     # Nothing was left, or nothing was asked for: then the words are of something else.
-    whole = placement_document(spec("/x.so"), [part("Other", every, "x.so")], "", said)
+    whole = placement_document(spec("/x.so"), [part("Other", every, "x.so")], said)
     assert whole["placement"]["rest"]["reasons"] == []
-    implied = placement_document(spec(), [part("builtin", every)], "", said)
+    implied = placement_document(spec(), [part("builtin", every)], said)
     assert implied["placement"]["rest"]["reasons"] == []

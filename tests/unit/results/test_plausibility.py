@@ -8,6 +8,8 @@ import pytest
 
 from edgeloop.models.summary import ModelSummary, TensorSummary
 from edgeloop.results.plausibility import plausibility, withhold
+from edgeloop.runtimes import runtime
+from edgeloop.spec.load import LoadOptions
 
 # ResNet-50 has 4.09 GMAC (8.2 GFLOP); 13 of its 3x3 convolutions have stride 1, each 56x56x64x64x9.
 RESNET50_MACS = 4_089_000_000
@@ -27,27 +29,30 @@ def model(fewest: Optional[int], shape: tuple[Optional[int], ...] = (1, 3, 224, 
     )  # fmt: skip
 
 
-def header(runtime: str = "onnxruntime", shape: tuple[int, ...] = (1, 3, 224, 224), **more: Any):
+def header(shape: tuple[int, ...] = (1, 3, 224, 224), **more: Any):
     return {
-        "host": {"board": {"compatible": more.pop("compatible", [])}, "cpu": {"clusters": PI4}},
-        "runtime": {"name": runtime, "threads": 4, "delegates": [], "provider": None, **more},
+        "host": {"board": {"compatible": more.get("compatible", [])}, "cpu": {"clusters": PI4}},
+        "runtime": {"threads": 4},
         "model": {"inputs": [{"shape": list(shape)}]},
-        "spec": {"options": {}},
         "placement": None,
     }
 
 
 def judge(
-    median_ms: float, document: dict[str, Any], summary: Any = None, peak: Optional[float] = None
+    median_ms: float,
+    document: dict[str, Any],
+    summary: Any = None,
+    peak: Optional[float] = None,
+    on: str = "cpu",
 ) -> dict[str, Any]:
     median_ns = median_ms * 1e6
     headline = {"median_ns": median_ns, "median_ci95_ns": [median_ns, median_ns], "cpus_used": 4.0}
-    return plausibility(document, headline, summary or model(RESNET50_FEWEST), (), peak)
+    return plausibility(document, headline, summary or model(RESNET50_FEWEST), (), on, peak)
 
 
 def test_the_published_resnet50_on_a_jetson_nano_is_impossible() -> None:
     """5.8 ms were published; the clock had stopped before the GPU was done."""
-    found = judge(5.8, header("tensorrt", compatible=NANO_GPU))
+    found = judge(5.8, header(compatible=NANO_GPU), on="gpu")
     assert found["verdict"] == "impossible"
     assert found["text"].startswith("impossible: ")
     assert "Jetson Nano GPU" in found["text"]
@@ -56,18 +61,9 @@ def test_the_published_resnet50_on_a_jetson_nano_is_impossible() -> None:
 
 
 def test_what_a_jetson_nano_can_do_is_possible() -> None:
-    found = judge(30.0, header("tensorrt", compatible=NANO_GPU))
+    found = judge(30.0, header(compatible=NANO_GPU), on="gpu")
     assert found["verdict"] == "possible"
     assert "of the most that Jetson Nano GPU can do" in found["text"]
-
-
-def test_torch_on_a_gpu_is_held_to_the_gpu() -> None:
-    document = header("torch", compatible=NANO_GPU)
-    document["spec"] = {"options": {"device": "cuda:0"}}
-    assert judge(30.0, document)["verdict"] == "possible"
-    assert "Jetson Nano GPU" in judge(5.8, document)["text"]
-    document["host"]["board"]["compatible"] = ["rockchip,rk3588"]
-    assert "the gpu here is in no table" in judge(30.0, document)["verdict_reason"]
 
 
 def test_published_figures_of_a_raspberry_pi_4_are_possible() -> None:
@@ -83,13 +79,13 @@ def test_chance_that_shortens_a_run_is_not_impossible() -> None:
         "median_ci95_ns": [floor_ns * 0.9, floor_ns * 1.01],
         "cpus_used": 4.0,
     }
-    found = plausibility(document, headline, model(RESNET50_FEWEST), (), None)
+    found = plausibility(document, headline, model(RESNET50_FEWEST), (), "cpu", None)
     assert found["verdict"] == "possible"
 
 
 def test_the_users_peak_goes_before_the_table() -> None:
     assert judge(401.0, header(), peak=1.0)["verdict"] == "impossible"
-    assert judge(401.0, header("plugin"), peak=1000.0)["verdict"] == "possible"
+    assert judge(401.0, header(), peak=1000.0, on="it")["verdict"] == "possible"
 
 
 def test_the_batch_counts() -> None:
@@ -101,21 +97,42 @@ def test_the_batch_counts() -> None:
 
 
 @pytest.mark.parametrize(
-    ("document", "summary", "words"),
+    ("document", "summary", "on", "words"),
     [
-        (header("plugin"), None, "where it computes is not known"),
-        (header(delegates=["/opt/libvx.so"]), None, "libvx.so computes"),
-        (header(provider="OpenVINOExecutionProvider, CPUExecutionProvider"), None, "OpenVINO"),
-        (header("tensorrt", compatible=["rockchip,rk3588"]), None, "in no table"),
-        (header(shape=(1, 3, 320, 320)), None, "at the shapes that were run"),
-        (header(), model(None), "an LSTM is in it"),
-        (header(), model(0), "multiplies nothing"),
+        (header(), None, "it", "where it computes is not known"),
+        (header(), None, "libvx.so", "libvx.so computes"),
+        (header(compatible=["rockchip,rk3588"]), None, "gpu", "the gpu here is in no table"),
+        (header(shape=(1, 3, 320, 320)), None, "cpu", "at the shapes that were run"),
+        (header(), model(None), "cpu", "an LSTM is in it"),
+        (header(), model(0), "cpu", "multiplies nothing"),
     ],
 )
-def test_what_is_not_known_has_no_verdict(document: Any, summary: Any, words: str) -> None:
-    found = judge(0.001, document, summary)
+def test_what_is_not_known_has_no_verdict(document: Any, summary: Any, on: str, words: str) -> None:
+    found = judge(0.001, document, summary, on=on)
     assert found["verdict"] is None
     assert words in found["verdict_reason"]
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "on"),
+    [
+        ("litert", {}, "cpu"),
+        ("litert", {"delegates": ["gpu"]}, "gpu"),
+        ("tflite", {"delegates": ["edgetpu", "xnnpack"]}, "edgetpu"),
+        ("tflite", {"delegates": ["/opt/libvx.so", "xnnpack"]}, "libvx.so"),
+        ("coral", {"delegates": ["edgetpu"]}, "edgetpu"),
+        ("onnxruntime", {"providers": ["xnnpack"]}, "cpu"),
+        ("onnxruntime", {"providers": ["cuda"]}, "gpu"),
+        ("onnxruntime", {"providers": ["OpenVINO"]}, "OpenVINOExecutionProvider"),
+        ("torch", {}, "cpu"),
+        ("torch", {"device": "cuda:0"}, "gpu"),
+        ("tensorrt", {}, "gpu"),
+        ("plugin", {}, "it"),
+        ("null", {}, "it"),
+    ],
+)
+def test_every_runtime_says_where_it_computes(name: str, options: Any, on: str) -> None:
+    assert runtime(name).computes_on(LoadOptions("m", **options)) == on
 
 
 def test_far_under_the_peak_is_explained() -> None:

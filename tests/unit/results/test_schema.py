@@ -8,6 +8,8 @@ import jsonschema
 import pytest
 
 from edgeloop.errors import ModelError
+from edgeloop.results.block_labels import BlockLabel
+from edgeloop.results.probe import Probe
 from edgeloop.results.schema import Block, Invocation, Result
 from edgeloop.results.store import read_result
 
@@ -17,8 +19,8 @@ def as_json(document: Any) -> Any:
 
 
 def test_an_invocation_survives_as_json(block: Any, invocation: Any) -> None:
-    before = invocation(block(1, 2, 3), block(2**40, tail=True, cpu_ns=None, probe_ns=None))
-    after = Invocation.from_dict(as_json(before.as_dict(fastest_probe_ns=50)))
+    before = invocation(block(1, 2, 3), block(2**40, tail=True, cpu_ns=None, probe=None))
+    after = Invocation.from_dict(as_json(before.as_dict()))
     assert after.as_dict() == before.as_dict()
     assert after.blocks[1].tail
     assert after.blocks[1].cpu_ns is None
@@ -44,7 +46,7 @@ def test_a_block_at_a_fixed_rate_survives(block: Any) -> None:
 
 
 def test_every_null_has_its_reason(block: Any, invocation: Any) -> None:
-    nothing = {"cpu_ns": None, "probe_ns": None, "temperature_c": None}
+    nothing = {"cpu_ns": None, "probe": None, "temperature_c": None}
     unknown = dict.fromkeys(
         ("threads_started", "context_switches", "migrations", "peak_rss_bytes"), None
     )
@@ -61,38 +63,34 @@ def test_migrations_that_the_kernel_keeps_to_itself(invocation: Any) -> None:
     assert "ended before" in gone["migrations_reason"]
 
 
-@pytest.mark.parametrize(
-    ("probe_ns", "ratio", "throttled"),
-    [(100, 1.0, False), (103, 100 / 103, False), (104, 100 / 104, True), (200, 0.5, True)],
-)
-def test_a_block_is_throttled_below_97_per_cent_of_the_fastest_probe(
-    probe_ns: int, ratio: float, throttled: bool, block: Any
-) -> None:
-    document = block(probe_ns=probe_ns).as_dict(fastest_probe_ns=100)
-    assert document["probe_ratio"] == ratio
-    assert document["throttled"] is throttled
-
-
-def test_the_fastest_probe_is_that_of_all_processes(block: Any, invocation: Any) -> None:
+def test_a_label_is_of_all_processes(block: Any, invocation: Any) -> None:
+    fast, slow = block(10, probe=Probe(100, 100)), block(20, probe=Probe(120, 120))
     result = Result(
-        header={},
-        invocations=[
-            invocation(block(probe_ns=120), block(probe_ns=None)),
-            invocation(block(probe_ns=110)),
-        ],
+        header={}, invocations=[invocation(*[fast] * 4), invocation(*[slow] * 4, block(probe=None))]
     )
-    assert result.fastest_probe_ns() == 110
-    first, second = result.as_dict()["invocations"]
-    assert first["blocks"][0]["throttled"] is True
-    assert second["blocks"][0]["probe_ratio"] == 1.0
-    assert Result(header={}).fastest_probe_ns() is None
+    first, second = as_json(result.as_dict())["invocations"]
+    assert [one["label"] for one in first["blocks"]] == ["clean"] * 4
+    assert [one["label"] for one in second["blocks"]] == ["slower"] * 4 + [None]
+    assert second["blocks"][0]["slowness"] == pytest.approx(0.2)
+    assert second["blocks"][4]["label_reason"]
+    assert Result(header={}).block_labels() == []
+
+
+def test_the_probe_survives_and_that_of_the_first_files_is_read(block: Any) -> None:
+    probe = Probe(100, 110, cpu_share=0.99, other_cpus=0.5, stolen_cpus=0.0)
+    document = as_json(block(probe=probe).as_dict())
+    assert Block.from_dict(document).probe == probe
+    old = {**document, "probe_ns": 120}
+    del old["probe"]
+    assert Block.from_dict(old).probe == Probe(120, 120)
+    assert Block.from_dict({**old, "probe_ns": None}).probe is None
 
 
 def test_durations_by_loop_and_kind(block: Any, invocation: Any) -> None:
     run = invocation(block(1), block(2, tail=True), block(3, loop="binding"), block(4))
-    assert [d.tolist() for d in run.durations("native")] == [[1], [4]]
-    assert [d.tolist() for d in run.durations("native", tail=True)] == [[2]]
-    assert run.durations("framework") == []
+    assert [block.ns.tolist() for block in run.run_times("native")] == [[1], [4]]
+    assert [block.ns.tolist() for block in run.run_times("native", tail=True)] == [[2]]
+    assert run.run_times("framework") == []
 
 
 def test_the_time_of_a_block_does_not_overflow(block: Any) -> None:
@@ -141,7 +139,9 @@ BLOCK_DAMAGE: list[tuple[str, Any]] = [
     ("durations_ns", None),
     ("durations_ns", [1, 2]),
     ("cpu_ns", "1"),
-    ("probe_ns", -1),
+    ("probe", 3),
+    ("probe", {"before_ns": 0, "after_ns": 1}),
+    ("probe", {"before_ns": 1, "after_ns": 1, "cpu_share": "all"}),
     ("temperature_c", "hot"),
     ("interval_ns", 0.5),
 ]
@@ -244,7 +244,9 @@ def test_the_schema_knows_every_field_that_is_written(
     schema = validator.schema
     definitions = schema["$defs"]
     document = read_result(str(golden)).as_dict()
-    written = invocation(block(interval_ns=3, busy_ns=2), error="it crashed").as_dict(100)
+    written = invocation(block(interval_ns=3, busy_ns=2), error="it crashed").as_dict(
+        [BlockLabel("clean", 0.0)]
+    )
     assert names(document) <= set(schema["properties"])
     for part in ("runtime", "model", "clock"):
         assert names(document[part]) <= set(definitions[part]["properties"])

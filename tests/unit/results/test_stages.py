@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from edgeloop.cli.pages.table import bench_table
 from edgeloop.errors import ModelError
-from edgeloop.report.table import bench_table
 from edgeloop.results.schema import Invocation, Result
 from edgeloop.results.store import read_result
 from edgeloop.results.summarise import summarise_result

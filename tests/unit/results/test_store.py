@@ -17,11 +17,7 @@ import pytest
 from edgeloop.errors import CannotWriteError, ModelError
 from edgeloop.results import store
 from edgeloop.results.schema import SCHEMA_VERSION
-from edgeloop.results.store import (
-    SUFFIX,
-    ResultWriter,
-    read_result,
-)
+from edgeloop.results.store import SUFFIX, ResultWriter, read_result
 
 HEADER = {"schema_version": 1, "spec": {"loops": ["native"]}}
 
@@ -275,6 +271,6 @@ def test_a_result_of_every_version_is_read(golden: Path) -> None:
     assert len(result.invocations) == 2
     for run in result.invocations:
         for loop in result.loops:
-            assert sum(d.size for d in run.durations(loop)) == 40
+            assert sum(block.runs for block in run.run_times(loop)) == 40
     assert result.summary["summary"]["n"] == 80
     assert result.summary["summary"]["stop_reason"] == "fixed_count"

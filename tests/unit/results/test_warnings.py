@@ -7,13 +7,14 @@ from typing import Any
 import numpy as np
 import pytest
 
+from edgeloop.results.probe import Probe
 from edgeloop.results.schema import Block, Invocation, Result
 from edgeloop.results.warnings import result_warnings
 
 
 def result(threads: int, started: int, probes_ns: list[int], effort: str = "standard") -> Result:
     blocks = [
-        Block("native", 0, 1, np.full(5, 1000, np.uint64), probe_ns=probe_ns)
+        Block("native", 0, 1, np.full(5, 10 * probe_ns), probe=Probe(probe_ns, probe_ns))
         for probe_ns in probes_ns
     ]
     invocation = Invocation(0, 0, {}, {}, {}, blocks, "converged", "", threads_started=started)
@@ -66,9 +67,17 @@ def test_threads_are_verified(threads: int, started: int, used: float, code: str
     assert found == ([] if code is None else [code])
 
 
-def test_slow_probes_are_throttling_when_they_are_many() -> None:
-    assert codes(result(1, 0, [100] * 9 + [110])) == []
-    assert codes(result(1, 0, [100] * 7 + [110] * 3)) == ["throttled"]
+def test_slow_blocks_are_warned_of_when_they_are_many() -> None:
+    assert codes(result(1, 0, [100] * 18 + [110] * 2)) == []
+    assert codes(result(1, 0, [100] * 7 + [110] * 3)) == ["slower"]
+
+
+def test_the_words_of_a_slow_machine_are_those_of_its_verdict() -> None:
+    found = {"verdict": "throttled", "text": "throttled: too hot", "fix": "a fan"}
+    measured = result(1, 0, [100] * 10)
+    assert result_warnings(measured, {**summary(), "throttling": found}) == [
+        {"code": "throttled", "text": "throttled: too hot", "fix": "a fan"}
+    ]
 
 
 SLOWER = {"kind": "slow-down", "reason": "the latency changed by +9.0 %"}

@@ -9,11 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from edgeloop import runtimes
 from edgeloop.errors import NotAvailableError, UsageError
-from edgeloop.resolution import resolve
-from edgeloop.runtimes import installed, runtime
+from edgeloop.runtimes import installed_names, runtime
+from edgeloop.runtimes.choice.resolution import resolve
 from edgeloop.runtimes.survey import probe
-from edgeloop.spec import RunSpec
+from edgeloop.spec.run import RunSpec
 
 # The null runtime under another name, as a package of its own would bring it.
 GOOD = """
@@ -45,17 +46,17 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callabl
         monkeypatch.syspath_prepend(folder)
         path = ":".join(item for item in sys.path if item)
         monkeypatch.setenv("PYTHONPATH", path)
-        installed._offers.cache_clear()
+        runtimes._offers.cache_clear()
 
     yield install
     for name in [name for name in sys.modules if name.startswith("edgeloop_outside")]:
         del sys.modules[name]
-    installed._offers.cache_clear()
+    runtimes._offers.cache_clear()
 
 
 def test_it_is_found_by_its_name(package: Callable[..., None]) -> None:
     package(GOOD)
-    assert installed.names() == ("outside-x",)
+    assert installed_names() == ("outside-x",)
     assert runtime("Outside_X").name == "outside-x"
 
 
@@ -80,14 +81,14 @@ def test_it_is_among_all_but_never_the_default(package: Callable[..., None]) -> 
 
 def test_nothing_is_imported_before_it_is_asked_for(package: Callable[..., None]) -> None:
     package("raise SystemExit('I was imported')")
-    assert installed.names() == ("outside-x",)
+    assert installed_names() == ("outside-x",)
     assert runtime("null").name == "null"
     assert [s.runtime for s in resolve(RunSpec("null", runtimes=("all",)), "bench")] == ["null"]
 
 
 def test_a_built_in_name_is_not_shadowed(package: Callable[..., None]) -> None:
     package(GOOD, entry="null")
-    assert installed.names() == ()
+    assert installed_names() == ()
     assert type(runtime("null")).__name__ == "NullRuntime"
 
 
@@ -98,12 +99,12 @@ def test_a_built_in_name_is_not_shadowed(package: Callable[..., None]) -> None:
         ("import no_such_module", "No module named 'no_such_module'"),
         ("raise SystemExit(3)", "SystemExit: 3"),
         ("", "has no attribute 'RUNTIME'"),
-        ("RUNTIME = 7", "has no name"),
+        ("RUNTIME = 7", "is not a Runtime of edgeloop.runtimes.protocol"),
         (GOOD + "Outside.name = 'other'", "calls itself 'other'"),
         (GOOD + "Outside.loops = ['native']", "has no loops (tuple)"),
         (GOOD + "Outside.loops = ('native',)", "of each loop"),
         (GOOD + "Outside.timed_region = {}", "timed_region"),
-        (GOOD + "Outside.find = None", "has no method find"),
+        (GOOD + "Outside.formats = ('null',)", "has no formats (mapping)"),
     ],
 )
 def test_a_broken_one_names_its_package(

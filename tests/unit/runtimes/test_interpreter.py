@@ -9,10 +9,10 @@ import pytest
 
 from edgeloop.demo import ASSETS
 from edgeloop.errors import NotAvailableError
-from edgeloop.resolution import resolve
-from edgeloop.runtimes import interpreter
-from edgeloop.runtimes.interpreter import interpreter_of
-from edgeloop.spec import RunSpec
+from edgeloop.runtimes.choice import interpreter
+from edgeloop.runtimes.choice.interpreter import interpreter_of
+from edgeloop.runtimes.choice.resolution import resolve
+from edgeloop.spec.run import RunSpec
 
 
 class Absent:

@@ -9,7 +9,8 @@ import pytest
 
 from edgeloop.host.cpuinfo import cpu_entries
 from edgeloop.runtimes import litert
-from edgeloop.runtimes._base import LoadOptions
+from edgeloop.runtimes._package_library import PackageLibrary
+from edgeloop.spec.load import LoadOptions
 
 BOARDS = Path(__file__).parents[2] / "integration" / "arm"
 
@@ -35,7 +36,7 @@ def test_the_gpu_library_needs_atomics(monkeypatch, tmp_path, board, machine, gp
         (tmp_path / "libLiteRtWebGpuAccelerator.so").touch()
     monkeypatch.setattr(platform, "machine", lambda: machine)
     monkeypatch.setattr(litert, "cpu_entries", lambda: cpu_entries(root))
-    monkeypatch.setattr(litert, "_package_folder", lambda: tmp_path)
+    monkeypatch.setattr(PackageLibrary, "folder", lambda _: tmp_path)
     reason = litert._why_no_compiled_model(LoadOptions(model="m"))
     assert (reason is None) == usable
     if not usable:

@@ -9,13 +9,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from edgeloop.delegates import resolved_delegates
 from edgeloop.errors import NotAvailableError, UsageError
 from edgeloop.host.cpuinfo import cpu_entries
 from edgeloop.runtimes import litert
-from edgeloop.runtimes._base import Installation, LoadOptions, TensorSpec
 from edgeloop.runtimes._litert_compiled import LiteRtFramework
 from edgeloop.runtimes._litert_gpu import ACCELERATORS, gpu_of
+from edgeloop.runtimes.choice.delegates import resolved_delegates
+from edgeloop.runtimes.protocol import Installation
+from edgeloop.spec.load import LoadOptions, TensorSpec
 
 BOARDS = Path(__file__).parents[2] / "integration" / "arm"
 

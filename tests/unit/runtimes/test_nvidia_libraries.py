@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from edgeloop.errors import NotAvailableError
-from edgeloop.runtimes import _nvidia_libraries as nvidia
+from edgeloop.runtimes import nvidia_libraries as nvidia
 
 
 @pytest.fixture(autouse=True)

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from edgeloop.delegates import DelegateSpec
 from edgeloop.errors import NotAvailableError
-from edgeloop.runtimes import _cuda_runtime, _nvidia_libraries
-from edgeloop.runtimes._base import LoadOptions
+from edgeloop.runtimes import cuda_runtime as _cuda_runtime
+from edgeloop.runtimes import nvidia_libraries as _nvidia_libraries
 from edgeloop.runtimes._onnx_providers import provider_device
+from edgeloop.spec.delegates import DelegateSpec
+from edgeloop.spec.load import LoadOptions
 
 
 class Cuda:

@@ -6,9 +6,9 @@ import pytest
 
 from edgeloop import _core
 from edgeloop.errors import UsageError
-from edgeloop.resolution import RUNTIMES_OF_FORMAT
-from edgeloop.runtimes import RUNTIME_NAMES, runtime
-from edgeloop.runtimes._base import FRAMEWORK_LOOPS, LOOPS, LoadOptions
+from edgeloop.models.formats import FORMATS
+from edgeloop.runtimes import RUNTIME_NAMES, runtime, runtimes_of
+from edgeloop.spec.load import FRAMEWORK_LOOPS, LOOPS, LoadOptions
 
 
 @pytest.mark.parametrize("name", RUNTIME_NAMES)
@@ -27,11 +27,14 @@ def test_a_runtime_accounts_for_every_loop(name: str) -> None:
 
 
 def test_every_format_has_its_runtimes_and_every_runtime_its_format() -> None:
-    for model_format, names in RUNTIMES_OF_FORMAT.items():
-        for name in names:
-            assert model_format in runtime(name).formats
-    listed = {name for names in RUNTIMES_OF_FORMAT.values() for name in names}
+    assert runtimes_of("tflite") == ["litert", "tflite", "tflite-runtime"]
+    assert runtimes_of("edgetpu") == ["tflite", "tflite-runtime", "litert", "coral"]
+    assert runtimes_of("keras") == []
+    listed = {name for known in ("null", *FORMATS) for name in runtimes_of(known)}
     assert {*listed, "plugin"} == set(RUNTIME_NAMES)  # a plugin reads what it likes
+    for known in FORMATS:
+        ranks = [runtime(name).formats[known] for name in runtimes_of(known)]
+        assert len(set(ranks)) == len(ranks)
 
 
 @pytest.mark.parametrize("name", ["tflite_runtime", "TFLite-Runtime"])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 from contextlib import nullcontext
 from types import SimpleNamespace
 from typing import Any
@@ -12,11 +11,10 @@ import pytest
 
 from edgeloop.errors import NotAvailableError, UsageError
 from edgeloop.measure.loaded import LoadedModel
-from edgeloop.measure.worker import Worker
 from edgeloop.runtimes import runtime
-from edgeloop.runtimes._base import LoadOptions, TensorSpec
 from edgeloop.runtimes._torch_device import device_name, require_device, require_form
-from edgeloop.runtimes._torch_framework import TorchFramework
+from edgeloop.runtimes.torch_framework import TorchFramework
+from edgeloop.spec.load import LoadOptions, TensorSpec
 
 
 class Tensor:
@@ -110,13 +108,10 @@ def test_the_result_names_the_gpu_and_no_cpu() -> None:
     assert on_cpu.device is None
 
 
-def test_the_worker_tells_the_gpu_of_a_loaded_model() -> None:
-    ours, theirs = socket.socketpair()
-    with ours, theirs:
-        worker = Worker(ours)
-        for device, name in (("cuda:0", "GPU"), ("cpu", None)):
-            worker._loaded = LoadedModel(runtime("torch"), 4, framework=framework([], device, name))
-            assert worker._device(LoadOptions("model.pt")) == name
+def test_a_loaded_model_tells_its_gpu() -> None:
+    for device, name in (("cuda:0", "GPU"), ("cpu", None)):
+        loaded = LoadedModel(runtime("torch"), 4, framework=framework([], device, name))
+        assert loaded.device(LoadOptions("model.pt")) == name
 
 
 def test_devices_are_named_by_number() -> None:

@@ -5,11 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from edgeloop.stats.advice import (
-    VarianceComponents,
-    advice,
-    variance_components,
-)
+from edgeloop.stats.advice import VarianceComponents, advice, variance_components
 from edgeloop.stats.quantile import QuantileEstimate, quantile_interval
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,14 +11,21 @@ from scipy import stats
 
 from edgeloop.stats.compare import (
     NOT_INTERLEAVED,
+    Comparison,
     compare_paired,
     compare_unpaired,
     correct_for_many,
     difference,
 )
-from edgeloop.stats.hodges_lehmann import MOST_EXACT, pseudo_median, pseudo_median_interval
 from edgeloop.stats.holm import holm
-from edgeloop.stats.location import Location, location, welch
+from edgeloop.stats.location import (
+    Location,
+    session_centres,
+    sessions_needed,
+    student,
+    welch,
+)
+from edgeloop.stats.ratio import inverse, ratio_text
 from edgeloop.stats.verdict import judge
 
 
@@ -29,14 +37,19 @@ def pairs(
     return a, a * (1 + effect) * np.exp(noise * rng.standard_normal(count))
 
 
-def student(values: np.ndarray) -> tuple[float, float]:
+def compare(a: np.ndarray, b: np.ndarray, **more: Any) -> Comparison:
+    """Compare pairs of which each was measured in a session of its own."""
+    return compare_paired(a, b, sessions=range(len(a)), **more)
+
+
+def interval_of(values: np.ndarray) -> tuple[float, float]:
     return stats.t.interval(0.95, values.size - 1, values.mean(), stats.sem(values))
 
 
 def test_paired_interval_is_students() -> None:
     a, b = pairs(0.02)
-    result = compare_paired(a, b)
-    low, high = student(np.log(b / a))
+    result = compare(a, b)
+    low, high = interval_of(np.log(b / a))
     assert result.ratio_ci95 == pytest.approx((math.exp(low), math.exp(high)))
     assert result.p_value == pytest.approx(stats.ttest_rel(np.log(b), np.log(a)).pvalue)
     assert result.ratio == pytest.approx(stats.gmean(b / a))
@@ -54,14 +67,14 @@ def test_paired_interval_is_students() -> None:
     ],
 )
 def test_verdicts(effect: float, noise: float, verdict: str) -> None:
-    result = compare_paired(*pairs(effect, noise=noise))
+    result = compare(*pairs(effect, noise=noise))
     assert result.verdict == verdict
     assert "the 95 % interval [" in result.reason
     assert (result.settle is not None) == (verdict == "inconclusive")
 
 
 def test_small_but_certain_difference_is_equivalent_and_says_so() -> None:
-    result = compare_paired(*pairs(0.004, noise=0.001))
+    result = compare(*pairs(0.004, noise=0.001))
     assert result.verdict == "equivalent"
     assert result.reason.endswith("though it excludes 1")
 
@@ -69,17 +82,16 @@ def test_small_but_certain_difference_is_equivalent_and_says_so() -> None:
 @given(st.integers(0, 2**32 - 1), st.floats(-0.05, 0.05), st.floats(0.0001, 0.1))
 def test_swapping_the_sides_mirrors_the_result(seed: int, effect: float, noise: float) -> None:
     a, b = pairs(effect, noise=noise, seed=seed)
-    there, back = compare_paired(a, b), compare_paired(b, a)
+    there, back = compare(a, b), compare(b, a)
     mirror = {"faster": "slower", "slower": "faster"}
     assert back.verdict == mirror.get(there.verdict, there.verdict)
     assert back.ratio == pytest.approx(1 / there.ratio)
     assert back.ratio_ci95 == pytest.approx(tuple(1 / end for end in reversed(there.ratio_ci95)))
-    assert back.hodges_lehmann == pytest.approx(1 / there.hodges_lehmann)
 
 
 def test_what_would_settle_it_settles_it() -> None:
     a, b = pairs(0.0, noise=0.03, seed=6)
-    result = compare_paired(a, b)
+    result = compare(a, b)
     assert result.verdict == "inconclusive"
     assert result.settle is not None
     needed = int(result.settle.split()[1])
@@ -87,57 +99,79 @@ def test_what_would_settle_it_settles_it() -> None:
     for seed in range(50):
         # The same scatter and the same ratio as found, with the number of pairs advised.
         more = pairs(result.ratio - 1, needed, float(np.std(np.log(b / a), ddof=1)), seed)
-        settled += compare_paired(*more).verdict != "inconclusive"
+        settled += compare(*more).verdict != "inconclusive"
     # Meant for five of six; three standard errors of 50 repeats are 0.16.
     assert settled >= 0.67 * 50
 
 
 def test_difference_at_the_bound_is_not_settled_by_more_pairs() -> None:
-    found = Location(math.log(1.0095), 0.001, 19, 20, "pairs")
+    found = Location(math.log(1.0095), 0.001, 19, 20)
     assert judge(found).settle == (
         "the difference lies at the 1 % bound itself: only another bound settles it"
     )
 
 
 def test_mismatches_make_it_not_comparable() -> None:
-    result = compare_paired(*pairs(0.5), mismatches=["threads (1, 4)", "governor"])
+    result = compare(*pairs(0.5), mismatches=["threads (1, 4)", "governor"])
     assert result.verdict == "not comparable"
     assert result.reason == "not the same conditions: threads (1, 4); governor"
 
 
-def test_two_pairs_are_inconclusive() -> None:
-    result = compare_paired([1.0, 2.0], [1.5, 2.5])
+@pytest.mark.parametrize("sessions", [1, 2])
+@pytest.mark.parametrize("effect", [0.0, 0.3])
+def test_fewer_than_three_sessions_are_inconclusive(sessions: int, effect: float) -> None:
+    labels = np.arange(60) % sessions
+    result = compare_paired(*pairs(effect, 60, noise=0.0001), sessions=sorted(labels))
     assert (result.verdict, result.ratio_ci95, result.p_value) == ("inconclusive", None, None)
-    assert result.settle == "at least 3 interleaved pairs, or 3 processes each"
+    assert (result.count, result.pairs) == (sessions, 60)
+    assert result.settle == "at least 3 sessions, or processes on either side"
 
 
 def test_bound_is_a_choice() -> None:
     sides = pairs(0.02)
-    assert compare_paired(*sides, delta=0.01).verdict == "slower"
-    assert compare_paired(*sides, delta=0.05).verdict == "equivalent"
+    assert compare(*sides, delta=0.01).verdict == "slower"
+    assert compare(*sides, delta=0.05).verdict == "equivalent"
 
 
-def test_luck_of_processes_widens_the_interval() -> None:
+def test_the_interval_is_that_of_the_sessions() -> None:
     rng = np.random.default_rng(7)
     luck = np.repeat(0.02 * rng.standard_normal(5), 10)
     a, b = pairs(0.0, count=50)
     labels = np.repeat(range(5), 10).tolist()
-    alone = compare_paired(a, b * np.exp(luck))
-    by_session = compare_paired(a, b * np.exp(luck), sessions=labels)
-    assert by_session.half_width > 2 * alone.half_width
-    means = (np.log(b / a) + luck).reshape(5, 10).mean(axis=1)
-    low, high = student(means)
-    assert by_session.ratio_ci95 == pytest.approx((math.exp(low), math.exp(high)))
-    assert by_session.hodges_lehmann == pytest.approx(math.exp(pseudo_median(means)))
-    assert by_session.hodges_lehmann_ci95 is None  # five sessions are too few for one
-    assert "processes" in (by_session.settle or "processes")
+    result = compare_paired(a, b * np.exp(luck), sessions=labels)
+    ratios = (np.log(b / a) + luck).reshape(5, 10)
+    low, high = interval_of(np.array([np.median(row) for row in ratios]))
+    assert result.ratio_ci95 == pytest.approx((math.exp(low), math.exp(high)))
+    assert (result.count, result.pairs) == (5, 50)
+    assert result.settle is not None
+    assert result.settle.endswith("sessions instead of 5")
 
 
-def test_sessions_without_luck_keep_the_pairs_as_unit() -> None:
-    values = np.tile([0.0, 0.1, -0.1, 0.05], 3)
-    found = location(values, np.repeat([0, 1, 2], 4).tolist())
+def test_a_session_is_one_value_whatever_its_number_and_order() -> None:
+    values = np.array([1.0, 2.0, 3.0, 10.0, 20.0])
+    assert session_centres(values, [7, 7, 7, 2, 2]).tolist() == [2.0, 15.0]
+    assert session_centres(values, [7, 7, 7, 2, 2], np.min).tolist() == [1.0, 10.0]
+
+
+def test_the_interval_of_two_stages_is_steins_where_it_is_wider() -> None:
+    first, second = np.array([-0.03, 0.0, 0.03, 0.0]), np.zeros(12)
+    both = np.concatenate([first, second])
+    found = student(both, first_stage=4)
     assert found is not None
-    assert (found.unit, found.count) == ("pairs", 12)
+    expected = stats.t.ppf(0.975, 3) * np.std(first, ddof=1) / math.sqrt(16)
+    assert found.half_width() == pytest.approx(expected)
+    # Where the second stage scatters more than the first, all of it counts.
+    wild = np.concatenate([first / 100, np.linspace(-1.0, 1.0, 12)])
+    assert student(wild, first_stage=4) == student(wild)
+    assert student(first, first_stage=4) == student(first)
+
+
+def test_the_sessions_that_stein_asks_for_give_the_half_width() -> None:
+    first = np.random.default_rng(11).normal(0.0, 0.01, 8)
+    count = sessions_needed(first, 0.002)
+    width = stats.t.ppf(0.975, 7) * np.std(first, ddof=1)
+    assert width / math.sqrt(count) <= 0.002 < width / math.sqrt(count - 1)
+    assert sessions_needed(first, 1.0) == 8
 
 
 def test_labels_must_match_the_pairs() -> None:
@@ -156,9 +190,6 @@ def test_unpaired_interval_is_welchs_and_warns() -> None:
         # The ends of the interval are the ratios that the test just rejects.
         test = stats.ttest_ind(np.log(b / end), np.log(a), equal_var=False)
         assert test.pvalue == pytest.approx(0.05)
-    assert result.hodges_lehmann == pytest.approx(
-        np.exp(np.median(np.subtract.outer(np.log(b), np.log(a))))
-    )
     assert result.warnings == (NOT_INTERLEAVED,)
     assert not result.paired
 
@@ -170,7 +201,7 @@ def test_two_processes_a_side_are_inconclusive() -> None:
 
 def test_identical_sides_are_equivalent() -> None:
     a, _ = pairs(0.0)
-    result = compare_paired(a, a)
+    result = compare(a, a)
     assert (result.verdict, result.ratio, result.p_value) == ("equivalent", 1.0, 1.0)
     assert compare_unpaired([5.0] * 4, [5.0] * 4).verdict == "equivalent"
 
@@ -178,42 +209,52 @@ def test_identical_sides_are_equivalent() -> None:
 def test_difference_in_ns_and_as_a_share() -> None:
     a, _ = pairs(0.0)
     b = a + 5000 + np.random.default_rng(9).normal(0, 300, a.size)
-    result = difference(a, b)
-    assert result.ns_ci95 == pytest.approx(student(b - a))
+    result = difference(a, b, range(a.size))
+    assert result.ns_ci95 == pytest.approx(interval_of(b - a))
     assert result.ns == pytest.approx(5000, abs=300)
     assert result.share == pytest.approx(0.005, rel=0.1)
     assert result.share_ci95 is not None
     assert result.share_ci95[0] < result.share < result.share_ci95[1]
 
 
-def test_difference_of_one_pair_has_no_interval() -> None:
-    result = difference([100.0], [110.0])
+def test_difference_of_two_processes_has_no_interval() -> None:
+    result = difference([100.0] * 9, [110.0] * 9, [0] * 5 + [1] * 4)
     assert (result.ns, result.ns_ci95, result.share_ci95) == (10.0, None, None)
     assert result.share == pytest.approx(0.1)
-    assert result.reason == "not enough pairs for an interval (have 1)"
+    assert result.reason == "not enough processes (need 3, have 2)"
+    assert (result.pairs, result.sessions) == (9, 2)
 
 
-@pytest.mark.parametrize("count", [6, 20, MOST_EXACT, MOST_EXACT + 1, 120])
-def test_hodges_lehmann_interval_is_what_wilcoxon_does_not_reject(count: int) -> None:
-    d = np.random.default_rng(count).normal(0.3, 1.0, count)
-    low, high = pseudo_median_interval(d, 0.95)
-    assert low < pseudo_median(d) < high
-    method = "exact" if count <= MOST_EXACT else "approx"
-    inside, outside = 1e-9, -1e-9
-    assert stats.wilcoxon(d - low - inside, method=method).pvalue > 0.05
-    assert stats.wilcoxon(d - low - outside, method=method).pvalue <= 0.0501
+def test_blocks_that_something_disturbed_do_not_move_a_session() -> None:
+    a, b = pairs(0.0, count=60)
+    b[::6] *= 3.0
+    result = compare_paired(a, b, sessions=np.repeat([0, 1, 2], 20).tolist())
+    assert result.ratio == pytest.approx(1.0, abs=0.003)
 
 
-def test_five_pairs_are_too_few_for_a_hodges_lehmann_interval() -> None:
-    assert pseudo_median_interval(np.arange(5.0), 0.95) is None
+@pytest.mark.parametrize(
+    ("value", "interval", "text"),
+    [
+        (1.3123, (1.2412, 1.3812), "1.31 [1.24, 1.38]"),
+        (518.1224, (486.2, 550.1), "518 [486, 550]"),
+        (518.1224, (517.91, 518.34), "518.1 [517.9, 518.3]"),
+        (1.0027, (1.0013, 1.0041), "1.003 [1.001, 1.004]"),
+        (1.0027, (1.0002, 1.0052), "1.0027 [1.0002, 1.0052]"),  # 1.000 would seem to be 1
+        (0.9, (0.5, 1.3), "0.9 [0.5, 1.3]"),
+        (1.0, (1.0, 1.0), "1.00 [1.00, 1.00]"),
+        (1.2345, None, "1.2 (no interval)"),
+        (518.1224, None, "520 (no interval)"),
+    ],
+)
+def test_a_ratio_has_the_digits_that_its_interval_bears_out(
+    value: float, interval: Any, text: str
+) -> None:
+    assert ratio_text(value, interval) == text
 
 
-def test_one_wild_pair_moves_the_mean_and_not_its_twin() -> None:
-    a, b = pairs(0.0)
-    b[3] *= 3.0
-    result = compare_paired(a, b)
-    assert result.ratio > 1.04
-    assert result.hodges_lehmann == pytest.approx(1.0, abs=0.003)
+def test_the_inverse_of_an_interval_keeps_its_order() -> None:
+    assert inverse((0.5, 0.8)) == (1.25, 2.0)
+    assert inverse(None) is None
 
 
 def test_holm_by_hand() -> None:
@@ -231,14 +272,14 @@ def test_holm_never_lowers_and_keeps_the_order(p_values: list[float]) -> None:
 
 
 def test_many_comparisons_demote_what_was_luck() -> None:
-    lucky = compare_paired(*pairs(0.012, noise=0.03, seed=14))
+    lucky = compare(*pairs(0.012, noise=0.03, seed=14))
     assert lucky.verdict == "slower"
-    certain = compare_paired(*pairs(0.1))
-    many = correct_for_many([lucky, certain, *[compare_paired(*pairs(0.0))] * 8])
+    certain = compare(*pairs(0.1))
+    many = correct_for_many([lucky, certain, *[compare(*pairs(0.0))] * 8])
     assert many[0].verdict == "inconclusive"
     assert many[0].reason.endswith("but not after correction for 10 comparisons")
     assert many[1].verdict == "slower"
-    assert correct_for_many([compare_paired([1.0], [1.0])])[0].p_value is None
+    assert correct_for_many([compare(np.ones(1), np.ones(1))])[0].p_value is None
 
 
 @pytest.mark.parametrize(
@@ -253,4 +294,4 @@ def test_medians_that_cannot_be_compared_are_refused(
     a: list[float], b: list[float], match: str
 ) -> None:
     with pytest.raises(ValueError, match=match):
-        compare_paired(a, b)
+        compare_paired(a, b, sessions=range(len(a)))

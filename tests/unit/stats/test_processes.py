@@ -7,12 +7,7 @@ import pytest
 from scipy import stats
 
 from edgeloop.stats.pooled import pooled_quantile
-from edgeloop.stats.processes import (
-    across_interval,
-    combined_interval,
-    headline,
-    log_width,
-)
+from edgeloop.stats.processes import across_interval, combined_interval, headline, log_width
 from edgeloop.stats.quantile import QuantileEstimate, quantile_interval
 
 

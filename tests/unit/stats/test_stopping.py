@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edgeloop.stats.quantile import quantile_interval
+from edgeloop.stats.run_times import RunTimes, joined
 from edgeloop.stats.stopping import (
     CAPACITY,
     CONVERGED,
@@ -23,11 +24,13 @@ RIGOROUS = PRESETS["rigorous"]
 MS = 1e6
 
 
-def blocks(count: int, per_block: int, run_ns: float, noise: float = 0.01) -> list[np.ndarray]:
+def blocks(
+    count: int, per_block: int, run_ns: float, noise: float = 0.01, per_sample: int = 1
+) -> list[RunTimes]:
     """Blocks whose median run takes `run_ns`, and whose total is not a matter of luck."""
     rng = np.random.default_rng(count * 1000 + per_block)
     runs = np.exp(noise * rng.standard_normal((count, per_block)))
-    return list(run_ns * runs / runs.mean())
+    return [RunTimes(block, per_sample) for block in run_ns * runs / runs.mean()]
 
 
 def test_presets_are_those_of_the_design() -> None:
@@ -54,7 +57,7 @@ def test_precise_samples_converge() -> None:
         [],
     ],
 )
-def test_nothing_converges_before_the_minimum(too_few: list[np.ndarray]) -> None:
+def test_nothing_converges_before_the_minimum(too_few: list[RunTimes]) -> None:
     assert process_stop_reason(too_few, STANDARD) is None
 
 
@@ -87,16 +90,17 @@ def test_rigorous_wants_its_part_of_the_tail_from_each_process() -> None:
     few = blocks(31, 1, 200 * MS, noise=0.001)
     assert process_stop_reason(few, STANDARD) == CONVERGED
     assert process_stop_reason(few, RIGOROUS) is None
-    assert process_stop_reason(few, RIGOROUS, runs_per_sample=100) == CONVERGED
+    means = blocks(31, 1, 2 * MS, noise=0.001, per_sample=100)
+    assert process_stop_reason(means, RIGOROUS) == CONVERGED
     assert process_stop_reason(blocks(31, 10, 200 * MS, noise=0.001), RIGOROUS) == CONVERGED
 
 
-def run_reason(processes: list[list[np.ndarray]], **changes: float) -> str | None:
+def run_reason(processes: list[list[RunTimes]], **changes: float) -> str | None:
     limits = {"max_processes": 10, "remaining_s": 30.0, "process_s": 5.0, **changes}
     return run_stop_reason(processes, STANDARD, **limits)
 
 
-def differing(shifts: list[float]) -> list[list[np.ndarray]]:
+def differing(shifts: list[float]) -> list[list[RunTimes]]:
     return [blocks(30, 10, 10 * MS * math.exp(shift)) for shift in shifts]
 
 
@@ -121,7 +125,8 @@ def test_rigorous_run_needs_a_bounded_tail() -> None:
     many = [blocks(20, 20, 10 * MS, noise=0.001) for _ in range(10)]
     limits = {"max_processes": 20, "remaining_s": 30.0, "process_s": 5.0}
     assert run_stop_reason(few, RIGOROUS, **limits) is None
-    assert run_stop_reason(few, RIGOROUS, runs_per_sample=10, **limits) is not None
+    means = [[RunTimes(b.ns, 10) for b in process] for process in few]
+    assert run_stop_reason(means, RIGOROUS, **limits) is not None
     assert run_stop_reason(many, RIGOROUS, **limits) == CONVERGED
 
 
@@ -137,12 +142,12 @@ def test_time_is_never_exceeded_by_more_than_a_block(seed: int, noise: float, ru
     reason = None
     while reason is None:
         block = 1e9 * run_s * np.exp(noise * rng.standard_normal(max(1, int(0.25 / run_s))))
-        done.append(block)
+        done.append(RunTimes(block, 1))
         elapsed_s += block.sum() / 1e9
         reason = process_stop_reason(done, STANDARD, remaining_s=budget_s - elapsed_s)
-    assert elapsed_s - done[-1].sum() / 1e9 < budget_s
+    assert elapsed_s - done[-1].elapsed_ns / 1e9 < budget_s
     if reason == CONVERGED:
-        median = quantile_interval(np.concatenate(done), 0.5)
+        median = quantile_interval(joined(done), 0.5)
         assert median.interval is not None
         assert median.interval[1] - median.interval[0] <= 0.02 * median.value
     else:

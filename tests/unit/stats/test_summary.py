@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from edgeloop.stats.run_times import RunTimes, joined
 from edgeloop.stats.summary import summarise
 
 REPORTED = [
@@ -18,13 +19,25 @@ REPORTED = [
 
 
 def measured(
-    processes: int = 5, blocks: int = 20, per_block: int = 50, seed: int = 0, noise: float = 0.05
-) -> list[list[np.ndarray]]:
+    processes: int = 5,
+    blocks: int = 20,
+    per_block: int = 50,
+    seed: int = 0,
+    noise: float = 0.05,
+    per_sample: int = 1,
+) -> list[list[RunTimes]]:
     rng = np.random.default_rng(seed)
     return [
-        [rng.lognormal(14, noise, per_block).astype(np.uint64) for _ in range(blocks)]
+        [
+            RunTimes.of_samples(rng.lognormal(14, noise, per_block).astype(np.uint64), per_sample)
+            for _ in range(blocks)
+        ]
         for _ in range(processes)
     ]
+
+
+def scaled(block: RunTimes, factor: float) -> RunTimes:
+    return RunTimes(block.ns * factor, block.runs_per_sample)
 
 
 def test_every_reported_figure_is_there_and_json_can_hold_it() -> None:
@@ -36,8 +49,8 @@ def test_every_reported_figure_is_there_and_json_can_hold_it() -> None:
 
 def test_figures_are_those_of_numpy() -> None:
     processes = measured()
-    pooled = np.concatenate([block for blocks in processes for block in blocks]).astype(float)
-    medians = [np.median(np.concatenate(blocks)) for blocks in processes]
+    pooled = joined(block for blocks in processes for block in blocks)
+    medians = [np.median(joined(blocks)) for blocks in processes]
     summary = summarise(processes)
     assert summary.median_ns == pytest.approx(np.exp(np.mean(np.log(medians))), rel=1e-12)
     assert summary.p90_ns == pytest.approx(np.quantile(pooled, 0.9), rel=1e-12)
@@ -85,7 +98,7 @@ def test_tail_of_few_samples_is_words() -> None:
 
 
 def test_samples_of_several_runs_have_no_tail() -> None:
-    summary = summarise(measured(), runs_per_sample=10)
+    summary = summarise(measured(per_sample=10))
     assert summary.median_ns == pytest.approx(np.exp(14) / 10, rel=0.01)
     assert summary.runs_per_s == pytest.approx(10 / np.exp(14) * 1e9, rel=0.01)
     for name in ("p90_ns", "p99_ns", "p99_ci95_ns", "min_ns", "max_ns", "stddev_ns", "iqr_ns"):
@@ -94,13 +107,12 @@ def test_samples_of_several_runs_have_no_tail() -> None:
 
 
 def test_tail_samples_of_single_runs_carry_tail_and_spread() -> None:
-    batched = [[block * 10 for block in blocks] for blocks in measured(noise=0.001)]
     singles = measured(seed=9)
-    summary = summarise(batched, runs_per_sample=10, tail_processes=singles)
-    pooled = np.concatenate([block for blocks in singles for block in blocks])
+    summary = summarise(measured(noise=0.001, per_sample=10), tail_processes=singles)
+    pooled = joined(block for blocks in singles for block in blocks)
     assert summary.p99_ns == pytest.approx(np.quantile(pooled, 0.99))
     assert summary.max_ns == pooled.max()
-    assert summary.median_ns == pytest.approx(np.exp(14), rel=0.001)
+    assert summary.median_ns == pytest.approx(np.exp(14) / 10, rel=0.001)
     assert summary.n == 5000
 
 
@@ -108,7 +120,7 @@ def test_warm_up_is_left_out_and_counted() -> None:
     processes = measured(processes=3, blocks=40)
     for blocks in processes:
         for i in range(6):
-            blocks[i] = blocks[i] * 2
+            blocks[i] = scaled(blocks[i], 2)
     summary = summarise(processes)
     assert summary.steady_state == "warm-up"
     assert summary.n_left_out == 3 * 6 * 50
@@ -118,7 +130,7 @@ def test_warm_up_is_left_out_and_counted() -> None:
 
 def test_least_steady_process_names_the_class() -> None:
     processes = measured(processes=3, blocks=40)
-    processes[1] = [block * 2 if i >= 30 else block for i, block in enumerate(processes[1])]
+    processes[1] = [scaled(b, 2) if i >= 30 else b for i, b in enumerate(processes[1])]
     summary = summarise(processes)
     assert summary.steady_state == "slow-down"
     assert summary.n_left_out == 0
@@ -131,7 +143,7 @@ def test_too_few_blocks_have_a_reason_instead_of_a_class() -> None:
 
 
 def test_one_sample_is_a_median_and_nothing_else() -> None:
-    summary = summarise([[np.array([1_000_000], dtype=np.uint64)]])
+    summary = summarise([[RunTimes.of_samples([1_000_000], 1)]])
     assert summary.median_ns == pytest.approx(1_000_000)
     for name in ("median_ci95_ns", "p90_ns", "stddev_ns", "iqr_ns", "mad_ns", "min_ns"):
         assert getattr(summary, name) is None
@@ -139,7 +151,7 @@ def test_one_sample_is_a_median_and_nothing_else() -> None:
 
 
 def test_clock_that_never_ticked_is_said_so() -> None:
-    summary = summarise([[np.zeros(50, dtype=np.uint64) for _ in range(10)]])
+    summary = summarise([[RunTimes.of_samples(np.zeros(50), 1)] * 10])
     assert summary.median_ns == 0.0
     assert summary.runs_per_s is None
     assert "too coarse" in summary.reasons["median_ci95_ns"]
@@ -148,11 +160,8 @@ def test_clock_that_never_ticked_is_said_so() -> None:
 
 def test_empty_blocks_and_processes_do_not_count() -> None:
     processes = measured(processes=2)
-    padded = [
-        [],
-        [np.empty(0, dtype=np.uint64)],
-        *[[*p, np.empty(0, np.uint64)] for p in processes],
-    ]
+    empty = RunTimes.of_samples([], 1)
+    padded = [[], [empty], *[[*blocks, empty] for blocks in processes]]
     assert summarise(padded).as_dict() == summarise(processes).as_dict()
 
 
@@ -175,5 +184,22 @@ def test_percentile_outside_the_open_range_is_refused(percentile: float) -> None
 
 
 def test_sample_of_no_run_is_refused() -> None:
-    with pytest.raises(ValueError, match="at least one run"):
-        summarise(measured(), runs_per_sample=0)
+    with pytest.raises(ValueError, match="at least 1 run"):
+        RunTimes.of_samples([1000], 0)
+
+
+def test_processes_with_other_runs_per_sample_are_not_mixed_up() -> None:
+    # 18, 19 and 18 runs a sample, as three processes of one model chose by themselves.
+    run_ns, rates = 1806.0, (18, 19, 18)
+    processes = [[RunTimes.of_samples(np.full(50, run_ns * k), k)] * 10 for k in rates]
+    summary = summarise(processes)
+    assert summary.median_ns == pytest.approx(run_ns, rel=1e-12)
+    assert summary.mean_ns == pytest.approx(run_ns, rel=1e-12)
+    assert summary.runs_per_s == pytest.approx(1e9 / run_ns, rel=1e-12)
+    assert [s.segments[0].median for s in summary.steady_states] == pytest.approx([run_ns] * 3)
+    assert summary.runs_per_sample == 19
+
+
+def test_the_mean_counts_runs_and_not_samples() -> None:
+    slow, fast = RunTimes.of_samples([2000.0], 1), RunTimes.of_samples([9000.0], 9)
+    assert summarise([[slow, fast]]).mean_ns == pytest.approx(11_000 / 10)

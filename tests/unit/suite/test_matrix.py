@@ -5,7 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Callable
 
-from edgeloop.suite.conversions import conversions_of
+import numpy as np
+import pytest
+
+from edgeloop.measure.observer import Silence
+from edgeloop.suite.conversions import Conversions, conversions_of
 from edgeloop.suite.definition import read_definition
 from edgeloop.suite.entry import Entry
 from edgeloop.suite.matrix import expand
@@ -120,3 +124,81 @@ def test_an_entry_is_another_where_its_model_is(toml: Write, models: Path) -> No
     after = _entries(path)[0]
     assert after.name == before.name
     assert after.id != before.id
+
+
+def test_a_conversion_is_anothers_where_the_weights_beside_the_model_are(
+    toml: Write, tmp_path: Path
+) -> None:
+    onnx = pytest.importorskip("onnx", reason="pip install onnx")
+    helper, value = onnx.helper, onnx.helper.make_tensor_value_info
+    for name, weight in (("good", 1.0), ("bad", 2.0)):
+        (tmp_path / name).mkdir()
+        graph = helper.make_graph(
+            [helper.make_node("Mul", ["x", "w"], ["y"])],
+            "g",
+            [value("x", 1, [1, 1])],
+            [value("y", 1, [1, 1])],
+            [helper.make_tensor("w", 1, [1], np.float32([weight]).tobytes(), raw=True)],
+        )
+        onnx.save_model(
+            helper.make_model(graph), str(tmp_path / name / "m.onnx"), save_as_external_data=True,
+            location="m.data", size_threshold=0,
+        )  # fmt: skip
+    same = {(tmp_path / name / "m.onnx").read_bytes() for name in ("good", "bad")}
+    assert len(same) == 1
+    path = toml(
+        """
+        [matrix]
+        runtimes = ["tflite"]
+        to = ["tflite"]
+        [[model]]
+        name = "good"
+        path = "good/m.onnx"
+        [[model]]
+        name = "bad"
+        path = "bad/m.onnx"
+        """
+    )
+    entries = _entries(path)
+    made = Conversions(tmp_path, Silence())
+    assert len(conversions_of(entries)) == 2
+    assert len({made.target_of(entry) for entry in entries}) == 2
+    assert len({entry.id for entry in entries}) == 2
+
+
+def test_a_conversion_is_anothers_where_the_source_is_read_otherwise(
+    toml: Write, models: Path
+) -> None:
+    path = toml(
+        """
+        [matrix]
+        models = ["c.onnx"]
+        runtimes = ["tflite"]
+        to = ["tflite"]
+        batch-size = [1, 2]
+        threads = [1, 2]
+        """
+    )
+    entries = _entries(path)
+    made = Conversions(models, Silence())
+    assert [len(one.entries) for one in conversions_of(entries)] == [2, 2]
+    assert len({made.target_of(entry) for entry in entries}) == 2
+
+
+def test_a_conversion_is_anothers_where_the_representative_data_is(
+    toml: Write, models: Path
+) -> None:
+    path = toml(
+        """
+        representative-data = "a.npz"
+        [matrix]
+        models = ["a.tflite"]
+        runtimes = ["tflite"]
+        precision = ["int8"]
+        """
+    )
+    (models / "a.npz").write_bytes(b"first")
+    (entry,) = _entries(path)
+    first = Conversions(models, Silence()).target_of(entry)
+    (models / "a.npz").write_bytes(b"other")
+    assert Conversions(models, Silence()).target_of(entry) != first

@@ -14,11 +14,11 @@ from typing import Callable
 
 import pytest
 
+from edgeloop.cli.pages.suite import plan_page, suite_page
 from edgeloop.errors import CannotWriteError, UsageError
 from edgeloop.measure.observer import Silence
-from edgeloop.report.suite import plan_page, suite_page
+from edgeloop.measure.suite_rest import Rest
 from edgeloop.suite.journal import FAILED, FINISHED, NAME, Journal
-from edgeloop.suite.rest import Rest
 from edgeloop.suite.run import SuiteSpec, plan_suite, run_suite
 
 Write = Callable[[str], str]

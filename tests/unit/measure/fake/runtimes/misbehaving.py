@@ -13,7 +13,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from edgeloop.runtimes._base import Installation, TensorSpec
+from edgeloop.runtimes.protocol import Installation
+from edgeloop.spec.load import TensorSpec
 
 MEGABYTE = 1 << 20
 LIFETIME = "600"  # s; longer than any test, and it ends by itself if all else fails

@@ -1,0 +1,38 @@
+"""The list of stored results as text."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from edgeloop.cli.pages.columns import columns
+from edgeloop.results.figures import duration, duration_interval
+from edgeloop.results.history import HistoryEntry
+
+_HEADER = ("#", "created", "what", "board", "median [95 %]", "file")
+
+
+def history_page(entries: Sequence[HistoryEntry], numbers: Mapping[str, int]) -> str:
+    """Return what `edgeloop results list` prints; `numbers` by path: 1 is the newest of all."""
+    if not entries:
+        return "no result fits"
+    rows = [
+        (
+            str(numbers[entry.path]),
+            entry.created[:16].replace("T", " "),
+            f"{entry.command} {entry.title}",
+            entry.board or "unknown",
+            _median(entry),
+            Path(entry.path).name,
+        )
+        for entry in entries
+    ]
+    return columns([_HEADER, *rows])
+
+
+def _median(entry: HistoryEntry) -> str:
+    if entry.median_ns is None:
+        return entry.note
+    if entry.median_ci95_ns is None:
+        return f"{duration(entry.median_ns)} (no interval)"
+    return duration_interval(entry.median_ns, entry.median_ci95_ns)

@@ -1,0 +1,181 @@
+"""A quantisation on one page: size, latency and accuracy before and after, errors, warnings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Optional
+
+from edgeloop.cli.pages.columns import columns
+from edgeloop.conversion.quantization.report import ratio_words
+from edgeloop.results.figures import duration, duration_interval, percent, size
+from edgeloop.spec.plain_text import plain
+from edgeloop.stats.verdict import EQUIVALENT, FASTER, SLOWER
+
+if TYPE_CHECKING:
+    from edgeloop.conversion.quantization.layers import LayerError
+    from edgeloop.conversion.quantization.report import Calibration, Figures, QuantizationReport
+    from edgeloop.conversion.verification import Verification
+
+_LAYERS_SHOWN = 10
+
+# Of the metrics, those that tell the most; the result's --json has all of them.
+_METRICS = ("accuracy", "top_5_accuracy", "mean_absolute_error", "mean_squared_error", "r2")
+_SHARES = ("accuracy", "top_5_accuracy")
+
+# Converters write names of several hundred characters, their end telling the most; --json has all.
+_NAME_LENGTH = 60
+_NOTE_LENGTH = 1000
+
+
+def quantization_page(report: QuantizationReport) -> str:
+    """Return what `edgeloop quantize` prints."""
+    parts = [
+        columns([("", "before", "after", ""), *_before_and_after(report)], indent=""),
+        _how(report),
+        _verification(report.verification),
+    ]
+    if report.layers is not None:
+        parts.append(_layers(report.layers))
+    parts += [f"note: {plain(note, _NOTE_LENGTH)}" for note in (*_unsettled(report), *report.notes)]
+    parts += [_warning(one) for one in report.warnings]
+    parts.append(
+        f"{report.result.path}: {report.result.format}, {size(report.result.bytes)} "
+        f"({report.result.bytes} bytes)"
+    )
+    return "\n\n".join(parts)
+
+
+def _before_and_after(report: QuantizationReport) -> list[Sequence[str]]:
+    before, after = report.baseline.bytes, report.result.bytes
+    rows: list[Sequence[str]] = [
+        ("size", size(before), size(after), f"{after / before:.3f}× of the float model"),
+    ]
+    rows.append(_latency(report.latency))
+    rows += _accuracy(report.accuracy)
+    return rows
+
+
+def _latency(latency: Figures) -> Sequence[str]:
+    values = latency.values
+    if values is None:
+        return ("latency", "not measured", "not measured")
+    where = f"{values['runtime']}, {values['threads']} thread(s)"
+    return (
+        "latency, median",
+        _median(values["before"]),
+        _median(values["after"]),
+        f"{ratio_words(values)} of its time: {values['verdict']} ({where})",
+    )
+
+
+def _unsettled(report: QuantizationReport) -> list[str]:
+    """Say why a figure is missing or has no clear outcome, and what would settle it."""
+    lines = [
+        f"no {name}: {figures.reason}"
+        for name, figures in (("latency", report.latency), ("accuracy", report.accuracy))
+        if figures.values is None
+    ]
+    values = report.latency.values
+    if values is not None and values["verdict"] not in (FASTER, SLOWER, EQUIVALENT):
+        settle = f"; to settle it: {values['settle']}" if values["settle"] else ""
+        lines.append(f"latency {values['verdict']}: {values['reason']}{settle}")
+    return lines
+
+
+def _median(side: Optional[Mapping[str, Any]]) -> str:
+    if side is None or side["median_ns"] is None:
+        return "unknown"
+    if side["median_ci95_ns"] is None:
+        return f"{duration(side['median_ns'])} (no interval)"
+    return duration_interval(side["median_ns"], side["median_ci95_ns"])
+
+
+def _accuracy(accuracy: Figures) -> list[Sequence[str]]:
+    values = accuracy.values
+    if values is None:
+        return [("accuracy", "not measured", "not measured")]
+    before, after = values["before"], values["after"]
+    return [
+        (name.replace("_", " "), _metric(before, name), _metric(after, name))
+        for name in _METRICS
+        if before.get(name) is not None and after.get(name) is not None
+    ]
+
+
+def _metric(values: Mapping[str, Any], name: str) -> str:
+    """Return a metric with its interval: shares in per cent, all else as they are."""
+    interval = values.get(f"{name}_ci95")
+    share = name in _SHARES
+    numbers = [values[name], *(interval or ())]
+    texts = [f"{100 * number:.1f}" if share else f"{number:.4g}" for number in numbers]
+    unit = " %" if share else ""
+    bounds = f" [{texts[1]}, {texts[2]}]" if interval else " (no interval)"
+    return f"{texts[0]}{unit}{bounds}"
+
+
+def _how(report: QuantizationReport) -> str:
+    words = [f"{report.precision} by {report.tool}", f"inputs and outputs {report.io}"]
+    if report.activations is not None:
+        words.append(f"{report.activations} activations")
+    if report.reduce_range is not None and report.precision != "fp16":
+        words.append(f"weights of {7 if report.reduce_range else 8} bits")
+    return "\n".join(["; ".join(words), *_calibration(report.calibration)])
+
+
+def _calibration(calibration: Optional[Calibration]) -> list[str]:
+    if calibration is None:
+        return []
+    drawn = f"{calibration.samples} of {calibration.of} samples of {calibration.data}"
+    lines = [f"ranges: least and greatest value over {drawn}, drawn with seed {calibration.seed}"]
+    lines += [f"data: {plain(note, _NOTE_LENGTH)}" for note in calibration.notes]
+    if calibration.skipped:
+        name, reason = calibration.skipped[0]
+        lines.append(
+            f"{len(calibration.skipped)} sample(s) could not be read; the first is "
+            f"{plain(name, _NAME_LENGTH)}: {plain(reason, _NOTE_LENGTH)}"
+        )
+    return lines
+
+
+def _verification(verification: Verification) -> str:
+    if verification.passed is None:
+        return f"not verified: {verification.reason}"
+    verdict = "passed" if verification.passed else "FAILED"
+    samples = f"{verification.samples} samples ({verification.origin})"
+    lines = [f"verification {verdict}: {samples}, against the float model"]
+    rows = [("output", "SNR", "largest difference", "cosine", "same top-1")]
+    rows += [
+        (
+            plain(one.name, _NAME_LENGTH),
+            _db(one.snr_db),
+            "unknown" if one.max_abs_error is None else f"{one.max_abs_error:.3g}",
+            "unknown" if one.cosine is None else f"{one.cosine:.6f}",
+            "" if one.top1_agreement is None else percent(one.top1_agreement),
+        )
+        for one in verification.outputs
+    ]
+    if verification.outputs:
+        lines.append(columns(rows, right=(1, 2, 3, 4)))
+    lines += [f"fault: {plain(fault, _NOTE_LENGTH)}" for fault in verification.faults]
+    return "\n".join(lines)
+
+
+def _db(value: Optional[float]) -> str:
+    return "no noise" if value is None else f"{value:.1f} dB"
+
+
+def _layers(layers: Sequence[LayerError]) -> str:
+    rows = [("layer", "operator", "SNR")]
+    rows += [(_end_of(one.name), one.operator, _db(one.snr_db)) for one in layers[:_LAYERS_SHOWN]]
+    title = f"layers with the largest error against the float model, of {len(layers)}"
+    return f"{title}\n{columns(rows, right=(2,))}"
+
+
+def _end_of(name: str) -> str:
+    text = plain(name, _NOTE_LENGTH)
+    return text if len(text) <= _NAME_LENGTH else f"…{text[-_NAME_LENGTH:]}"
+
+
+def _warning(one: Mapping[str, Any]) -> str:
+    mend = f"\n  to mend: {one['fix']}" if one["fix"] else ""
+    return f"warning: {one['text']}{mend}"

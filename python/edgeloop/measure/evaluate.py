@@ -1,0 +1,154 @@
+"""`eval`: one worker, the whole data set, and what came of it as a result."""
+
+from __future__ import annotations
+
+import time
+from contextlib import ExitStack
+from typing import Any, Optional
+
+import numpy as np
+
+from edgeloop.data.step_times import STEPS, StepTimes
+from edgeloop.errors import EdgeloopError, InterruptedRunError, ModelError
+from edgeloop.measure.data_set import NO_LABELS, run_data_set
+from edgeloop.measure.invocation import Attempt
+from edgeloop.measure.monitor import Monitor
+from edgeloop.measure.observer import Observer, Progress
+from edgeloop.measure.record import Record, failed_check
+from edgeloop.measure.session import DataRuns, Session
+from edgeloop.results.schema import Block, Result
+from edgeloop.results.store import ResultWriter
+from edgeloop.spec.run import ResolvedSpec
+from edgeloop.stats.quantile import quantile_interval
+
+STOP_REASON = "data_set"
+
+# Durations of so many runs are kept: with more, the result would grow with the data.
+_MOST_KEPT_RUNS = 1 << 20
+
+
+class _Recorder:
+    """Keeps the durations of the runs as blocks, and shows how far they are."""
+
+    def __init__(self, session: Session, observer: Observer) -> None:
+        self._session = session
+        self._observer = observer
+        self._begun_s = time.monotonic()
+        self.runs = 0
+
+    def add(self, done: DataRuns) -> None:
+        """Take what one request ran."""
+        loop = self._session.spec.loops[0]
+        if self.runs < _MOST_KEPT_RUNS:
+            for one in done.stretches:
+                self._session.blocks.append(Block(loop, one.start_ns, 1, one.durations_ns))
+        durations_ns = np.concatenate([one.durations_ns for one in done.stretches])
+        self.runs += len(durations_ns)
+        self._observer.progress(
+            Progress(
+                title=self._session.spec.title,
+                process=1,
+                processes=1,
+                elapsed_s=time.monotonic() - self._begun_s,
+                budget_s=None,
+                runs=self.runs,
+                median_ns=float(np.median(durations_ns)),
+            )
+        )
+
+
+def evaluate_one(
+    spec: ResolvedSpec,
+    reference: Optional[ResolvedSpec],
+    include_preprocess: bool,
+    observer: Observer,
+    writer: Optional[ResultWriter],
+) -> Result:
+    """Run the data set of a spec through its model, and through the reference where given.
+
+    Raises ModelError where no metric comes of it, and what a session raises.
+    """
+    observer.phase(f"evaluating {spec.title}")
+    record = Record(spec, writer)
+    times = StepTimes() if include_preprocess else None
+    attempt = _attempt(spec, reference, times, observer)
+    result = record.add(attempt)
+    if result is None:
+        raise attempt.error or EdgeloopError(f"{spec.title}: no sample was run")
+    extra = {} if times is None else {"preprocess": _preprocess(times)}
+    stop_reason = STOP_REASON if attempt.error is None else "failed"
+    result = record.finish(stop_reason, attempt.data_result, attempt.load, extra=extra)
+    summary = result.summary
+    if summary["accuracy"] is None and not summary.get("agreement"):
+        result.error = result.error or _no_metric(summary["accuracy_reason"])
+    result.error = result.error or failed_check(spec, result)
+    return result
+
+
+def _attempt(
+    spec: ResolvedSpec,
+    reference: Optional[ResolvedSpec],
+    times: Optional[StepTimes],
+    observer: Observer,
+) -> Attempt:
+    attempt = Attempt()
+    session: Optional[Session] = None
+    stop_reason = "failed"
+    try:
+        with ExitStack() as stack:
+            monitor = stack.enter_context(Monitor())
+            session = stack.enter_context(Session(spec, 0, monitor, times))
+            other = None
+            if reference is not None:
+                other = stack.enter_context(Session(reference, 0, monitor))
+            hello = session.worker.hello
+            attempt.clock, attempt.loaded = hello.clock, session.loaded
+            attempt.python = (hello.python, hello.executable)
+            assert session.data is not None
+            for note in session.data.notes:
+                observer.note(note)
+            if times is not None:
+                times.clear()
+            session.start_measuring()
+            recorder = _Recorder(session, observer)
+            attempt.data_result = run_data_set(session, other, recorder.add)
+            if not attempt.data_result.samples:
+                raise _no_metric(attempt.data_result.why_no_accuracy)
+            session.stop()
+            for note in session.data.found_notes():
+                observer.phase(note)
+            stop_reason = STOP_REASON
+    except EdgeloopError as error:
+        attempt.error = error
+    except KeyboardInterrupt:
+        stop_reason = "interrupted"
+        attempt.error = InterruptedRunError("interrupted; the runs so far are kept, no metrics")
+    if session is not None:
+        attempt.invocation = session.invocation(stop_reason, attempt.error)
+    return attempt
+
+
+def _no_metric(reason: str) -> ModelError:
+    """Return the error for data of which neither accuracy nor agreement comes."""
+    hint = ""
+    if reason == NO_LABELS:
+        hint = "; name their array with --y-key or their file with --y-file, or give a --reference"
+    return ModelError(f"no metrics: {reason}{hint}")
+
+
+def _preprocess(times: StepTimes) -> dict[str, Any]:
+    """Return the median time of each step for a sample, with its interval."""
+    document: dict[str, Any] = {}
+    for name in STEPS:
+        durations_ns = times.durations_ns(name)
+        if not durations_ns.size:
+            document[f"{name}_ns"] = None
+            document[f"{name}_ns_reason"] = "the data holds arrays, and no pictures"
+            continue
+        found = quantile_interval(durations_ns.astype(np.float64), 0.5)
+        document[f"{name}_ns"] = float(np.median(durations_ns))
+        document[f"{name}_ci95_ns"] = None if found.interval is None else list(found.interval)
+        if found.interval is None:
+            document[f"{name}_ci95_ns_reason"] = found.reason or "there are too few samples"
+        document[f"{name}_n"] = int(durations_ns.size)
+    return document

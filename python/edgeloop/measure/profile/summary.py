@@ -1,0 +1,167 @@
+"""What a profile says: time and share of every operator, by node and by type, with intervals."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Optional
+
+import numpy as np
+
+from edgeloop.errors import RuntimeFailedError, reasoned
+from edgeloop.measure.profile.experiment import ProfiledProcess, block_numbers
+from edgeloop.measure.profile.nodes import named
+from edgeloop.measure.record import header_of
+from edgeloop.results.warnings import delegate_warnings
+from edgeloop.spec.run import ResolvedSpec
+from edgeloop.stats.compare import compare_paired
+from edgeloop.stats.location import FEWEST_SESSIONS, session_centres, student
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+# Blocks of one process share its luck and follow one another: however many, they tell its scatter.
+_FEW = f"one process says nothing of the next; {FEWEST_SESSIONS} are the fewest"
+
+
+@dataclass(frozen=True)
+class Profile:
+    """One model in one runtime, profiled. `document` is JSON-able; its times are in ns."""
+
+    document: Mapping[str, Any]
+    last_run: tuple[tuple[Optional[float], float], ...]
+    """Start since the run began (None: not told) and duration of each operator, in ns, once."""
+
+    @property
+    def operators(self) -> Sequence[Mapping[str, Any]]:
+        """A row per operator in the order of execution; see `document["profile"]`."""
+        rows: Sequence[Mapping[str, Any]] = self.document["profile"]["operators"]
+        return rows
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the whole document."""
+        return dict(self.document)
+
+
+def summarise(spec: ResolvedSpec, processes: Sequence[ProfiledProcess]) -> Profile:
+    """Return the profile that the processes gave."""
+    rows = named(processes[0].rows, spec.model)
+    if any(process.rows != processes[0].rows for process in processes):
+        raise RuntimeFailedError(
+            f"{spec.title}: the operators differ from process to process; profile one process with "
+            "--processes 1"
+        )
+    times = _Times(processes)
+    top = [number for number, row in enumerate(rows) if row["inside"] is None]
+    header = header_of(spec, processes[0].attempt)
+    return Profile(
+        document={
+            **header,
+            "profile": {
+                "resolution": processes[0].resolution,
+                "processes": len(processes),
+                "runs": sum(len(process.operators_ns) for process in processes),
+                "run": times.figures(None),
+                **_slow_down(processes),
+                "operators": [
+                    {**row, **times.figures([number])} for number, row in enumerate(rows)
+                ],
+                "by_type": _by_type(rows, times),
+                "outside": times.figures(top, outside=True),
+            },
+            "log": processes[0].log,
+            "warnings": list(delegate_warnings(header)),
+        },
+        last_run=tuple(zip(processes[-1].starts_ns, map(float, processes[-1].operators_ns[-1]))),
+    )
+
+
+class _Times:
+    """Mean times over all runs; a process's mean is what an interval rests on."""
+
+    def __init__(self, processes: Sequence[ProfiledProcess]) -> None:
+        self._sessions: list[int] = []
+        operators, runs = [], []
+        for number, process in enumerate(processes):
+            blocks = block_numbers(process.profiled_ns)
+            durations_ns = np.concatenate(process.profiled_ns)
+            for block in range(len(process.profiled_ns)):
+                chosen = blocks == block
+                operators.append(process.operators_ns[chosen].mean(axis=0))
+                runs.append(float(durations_ns[chosen].mean()))
+                self._sessions.append(number)
+        self._operators = np.array(operators)
+        self._runs = np.array(runs)
+
+    def figures(self, columns: Optional[Sequence[int]], *, outside: bool = False) -> dict[str, Any]:
+        """Return the mean time per run of some rows together, and its share; None: the run's.
+
+        `outside` is what a run takes beyond them.
+        """
+        each: npt.NDArray[Any] = self._runs
+        if columns is not None:
+            each = self._operators[:, list(columns)].sum(axis=1)
+            each = self._runs - each if outside else each
+        centres = session_centres(each, self._sessions, _mean)
+        found = student(centres)
+        mean_ns = float(centres.mean())
+        # No time is negative, whatever Student's interval says of a few blocks.
+        interval = None if found is None else [max(0.0, bound) for bound in found.interval()]
+        return {
+            "mean_ns": mean_ns,
+            **reasoned("mean_ci95_ns", interval, _FEW),
+            "share": mean_ns / float(session_centres(self._runs, self._sessions, _mean).mean()),
+        }
+
+
+def _by_type(rows: Sequence[Mapping[str, Any]], times: _Times) -> list[dict[str, Any]]:
+    """Return the times by operator and owner, the longest first.
+
+    A partition whose delegate tells of its operators counts by them.
+    """
+    opened = {row["inside"] for row in rows}
+    groups: dict[tuple[str, str], list[int]] = {}
+    for number, row in enumerate(rows):
+        if number not in opened:
+            groups.setdefault((row["operator"], row["owner"]), []).append(number)
+    found = [
+        {"operator": operator, "owner": owner, "calls": len(columns), **times.figures(columns)}
+        for (operator, owner), columns in groups.items()
+    ]
+    return sorted(found, key=lambda group: -float(group["mean_ns"]))
+
+
+def _slow_down(processes: Sequence[ProfiledProcess]) -> dict[str, Any]:
+    """Return how much longer a run takes with the profiler on, from pairs of blocks."""
+    plain = [float(np.median(block)) for process in processes for block in process.plain_ns]
+    profiled = [float(np.median(block)) for process in processes for block in process.profiled_ns]
+    sessions = [
+        number for number, process in enumerate(processes) for _ in range(len(process.plain_ns))
+    ]
+    compared = compare_paired(plain, profiled, sessions=sessions)
+    interval = None if compared.ratio_ci95 is None else list(compared.ratio_ci95)
+    return {
+        "plain_run": _median(plain, sessions),
+        "profiled_run": _median(profiled, sessions),
+        "slow_down": {
+            "ratio": compared.ratio,
+            **reasoned("ratio_ci95", interval, _FEW),
+            "pairs": len(plain),
+        },
+    }
+
+
+def _median(medians_ns: Sequence[float], sessions: Sequence[int]) -> dict[str, Any]:
+    """Return the mean of the processes' medians."""
+    centres = session_centres(np.array(medians_ns), sessions)
+    found = student(centres)
+    interval = None if found is None else [max(0.0, bound) for bound in found.interval()]
+    return {
+        "median_ns": float(centres.mean()),
+        **reasoned("median_ci95_ns", interval, _FEW),
+    }
+
+
+def _mean(values: npt.NDArray[Any]) -> float:
+    """Return the mean: times of operators have to add up to that of the run."""
+    return float(values.mean())

@@ -1,0 +1,190 @@
+"""Two stored results against each other, by the medians of their processes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Optional
+
+import numpy as np
+
+from edgeloop.errors import EdgeloopError, ModelError, UsageError, reasoned
+from edgeloop.metrics.paired import PairedDifference, paired_difference, why_not_paired
+from edgeloop.results.row import Figure, latency
+from edgeloop.results.sample_scores import scores_of
+from edgeloop.results.sample_warnings import SAMPLE_CODES
+from edgeloop.results.schema import Result
+from edgeloop.results.store import SUFFIX, read_result
+from edgeloop.stats.compare import Comparison, compare_unpaired
+from edgeloop.stats.run_times import joined
+from edgeloop.stats.verdict import SLOWER
+
+# What may differ between two stored results without `--allow`: nothing of this.
+CONDITIONS = ("model", "host", "clock", "threads", "governor")
+
+
+@dataclass(frozen=True)
+class Compared:
+    """The comparison of B against A with what is needed to read it."""
+
+    a: str
+    b: str
+    """Titles of the two sides."""
+    comparison: Comparison
+    medians_ns: tuple[Figure, Figure]
+    """Of either side, as its result tells it."""
+    stop_reason: Optional[str]
+    notes: tuple[str, ...]
+    results: tuple[Optional[str], Optional[str]]
+    """Paths of the result files of either side."""
+    warnings: tuple[dict[str, Any], ...] = ()
+    """What the machine and the runtimes warn of, on either side."""
+    error: Optional[EdgeloopError] = None
+    accuracy: Optional[PairedDifference] = None
+    """How much better B is on the same samples; None where they are not known."""
+    accuracy_reason: Optional[str] = None
+    """Why it is not known, where there was data."""
+
+    def is_worse(self, verdict: str, share: float) -> bool:
+        """Return whether the verdict is this one, by more than the share; 0: by whatever."""
+        ratio = self.comparison.ratio
+        difference = ratio - 1 if verdict == SLOWER else 1 - ratio
+        return self.comparison.verdict == verdict and (share == 0.0 or difference > share)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return a JSON-able form."""
+        return {
+            "a": self.a,
+            "b": self.b,
+            **asdict(self.comparison),
+            **_median_document("a", self.medians_ns[0]),
+            **_median_document("b", self.medians_ns[1]),
+            "accuracy": None if self.accuracy is None else self.accuracy.as_dict(),
+            **({} if self.accuracy_reason is None else {"accuracy_reason": self.accuracy_reason}),
+            "warnings": list(self.warnings),
+            "half_width": self.comparison.half_width,
+            "stop_reason": self.stop_reason,
+            "notes": [*self.comparison.warnings, *self.notes],
+            "results": list(self.results),
+            **({} if self.error is None else {"error": str(self.error)}),
+        }
+
+
+def _median_document(side: str, median: Figure) -> dict[str, Any]:
+    value, interval = f"{side}_median_ns", f"{side}_median_ci95_ns"
+    return {
+        **reasoned(value, median.value, median.reason),
+        **reasoned(interval, median.interval, median.reason),
+    }
+
+
+def is_result(text: str) -> bool:
+    """Return whether an argument of `compare` names a stored result."""
+    return text.endswith(SUFFIX)
+
+
+def compare_stored(a_path: str, b_path: str, delta: float, allow: Sequence[str]) -> Compared:
+    """Compare two stored results by the medians of their processes.
+
+    Raises UsageError for an unknown condition in `allow`, ModelError for a file that holds no
+    measurement.
+    """
+    require_conditions(allow)
+    return compare_results(read_result(a_path), read_result(b_path), delta, allow)
+
+
+def require_conditions(allow: Sequence[str]) -> None:
+    """Raise UsageError for what is no condition that may differ."""
+    for name in allow:
+        if name not in CONDITIONS:
+            raise UsageError(f"--allow knows no '{name}'; known: {', '.join(CONDITIONS)}")
+
+
+def compare_results(a: Result, b: Result, delta: float, allow: Sequence[str]) -> Compared:
+    """Compare two results by the medians of their processes; `allow` names what may differ."""
+    mismatches = [text for name, text in _differences(a, b) if name not in allow]
+    accuracy, reason = _paired(a, b)
+    return Compared(
+        a=f"{a.header['title']} ({a.loops[0]})",
+        b=f"{b.header['title']} ({b.loops[0]})",
+        comparison=compare_unpaired(
+            _process_medians(a), _process_medians(b), delta=delta, mismatches=mismatches
+        ),
+        medians_ns=(latency(a), latency(b)),
+        stop_reason=None,
+        notes=(),
+        results=(a.path, b.path),
+        warnings=warnings_of((a, b)),
+        accuracy=accuracy,
+        accuracy_reason=reason,
+    )
+
+
+def _paired(a: Result, b: Result) -> tuple[Optional[PairedDifference], Optional[str]]:
+    """Return how much better B is than A, or why it is not known; neither without accuracy."""
+    if not (a.summary.get("accuracy") and b.summary.get("accuracy")):
+        return None, None
+    ours, theirs = scores_of(b.summary), scores_of(a.summary)
+    reason = why_not_paired(ours, theirs)
+    if reason is not None or ours is None or theirs is None:
+        return None, reason
+    return paired_difference(ours, theirs, seed=0), None
+
+
+def warnings_of(results: Sequence[Result]) -> tuple[dict[str, Any], ...]:
+    """Return each kind of warning once; how wide a side's own intervals are is not the ratio's."""
+    found: dict[str, dict[str, Any]] = {}
+    for result in results:
+        for one in result.summary.get("warnings", ()):
+            if one["code"] not in SAMPLE_CODES:
+                found.setdefault(one["code"], one)
+    return tuple(found.values())
+
+
+def _process_medians(result: Result) -> list[float]:
+    """Return the median time of a run in each process, in ns."""
+    medians = []
+    for invocation in result.invocations:
+        run_times_ns = joined(invocation.run_times(result.loops[0]))
+        if run_times_ns.size:
+            medians.append(float(np.median(run_times_ns)))
+    if not medians:
+        raise ModelError(f"{result.path} holds no measurement of its {result.loops[0]} loop")
+    return medians
+
+
+def _differences(a: Result, b: Result) -> list[tuple[str, str]]:
+    """Return (condition, sentence) for each condition in which two results differ."""
+    found = []
+    for name in CONDITIONS:
+        ours, theirs = condition(a, name), condition(b, name)
+        if ours != theirs:
+            found.append((name, f"{name} ({ours} against {theirs}; --allow {name} to go on)"))
+    return found
+
+
+def condition(result: Result, name: str) -> str:
+    """Return one of CONDITIONS as it was for a result, in words."""
+    header = result.header
+    if name == "model":
+        return str(header["model"]["sha256"] or header["model"]["path"])[:12]
+    if name == "host":
+        board = header["host"]["board"].get("model")
+        return str(board or ", ".join(header["host"]["cpu"]["model_names"]))
+    if name == "clock":
+        return str(header["clock"]["name"])
+    if name == "threads":
+        return str(header["runtime"]["threads"])
+    return ", ".join(sorted({str(one["governor"]) for one in header["policies"]})) or "unknown"
+
+
+def parse_delta(text: str) -> float:
+    """Read 2%, or 0.02, as a share. Raises UsageError."""
+    number, percent, rest = text.strip().partition("%")
+    try:
+        share = float(number) / (100.0 if percent else 1.0)
+    except ValueError:
+        share = -1.0
+    if not 0.0 < share < 1.0 or rest:
+        raise UsageError(f"'{text}' is no difference; write 2%")
+    return share

@@ -1,0 +1,1 @@
+"""From what the user said to what will be done."""

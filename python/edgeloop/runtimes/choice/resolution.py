@@ -1,0 +1,232 @@
+"""From what the user said to what will be done: everything left open is decided here."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Optional
+
+from edgeloop.errors import UsageError, canonical, nearest
+from edgeloop.runtimes import runtime
+from edgeloop.runtimes.choice.control import cluster_cpus, parse_cpus
+from edgeloop.runtimes.choice.delegates import (
+    delegates_of,
+    providers_of,
+    require_edgetpu_delegate,
+    required_share,
+)
+from edgeloop.runtimes.choice.inputs import absolute, chosen_inputs
+from edgeloop.runtimes.choice.interpreter import interpreter_of
+from edgeloop.runtimes.choice.runtimes import (
+    choose_runtimes,
+    format_of,
+    reads_any_format,
+    split_entry,
+)
+from edgeloop.runtimes.choice.title import titled
+from edgeloop.runtimes.choice.torch import TORCH, torch_modes
+from edgeloop.spec.control import Control, parse_priority
+from edgeloop.spec.limits import require_schedulable, require_sound_numbers
+from edgeloop.spec.load import ANY, LOOPS, NULL_MODEL, LoadOptions
+from edgeloop.spec.metrics import metric_options
+from edgeloop.spec.run import FixedCount, Model, ResolvedSpec, RunSpec
+
+
+def resolve(spec: RunSpec, command: str) -> list[ResolvedSpec]:
+    """Decide everything the user left open; one resolved spec for each runtime.
+
+    Raises UsageError, ModelError, or NotAvailableError where a named runtime (or every runtime
+    that could read the model) is not there.
+    """
+    if spec.host is not None:
+        raise UsageError(
+            f"{command} runs here only; --host is for bench, overhead, compare, doctor and suite"
+        )
+    require_sound_numbers(spec)
+    if spec.instances is not None and command != "eval":
+        raise UsageError("--instances is for eval: instances beside each other disturb a latency")
+    if spec.rate_hz is not None:
+        require_schedulable(spec, spec.rate_hz, command)
+    model = _model(str(spec.model), spec.model_class_path, spec.runtimes)
+    if model.format == "edgetpu" and not reads_any_format(spec.runtimes):
+        require_edgetpu_delegate(spec)
+    names, choices = choose_runtimes(spec, model)
+    modes = torch_modes(spec, names)
+    return [
+        _resolve_one(spec, command, model, entry, choices, mode)
+        for entry in names
+        for mode in (modes if entry == TORCH else (None,))
+    ]
+
+
+def _resolve_one(
+    spec: RunSpec,
+    command: str,
+    model: Model,
+    entry: str,
+    choices: Sequence[str],
+    mode: Optional[str],
+) -> ResolvedSpec:
+    name, library = split_entry(entry)
+    said = list(choices)
+    loops = _loops(spec, command, name, said)
+    instances = _instances(spec, name, loops)
+    required = required_share(spec, name)
+    providers = providers_of(spec, name)
+    on_cpu = any(canonical(provider.name).startswith("cpu") for provider in providers)
+    control = _control(spec)
+    options = LoadOptions(
+        model=model.path,
+        threads=_threads(spec, command, control, said),
+        batch_size=spec.batch_size or 0,
+        shapes={key: list(shape) for key, shape in spec.shapes.items()},
+        delegates=delegates_of(spec, name, said),
+        providers=providers,
+        cpu_fallback=not runtime(name).has_providers or on_cpu or required != 1.0,
+        library=absolute(library or spec.library),
+        torch_mode=mode,
+        package=absolute(spec.package),
+        device=spec.device,
+        settings=_settings(spec, name),
+        model_class_path=absolute(spec.model_class_path),
+        model_class_name=spec.model_class_name,
+        trust_pickle=spec.trust_pickle,
+    )
+    # A named runtime that is not here fails before anything runs.
+    python = spec.python or interpreter_of(name, options.library, said)
+    fixed = None
+    if spec.runs is not None:
+        fixed = FixedCount(spec.runs, 1 if spec.warmup is None else spec.warmup)
+    return titled(ResolvedSpec(
+        command=command,
+        model=model,
+        runtime=name,
+        options=options,
+        loops=loops,
+        python=python,
+        inputs=chosen_inputs(spec, model, said),
+        effort=spec.effort,
+        budget_s=spec.budget_s,
+        rate_hz=spec.rate_hz,
+        fixed=fixed,
+        processes=spec.processes,
+        percentiles=tuple(spec.percentiles),
+        seed=spec.seed,
+        timeout_s=spec.timeout_s,
+        choices=tuple(said),
+        metrics=metric_options(spec.task, spec.top_k, spec.softmax, spec.output),
+        require_delegate=required,
+        instances=instances,
+        control=control,
+        regime=spec.regime,
+        cool_down_c=spec.cool_down_c,
+        power_command=spec.power_command,
+        peak_gflops=spec.peak_gflops,
+        strict=spec.strict,
+    ))  # fmt: skip
+
+
+def _model(path: str, class_path: Optional[str], entries: Sequence[str]) -> Model:
+    found = format_of(path, entries)
+    if path == NULL_MODEL:
+        return Model(path=NULL_MODEL, format=found, sha256=None, bytes=None)
+    from edgeloop.models.identity import identity_of, model_bytes
+
+    return Model(
+        path=str(Path(path).resolve()),
+        format=found,
+        sha256=identity_of(path, class_path),
+        bytes=model_bytes(path),
+    )
+
+
+def _loops(spec: RunSpec, command: str, name: str, said: list[str]) -> tuple[str, ...]:
+    missing = runtime(name).engine_of(spec.package).missing_loops
+    wanted = [canonical(loop) for loop in spec.loops]
+    for loop in wanted:
+        if loop not in LOOPS:
+            raise UsageError(f"no loop is called '{loop}'; {nearest(loop, LOOPS)}")
+        if loop in missing:
+            raise UsageError(f"{name} has no {loop} loop: {missing[loop]}")
+    if len(wanted) > 1 and command in ("eval", "classify"):
+        raise UsageError(f"{command} runs the data through one loop: name one with --loops")
+    if wanted:
+        return tuple(dict.fromkeys(wanted))
+    if command == "overhead":
+        said.extend(f"no {loop} loop: {reason}" for loop, reason in missing.items())
+        return tuple(loop for loop in LOOPS if loop not in missing)
+    if "native" not in missing:
+        return ("native",)
+    loop = "framework" if spec.rate_hz is None else "callable"
+    said.append(f"loop {loop}: {name} has no native loop ({missing['native']})")
+    return (loop,)
+
+
+def _instances(spec: RunSpec, name: str, loops: Sequence[str]) -> int:
+    instances = spec.instances or 1
+    if instances > 1 and loops[0] != "native":
+        missing = runtime(name).engine_of(spec.package).missing_loops.get("native")
+        raise UsageError(
+            f"--instances needs the native loop, and this is the {loops[0]} loop"
+            + (f": {name} has no native one ({missing})" if missing else "")
+        )
+    return instances
+
+
+def _control(spec: RunSpec) -> Control:
+    if spec.cpus is not None and spec.cluster is not None:
+        raise UsageError("--cpus and --cluster both choose the CPUs: give one")
+    cpus: Optional[tuple[int, ...]] = None
+    if spec.cpus is not None:
+        cpus = parse_cpus(spec.cpus) if isinstance(spec.cpus, str) else tuple(spec.cpus)
+    elif spec.cluster is not None:
+        from edgeloop.host.affinity import clusters
+
+        cpus = cluster_cpus(spec.cluster, clusters())
+    priority = None if spec.priority is None else parse_priority(spec.priority)
+    return Control(cpus, priority, spec.mlock, spec.governor)
+
+
+def _threads(spec: RunSpec, command: str, control: Control, said: list[str]) -> int:
+    if spec.threads is not None:
+        return spec.threads
+    if command == "overhead":
+        said.append("threads 1: more would hide the loop behind the waiting for threads")
+        return 1
+    if (spec.instances or 1) > 1:
+        said.append("threads 1 for each instance: instances share the CPUs better than threads do")
+        return 1
+    if control.cpus is not None:
+        return _within_quota(len(control.cpus), "the CPUs that were given", said)
+    from edgeloop.host.affinity import fastest_cluster
+
+    cluster = fastest_cluster()
+    cpus = ",".join(str(cpu) for cpu in cluster.cpus)
+    reason = f"the CPUs of the fastest cluster in reach ({cpus})"
+    return _within_quota(max(1, len(cluster.cpus)), reason, said)
+
+
+def _within_quota(threads: int, reason: str, said: list[str]) -> int:
+    """Return as many threads as a control group's quota keeps running, and say why.
+
+    More are stopped together once the quota of a period is used up.
+    """
+    from edgeloop.host.cgroup import cpu_quota
+
+    quota = cpu_quota()
+    if quota.cpus is not None and threads > max(1, int(quota.cpus)):
+        threads = max(1, int(quota.cpus))
+        reason = f"the control group {quota.source} grants {quota.cpus:g} CPUs"
+    said.append(f"threads {threads}: {reason}")
+    return threads
+
+
+def _settings(spec: RunSpec, name: str) -> dict[str, str]:
+    known = runtime(name).settings
+    settings = {canonical(key): str(value) for key, value in spec.settings.items()}
+    for key in settings:
+        if key not in known and ANY not in known:
+            raise UsageError(
+                f"{name} has no setting '{key}'; {nearest(key, known) if known else 'it has none'}"
+            )
+    return settings

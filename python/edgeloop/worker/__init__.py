@@ -1,0 +1,1 @@
+"""The parent's end of a worker process."""
