@@ -42,7 +42,8 @@ done
 [ ${#machines[@]} -gt 0 ] || machines=(x86_64 aarch64)
 cache=$PWD/.cache/wheels-cross
 tools=$cache/tools
-mkdir -p "$cache" "$out"
+cross=$cache/cross
+mkdir -p "$cross" "$out"
 out=$(cd "$out" && pwd)
 # shellcheck source=../tests/find_python.sh
 . tests/find_python.sh
@@ -114,9 +115,9 @@ build_wheel() {  # MINOR MACHINE HEADERS
   fi
   if ! env "${launcher[@]}" PATH="$tools/bin:$PATH" \
     EDGELOOP_ZIG="$("$tools/bin/python" -c 'import pathlib, ziglang; print(pathlib.Path(ziglang.__file__).parent / "zig")')" \
-    EDGELOOP_ZIG_TARGET="$triplet.2.17" EDGELOOP_MACHINE="$machine" \
+    EDGELOOP_ZIG_TARGET="$triplet.2.17" EDGELOOP_MACHINE="$machine" EDGELOOP_CROSS_TOOLS="$cross" \
     _PYTHON_HOST_PLATFORM="linux-$machine" CMAKE_TOOLCHAIN_FILE="$PWD/.ci/cross/toolchain.cmake" \
-    CMAKE_ARGS="-DPython_INCLUDE_DIR=$3 -DPYTHON_MODULE_EXTENSION=.cpython-3$1-$triplet.so" \
+    CMAKE_ARGS="-DEDGELOOP_WERROR=ON -DPython_INCLUDE_DIR=$3 -DPYTHON_MODULE_EXTENSION=.cpython-3$1-$triplet.so" \
     "$tools/bin/python" -m pip wheel -q . --no-build-isolation --no-deps -w "$built" \
     --config-settings="build-dir=$cache/build-$1-$machine" >"$built.log" 2>&1; then
     tail -30 "$built.log" >&2
@@ -128,13 +129,12 @@ build_wheel() {  # MINOR MACHINE HEADERS
   rm -f "$out"/edgeloop-*-"$tag-$tag"-*"_$machine.whl"
   PATH="$tools/bin:$PATH" "$tools/bin/auditwheel" repair --plat auto -w "$out" \
     "$built/${wheel##*/}" >>"$built.log" 2>&1
-  "$tools/bin/python" .ci/recompress.py "$out"/edgeloop-*-"$tag-$tag"-*"_$machine.whl" \
-    >>"$built.log" 2>&1
 }
 
 step() { printf '%4s s  %s\n' "$SECONDS" "$1"; }
 
 make_tools
+for tool in cc c++ ar ranlib; do ln -sf "$PWD/.ci/cross/zig.sh" "$cross/$tool"; done
 built=()
 for minor in "${minors[@]}"; do
   if headers=$(interpreter_headers "$minor"); then

@@ -16,6 +16,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
+ENGINE = ROOT / "cpp" / "plugins" / "tensorrt"
 CUDA = ROOT / "third_party" / "cuda"
 INTERFACES = ("VRuntime", "VCudaEngine", "VExecutionContext")
 _COMMENT = re.compile(r"/\*.*?\*/|//[^\n]*", re.DOTALL)
@@ -49,7 +50,7 @@ def build(include: Path, out: Path) -> tuple[Path, Path]:
     common = ["-O1", "-fPIC", "-shared", "-isystem", str(include), "-isystem", str(CUDA)]
     commands = (
         ["g++", "-std=c++14", "-Wall", "-Wextra", "-Werror", *common,
-         f"-I{ROOT / 'cpp/include'}", str(ROOT / "cpp/plugins/tensorrt.cpp"), "-o", str(engine)],
+         f"-I{ROOT / 'cpp/include'}", *map(str, sorted(ENGINE.glob("*.cpp"))), "-o", str(engine)],
         ["g++", "-std=c++17", "-Wall", "-Werror", *common, "-DEDGELOOP_STUBS", f"-I{out}",
          str(ROOT / "tests/fakes/fake_nvinfer.cpp"), "-o", str(library)],
     )  # fmt: skip

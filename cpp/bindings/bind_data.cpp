@@ -54,7 +54,7 @@ std::uint64_t timed_data(Engine& engine, Samples& samples, const std::vector<py:
     py::gil_scoped_release unlocked;
     block = run_data(engine, samples, input_rows, output_rows, runs, SystemClock(clock_id));
   }
-  if (!block.completed) throw_error(ErrorKind::runtime, {engine.last_error()});
+  if (!block.completed) throw Error(ErrorKind::runtime, engine.last_error());
   return block.start_ns;
 }
 

@@ -106,16 +106,6 @@ std::vector<std::string> engine_names() {
   return names;
 }
 
-py::object coverage(Engine& engine) {
-  const Coverage coverage = engine.coverage();
-  if (!coverage.known) return py::none();
-  py::list partitions;
-  for (const Partition& partition : coverage.partitions) {
-    partitions.append(py::make_tuple(plain_text(partition.owner), partition.nodes));
-  }
-  return partitions;
-}
-
 // (name, ns) each.
 py::list time_parts(Engine& engine, Grain grain) {
   std::vector<PartTime> parts;
@@ -137,9 +127,9 @@ py::list operators(const Partition& partition) {
 
 }  // namespace
 
-py::object placement(const Coverage& coverage) {
-  if (!coverage.known) return py::none();
-  return py::cast(coverage.partitions);
+py::object placement(const Placement& placement) {
+  if (!placement.known) return py::none();
+  return py::cast(placement.partitions);
 }
 
 py::list events(const std::vector<OperatorEvent>& recorded) {
@@ -185,7 +175,7 @@ void bind_engine(py::module_& module) {
       .def(
           "run",
           [](Engine& engine) {
-            if (!engine.run()) throw_error(ErrorKind::runtime, {engine.last_error()});
+            if (!engine.run()) throw Error(ErrorKind::runtime, engine.last_error());
           },
           "Run the model once on the present contents of the input buffers.\n\n"
           "Raises RuntimeFailedError with the runtime's own words.")
@@ -217,10 +207,8 @@ void bind_engine(py::module_& module) {
           "time_layers", [](Engine& engine) { return time_parts(engine, Grain::layers); },
           "(name, ns) of each layer of one more run, as the runtime times them.\n\n"
           "Raises UsageError where the engine cannot time them.")
-      .def("coverage", &coverage,
-           "(owner, nodes) per partition of the execution plan; None where it cannot be told.")
       .def(
-          "placement", [](Engine& engine) { return placement(engine.coverage()); },
+          "placement", [](Engine& engine) { return placement(engine.placement()); },
           "Who runs which nodes; None where it cannot be told.")
       .def(
           "take_events", [](Engine& engine) { return events(engine.take_events()); },

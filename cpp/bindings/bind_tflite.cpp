@@ -30,7 +30,7 @@ void bind_probe(py::module_& module) {
           py::arg("delegate"), py::arg("name"),
           "Tell the name of a delegate by its address, before the probe is applied.")
       .def(
-          "placement", [](const TfliteProbe& self) { return placement(self.coverage()); },
+          "placement", [](const TfliteProbe& self) { return placement(self.placement()); },
           "Who runs which nodes; None until the probe was applied.");
 
   py::class_<TfliteExternalDelegate>(
@@ -85,7 +85,7 @@ void bind_tflite(py::module_& module) {
           "Tell the name of a delegate by its address, before `probe` is applied.")
       .def(
           "placement",
-          [](const TfliteAttachment& self) { return placement(self.probe.coverage()); },
+          [](const TfliteAttachment& self) { return placement(self.probe.placement()); },
           "Who runs which nodes; None until `probe` was applied.")
       .def_property_readonly(
           "handle",

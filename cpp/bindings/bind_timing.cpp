@@ -22,7 +22,7 @@ Block timed(Engine& engine, const Run& run) {
     engine.inputs_written();
     block = run();
   }
-  if (!block.completed) throw_error(ErrorKind::runtime, {engine.last_error()});
+  if (!block.completed) throw Error(ErrorKind::runtime, engine.last_error());
   return block;
 }
 

@@ -22,7 +22,7 @@ void bind_clock(pybind11::module_& module);
 void bind_engine(pybind11::module_& module);
 void bind_tflite(pybind11::module_& module);
 // A list of Partition, or None where it is not known.
-pybind11::object placement(const Coverage& coverage);
+pybind11::object placement(const Placement& placement);
 // A list of (name, node, subgraph, inside, reported, start in ns, duration in ns).
 pybind11::list events(const std::vector<OperatorEvent>& recorded);
 

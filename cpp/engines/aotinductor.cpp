@@ -3,12 +3,11 @@
 // outputs anew in each run.
 
 #include <cstring>
+#include <sstream>
 
 #include "edgeloop/aotinductor_library.hpp"
 #include "edgeloop/buffer.hpp"
-#include "edgeloop/concat.hpp"
 #include "edgeloop/error.hpp"
-#include "edgeloop/pieces.hpp"
 #include "edgeloop/plain_text.hpp"
 #include "edgeloop/shape.hpp"
 
@@ -35,30 +34,32 @@ DType dtype_named(const std::string& name) {
   for (int dtype = 0; dtype <= static_cast<int>(DType::float64); ++dtype) {
     if (name == dtype_name(static_cast<DType>(dtype))) return static_cast<DType>(dtype);
   }
-  throw_error(ErrorKind::usage, {"aotinductor: '", name, "' is no dtype that edgeloop can fill"});
+  throw Error(ErrorKind::usage, "aotinductor: '" + name + "' is no dtype that edgeloop can fill");
 }
 
 std::vector<std::int64_t> shape_of(const std::string& text) {
   std::vector<std::int64_t> shape;
   if (text == "scalar") return shape;
-  for (const std::string& dim : pieces(text, 'x')) {
+  std::istringstream dims(text);
+  for (std::string dim; std::getline(dims, dim, 'x');) {
     char* end = nullptr;
     shape.push_back(std::strtoll(dim.c_str(), &end, 10));
     if (end == dim.c_str() || *end != '\0' || shape.back() < 0) {
-      throw_error(ErrorKind::usage, {"aotinductor: '", text, "' is no shape"});
+      throw Error(ErrorKind::usage, "aotinductor: '" + text + "' is no shape");
     }
   }
   return shape;
 }
 
-std::vector<Declared> parse_tensors(const std::string& lines) {
+std::vector<Declared> parse_tensors(const std::string& text) {
   std::vector<Declared> tensors;
-  for (const std::string& line : pieces(lines, '\n')) {
+  std::istringstream lines(text);
+  for (std::string line; std::getline(lines, line);) {
     // DTYPE SHAPE NAME, and the name may hold blanks.
     const std::size_t shape = line.find(' ');
     const std::size_t name = shape == std::string::npos ? shape : line.find(' ', shape + 1);
     if (name == std::string::npos) {
-      throw_error(ErrorKind::usage, {"aotinductor: '", line, "' is not DTYPE SHAPE NAME"});
+      throw Error(ErrorKind::usage, "aotinductor: '" + line + "' is not DTYPE SHAPE NAME");
     }
     tensors.push_back({line.substr(name + 1), dtype_named(line.substr(0, shape)),
                        shape_of(line.substr(shape + 1, name - shape - 1))});
@@ -117,13 +118,13 @@ class AotInductorEngine final : public Engine {
         for (std::size_t passed = 0; passed < index; ++passed) {
           torch_.aoti_torch_delete_tensor_object(run_inputs_[passed]);
         }
-        return fail({"PyTorch cannot pass input '", inputs_[index].name, "'"});
+        return fail("PyTorch cannot pass input '" + inputs_[index].name + "'");
       }
     }
     return model_.AOTInductorModelContainerRun(container_.get(), run_inputs_.data(),
                                                run_inputs_.size(), run_outputs_.data(),
                                                run_outputs_.size(), nullptr, nullptr) == 0 ||
-           fail({"the compiled model failed", words()});
+           fail("the compiled model failed" + words());
   }
 
   const std::vector<Tensor>& outputs() override {
@@ -144,7 +145,7 @@ class AotInductorEngine final : public Engine {
     AOTInductorModelContainerOpaque* made = nullptr;
     const bool loaded =
         model_.AOTInductorModelContainerCreateWithDevice(&made, 1, "cpu", nullptr) == 0;
-    require(loaded, {"cannot be loaded by PyTorch ", version_, words()});
+    require(loaded, "cannot be loaded by PyTorch " + version_ + words());
     container_.reset(made);
   }
 
@@ -152,7 +153,7 @@ class AotInductorEngine final : public Engine {
     constexpr std::size_t kMost = 4096;  // a package of another kind may say anything
     std::size_t tensors = 0;
     require(count_of(container_.get(), &tensors) == 0 && tensors <= kMost,
-            {"does not tell how many inputs and outputs it has"});
+            "does not tell how many inputs and outputs it has");
     return tensors;
   }
 
@@ -161,7 +162,7 @@ class AotInductorEngine final : public Engine {
                    std::size_t index) {
     const char* name = nullptr;
     require(name_of(container_.get(), index, &name) == 0 && name != nullptr,
-            {"does not tell the names of its inputs and outputs"});
+            "does not tell the names of its inputs and outputs");
     return plain_text(name);
   }
 
@@ -169,8 +170,8 @@ class AotInductorEngine final : public Engine {
     const std::size_t inputs = count(model_.AOTInductorModelContainerGetNumInputs);
     std::vector<Declared> declared = parse_tensors(setting(options, kInputs, ""));
     const bool told = !declared.empty();
-    require(!told || declared.size() == inputs, {"describes ", std::to_string(declared.size()),
-                                                 " inputs but takes ", std::to_string(inputs)});
+    require(!told || declared.size() == inputs, "describes " + std::to_string(declared.size()) +
+                                                    " inputs but takes " + std::to_string(inputs));
     declared.resize(inputs);
     std::vector<std::string> names;
     for (std::size_t index = 0; index < inputs; ++index) {
@@ -190,15 +191,15 @@ class AotInductorEngine final : public Engine {
     if (told) {
       std::vector<std::int64_t> shape = fixed_shape(input.name, input.shape, options);
       if (shape == input.shape) return shape;
-      throw_error(ErrorKind::usage, {"the package fixes its input '", input.name, "' to ",
-                                     shape_text(input.shape), ", so it cannot run as ",
-                                     shape_text(shape), "; convert the model with that shape"});
+      throw Error(ErrorKind::usage, "the package fixes its input '" + input.name + "' to " +
+                                        shape_text(input.shape) + ", so it cannot run as " +
+                                        shape_text(shape) + "; convert the model with that shape");
     }
     auto asked = options.shapes.find(input.name);
     if (asked == options.shapes.end()) asked = options.shapes.find("");
     if (asked != options.shapes.end()) return asked->second;
-    throw_error(ErrorKind::usage, {"the package does not say the shape of input '", input.name,
-                                   "'; give it with --shape ", input.name, "=1x3x224x224"});
+    throw Error(ErrorKind::usage, "the package does not say the shape of input '" + input.name +
+                                      "'; give it with --shape " + input.name + "=1x3x224x224");
   }
 
   void add_input(const Declared& input) {
@@ -211,7 +212,7 @@ class AotInductorEngine final : public Engine {
                 buffer.data(), static_cast<std::int64_t>(input.shape.size()), input.shape.data(),
                 strides.data(), 0, aoti_dtype(torch_, input.dtype),
                 torch_.aoti_torch_device_type_cpu(), 0, &tensor) == 0,
-            {"cannot be given its input '", input.name, "'"});
+            "cannot be given its input '" + input.name + "'");
     input_tensors_.emplace_back(tensor, torch_.aoti_torch_delete_tensor_object);
   }
 
@@ -230,7 +231,7 @@ class AotInductorEngine final : public Engine {
       outputs_.emplace_back().name = name(model_.AOTInductorModelContainerGetOutputName, index);
     }
     if (!run()) {
-      throw_error(ErrorKind::model, {"the package ", package_, " cannot run: ", last_error_});
+      throw Error(ErrorKind::model, "the package " + package_ + " cannot run: " + last_error_);
     }
     outputs();
   }
@@ -247,12 +248,12 @@ class AotInductorEngine final : public Engine {
                 torch_.aoti_torch_get_dtype(value, &dtype) == 0 &&
                 torch_.aoti_torch_get_device_type(value, &device) == 0 &&
                 torch_.aoti_torch_get_data_ptr(value, &data) == 0,
-            {"does not describe its output '", output.name, "'"});
+            "does not describe its output '" + output.name + "'");
     const int known = dtype_of_aoti(torch_, dtype);
     require(known >= 0 && device == torch_.aoti_torch_device_type_cpu(),
-            {"has an output '", output.name,
-             "' of a dtype or on a device that edgeloop cannot read; compile the model with "
-             "float32 or integer outputs on the CPU"});
+            "has an output '" + output.name +
+                "' of a dtype or on a device that edgeloop cannot read; compile the model with "
+                "float32 or integer outputs on the CPU");
     output.dtype = static_cast<DType>(known);
     output.shape.assign(sizes, sizes + rank);
     output.bytes = element_count(output.shape) * dtype_bytes(output.dtype);
@@ -272,9 +273,9 @@ class AotInductorEngine final : public Engine {
     return dense_outputs_[index]->data();
   }
 
-  bool fail(std::initializer_list<std::string_view> what) noexcept {
+  bool fail(const std::string& what) noexcept {
     has_failed_ = true;
-    last_error_ = concat(what);
+    last_error_ = what;
     return false;
   }
 
@@ -286,8 +287,8 @@ class AotInductorEngine final : public Engine {
     return plain.empty() ? kNoReason : ": " + plain;
   }
 
-  void require(bool holds, std::initializer_list<std::string_view> otherwise) const {
-    if (!holds) throw_error(ErrorKind::model, {"the package ", package_, " ", concat(otherwise)});
+  void require(bool holds, const std::string& otherwise) const {
+    if (!holds) throw Error(ErrorKind::model, "the package " + package_ + " " + otherwise);
   }
 
   std::string package_;

@@ -17,7 +17,7 @@ class CallableEngine final : public Engine {
       : callable_(static_cast<PyObject*>(options.object)) {
     require_known_settings(options, {});
     if (callable_ == nullptr || PyCallable_Check(callable_) == 0) {
-      throw_error(ErrorKind::usage, {"the callable engine needs a Python callable"});
+      throw Error(ErrorKind::usage, "the callable engine needs a Python callable");
     }
     Py_INCREF(callable_);
   }

@@ -8,7 +8,6 @@
 #include <optional>
 
 #include "edgeloop/buffer.hpp"
-#include "edgeloop/concat.hpp"
 #include "edgeloop/dylib.hpp"
 #include "edgeloop/engine.hpp"
 #include "edgeloop/error.hpp"
@@ -85,10 +84,9 @@ class LiteRtEngine final : public Engine {
   }
 
   std::string last_error() const override {
-    const bool none = delegates_.empty();
-    return concat({"LiteRT failed to run the model ", model_path_, none ? "" : " with ",
-                   none ? "" : names_of(delegates_), ": ", litert_status_text(status_),
-                   "; its own words are on stderr"});
+    const std::string with = delegates_.empty() ? "" : " with " + names_of(delegates_);
+    return "LiteRT failed to run the model " + model_path_ + with + ": " +
+           litert_status_text(status_) + "; its own words are on stderr";
   }
 
   std::string runtime_version() const override { return version_; }
@@ -99,7 +97,7 @@ class LiteRtEngine final : public Engine {
     return on_gpu() ? "the copies to the GPU and back are in it" : "";
   }
 
-  Coverage coverage() override { return probe_.coverage(); }
+  Placement placement() override { return probe_.placement(); }
   void drop_events() override {
     if (profiler_) profiler_->drop_events();
   }
@@ -135,7 +133,7 @@ class LiteRtEngine final : public Engine {
         {kLiteRtMinLogSeverity, 0, kLiteRtAnyInt, kLiteRtLogWarnings}};
     LiteRtEnvironmentT* environment = nullptr;
     check_litert(api_.LiteRtCreateEnvironment(2, options, &environment), ErrorKind::runtime,
-                 {"LiteRT cannot start"});
+                 "LiteRT cannot start");
     LiteRtHandle<LiteRtEnvironmentT> owned(environment, api_.LiteRtDestroyEnvironment);
     std::vector<TfLiteDelegate*> delegates;
     for (const auto& delegate : delegates_) delegates.push_back(delegate->get());
@@ -149,7 +147,7 @@ class LiteRtEngine final : public Engine {
     LiteRtModelT* model = nullptr;
     check_litert(
         api_.LiteRtCreateModelFromBuffer(environment_.get(), file_.data(), file_.bytes(), &model),
-        ErrorKind::model, {"LiteRT cannot load the model ", model_path_});
+        ErrorKind::model, "LiteRT cannot load the model " + model_path_);
     return LiteRtHandle<LiteRtModelT>(model, api_.LiteRtDestroyModel);
   }
 
@@ -166,23 +164,23 @@ class LiteRtEngine final : public Engine {
     require_known_settings(options, {kVersion, kKernelMode, kGpuLibrary, kGpuPrecision});
     const std::string mode = setting(options, kKernelMode, "delegate");
     if (mode != "delegate" && mode != "builtin" && mode != "reference") {
-      throw_error(ErrorKind::usage, {"litert: ", kKernelMode, "=", mode,
-                                     " is not one of delegate, builtin, reference"});
+      throw Error(ErrorKind::usage, std::string("litert: ") + kKernelMode + "=" + mode +
+                                        " is not one of delegate, builtin, reference");
     }
     if (mode == "delegate" && !options.delegates.empty()) {
-      throw_error(ErrorKind::usage,
-                  {"litert: XNNPACK goes before any other delegate and would take every node"});
+      throw Error(ErrorKind::usage,
+                  "litert: XNNPACK goes before any other delegate and would take every node");
     }
     // All versions read "xnnpack", the newer ones "delegate" too.
-    const std::string toml =
-        concat({"num_threads = ", std::to_string(options.threads), "\nkernel_mode = \"",
-                mode == "delegate" ? "xnnpack" : mode, "\"\n"});
+    const std::string toml = "num_threads = " + std::to_string(options.threads) +
+                             "\nkernel_mode = \"" + (mode == "delegate" ? "xnnpack" : mode) +
+                             "\"\n";
     constexpr char kFailed[] = "LiteRT does not accept the options";
     LiteRtOptionsT* made = nullptr;
-    check_litert(api_.LiteRtCreateOptions(&made), ErrorKind::runtime, {kFailed});
+    check_litert(api_.LiteRtCreateOptions(&made), ErrorKind::runtime, kFailed);
     LiteRtHandle<LiteRtOptionsT> owned(made, api_.LiteRtDestroyOptions);
     check_litert(api_.LiteRtSetOptionsHardwareAccelerators(made, hardware_), ErrorKind::runtime,
-                 {kFailed});
+                 kFailed);
     add_group(made, "xnnpack", toml);
     if (setting(options, kGpuPrecision, "") == "fp32") {
       add_group(made, "gpu_options", "precision = 2\n");
@@ -195,26 +193,26 @@ class LiteRtEngine final : public Engine {
     constexpr char kFailed[] = "LiteRT does not accept the options";
     LiteRtOpaqueOptionsT* made = nullptr;
     check_litert(api_.LiteRtCreateOpaqueOptions(group, strdup(toml.c_str()), std::free, &made),
-                 ErrorKind::runtime, {kFailed});
+                 ErrorKind::runtime, kFailed);
     LiteRtHandle<LiteRtOpaqueOptionsT> owned(made, api_.LiteRtDestroyOpaqueOptions);
-    check_litert(api_.LiteRtAddOpaqueOptions(options, made), ErrorKind::runtime, {kFailed});
+    check_litert(api_.LiteRtAddOpaqueOptions(options, made), ErrorKind::runtime, kFailed);
     owned.release();  // the options own them now
   }
 
-  [[noreturn]] void fail(const char* what, LiteRtStatus status) const {
+  [[noreturn]] void fail(const std::string& what, LiteRtStatus status) const {
     if (!delegates_.empty()) {
-      throw_error(ErrorKind::runtime,
-                  {"LiteRT cannot ", what, " the model ", model_path_, " with ",
-                   names_of(delegates_), ": ", litert_status_text(status), custom_operators()});
+      throw Error(ErrorKind::runtime, "LiteRT cannot " + what + " the model " + model_path_ +
+                                          " with " + names_of(delegates_) + ": " +
+                                          litert_status_text(status) + custom_operators());
     }
     if (on_gpu()) {
-      throw_error(ErrorKind::runtime, {"LiteRT cannot ", what, " the model ", model_path_,
-                                       " for the GPU: ", litert_status_text(status),
-                                       "; its own words, on stderr, say whether it found "
-                                       "a GPU"});
+      throw Error(ErrorKind::runtime, "LiteRT cannot " + what + " the model " + model_path_ +
+                                          " for the GPU: " + litert_status_text(status) +
+                                          "; its own words, on stderr, say whether it found "
+                                          "a GPU");
     }
-    throw_error(ErrorKind::model, {"LiteRT cannot ", what, " the model ", model_path_, ": ",
-                                   litert_status_text(status), custom_operators()});
+    throw Error(ErrorKind::model, "LiteRT cannot " + what + " the model " + model_path_ + ": " +
+                                      litert_status_text(status) + custom_operators());
   }
 
   // The runtime names an operator that it lacks on stderr only: the suspects are the custom ones.
@@ -246,7 +244,7 @@ class LiteRtEngine final : public Engine {
 
   static void describe(LiteRtStatus status) {
     check_litert(status, ErrorKind::model,
-                 {"LiteRT does not describe the model's inputs and outputs"});
+                 "LiteRT does not describe the model's inputs and outputs");
   }
 
   template <class Count, class Find>
@@ -301,8 +299,8 @@ class LiteRtEngine final : public Engine {
         check_litert(api_.LiteRtCompiledModelResizeInputTensorNonStrict(
                          compiled_.get(), kSignature, index, shape.data(), shape.size()),
                      ErrorKind::model,
-                     {"LiteRT does not take ", shape_text(input.tensor.shape),
-                      " as the shape of input '", input.tensor.name, "'"});
+                     "LiteRT does not take " + shape_text(input.tensor.shape) +
+                         " as the shape of input '" + input.tensor.name + "'");
       }
       add_tensor(input, inputs_, input_buffers_);
       input_indexes_.push_back(input.index);
@@ -316,11 +314,11 @@ class LiteRtEngine final : public Engine {
     const LiteRtStatus status = api_.LiteRtGetCompiledModelOutputTensorLayouts(
         compiled_.get(), kSignature, outputs, output_layouts_.data(), true);
     if (status != 0 && (options.batch_size > 0 || !options.shapes.empty())) {
-      throw_error(
+      throw Error(
           ErrorKind::model,
-          {"LiteRT cannot run the model ", model_path_,
-           " with the batch size or shapes that were asked for: ", litert_status_text(status),
-           "; a model often fixes its batch size inside, convert it with another one"});
+          "LiteRT cannot run the model " + model_path_ +
+              " with the batch size or shapes that were asked for: " + litert_status_text(status) +
+              "; a model often fixes its batch size inside, convert it with another one");
     }
     if (status != 0) fail("allocate the tensors of", status);
   }
@@ -351,10 +349,10 @@ class LiteRtEngine final : public Engine {
       const Tensor& output = outputs_[index];
       if (tensor_name(present) != output.name) continue;  // the signature is of another subgraph
       if (present.allocation_type == kTfLiteDynamic || present_shape(present) != output.shape) {
-        throw_error(ErrorKind::model,
-                    {"the model's output '", output.name,
-                     "' gets its shape while the model runs, which LiteRT's compiled models "
-                     "cannot return; measure it with the tflite runtime"});
+        throw Error(ErrorKind::model,
+                    "the model's output '" + output.name +
+                        "' gets its shape while the model runs, which LiteRT's compiled models "
+                        "cannot return; measure it with the tflite runtime");
       }
     }
   }
@@ -368,7 +366,7 @@ class LiteRtEngine final : public Engine {
     LiteRtTensorBufferT* buffer = nullptr;
     check_litert(api_.LiteRtCreateTensorBufferFromHostMemory(&type, tensor.data, tensor.bytes,
                                                              nullptr, &buffer),
-                 ErrorKind::model, {"LiteRT cannot use a buffer for '", tensor.name, "'"});
+                 ErrorKind::model, "LiteRT cannot use a buffer for '" + tensor.name + "'");
     owned_buffers_.emplace_back(buffer, api_.LiteRtDestroyTensorBuffer);
     buffers.push_back(buffer);
     tensors.push_back(std::move(tensor));

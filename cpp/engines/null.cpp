@@ -3,7 +3,6 @@
 // with itself.
 
 #include "edgeloop/buffer.hpp"
-#include "edgeloop/concat.hpp"
 #include "edgeloop/engine.hpp"
 #include "edgeloop/error.hpp"
 #include "edgeloop/probe.hpp"
@@ -11,7 +10,7 @@
 namespace edgeloop {
 namespace {
 
-std::uint64_t parse_count(const EngineOptions& options, const char* key) {
+std::uint64_t parse_count(const EngineOptions& options, const std::string& key) {
   const auto found = options.settings.find(key);
   if (found == options.settings.end()) return 0;
   try {
@@ -20,8 +19,8 @@ std::uint64_t parse_count(const EngineOptions& options, const char* key) {
     if (used == found->second.size()) return count;
   } catch (const std::exception&) {
   }
-  throw_error(ErrorKind::usage,
-              {"null: ", key, "=", found->second, " is not a whole number of at least 0"});
+  throw Error(ErrorKind::usage,
+              "null: " + key + "=" + found->second + " is not a whole number of at least 0");
 }
 
 class NullEngine final : public Engine {
@@ -39,7 +38,7 @@ class NullEngine final : public Engine {
   bool run() noexcept override {
     if (multiplications_ > 0) state_ = dependent_multiplications(multiplications_, state_);
     if (fail_at_ > 0 && ++runs_ == fail_at_) {
-      last_error_ = concat({"null: failed at run ", std::to_string(runs_), ", as it was told to"});
+      last_error_ = "null: failed at run " + std::to_string(runs_) + ", as it was told to";
       return false;
     }
     *static_cast<float*>(output_.data()) = *static_cast<const float*>(input_.data());

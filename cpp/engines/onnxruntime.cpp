@@ -2,14 +2,13 @@
 // only an output whose shape the model leaves open is allocated by the runtime, anew in each run.
 
 #include <algorithm>
+#include <sstream>
 
 #include "edgeloop/buffer.hpp"
-#include "edgeloop/concat.hpp"
 #include "edgeloop/dylib.hpp"
 #include "edgeloop/engine.hpp"
 #include "edgeloop/error.hpp"
 #include "edgeloop/onnxruntime_library.hpp"
-#include "edgeloop/pieces.hpp"
 #include "edgeloop/shape.hpp"
 
 namespace edgeloop {
@@ -67,17 +66,17 @@ DType known_dtype(const std::string& role, const std::string& name, int element)
   for (int dtype = 0; dtype <= static_cast<int>(DType::float64); ++dtype) {
     if (type == dtype_name(static_cast<DType>(dtype))) return static_cast<DType>(dtype);
   }
-  throw_error(ErrorKind::model, {"the model's ", role, " '", name, "' is ", type,
-                                 ", which edgeloop cannot fill; export the model with float32 "
-                                 "or integer inputs and outputs"});
+  throw Error(ErrorKind::model, "the model's " + role + " '" + name + "' is " + type +
+                                    ", which edgeloop cannot fill; export the model with float32 "
+                                    "or integer inputs and outputs");
 }
 
 std::vector<std::int64_t> shape_of(const OrtApi& api, const OrtTensorTypeAndShapeInfo* info) {
   constexpr char kFailed[] = "onnxruntime does not tell a shape";
   std::size_t rank = 0;
-  check_ort(api, api.GetDimensionsCount(info, &rank), ErrorKind::runtime, {kFailed});
+  check_ort(api, api.GetDimensionsCount(info, &rank), ErrorKind::runtime, kFailed);
   std::vector<std::int64_t> shape(rank);
-  check_ort(api, api.GetDimensions(info, shape.data(), rank), ErrorKind::runtime, {kFailed});
+  check_ort(api, api.GetDimensions(info, shape.data(), rank), ErrorKind::runtime, kFailed);
   return shape;
 }
 
@@ -86,8 +85,8 @@ int optimization_level(const std::string& word) {
   if (word == "basic") return 1;
   if (word == "extended") return 2;
   if (word == "all") return 99;
-  throw_error(ErrorKind::usage, {"onnxruntime: ", kOptimization, "=", word,
-                                 " is not one of disable, basic, extended, all"});
+  throw Error(ErrorKind::usage, std::string("onnxruntime: ") + kOptimization + "=" + word +
+                                    " is not one of disable, basic, extended, all");
 }
 
 class OnnxRuntimeEngine final : public Engine {
@@ -138,8 +137,8 @@ class OnnxRuntimeEngine final : public Engine {
   }
 
   std::string runtime_version() const override { return ort_version(library_); }
-  Coverage coverage() override {
-    return probed_ ? ort_placement(api_, library_, session_.get()) : Coverage();
+  Placement placement() override {
+    return probed_ ? ort_placement(api_, library_, session_.get()) : Placement();
   }
 
  private:
@@ -147,7 +146,7 @@ class OnnxRuntimeEngine final : public Engine {
   OrtHandle<OrtEnv> make_env() const {
     OrtEnv* env = nullptr;
     check_ort(api_, api_.CreateEnv(kOrtLogError, "edgeloop", &env), ErrorKind::runtime,
-              {"onnxruntime cannot start"});
+              "onnxruntime cannot start");
     return OrtHandle<OrtEnv>(env, api_.ReleaseEnv);
   }
 
@@ -157,7 +156,7 @@ class OnnxRuntimeEngine final : public Engine {
     check_ort(
         api_,
         api_.CreateSession(env_.get(), options.model.c_str(), session_options.get(), &session),
-        ErrorKind::model, {"onnxruntime cannot load the model ", options.model});
+        ErrorKind::model, "onnxruntime cannot load the model " + options.model);
     return OrtHandle<OrtSession>(session, api_.ReleaseSession);
   }
 
@@ -165,24 +164,24 @@ class OnnxRuntimeEngine final : public Engine {
     require_known_settings(options, {kOptimization, kSpinning, kFreeDimensions, kCpuFallback});
     OrtSessionOptions* made = nullptr;
     check_ort(api_, api_.CreateSessionOptions(&made), ErrorKind::runtime,
-              {"onnxruntime cannot start"});
+              "onnxruntime cannot start");
     OrtHandle<OrtSessionOptions> owned(made, api_.ReleaseSessionOptions);
-    const auto set = [this](OrtStatus* status, std::string_view option) {
-      check_ort(api_, status, ErrorKind::usage, {"onnxruntime does not accept ", option});
+    const auto set = [this](OrtStatus* status, const std::string& option) {
+      check_ort(api_, status, ErrorKind::usage, "onnxruntime does not accept " + option);
     };
     set(api_.SetIntraOpNumThreads(made, options.threads),
         std::to_string(options.threads) + " threads");
     set(api_.SetInterOpNumThreads(made, 1), "one inter-op thread");
     set(api_.SetSessionExecutionMode(made, kOrtSequential), "sequential execution");
     for (const auto& [key, value] : options.settings) {
-      const std::string option = concat({key, "=", value});
+      const std::string option = key + "=" + value;
       if (key == kCpuFallback) {
         forbid_ort_cpu_fallback(api_, made, value == "0");
       } else if (key == kOptimization) {
         set(api_.SetSessionGraphOptimizationLevel(made, optimization_level(value)), option);
       } else if (key == kSpinning) {
         if (value != "0" && value != "1") {
-          throw_error(ErrorKind::usage, {"onnxruntime: ", option, " is neither 0 nor 1"});
+          throw Error(ErrorKind::usage, "onnxruntime: " + option + " is neither 0 nor 1");
         }
         set(api_.AddSessionConfigEntry(made, "session.intra_op.allow_spinning", value.c_str()),
             option);
@@ -198,26 +197,27 @@ class OnnxRuntimeEngine final : public Engine {
   }
 
   // Fixed when the session is made, a named dimension fixes the shapes of the outputs as well.
-  void fix_free_dimensions(OrtSessionOptions* options, const std::string& lines) const {
-    for (const std::string& line : pieces(lines, '\n')) {
+  void fix_free_dimensions(OrtSessionOptions* options, const std::string& text) const {
+    std::istringstream lines(text);
+    for (std::string line; std::getline(lines, line);) {
       const std::size_t equals = line.rfind('=');
       char* end = nullptr;
       const std::int64_t value =
           equals == std::string::npos ? -1 : std::strtoll(&line[equals + 1], &end, 10);
       if (value < 0 || end == &line[equals + 1] || *end != '\0') {
-        throw_error(ErrorKind::usage,
-                    {"onnxruntime: free dimension '", line, "' is not NAME=VALUE"});
+        throw Error(ErrorKind::usage,
+                    "onnxruntime: free dimension '" + line + "' is not NAME=VALUE");
       }
       check_ort(api_,
                 api_.AddFreeDimensionOverrideByName(options, line.substr(0, equals).c_str(), value),
-                ErrorKind::usage, {"onnxruntime does not accept the free dimension ", line});
+                ErrorKind::usage, "onnxruntime does not accept the free dimension " + line);
     }
   }
 
   OrtHandle<OrtMemoryInfo> make_memory() const {
     OrtMemoryInfo* memory = nullptr;
     check_ort(api_, api_.CreateCpuMemoryInfo(kOrtArenaAllocator, kOrtDefaultMemory, &memory),
-              ErrorKind::runtime, {"onnxruntime cannot describe host memory"});
+              ErrorKind::runtime, "onnxruntime cannot describe host memory");
     return OrtHandle<OrtMemoryInfo>(memory, api_.ReleaseMemoryInfo);
   }
 
@@ -236,9 +236,9 @@ class OnnxRuntimeEngine final : public Engine {
     const std::vector<std::int64_t> shape = fixed_shape(input.name, input.shape, options);
     for (std::size_t axis = 0; axis < shape.size(); ++axis) {
       if (input.shape[axis] < 0 || input.shape[axis] == shape[axis]) continue;
-      throw_error(ErrorKind::usage, {"the model fixes its input '", input.name, "' to ",
-                                     shape_text(input.shape), ", so it cannot run as ",
-                                     shape_text(shape), "; export it with that dimension open"});
+      throw Error(ErrorKind::usage, "the model fixes its input '" + input.name + "' to " +
+                                        shape_text(input.shape) + ", so it cannot run as " +
+                                        shape_text(shape) + "; export it with that dimension open");
     }
     return shape;
   }
@@ -251,21 +251,20 @@ class OnnxRuntimeEngine final : public Engine {
   template <class Count, class Name, class Type>
   std::vector<Declared> declared(const std::string& role, Count count_of, Name name_of,
                                  Type type_of) const {
-    const std::string failed = concat({"onnxruntime does not describe the model's ", role, "s"});
+    const std::string failed = "onnxruntime does not describe the model's " + role + "s";
     std::size_t count = 0;
-    check_ort(api_, count_of(session_.get(), &count), ErrorKind::runtime, {failed});
+    check_ort(api_, count_of(session_.get(), &count), ErrorKind::runtime, failed);
     OrtAllocator* allocator = nullptr;
-    check_ort(api_, api_.GetAllocatorWithDefaultOptions(&allocator), ErrorKind::runtime, {failed});
+    check_ort(api_, api_.GetAllocatorWithDefaultOptions(&allocator), ErrorKind::runtime, failed);
     std::vector<Declared> list(count);
     for (std::size_t index = 0; index < count; ++index) {
       char* name = nullptr;
-      check_ort(api_, name_of(session_.get(), index, allocator, &name), ErrorKind::runtime,
-                {failed});
+      check_ort(api_, name_of(session_.get(), index, allocator, &name), ErrorKind::runtime, failed);
       list[index].role = role;
       list[index].name = name;
-      check_ort(api_, api_.AllocatorFree(allocator, name), ErrorKind::runtime, {failed});
+      check_ort(api_, api_.AllocatorFree(allocator, name), ErrorKind::runtime, failed);
       OrtTypeInfo* type = nullptr;
-      check_ort(api_, type_of(session_.get(), index, &type), ErrorKind::runtime, {failed});
+      check_ort(api_, type_of(session_.get(), index, &type), ErrorKind::runtime, failed);
       describe_type(OrtHandle<OrtTypeInfo>(type, api_.ReleaseTypeInfo), list[index]);
     }
     return list;
@@ -274,17 +273,16 @@ class OnnxRuntimeEngine final : public Engine {
   void describe_type(const OrtHandle<OrtTypeInfo>& type, Declared& declared) const {
     const std::string failed = "onnxruntime does not describe " + declared.name;
     int kind = 0;
-    check_ort(api_, api_.GetOnnxTypeFromTypeInfo(type.get(), &kind), ErrorKind::runtime, {failed});
+    check_ort(api_, api_.GetOnnxTypeFromTypeInfo(type.get(), &kind), ErrorKind::runtime, failed);
     if (kind != kOrtTensor) {
-      throw_error(ErrorKind::model, {"the model's ", declared.role, " '", declared.name,
-                                     "' is not a tensor but a sequence, map or optional value; "
-                                     "edgeloop measures models with tensors only"});
+      throw Error(ErrorKind::model, "the model's " + declared.role + " '" + declared.name +
+                                        "' is not a tensor but a sequence, map or optional value; "
+                                        "edgeloop measures models with tensors only");
     }
     const OrtTensorTypeAndShapeInfo* tensor = nullptr;  // belongs to `type`
-    check_ort(api_, api_.CastTypeInfoToTensorInfo(type.get(), &tensor), ErrorKind::runtime,
-              {failed});
+    check_ort(api_, api_.CastTypeInfoToTensorInfo(type.get(), &tensor), ErrorKind::runtime, failed);
     check_ort(api_, api_.GetTensorElementType(tensor, &declared.element), ErrorKind::runtime,
-              {failed});
+              failed);
     declared.dtype = known_dtype(declared.role, declared.name, declared.element);
     declared.shape = shape_of(api_, tensor);
   }
@@ -298,7 +296,7 @@ class OnnxRuntimeEngine final : public Engine {
               api_.CreateTensorWithDataAsOrtValue(memory_.get(), buffer.data(), buffer.bytes(),
                                                   declared.shape.data(), declared.shape.size(),
                                                   declared.element, values.add_empty()),
-              ErrorKind::model, {"onnxruntime cannot use a buffer for ", declared.name});
+              ErrorKind::model, "onnxruntime cannot use a buffer for " + declared.name);
   }
 
   void add_open_output(const Declared& declared) {
@@ -321,12 +319,12 @@ class OnnxRuntimeEngine final : public Engine {
     }
     OrtTensorTypeAndShapeInfo* info = nullptr;
     check_ort(api_, api_.GetTensorTypeAndShape(value, &info), ErrorKind::runtime,
-              {"onnxruntime does not describe the output ", tensor.name});
+              "onnxruntime does not describe the output " + tensor.name);
     const OrtHandle<OrtTensorTypeAndShapeInfo> owned(info, api_.ReleaseTensorTypeAndShapeInfo);
     tensor.shape = shape_of(api_, info);
     tensor.bytes = element_count(tensor.shape) * dtype_bytes(tensor.dtype);
     check_ort(api_, api_.GetTensorMutableData(value, &tensor.data), ErrorKind::runtime,
-              {"onnxruntime does not give the output ", tensor.name});
+              "onnxruntime does not give the output " + tensor.name);
   }
 
   Dylib library_;

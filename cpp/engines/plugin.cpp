@@ -7,7 +7,6 @@
 #include <cmath>
 #include <cstring>
 
-#include "edgeloop/concat.hpp"
 #include "edgeloop/dylib.hpp"
 #include "edgeloop/engine.hpp"
 #include "edgeloop/engine_v1.h"
@@ -58,21 +57,21 @@ class Plugin {
   explicit Plugin(const std::string& path) : library_(Dylib::open(path)) {
     const auto entry = library_.symbol<decltype(&edgeloop_engine_v1)>(kEntry);
     const Table* given = guarded(kEntry, [&] { return entry(); });
-    if (given == nullptr) unusable({"returns no table from ", kEntry, "()"});
+    if (given == nullptr) unusable(std::string("returns no table from ") + kEntry + "()");
     if (given->version != EDGELOOP_ENGINE_VERSION_1) {
-      unusable({"has version ", std::to_string(given->version),
-                " of the interface, and edgeloop has version 1"});
+      unusable("has version " + std::to_string(given->version) +
+               " of the interface, and edgeloop has version 1");
     }
     if (given->size < kLeastTable) {
-      unusable({"has a table of ", std::to_string(given->size), " bytes, and ",
-                std::to_string(kLeastTable), " are the least"});
+      unusable("has a table of " + std::to_string(given->size) + " bytes, and " +
+               std::to_string(kLeastTable) + " are the least");
     }
     // A newer plugin's table is longer, an older one's shorter: what it lacks stays null.
     std::memcpy(&table_, given, std::min(given->size, sizeof(table_)));
     if (table_.name == nullptr || table_.create == nullptr || table_.destroy == nullptr ||
         table_.run == nullptr || table_.last_error == nullptr || table_.tensor_count == nullptr ||
         table_.describe_tensor == nullptr) {
-      unusable({"leaves a function or its name out of the table"});
+      unusable("leaves a function or its name out of the table");
     }
     name_ = plain_text(table_.name, kMostNameBytes);
   }
@@ -81,25 +80,23 @@ class Plugin {
   const std::string& name() const noexcept { return name_; }
 
   // The plugin broke the rules of the interface while it worked.
-  [[noreturn]] void fault(std::initializer_list<std::string_view> what) const {
-    throw_error(ErrorKind::runtime, {fault_text(what)});
+  [[noreturn]] void fault(const std::string& what) const {
+    throw Error(ErrorKind::runtime, fault_text(what));
   }
 
-  std::string fault_text(std::initializer_list<std::string_view> what) const {
-    return concat({"the plugin ", library_.path(), " ", concat(what), "; tell those who made it"});
+  std::string fault_text(const std::string& what) const {
+    return "the plugin " + library_.path() + " " + what + "; tell those who made it";
   }
 
   // The plugin's own words for its error.
-  [[noreturn]] void failed(std::int32_t code, std::initializer_list<std::string_view> where,
-                           const char* words) const {
-    throw_error(kind_of(code), {failure_text(code, where, words)});
+  [[noreturn]] void failed(std::int32_t code, const std::string& where, const char* words) const {
+    throw Error(kind_of(code), failure_text(code, where, words));
   }
 
-  std::string failure_text(std::int32_t code, std::initializer_list<std::string_view> where,
-                           const char* words) const {
+  std::string failure_text(std::int32_t code, const std::string& where, const char* words) const {
     std::string text = plain_text(words, kErrorBytes);
-    if (text.empty()) text = concat({"it gives code ", std::to_string(code), " and no reason"});
-    return concat({name_, " (the plugin ", library_.path(), ") ", concat(where), ": ", text});
+    if (text.empty()) text = "it gives code " + std::to_string(code) + " and no reason";
+    return name_ + " (the plugin " + library_.path() + ") " + where + ": " + text;
   }
 
   // Calls the plugin; an exception that escapes it against the rules ends here.
@@ -108,15 +105,15 @@ class Plugin {
     try {
       return call();
     } catch (...) {
-      fault({"threw an exception out of its ", function});
+      fault(std::string("threw an exception out of its ") + function);
     }
   }
 
  private:
-  [[noreturn]] void unusable(std::initializer_list<std::string_view> what) const {
-    throw_error(ErrorKind::not_available,
-                {"the plugin ", library_.path(), " ", concat(what),
-                 "; build it against the header that edgeloop.get_include() leads to"});
+  [[noreturn]] void unusable(const std::string& what) const {
+    throw Error(ErrorKind::not_available,
+                "the plugin " + library_.path() + " " + what +
+                    "; build it against the header that edgeloop.get_include() leads to");
   }
 
   Dylib library_;
@@ -139,7 +136,7 @@ class PluginEngine final : public Engine {
       if (code == EDGELOOP_OK) return true;
       keep_error(code);
     } catch (...) {
-      last_error_ = plugin_.fault_text({"threw an exception out of its run"});
+      last_error_ = plugin_.fault_text("threw an exception out of its run");
     }
     return false;
   }
@@ -148,13 +145,13 @@ class PluginEngine final : public Engine {
     const auto copy = plugin_.table().inputs_written;
     if (copy == nullptr) return;
     check(plugin_.guarded("inputs_written", [&] { return copy(engine_.get()); }),
-          {"cannot bring the inputs to the device"});
+          "cannot bring the inputs to the device");
   }
 
   const std::vector<Tensor>& outputs() override {
     if (const auto copy = plugin_.table().outputs_wanted) {
       check(plugin_.guarded("outputs_wanted", [&] { return copy(engine_.get()); }),
-            {"cannot fetch the outputs from the device"});
+            "cannot fetch the outputs from the device");
     }
     outputs_ = described(EDGELOOP_OUTPUT);
     return outputs_;
@@ -162,7 +159,7 @@ class PluginEngine final : public Engine {
 
   std::string runtime_version() const override {
     const std::string version = property("runtime-version");
-    return version.empty() ? plugin_.name() : concat({plugin_.name(), " ", version});
+    return version.empty() ? plugin_.name() : plugin_.name() + " " + version;
   }
 
   std::string timed_region() const override { return property("timed-region"); }
@@ -178,7 +175,7 @@ class PluginEngine final : public Engine {
     const std::int32_t code = grain == Grain::layers ? EDGELOOP_LAYERS : EDGELOOP_STAGES;
     check(plugin_.guarded("time_parts",
                           [&] { return table.time_parts(engine_.get(), code, &count); }),
-          {"cannot time its parts"});
+          "cannot time its parts");
     require_plausible(count, kMostPartitions, "parts");
     std::vector<PartTime> parts;
     for (std::size_t index = 0; index < count; ++index) {
@@ -186,32 +183,32 @@ class PluginEngine final : public Engine {
       part.size = sizeof(part);
       check(plugin_.guarded("describe_part",
                             [&] { return table.describe_part(engine_.get(), index, &part); }),
-            {"cannot tell the time of a part"});
-      if (part.time_ns < 0) plugin_.fault({"gives a part a time below 0"});
+            "cannot tell the time of a part");
+      if (part.time_ns < 0) plugin_.fault("gives a part a time below 0");
       parts.push_back({plain_text(part.name, kMostNameBytes), part.time_ns});
     }
     return parts;
   }
 
-  Coverage coverage() override {
+  Placement placement() override {
     const Table& table = plugin_.table();
     if (table.partition_count == nullptr || table.describe_partition == nullptr) return {};
     const std::size_t count =
         plugin_.guarded("partition_count", [&] { return table.partition_count(engine_.get()); });
     require_plausible(count, kMostPartitions, "partitions");
-    Coverage coverage{true, {}};
+    Placement placement{true, {}};
     for (std::size_t index = 0; index < count; ++index) {
       edgeloop_partition_v1 partition{};
       partition.size = sizeof(partition);
       check(plugin_.guarded(
                 "describe_partition",
                 [&] { return table.describe_partition(engine_.get(), index, &partition); }),
-            {"cannot tell which node runs where"});
-      coverage.partitions.emplace_back();
-      coverage.partitions.back().owner = plain_text(partition.owner, kMostNameBytes);
-      coverage.partitions.back().nodes = partition.nodes;
+            "cannot tell which node runs where");
+      placement.partitions.emplace_back();
+      placement.partitions.back().owner = plain_text(partition.owner, kMostNameBytes);
+      placement.partitions.back().nodes = partition.nodes;
     }
-    return coverage;
+    return placement;
   }
 
  private:
@@ -237,8 +234,8 @@ class PluginEngine final : public Engine {
     char words[kErrorBytes] = "";
     const std::int32_t code = plugin_.guarded(
         "create", [&] { return plugin_.table().create(&given, &made, words, sizeof(words)); });
-    if (code != EDGELOOP_OK) plugin_.failed(code, {"cannot load the model"}, words);
-    if (made == nullptr) plugin_.fault({"says that it made an engine, but returns none"});
+    if (code != EDGELOOP_OK) plugin_.failed(code, "cannot load the model", words);
+    if (made == nullptr) plugin_.fault("says that it made an engine, but returns none");
     return Handle(made, plugin_.table().destroy);
   }
 
@@ -256,7 +253,7 @@ class PluginEngine final : public Engine {
       check(plugin_.guarded(
                 "describe_tensor",
                 [&] { return table.describe_tensor(engine_.get(), side, index, &given); }),
-            {"cannot describe ", role});
+            "cannot describe " + role);
       tensors.push_back(checked(given, role));
     }
     return tensors;
@@ -264,25 +261,26 @@ class PluginEngine final : public Engine {
 
   Tensor checked(const edgeloop_tensor_v1& given, const std::string& role) const {
     Tensor tensor;
-    if (given.name == nullptr) plugin_.fault({"gives ", role, " no name"});
+    if (given.name == nullptr) plugin_.fault("gives " + role + " no name");
     tensor.name = plain_text(given.name, kMostNameBytes);
-    const std::string which = concat({role, " ('", tensor.name, "')"});
+    const std::string which = role + " ('" + tensor.name + "')";
     if (given.dtype < 1 || given.dtype > static_cast<std::int32_t>(std::size(kDTypes))) {
-      plugin_.fault({"gives ", which, " the element type ", std::to_string(given.dtype),
-                     ", which does not exist"});
+      plugin_.fault("gives " + which + " the element type " + std::to_string(given.dtype) +
+                    ", which does not exist");
     }
     tensor.dtype = kDTypes[given.dtype - 1];
     tensor.shape = checked_shape(given, which);
     tensor.bytes = element_count(tensor.shape) * dtype_bytes(tensor.dtype);
     if (given.bytes != tensor.bytes) {
-      plugin_.fault({"gives ", which, " ", std::to_string(given.bytes), " bytes, but its shape ",
-                     shape_text(tensor.shape), " takes ", std::to_string(tensor.bytes)});
+      plugin_.fault("gives " + which + " " + std::to_string(given.bytes) +
+                    " bytes, but its shape " + shape_text(tensor.shape) + " takes " +
+                    std::to_string(tensor.bytes));
     }
     if (given.data == nullptr && tensor.bytes > 0) {
-      plugin_.fault({"gives ", which, " no memory"});
+      plugin_.fault("gives " + which + " no memory");
     }
     if (reinterpret_cast<std::uintptr_t>(given.data) % dtype_bytes(tensor.dtype) != 0) {
-      plugin_.fault({"gives ", which, " memory that is not aligned to its elements"});
+      plugin_.fault("gives " + which + " memory that is not aligned to its elements");
     }
     tensor.data = given.data;
     tensor.quantization = checked_quantization(given, tensor.shape, which);
@@ -292,15 +290,15 @@ class PluginEngine final : public Engine {
   std::vector<std::int64_t> checked_shape(const edgeloop_tensor_v1& given,
                                           const std::string& which) const {
     if (given.rank > kMostDimensions || (given.rank > 0 && given.shape == nullptr)) {
-      plugin_.fault({"gives ", which, " a shape of ", std::to_string(given.rank),
-                     (given.shape == nullptr ? " dimensions without saying them" : " dimensions")});
+      plugin_.fault("gives " + which + " a shape of " + std::to_string(given.rank) +
+                    (given.shape == nullptr ? " dimensions without saying them" : " dimensions"));
     }
     std::vector<std::int64_t> shape(given.shape, given.shape + given.rank);
     std::size_t left = memory_bytes();
     for (const std::int64_t dim : shape) {
       if (dim < 0 || static_cast<std::size_t>(dim) > left) {
-        plugin_.fault({"gives ", which, " the shape ", shape_text(shape),
-                       ", which no tensor in this machine's memory has"});
+        plugin_.fault("gives " + which + " the shape " + shape_text(shape) +
+                      ", which no tensor in this machine's memory has");
       }
       if (dim > 0) left /= static_cast<std::size_t>(dim);
     }
@@ -317,8 +315,8 @@ class PluginEngine final : public Engine {
     if (given.scales == nullptr || (count > 1 && !one_each) ||
         !std::all_of(given.scales, given.scales + count,
                      [](float scale) { return std::isfinite(scale) && scale > 0; })) {
-      plugin_.fault({"gives ", which, " ", std::to_string(count),
-                     " scales that do not fit its shape, or that are no numbers above 0"});
+      plugin_.fault("gives " + which + " " + std::to_string(count) +
+                    " scales that do not fit its shape, or that are no numbers above 0");
     }
     Quantization quantization;
     quantization.scales.assign(given.scales, given.scales + count);
@@ -338,20 +336,21 @@ class PluginEngine final : public Engine {
     for (const Tensor& input : inputs_) {
       const std::vector<std::int64_t> asked = fixed_shape(input.name, input.shape, options);
       if (asked != input.shape) {
-        throw_error(ErrorKind::usage, {plugin_.name(), " runs its input '", input.name, "' as ",
-                                       shape_text(input.shape), ", not as ", shape_text(asked),
-                                       "; leave --shape and --batch-size out"});
+        throw Error(ErrorKind::usage, plugin_.name() + " runs its input '" + input.name + "' as " +
+                                          shape_text(input.shape) + ", not as " +
+                                          shape_text(asked) +
+                                          "; leave --shape and --batch-size out");
       }
     }
   }
 
-  void check(std::int32_t code, std::initializer_list<std::string_view> where) const {
+  void check(std::int32_t code, const std::string& where) const {
     if (code == EDGELOOP_OK) return;
     plugin_.failed(code, where, last_words());
   }
 
   void require_plausible(std::size_t count, std::size_t most, const char* what) const {
-    if (count > most) plugin_.fault({"says that it has ", std::to_string(count), " ", what});
+    if (count > most) plugin_.fault("says that it has " + std::to_string(count) + " " + what);
   }
 
   const char* last_words() const {
@@ -360,7 +359,7 @@ class PluginEngine final : public Engine {
 
   // Apart from run(), so that the timed path stays short.
   __attribute__((noinline)) void keep_error(std::int32_t code) {
-    last_error_ = plugin_.failure_text(code, {"failed to run the model"}, last_words());
+    last_error_ = plugin_.failure_text(code, "failed to run the model", last_words());
   }
 
   std::string property(const char* key) const {

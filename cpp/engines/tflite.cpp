@@ -9,7 +9,6 @@
 #include <cstring>
 #include <memory>
 
-#include "edgeloop/concat.hpp"
 #include "edgeloop/dylib.hpp"
 #include "edgeloop/engine.hpp"
 #include "edgeloop/error.hpp"
@@ -122,17 +121,18 @@ XnnpackDelegate create_xnnpack(const Dylib& library, int threads) {
   const auto create = library.optional_symbol<Create>("TfLiteXNNPackDelegateCreate");
   const auto destroy = library.optional_symbol<Delete>("TfLiteXNNPackDelegateDelete");
   if (options_default == nullptr || create == nullptr || destroy == nullptr) {
-    throw_error(ErrorKind::not_available,
-                {"the library ", library.path(),
-                 " was built without XNNPACK; measure its own kernels with --delegate none, or "
-                 "name another library with --library"});
+    throw Error(ErrorKind::not_available,
+                "the library " + library.path() +
+                    " was built without XNNPACK; measure its own kernels with --delegate none, or "
+                    "name another library with --library");
   }
   TfLiteXNNPackOptions options = options_default();
   options.num_threads = threads;
   XnnpackDelegate delegate(create(&options), destroy);
   if (!delegate) {
-    throw_error(ErrorKind::runtime, {"tflite: XNNPACK could not be created on this processor; use "
-                                     "--delegate none"});
+    throw Error(ErrorKind::runtime,
+                "tflite: XNNPACK could not be created on this processor; use "
+                "--delegate none");
   }
   return delegate;
 }
@@ -140,13 +140,13 @@ XnnpackDelegate create_xnnpack(const Dylib& library, int threads) {
 bool wants_xnnpack(const EngineOptions& options) {
   const std::string word = setting(options, "xnnpack", "1");
   if (word == "1" || word == "0") return word == "1";
-  throw_error(ErrorKind::usage, {"tflite: xnnpack is 1 or 0, not '", word, "'"});
+  throw Error(ErrorKind::usage, "tflite: xnnpack is 1 or 0, not '" + word + "'");
 }
 
 Dylib open_library(const EngineOptions& options) {
   if (options.library.empty()) {
-    throw_error(ErrorKind::not_available,
-                {"tflite: no library was named; give the path of libtensorflowlite_c.so"});
+    throw Error(ErrorKind::not_available,
+                "tflite: no library was named; give the path of libtensorflowlite_c.so");
   }
   return Dylib::open(options.library);
 }
@@ -166,9 +166,9 @@ class TfliteEngine final : public Engine {
     if (wants_xnnpack(options)) apply_xnnpack(options.threads);
     if (options.probe) {
       require(api_.modify_graph_with_delegate(interpreter_.get(), probe_.delegate()),
-              {"be inspected"});
+              "be inspected");
     }
-    require(api_.allocate_tensors(interpreter_.get()), {"be given memory"});
+    require(api_.allocate_tensors(interpreter_.get()), "be given memory");
     describe();
     for (const Tensor& input : inputs_) std::memset(input.data, 0, input.bytes);
     reporter_.clear();
@@ -191,14 +191,13 @@ class TfliteEngine final : public Engine {
   }
 
   std::string last_error() const override {
-    const bool none = delegates_.empty();
-    return concat({"tflite: TfLiteInterpreterInvoke", none ? "" : " with ",
-                   none ? "" : names_of(delegates_), " returned status ", std::to_string(status_),
-                   ": ", reporter_.words()});
+    const std::string with = delegates_.empty() ? "" : " with " + names_of(delegates_);
+    return "tflite: TfLiteInterpreterInvoke" + with + " returned status " +
+           std::to_string(status_) + ": " + reporter_.words();
   }
 
   std::string runtime_version() const override { return api_.version(); }
-  Coverage coverage() override { return probe_.coverage(); }
+  Placement placement() override { return probe_.placement(); }
   void drop_events() override { telemetry_.recorder().drop(); }
   std::size_t event_capacity() const noexcept override { return OperatorRecorder::kCapacity; }
   std::vector<OperatorEvent> take_events() override { return telemetry_.recorder().take(); }
@@ -210,7 +209,7 @@ class TfliteEngine final : public Engine {
         api_.model_from_file_reporting != nullptr
             ? api_.model_from_file_reporting(path.c_str(), &Reporter::report, &reporter_)
             : api_.model_from_file(path.c_str());
-    if (model == nullptr) fail({"be read as a TFLite model"});
+    if (model == nullptr) fail("be read as a TFLite model");
     return model;
   }
 
@@ -221,7 +220,7 @@ class TfliteEngine final : public Engine {
     api_.options_set_error_reporter(settings.get(), &Reporter::report, &reporter_);
     if (options.profile) observe(settings.get());
     TfLiteInterpreter* interpreter = api_.interpreter_create(model_.get(), settings.get());
-    if (interpreter == nullptr) fail({"be run by this runtime"});
+    if (interpreter == nullptr) fail("be run by this runtime");
     return interpreter;
   }
 
@@ -229,10 +228,11 @@ class TfliteEngine final : public Engine {
     using Set = void (*)(TfLiteInterpreterOptions*, TfLiteTelemetryProfiler*);
     const auto set = library_.optional_symbol<Set>("TfLiteInterpreterOptionsSetTelemetryProfiler");
     if (set == nullptr) {
-      throw_error(ErrorKind::not_available,
-                  {"the library ", library_.path(),
-                   " has no profiler (TfLiteInterpreterOptionsSetTelemetryProfiler, since 2.13); "
-                   "name a newer one with --library, or profile with --runtime litert"});
+      throw Error(
+          ErrorKind::not_available,
+          "the library " + library_.path() +
+              " has no profiler (TfLiteInterpreterOptionsSetTelemetryProfiler, since 2.13); "
+              "name a newer one with --library, or profile with --runtime litert");
     }
     set(settings, telemetry_.profiler());
   }
@@ -250,12 +250,12 @@ class TfliteEngine final : public Engine {
       const std::vector<int> dims(shape.begin(), shape.end());
       require(api_.resize_input(interpreter_.get(), i, dims.data(),
                                 static_cast<std::int32_t>(dims.size())),
-              {"take ", shape_text(shape), " as the shape of input '", name, "'"});
+              "take " + shape_text(shape) + " as the shape of input '" + name + "'");
       resized = true;
     }
     // The built-in kernels check their inputs; XNNPACK would compute with a wrong number of
     // channels.
-    if (resized) require(api_.allocate_tensors(interpreter_.get()), {"run with these shapes"});
+    if (resized) require(api_.allocate_tensors(interpreter_.get()), "run with these shapes");
   }
 
   // Whoever asked for a delegate wants no figure without it.
@@ -263,18 +263,18 @@ class TfliteEngine final : public Engine {
     const TfLiteStatus status = api_.modify_graph_with_delegate(interpreter_.get(), delegate.get());
     delegated_ = true;
     if (status == kTfLiteOk) return;
-    throw_error(ErrorKind::runtime,
-                {"tflite: the delegate ", delegate.name(), " failed on the model ", model_path_,
-                 ", status ", std::to_string(status), ": ", reporter_.words()});
+    throw Error(ErrorKind::runtime, "tflite: the delegate " + delegate.name() +
+                                        " failed on the model " + model_path_ + ", status " +
+                                        std::to_string(status) + ": " + reporter_.words());
   }
 
   // As in the Python interpreters, a graph that XNNPACK cannot take runs on the built-in kernels:
-  // coverage() shows it.
+  // placement() shows it.
   void apply_xnnpack(int threads) {
     xnnpack_ = create_xnnpack(library_, threads);
     probe_.expect(xnnpack_.get(), "xnnpack");
     if (api_.modify_graph_with_delegate(interpreter_.get(), xnnpack_.get()) == kTfLiteError) {
-      fail({"be run by XNNPACK"});
+      fail("be run by XNNPACK");
     }
   }
 
@@ -294,15 +294,15 @@ class TfliteEngine final : public Engine {
     return api_.input_tensor(interpreter_.get(), index);
   }
 
-  void require(TfLiteStatus status, std::initializer_list<std::string_view> what) const {
+  void require(TfLiteStatus status, const std::string& what) const {
     if (status != kTfLiteOk) fail(what);
   }
 
-  [[noreturn]] void fail(std::initializer_list<std::string_view> what) const {
-    const std::string with = delegated_ ? concat({" (with ", names_of(delegates_), ")"}) : "";
-    throw_error(delegated_ ? ErrorKind::runtime : ErrorKind::model,
-                {"tflite: the model ", model_path_, " cannot ", concat(what), with, ": ",
-                 reporter_.words()});
+  [[noreturn]] void fail(const std::string& what) const {
+    const std::string with = delegated_ ? " (with " + names_of(delegates_) + ")" : "";
+    throw Error(
+        delegated_ ? ErrorKind::runtime : ErrorKind::model,
+        "tflite: the model " + model_path_ + " cannot " + what + with + ": " + reporter_.words());
   }
 
   // Destroyed from the bottom up: the interpreter uses everything above it.

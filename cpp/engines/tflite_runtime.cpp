@@ -3,7 +3,6 @@
 
 #include <cstring>
 
-#include "edgeloop/concat.hpp"
 #include "edgeloop/engine.hpp"
 #include "edgeloop/error.hpp"
 #include "edgeloop/tflite_attachment.hpp"
@@ -22,9 +21,8 @@ class TfliteRuntimeEngine final : public Engine {
         invoke_(attachment.library.symbol<TfLiteStatus (*)(void*)>(kInvoke)),
         context_(attachment.probe.context()) {
     if (context_ == nullptr) {
-      throw_error(
-          ErrorKind::usage,
-          {"tflite-runtime: the probe was not applied to the interpreter before attaching"});
+      throw Error(ErrorKind::usage,
+                  "tflite-runtime: the probe was not applied to the interpreter before attaching");
     }
     describe();
     for (const Tensor& input : inputs_) std::memset(input.data, 0, input.bytes);
@@ -48,12 +46,12 @@ class TfliteRuntimeEngine final : public Engine {
 
   // The reason went to the Python object's own error reporter.
   std::string last_error() const override {
-    return concat({"tflite-runtime: Interpreter::Invoke returned status ", std::to_string(status_),
-                   "; the framework loop shows the runtime's own words"});
+    return "tflite-runtime: Interpreter::Invoke returned status " + std::to_string(status_) +
+           "; the framework loop shows the runtime's own words";
   }
 
   std::string runtime_version() const override { return attachment_.version; }
-  Coverage coverage() override { return attachment_.probe.coverage(); }
+  Placement placement() override { return attachment_.probe.placement(); }
 
  private:
   void describe() {
@@ -66,8 +64,8 @@ class TfliteRuntimeEngine final : public Engine {
 
   const TfLiteTensor& tensor(int index) const {
     if (index < 0 || static_cast<std::size_t>(index) >= context_->tensors_size) {
-      throw_error(ErrorKind::usage,
-                  {"tflite-runtime: the interpreter has no tensor ", std::to_string(index)});
+      throw Error(ErrorKind::usage,
+                  "tflite-runtime: the interpreter has no tensor " + std::to_string(index));
     }
     return context_->tensors[index];
   }
@@ -84,8 +82,8 @@ class TfliteRuntimeEngine final : public Engine {
 std::unique_ptr<Engine> create_tflite_runtime(const EngineOptions& options) {
   require_known_settings(options, {});
   if (options.object == nullptr) {
-    throw_error(ErrorKind::usage,
-                {"tflite-runtime: the engine attaches to an interpreter, and none was given"});
+    throw Error(ErrorKind::usage,
+                "tflite-runtime: the engine attaches to an interpreter, and none was given");
   }
   return std::make_unique<TfliteRuntimeEngine>(
       *static_cast<const TfliteAttachment*>(options.object));

@@ -9,12 +9,13 @@ foreach(part MAJOR MINOR PATCH)
 endforeach()
 list(JOIN version "." version)
 
-add_library(edgeloop_tensorrt MODULE cpp/plugins/tensorrt.cpp)
+file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/cpp/plugins/tensorrt/*.cpp)
+add_library(edgeloop_tensorrt MODULE ${sources})
 set_target_properties(edgeloop_tensorrt PROPERTIES
   CXX_STANDARD 14 PREFIX "" OUTPUT_NAME tensorrt-${version})
 target_include_directories(edgeloop_tensorrt PRIVATE cpp/include)
 target_include_directories(edgeloop_tensorrt SYSTEM PRIVATE
   third_party/cuda ${EDGELOOP_TENSORRT_INCLUDE})
 target_link_libraries(edgeloop_tensorrt PRIVATE ${CMAKE_DL_LIBS})
-target_compile_options(edgeloop_tensorrt PRIVATE -Wall -Wextra -Werror)
+edgeloop_warnings(edgeloop_tensorrt)
 install(TARGETS edgeloop_tensorrt DESTINATION edgeloop/plugins)

@@ -12,9 +12,9 @@ constexpr char kSetThreads[] = "_ZN2at15set_num_threadsEi";
 constexpr char kSetOpenMpThreads[] = "omp_set_num_threads";
 
 [[noreturn]] void refuse(const std::string& package, const Error& error) {
-  throw_error(ErrorKind::model, {"the package ", package,
-                                 " does not fit this PyTorch or this machine: ", error.what(),
-                                 "; compile it again here with edgeloop convert --to aotinductor"});
+  throw Error(ErrorKind::model,
+              "the package " + package + " does not fit this PyTorch or this machine: " +
+                  error.what() + "; compile it again here with edgeloop convert --to aotinductor");
 }
 
 }  // namespace
@@ -60,9 +60,9 @@ void set_aoti_threads(const Dylib& torch, int threads) {
     set = true;
   }
   if (!set && threads != 1) {
-    throw_error(ErrorKind::not_available,
-                {"the library ", torch.path(), " offers no way to set its threads (", kSetThreads,
-                 ", ", kSetOpenMpThreads, "); measure with --threads 1"});
+    throw Error(ErrorKind::not_available,
+                "the library " + torch.path() + " offers no way to set its threads (" +
+                    kSetThreads + ", " + kSetOpenMpThreads + "); measure with --threads 1");
   }
 }
 

@@ -31,8 +31,8 @@ void SystemClock::wait_until(std::uint64_t moment_ns) const noexcept {
 ClockCost measure_clock(const SystemClock& clock) {
   timespec probe{};
   if (clock_gettime(clock.id(), &probe) != 0) {
-    throw_error(ErrorKind::not_available,
-                {"clock ", std::to_string(clock.id()), " does not exist on this kernel"});
+    throw Error(ErrorKind::not_available,
+                "clock " + std::to_string(clock.id()) + " does not exist on this kernel");
   }
 
   std::uint64_t tick = 0;
@@ -53,9 +53,9 @@ ClockCost measure_clock(const SystemClock& clock) {
   const double read = costs[kBatches / 2];
 
   if (read <= 0.0) {
-    throw_error(ErrorKind::not_available,
-                {"clock ", std::to_string(clock.id()),
-                 " did not move during 40,000 reads: it is too coarse to time anything"});
+    throw Error(ErrorKind::not_available,
+                "clock " + std::to_string(clock.id()) +
+                    " did not move during 40,000 reads: it is too coarse to time anything");
   }
   // Between two reads closer than one tick no step shows: then the read cost bounds the tick.
   if (tick == 0) tick = static_cast<std::uint64_t>(read * kReadsPerBatch);

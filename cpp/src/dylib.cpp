@@ -17,8 +17,9 @@ std::string loader_reason() {
 Dylib Dylib::open(const std::string& path) {
   void* handle = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (handle == nullptr) {
-    throw_error(ErrorKind::not_available, {"cannot load the library ", path, ": ", loader_reason(),
-                                           "; check that it is built for this machine"});
+    throw Error(ErrorKind::not_available, "cannot load the library " + path + ": " +
+                                              loader_reason() +
+                                              "; check that it is built for this machine");
   }
   return Dylib(path, handle);
 }
@@ -26,8 +27,8 @@ Dylib Dylib::open(const std::string& path) {
 Dylib Dylib::loaded(const std::string& path) {
   void* handle = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL | RTLD_NOLOAD);
   if (handle == nullptr) {
-    throw_error(ErrorKind::not_available,
-                {"the library ", path, " is not loaded in this process: ", loader_reason()});
+    throw Error(ErrorKind::not_available,
+                "the library " + path + " is not loaded in this process: " + loader_reason());
   }
   return Dylib(path, handle);
 }
@@ -37,9 +38,9 @@ void* Dylib::find(const char* name) const noexcept { return dlsym(handle_, name)
 void* Dylib::address(const char* name) const {
   void* found = find(name);
   if (found == nullptr) {
-    throw_error(ErrorKind::not_available,
-                {"the library ", path_, " has no symbol ", name,
-                 "; it is another library or a version that edgeloop does not know"});
+    throw Error(ErrorKind::not_available,
+                "the library " + path_ + " has no symbol " + name +
+                    "; it is another library or a version that edgeloop does not know");
   }
   return found;
 }

@@ -5,7 +5,6 @@
 #include <exception>
 #include <new>
 
-#include "edgeloop/concat.hpp"
 #include "edgeloop/error.hpp"
 
 namespace edgeloop {
@@ -25,7 +24,10 @@ constexpr DTypeTraits kDTypes[] = {
 template <class Words>
 std::string joined(const Words& words) {
   std::string text;
-  for (const std::string_view word : words) text += concat({text.empty() ? "" : ", ", word});
+  for (const std::string_view word : words) {
+    if (!text.empty()) text += ", ";
+    text += word;
+  }
   return text.empty() ? "none" : text;
 }
 
@@ -38,8 +40,8 @@ std::unique_ptr<Engine> create(const EngineEntry& entry, const EngineOptions& op
   } catch (const std::bad_alloc&) {
     throw;
   } catch (const std::exception& error) {
-    throw_error(ErrorKind::model,
-                {entry.name, " cannot load the model ", options.model, ": ", error.what()});
+    throw Error(ErrorKind::model, std::string(entry.name) + " cannot load the model " +
+                                      options.model + ": " + error.what());
   }
 }
 
@@ -62,7 +64,7 @@ std::size_t element_count(const std::vector<std::int64_t>& shape) noexcept {
 
 std::vector<PartTime> Engine::time_parts(Grain grain) {
   const std::string parts = grain == Grain::layers ? "layers" : "stages";
-  throw_error(ErrorKind::usage, {runtime_version(), " cannot time its ", parts});
+  throw Error(ErrorKind::usage, runtime_version() + " cannot time its " + parts);
 }
 
 std::unique_ptr<Engine> create_engine(const std::string& name, const EngineOptions& options) {
@@ -71,15 +73,15 @@ std::unique_ptr<Engine> create_engine(const std::string& name, const EngineOptio
     if (name == entry.name) return create(entry, options);
     names.emplace_back(entry.name);
   }
-  throw_error(ErrorKind::usage, {"no engine is called '", name, "'; known: ", joined(names)});
+  throw Error(ErrorKind::usage, "no engine is called '" + name + "'; known: " + joined(names));
 }
 
 void require_known_settings(const EngineOptions& options,
                             std::initializer_list<std::string_view> known) {
   for (const auto& [key, value] : options.settings) {
     if (std::find(known.begin(), known.end(), key) == known.end()) {
-      throw_error(ErrorKind::usage,
-                  {"unknown engine setting '", key, "=", value, "'; known: ", joined(known)});
+      throw Error(ErrorKind::usage,
+                  "unknown engine setting '" + key + "=" + value + "'; known: " + joined(known));
     }
   }
 }

@@ -1,7 +1,5 @@
 #include "edgeloop/litert_library.hpp"
 
-#include "edgeloop/concat.hpp"
-
 namespace edgeloop {
 namespace {
 
@@ -75,20 +73,19 @@ LiteRtApi load_litert_api(const Dylib& library) {
   EDGELOOP_LITERT_SYMBOLS(EDGELOOP_LOAD)
 #undef EDGELOOP_LOAD
   if (library.optional_symbol<void*>("LiteRtCreateModelFromFd") == nullptr) {
-    throw_error(ErrorKind::not_available, {"the library ", library.path(),
-                                           " is LiteRT older than 2.1.6, whose functions take "
-                                           "other parameters; install ai-edge-litert>=2.1.6"});
+    throw Error(ErrorKind::not_available, "the library " + library.path() +
+                                              " is LiteRT older than 2.1.6, whose functions take "
+                                              "other parameters; install ai-edge-litert>=2.1.6");
   }
   return api;
 }
 
 std::string litert_status_text(LiteRtStatus status) {
-  return concat({"LiteRT's status is ", std::to_string(status), " (", meaning_of(status), ")"});
+  return "LiteRT's status is " + std::to_string(status) + " (" + meaning_of(status) + ")";
 }
 
-void check_litert(LiteRtStatus status, ErrorKind kind,
-                  std::initializer_list<std::string_view> failed) {
-  if (status != 0) throw_error(kind, {concat(failed), ": ", litert_status_text(status)});
+void check_litert(LiteRtStatus status, ErrorKind kind, const std::string& failed) {
+  if (status != 0) throw Error(kind, failed + ": " + litert_status_text(status));
 }
 
 // Accelerators apply in the order of their registration, and the CPU's own is registered already.
@@ -105,7 +102,7 @@ LiteRtOffers register_litert_delegates(const LiteRtApi& api, LiteRtEnvironmentT*
                                                                              accelerator_compiles);
     status |= api.LiteRtSetDelegateFunction(accelerator, accelerator_delegate);
     status |= api.LiteRtRegisterAccelerator(environment, accelerator, nullptr, nullptr);
-    check_litert(status, ErrorKind::runtime, {"LiteRT does not accept a delegate as accelerator"});
+    check_litert(status, ErrorKind::runtime, "LiteRT does not accept a delegate as accelerator");
     offers.emplace_back(accelerator, delegate);
   }
   return offers;

@@ -22,10 +22,10 @@ std::size_t event_bytes(const std::vector<unsigned char>& memory, std::size_t co
   const std::size_t each = (touched + count - 1) / count;  // the last may end in padding
   const std::size_t bytes = (each + kAlignment - 1) / kAlignment * kAlignment;
   if (bytes < sizeof(LiteRtProfilerEventHead) + sizeof(LiteRtProfilerEventTail)) {
-    throw_error(
+    throw Error(
         ErrorKind::not_available,
-        {"LiteRT's profiler writes events of a form that edgeloop does not know; profile the "
-         "model with --runtime tflite"});
+        "LiteRT's profiler writes events of a form that edgeloop does not know; profile the "
+        "model with --runtime tflite");
   }
   return bytes;
 }
@@ -43,26 +43,26 @@ LiteRtProfiler::LiteRtProfiler(const Dylib& library, LiteRtCompiledModelT* compi
   EDGELOOP_LITERT_PROFILER_SYMBOLS(EDGELOOP_LOAD)
 #undef EDGELOOP_LOAD
   check_litert(api_.LiteRtCompiledModelGetProfiler(compiled, &profiler_), ErrorKind::runtime,
-               {"LiteRT gives no profiler"});
-  if (profiler_ == nullptr) throw_error(ErrorKind::runtime, {"LiteRT gives no profiler"});
+               "LiteRT gives no profiler");
+  if (profiler_ == nullptr) throw Error(ErrorKind::runtime, "LiteRT gives no profiler");
   drop_events();
 }
 
 // Starting it clears it.
 void LiteRtProfiler::drop_events() {
-  check_litert(api_.LiteRtStartProfiler(profiler_), ErrorKind::runtime, {kFailed});
+  check_litert(api_.LiteRtStartProfiler(profiler_), ErrorKind::runtime, kFailed);
 }
 
 std::vector<OperatorEvent> LiteRtProfiler::take_events() {
-  check_litert(api_.LiteRtStopProfiler(profiler_), ErrorKind::runtime, {kFailed});
+  check_litert(api_.LiteRtStopProfiler(profiler_), ErrorKind::runtime, kFailed);
   int told = 0;
-  check_litert(api_.LiteRtGetNumProfilerEvents(profiler_, &told), ErrorKind::runtime, {kFailed});
+  check_litert(api_.LiteRtGetNumProfilerEvents(profiler_, &told), ErrorKind::runtime, kFailed);
   const auto count = static_cast<std::size_t>(told);
   std::vector<OperatorEvent> events;
   if (count > 0) {
     std::vector<unsigned char> memory(count * kMostEventBytes, kUntouched);
     check_litert(api_.LiteRtGetProfilerEvents(profiler_, told, memory.data()), ErrorKind::runtime,
-                 {kFailed});
+                 kFailed);
     const std::size_t bytes = event_bytes(memory, count);
     for (std::size_t index = 0; index < count; ++index) {
       LiteRtProfilerEventHead head;
@@ -79,9 +79,9 @@ std::vector<OperatorEvent> LiteRtProfiler::take_events() {
   }
   drop_events();
   if (count >= kCapacity) {
-    throw_error(ErrorKind::runtime, {"the model has more than ", std::to_string(kCapacity),
-                                     " operator events in a block, which is all that LiteRT's "
-                                     "profiler keeps; profile it with --runtime tflite"});
+    throw Error(ErrorKind::runtime, "the model has more than " + std::to_string(kCapacity) +
+                                        " operator events in a block, which is all that LiteRT's "
+                                        "profiler keeps; profile it with --runtime tflite");
   }
   return events;
 }

@@ -14,7 +14,7 @@ namespace edgeloop {
 namespace {
 
 [[noreturn]] void fail(const std::string& path, const std::string& reason) {
-  throw_error(ErrorKind::model, {"the model ", path, " cannot be read: ", reason});
+  throw Error(ErrorKind::model, "the model " + path + " cannot be read: " + reason);
 }
 
 }  // namespace

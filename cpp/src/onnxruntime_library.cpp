@@ -5,8 +5,6 @@
 #include <cstdio>
 #include <cstdlib>
 
-#include "edgeloop/concat.hpp"
-
 namespace edgeloop {
 namespace {
 
@@ -47,7 +45,7 @@ std::vector<std::string> available_providers(const OrtApi& api, const Dylib& lib
   char** names = nullptr;
   int count = 0;
   check_ort(api, entry<OrtGetAvailableProviders>(table, kOrtGetAvailableProviders)(&names, &count),
-            ErrorKind::runtime, {"onnxruntime does not list its providers"});
+            ErrorKind::runtime, "onnxruntime does not list its providers");
   const std::vector<std::string> list(names, names + count);
   OrtStatus* status =
       entry<OrtReleaseAvailableProviders>(table, kOrtReleaseAvailableProviders)(names, count);
@@ -88,7 +86,7 @@ bool append_by_symbol(const OrtApi& api, const Dylib& library, OrtSessionOptions
     number = std::atoi(provider.options[0].second.c_str());
   }
   check_ort(api, append(session, number), ErrorKind::not_available,
-            {"onnxruntime cannot use the provider ", provider.name});
+            "onnxruntime cannot use the provider " + provider.name);
   return true;
 }
 
@@ -97,9 +95,9 @@ bool append_by_symbol(const OrtApi& api, const Dylib& library, OrtSessionOptions
 OrtApi load_ort_api(const Dylib& library) {
   void* const* table = table_of(library, kOrtApiVersion);
   if (table == nullptr) {
-    throw_error(ErrorKind::not_available,
-                {"the library ", library.path(), " is ONNX Runtime ", ort_version(library),
-                 "; edgeloop needs version 1.", std::to_string(kOrtApiVersion), " or a newer 1.x"});
+    throw Error(ErrorKind::not_available, "the library " + library.path() + " is ONNX Runtime " +
+                                              ort_version(library) + "; edgeloop needs version 1." +
+                                              std::to_string(kOrtApiVersion) + " or a newer 1.x");
   }
   OrtApi api;
 #define EDGELOOP_LOAD(index, result, name, parameters) \
@@ -118,9 +116,8 @@ std::string ort_words(const OrtApi& api, OrtStatus* status) {
   return words;
 }
 
-void check_ort(const OrtApi& api, OrtStatus* status, ErrorKind kind,
-               std::initializer_list<std::string_view> failed) {
-  if (status != nullptr) throw_error(kind, {concat(failed), ": ", ort_words(api, status)});
+void check_ort(const OrtApi& api, OrtStatus* status, ErrorKind kind, const std::string& failed) {
+  if (status != nullptr) throw Error(kind, failed + ": " + ort_words(api, status));
 }
 
 void append_ort_provider(const OrtApi& api, const Dylib& library, OrtSessionOptions* session,
@@ -129,8 +126,8 @@ void append_ort_provider(const OrtApi& api, const Dylib& library, OrtSessionOpti
   if (std::find(known.begin(), known.end(), provider.name) == known.end()) {
     std::string list;
     for (const std::string& name : known) list += (list.empty() ? "" : ", ") + name;
-    throw_error(ErrorKind::not_available, {"the library ", library.path(), " has no provider '",
-                                           provider.name, "'; it has ", list});
+    throw Error(ErrorKind::not_available, "the library " + library.path() + " has no provider '" +
+                                              provider.name + "'; it has " + list);
   }
   if (provider.name == kCpuProvider) return;  // the runtime adds it itself, as the last one
   std::vector<const char*> keys;
@@ -142,37 +139,37 @@ void append_ort_provider(const OrtApi& api, const Dylib& library, OrtSessionOpti
   if (append_by_symbol(api, library, session, provider)) return;
   void* const* table = table_of(library, kOrtAppendProviderVersion);
   if (table == nullptr) {
-    throw_error(ErrorKind::not_available,
-                {"ONNX Runtime ", ort_version(library), " cannot be given the provider ",
-                 provider.name, " through its C API; measure the framework loop"});
+    throw Error(ErrorKind::not_available, "ONNX Runtime " + ort_version(library) +
+                                              " cannot be given the provider " + provider.name +
+                                              " through its C API; measure the framework loop");
   }
   check_ort(
       api,
       entry<OrtAppendProvider>(table, kOrtAppendProvider)(
           session, short_name(provider.name).c_str(), keys.data(), values.data(), keys.size()),
-      ErrorKind::not_available, {"onnxruntime cannot use the provider ", provider.name});
+      ErrorKind::not_available, "onnxruntime cannot use the provider " + provider.name);
 }
 
 void forbid_ort_cpu_fallback(const OrtApi& api, OrtSessionOptions* session, bool forbidden) {
   check_ort(
       api,
       api.AddSessionConfigEntry(session, "session.disable_cpu_ep_fallback", forbidden ? "1" : "0"),
-      ErrorKind::usage, {"onnxruntime cannot forbid the CPU fallback"});
+      ErrorKind::usage, "onnxruntime cannot forbid the CPU fallback");
 }
 
 void record_ort_placement(const OrtApi& api, OrtSessionOptions* session, const Dylib& library) {
   if (table_of(library, kOrtPlacementVersion) == nullptr) return;
   check_ort(api, api.AddSessionConfigEntry(session, "session.record_ep_graph_assignment_info", "1"),
-            ErrorKind::runtime, {"onnxruntime cannot note which provider gets which node"});
+            ErrorKind::runtime, "onnxruntime cannot note which provider gets which node");
 }
 
-Coverage ort_placement(const OrtApi& api, const Dylib& library, const OrtSession* session) {
-  Coverage coverage;
+Placement ort_placement(const OrtApi& api, const Dylib& library, const OrtSession* session) {
+  Placement placement;
   void* const* table = table_of(library, kOrtPlacementVersion);
-  if (table == nullptr) return coverage;
+  if (table == nullptr) return placement;
   const auto check = [&api](OrtStatus* status) {
     check_ort(api, status, ErrorKind::runtime,
-              {"onnxruntime does not tell which provider got which node"});
+              "onnxruntime does not tell which provider got which node");
   };
   const OrtEpAssignedSubgraph* const* parts = nullptr;
   std::size_t count = 0;
@@ -191,16 +188,16 @@ Coverage ort_placement(const OrtApi& api, const Dylib& library, const OrtSession
       partition.operators.emplace_back(text);
     }
     // A provider with kernels lists each node on its own: one part stands for such a stretch.
-    if (partition.nodes == 1 && !coverage.partitions.empty() &&
-        coverage.partitions.back().owner == partition.owner) {
-      ++coverage.partitions.back().nodes;
-      coverage.partitions.back().operators.push_back(partition.operators[0]);
+    if (partition.nodes == 1 && !placement.partitions.empty() &&
+        placement.partitions.back().owner == partition.owner) {
+      ++placement.partitions.back().nodes;
+      placement.partitions.back().operators.push_back(partition.operators[0]);
       continue;
     }
-    coverage.partitions.push_back(std::move(partition));
+    placement.partitions.push_back(std::move(partition));
   }
-  coverage.known = true;
-  return coverage;
+  placement.known = true;
+  return placement;
 }
 
 }  // namespace edgeloop

@@ -40,8 +40,8 @@ std::vector<OperatorEvent> OperatorRecorder::take() {
   records_.reserve(records.size());
   if (overflowed_) {
     overflowed_ = false;
-    throw_error(ErrorKind::runtime, {"the model has more than ", std::to_string(kCapacity),
-                                     " operator events in a block, which is all that is kept"});
+    throw Error(ErrorKind::runtime, "the model has more than " + std::to_string(kCapacity) +
+                                        " operator events in a block, which is all that is kept");
   }
   std::vector<OperatorEvent> events;
   events.reserve(records.size());

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cstdint>
 
-#include "edgeloop/concat.hpp"
 #include "edgeloop/error.hpp"
 
 namespace edgeloop {
@@ -14,8 +13,8 @@ void require_possible(const std::string& input, const std::vector<std::int64_t>&
                       ErrorKind kind) {
   const auto impossible = [](std::int64_t dim) { return dim > INT32_MAX; };
   if (std::none_of(shape.begin(), shape.end(), impossible)) return;
-  throw_error(kind, {"the shape ", shape_text(shape), " of input '", input,
-                     "' is impossible: a dimension is at most ", std::to_string(INT32_MAX)});
+  throw Error(kind, "the shape " + shape_text(shape) + " of input '" + input +
+                        "' is impossible: a dimension is at most " + std::to_string(INT32_MAX));
 }
 
 }  // namespace
@@ -37,10 +36,10 @@ std::vector<std::int64_t> fixed_shape(const std::string& input,
   if (asked == options.shapes.end()) asked = options.shapes.find("");
   if (asked != options.shapes.end()) {
     if (asked->second.size() != declared.size()) {
-      throw_error(ErrorKind::usage,
-                  {"--shape ", input, "=", shape_text(asked->second), " has ",
-                   std::to_string(asked->second.size()), " dimensions, but the model's input is ",
-                   shape_text(declared)});
+      throw Error(ErrorKind::usage, "--shape " + input + "=" + shape_text(asked->second) + " has " +
+                                        std::to_string(asked->second.size()) +
+                                        " dimensions, but the model's input is " +
+                                        shape_text(declared));
     }
     require_possible(input, asked->second, ErrorKind::usage);
     return asked->second;
@@ -50,9 +49,9 @@ std::vector<std::int64_t> fixed_shape(const std::string& input,
   if (!shape.empty() && shape[0] < 0) shape[0] = 1;
   require_possible(input, shape, options.batch_size > 0 ? ErrorKind::usage : ErrorKind::model);
   if (std::any_of(shape.begin(), shape.end(), [](std::int64_t dim) { return dim < 0; })) {
-    throw_error(ErrorKind::usage,
-                {"the model leaves the shape of input '", input, "' open (", shape_text(declared),
-                 "); fix it with --shape ", input, "=AxBxC"});
+    throw Error(ErrorKind::usage, "the model leaves the shape of input '" + input + "' open (" +
+                                      shape_text(declared) + "); fix it with --shape " + input +
+                                      "=AxBxC");
   }
   return shape;
 }
@@ -63,15 +62,15 @@ void require_known_shapes(const EngineOptions& options, const std::vector<std::s
     if (name.empty() && inputs.size() == 1) continue;
     std::string known;
     for (const std::string& input : inputs) {
-      known += concat({known.empty() ? "'" : ", '", input, "'"});
+      known += (known.empty() ? "'" : ", '") + input + "'";
     }
     if (name.empty()) {
-      throw_error(ErrorKind::usage,
-                  {"--shape ", shape_text(shape), " names no input, and the model has ",
-                   std::to_string(inputs.size()), ": ", known, "; write --shape NAME=AxBxC"});
+      throw Error(ErrorKind::usage,
+                  "--shape " + shape_text(shape) + " names no input, and the model has " +
+                      std::to_string(inputs.size()) + ": " + known + "; write --shape NAME=AxBxC");
     }
-    throw_error(ErrorKind::usage, {"--shape ", name, "=", shape_text(shape),
-                                   ": the model has no such input; its inputs are ", known});
+    throw Error(ErrorKind::usage, "--shape " + name + "=" + shape_text(shape) +
+                                      ": the model has no such input; its inputs are " + known);
   }
 }
 

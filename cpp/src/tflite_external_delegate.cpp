@@ -2,7 +2,6 @@
 
 #include <cstdio>
 
-#include "edgeloop/concat.hpp"
 #include "edgeloop/error.hpp"
 #include "tflite_gpu_delegate.h"
 
@@ -47,18 +46,18 @@ std::string one_line(std::string words) {
 std::string said_options(const DelegateOptions& options) {
   std::string text;
   for (const auto& [key, value] : options.options) {
-    text += concat({text.empty() ? "" : ", ", key, "=", value});
+    text += (text.empty() ? "" : ", ") + key + "=" + value;
   }
   return text.empty() ? "no options" : text;
 }
 
 [[noreturn]] void refuse(const DelegateOptions& options, const std::string& words) {
-  throw_error(ErrorKind::not_available,
-              {"the delegate ", options.name, " (", options.library, ") could not be created with ",
-               said_options(options), ": ",
-               (words.empty() ? "it gave no reason; its device or driver may be missing, or "
-                                "an option may be wrong"
-                              : one_line(words))});
+  throw Error(ErrorKind::not_available,
+              "the delegate " + options.name + " (" + options.library +
+                  ") could not be created with " + said_options(options) + ": " +
+                  (words.empty() ? "it gave no reason; its device or driver may be missing, or "
+                                   "an option may be wrong"
+                                 : one_line(words)));
 }
 
 bool is_gpu_delegate(const Dylib& library) {
@@ -70,9 +69,9 @@ Dylib open_delegate(const DelegateOptions& options) {
   if (is_gpu_delegate(library)) return library;
   for (const char* symbol : {kCreate, kDestroy}) {
     if (library.optional_symbol<void*>(symbol) == nullptr) {
-      throw_error(ErrorKind::not_available,
-                  {"the library ", options.library, " is no TFLite delegate: it has no symbol ",
-                   symbol, "; name an external delegate's library"});
+      throw Error(ErrorKind::not_available, "the library " + options.library +
+                                                " is no TFLite delegate: it has no symbol " +
+                                                symbol + "; name an external delegate's library");
     }
   }
   return library;
@@ -99,8 +98,8 @@ TfLiteDelegate* create_gpu_delegate(const Dylib& library, const DelegateOptions&
       library.symbol<TfLiteGpuDelegateOptionsV2Default>(kGpuDefault)();
   for (const auto& [key, value] : options.options) {
     if (key != "precision" || (value != "fp16" && value != "fp32")) {
-      throw_error(ErrorKind::usage, {"the GPU delegate ", options.library, " does not take ", key,
-                                     "=", value, "; it takes precision=fp16 or fp32"});
+      throw Error(ErrorKind::usage, "the GPU delegate " + options.library + " does not take " +
+                                        key + "=" + value + "; it takes precision=fp16 or fp32");
     }
     chosen.is_precision_loss_allowed = value == "fp16" ? 1 : 0;
   }

@@ -17,11 +17,11 @@ TfliteProbe::TfliteProbe(bool opaque_delegates) noexcept : opaque_delegates_(opa
   delegate_.flags = kTfLiteDelegateFlagsAllowDynamicTensors;
 }
 
-Coverage TfliteProbe::coverage() const {
-  Coverage all;
+Placement TfliteProbe::placement() const {
+  Placement all;
   all.known = !plans_.empty();
   for (std::size_t number = 0; number < plans_.size(); ++number) {
-    const Coverage& plan = plans_[number].coverage;
+    const Placement& plan = plans_[number].placement;
     all.known = all.known && plan.known;
     for (const Partition& partition : plan.partitions) {
       all.partitions.push_back(partition);
@@ -45,8 +45,8 @@ TfLiteStatus TfliteProbe::prepare(TfLiteContext* context, TfLiteDelegate* delega
   auto& probe = *static_cast<TfliteProbe*>(delegate->data_);
   try {
     Plan& plan = probe.plan_of(context);
-    plan.coverage = {};
-    probe.record(context, plan.coverage);
+    plan.placement = {};
+    probe.record(context, plan.placement);
   } catch (const std::exception&) {
     // Out of memory: this subgraph stays unknown.
   }
@@ -61,7 +61,7 @@ TfliteProbe::Plan& TfliteProbe::plan_of(const TfLiteContext* context) {
   return plans_.back();
 }
 
-void TfliteProbe::record(TfLiteContext* context, Coverage& coverage) const {
+void TfliteProbe::record(TfLiteContext* context, Placement& placement) const {
   TfLiteIntArray* plan = nullptr;
   if (context->GetExecutionPlan(context, &plan) != kTfLiteOk) return;
   bool in_builtin_stretch = false;
@@ -73,19 +73,19 @@ void TfliteProbe::record(TfLiteContext* context, Coverage& coverage) const {
       return;
     }
     if (node->delegate != nullptr) {
-      coverage.partitions.push_back(delegated(*node, *registration));
+      placement.partitions.push_back(delegated(*node, *registration));
       in_builtin_stretch = false;
       continue;
     }
     if (!in_builtin_stretch) {
-      coverage.partitions.emplace_back();
-      coverage.partitions.back().owner = kBuiltin;
+      placement.partitions.emplace_back();
+      placement.partitions.back().owner = kBuiltin;
       in_builtin_stretch = true;
     }
-    ++coverage.partitions.back().nodes;
-    coverage.partitions.back().indexes.push_back(plan->data[entry]);
+    ++placement.partitions.back().nodes;
+    placement.partitions.back().indexes.push_back(plan->data[entry]);
   }
-  coverage.known = true;
+  placement.known = true;
 }
 
 Partition TfliteProbe::delegated(const TfLiteNode& node,

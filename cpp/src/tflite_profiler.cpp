@@ -32,10 +32,11 @@ void require_known_functions(const Dylib& library) {
     known = function != nullptr && table[kBeforeFunctions + index] == function;
   }
   if (known) return;
-  throw_error(ErrorKind::not_available,
-              {"the library ", library.path(),
-               " has no profiler that edgeloop knows; profile the model with --runtime litert or "
-               "tflite"});
+  throw Error(
+      ErrorKind::not_available,
+      "the library " + library.path() +
+          " has no profiler that edgeloop knows; profile the model with --runtime litert or "
+          "tflite");
 }
 
 constexpr int kOperatorEvent = 2;

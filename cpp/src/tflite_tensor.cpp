@@ -110,9 +110,9 @@ bool has_dynamic_tensors(const TfLiteContext& context) noexcept {
 DType tflite_dtype(const std::string& tensor, int type) {
   const std::optional<DType> dtype = known_dtype(type);
   if (dtype) return *dtype;
-  throw_error(ErrorKind::model, {"tensor '", tensor, "' holds ", type_name(type),
-                                 ", which edgeloop cannot read or write; convert the model "
-                                 "with float32 or integer inputs and outputs"});
+  throw Error(ErrorKind::model, "tensor '" + tensor + "' holds " + type_name(type) +
+                                    ", which edgeloop cannot read or write; convert the model "
+                                    "with float32 or integer inputs and outputs");
 }
 
 Tensor describe_tensor(const TfLiteTensor& tensor) {
@@ -124,10 +124,10 @@ Tensor describe_tensor(const TfLiteTensor& tensor) {
     description.shape = {0};
     description.bytes = 0;
   } else if (description.bytes != element_count(description.shape) * dtype_bytes(dtype)) {
-    throw_error(ErrorKind::model,
-                {"tensor '", description.name, "' has ", std::to_string(description.bytes),
-                 " bytes, which do not fit its shape ", shape_text(description.shape), " of ",
-                 dtype_name(dtype), "; sparse tensors are not supported here"});
+    throw Error(ErrorKind::model,
+                "tensor '" + description.name + "' has " + std::to_string(description.bytes) +
+                    " bytes, which do not fit its shape " + shape_text(description.shape) + " of " +
+                    dtype_name(dtype) + "; sparse tensors are not supported here");
   }
   return description;
 }

@@ -1,14 +1,16 @@
 // The aotinductor engine over the library tests/fakes/fake_aotinductor.cpp, which stands for
 // libtorch_cpu.so and for the library of a package.
 
+#include <doctest.h>
+
 #include <cstring>
 #include <string>
 
-#include "check.hpp"
 #include "edgeloop/aotinductor_library.hpp"
 #include "edgeloop/engine.hpp"
 #include "edgeloop/shape.hpp"
 #include "fake.hpp"
+#include "message_of.hpp"
 
 using edgeloop::EngineOptions;
 using edgeloop::ErrorKind;
@@ -51,39 +53,39 @@ std::int64_t runs_of(edgeloop::Engine& engine) {
 
 }  // namespace
 
-TEST(aotinductor_gives_dense_outputs_whatever_their_strides) {
+TEST_CASE("aotinductor gives dense outputs whatever their strides") {
   const auto engine = load();
-  CHECK_EQUAL(engine->inputs()[0].name, "a name");
+  CHECK(engine->inputs()[0].name == "a name");
   for (int index = 0; index < 6; ++index) {
     values(engine->inputs()[0])[index] = static_cast<float>(index);
   }
   for (int run = 1; run <= 3; ++run) {
-    CHECK(engine->run());
+    REQUIRE(engine->run());
     const edgeloop::Tensor& output = engine->outputs()[0];
-    CHECK_EQUAL(edgeloop::shape_text(output.shape), "1x2x3");
+    CHECK(edgeloop::shape_text(output.shape) == "1x2x3");
     for (int index = 0; index < 6; ++index) {
-      CHECK_EQUAL(values(output)[index], static_cast<float>(2 * index));
+      CHECK(values(output)[index] == static_cast<float>(2 * index));
     }
-    CHECK_EQUAL(runs_of(*engine), run);
+    CHECK(runs_of(*engine) == run);
   }
 }
 
-TEST(aotinductor_runs_nothing_at_load_where_the_package_tells_its_outputs) {
+TEST_CASE("aotinductor runs nothing at load where the package tells its outputs") {
   const auto engine = load();
-  CHECK_EQUAL(edgeloop::shape_text(engine->outputs()[0].shape), "1x2x3");
-  CHECK(engine->run());
-  CHECK_EQUAL(runs_of(*engine), 1);
+  CHECK(edgeloop::shape_text(engine->outputs()[0].shape) == "1x2x3");
+  REQUIRE(engine->run());
+  CHECK(runs_of(*engine) == 1);
 }
 
-TEST(aotinductor_learns_the_outputs_of_another_package_in_a_first_run) {
+TEST_CASE("aotinductor learns the outputs of another package in a first run") {
   const auto engine = load(untold());
-  CHECK_EQUAL(engine->inputs()[0].name, "x");
-  CHECK_EQUAL(engine->outputs()[0].name, "y");
-  CHECK_EQUAL(edgeloop::shape_text(engine->outputs()[0].shape), "1x2x3");
-  CHECK_EQUAL(runs_of(*engine), 1);
+  CHECK(engine->inputs()[0].name == "x");
+  CHECK(engine->outputs()[0].name == "y");
+  CHECK(edgeloop::shape_text(engine->outputs()[0].shape) == "1x2x3");
+  CHECK(runs_of(*engine) == 1);
 }
 
-TEST(aotinductor_gives_everything_back_whichever_call_fails) {
+TEST_CASE("aotinductor gives everything back whichever call fails") {
   for (const EngineOptions& options : {told(), untold()}) {
     int failures = 0;
     for (int call = 1; call <= 40; ++call) {
@@ -96,34 +98,35 @@ TEST(aotinductor_gives_everything_back_whichever_call_fails) {
         ++failures;
         CHECK(std::string(error.what()).find("model.pt2") != std::string::npos);
       }
-      CHECK_EQUAL(live_objects(FAKE_AOTINDUCTOR), 0);
+      CHECK(live_objects(FAKE_AOTINDUCTOR) == 0);
     }
-    CHECK(failures > 10 && failures < 40);
+    CHECK(failures > 10);
+    CHECK(failures < 40);
   }
 }
 
-TEST(aotinductor_goes_on_after_a_run_that_failed) {
+TEST_CASE("aotinductor goes on after a run that failed") {
   const auto engine = load();
   values(engine->inputs()[0])[0] = 1;
-  CHECK(engine->run());
-  CHECK_EQUAL(values(engine->outputs()[0])[0], 2.0F);
+  REQUIRE(engine->run());
+  CHECK(values(engine->outputs()[0])[0] == 2.0F);
   {
     const Ordered order("EDGELOOP_FAKE", "run:fail");
     CHECK(!engine->run());
   }
-  CHECK_EQUAL(values(engine->outputs()[0])[0], 0.0F);  // and no memory that was given back
-  CHECK_EQUAL(engine->last_error(), "the compiled model failed: the fake failed");
-  CHECK(engine->run());
+  CHECK(values(engine->outputs()[0])[0] == 0.0F);  // and no memory that was given back
+  CHECK(engine->last_error() == "the compiled model failed: the fake failed");
+  REQUIRE(engine->run());
 }
 
-TEST(aotinductor_sets_the_threads) {
+TEST_CASE("aotinductor sets the threads") {
   EngineOptions options = told();
   options.threads = 3;
   load(options);
-  CHECK_EQUAL(edgeloop::Dylib::open(FAKE_AOTINDUCTOR).symbol<int (*)()>("fake_threads")(), 3);
+  CHECK(edgeloop::Dylib::open(FAKE_AOTINDUCTOR).symbol<int (*)()>("fake_threads")() == 3);
 }
 
-TEST(aotinductor_refuses_another_library) {
+TEST_CASE("aotinductor refuses another library") {
   EngineOptions other = told();
   other.library = NOT_A_RUNTIME;
   std::string message = message_of(ErrorKind::not_available, [&] { load(other); });
@@ -136,7 +139,7 @@ TEST(aotinductor_refuses_another_library) {
   }
 }
 
-TEST(aotinductor_refuses_what_does_not_fit_the_package) {
+TEST_CASE("aotinductor refuses what does not fit the package") {
   EngineOptions options = told();
   options.batch_size = 2;
   CHECK(message_of(ErrorKind::usage, [&] { load(options); }).find("fixes") != std::string::npos);
@@ -158,19 +161,19 @@ TEST(aotinductor_refuses_what_does_not_fit_the_package) {
   }
   const Ordered order("EDGELOOP_FAKE_DTYPE", "5");
   message_of(ErrorKind::model, [] { load(untold()); });
-  CHECK_EQUAL(live_objects(FAKE_AOTINDUCTOR), 0);
+  CHECK(live_objects(FAKE_AOTINDUCTOR) == 0);
 }
 
-TEST(aotinductor_loads_and_unloads_a_thousand_times) {
-  for (int cycle = 0; cycle < 1000; ++cycle) CHECK(load()->run());
-  CHECK_EQUAL(live_objects(FAKE_AOTINDUCTOR), 0);
+TEST_CASE("aotinductor loads and unloads a thousand times") {
+  for (int cycle = 0; cycle < 1000; ++cycle) REQUIRE(load()->run());
+  CHECK(live_objects(FAKE_AOTINDUCTOR) == 0);
 }
 
-TEST(aotinductor_knows_every_dtype_by_its_number) {
+TEST_CASE("aotinductor knows every dtype by its number") {
   const auto api = edgeloop::load_aoti_torch_api(edgeloop::Dylib::open(FAKE_AOTINDUCTOR));
   for (int dtype = 0; dtype <= static_cast<int>(edgeloop::DType::float64); ++dtype) {
     const std::int32_t number = edgeloop::aoti_dtype(api, static_cast<edgeloop::DType>(dtype));
-    CHECK_EQUAL(edgeloop::dtype_of_aoti(api, number), dtype);
+    CHECK(edgeloop::dtype_of_aoti(api, number) == dtype);
   }
-  CHECK_EQUAL(edgeloop::dtype_of_aoti(api, 99), -1);
+  CHECK(edgeloop::dtype_of_aoti(api, 99) == -1);
 }

@@ -1,9 +1,11 @@
 #include "edgeloop/data_loop.hpp"
 
+#include <doctest.h>
+
 #include <array>
 #include <vector>
 
-#include "check.hpp"
+#include "message_of.hpp"
 
 using edgeloop::Block;
 using edgeloop::ErrorKind;
@@ -60,7 +62,7 @@ OutputRows room_in(std::vector<std::int32_t>& values) {
 
 }  // namespace
 
-TEST(each_row_goes_in_and_its_outputs_come_out) {
+TEST_CASE("each row goes in and its outputs come out") {
   FakeClock clock;
   DoublingEngine engine(clock);
   const std::vector<std::int32_t> data{5, 7, 11};
@@ -70,14 +72,14 @@ TEST(each_row_goes_in_and_its_outputs_come_out) {
   const Block block =
       run_data(engine, samples, {rows_of(data)}, {room_in(twice), room_in(minus)}, 3, clock);
   CHECK(block.completed);
-  CHECK_EQUAL(block.start_ns, 1000u);
+  CHECK(block.start_ns == 1000u);
   CHECK(twice == (std::vector<std::int32_t>{10, 14, 22}));
   CHECK(minus == (std::vector<std::int32_t>{-5, -7, -11}));
   CHECK((std::vector<std::uint64_t>(samples.data(), samples.data() + samples.size())) ==
         (std::vector<std::uint64_t>{5, 7, 11}));
 }
 
-TEST(only_the_first_outputs_need_room) {
+TEST_CASE("only the first outputs need room") {
   FakeClock clock;
   DoublingEngine engine(clock);
   const std::vector<std::int32_t> data{5, 7};
@@ -88,7 +90,7 @@ TEST(only_the_first_outputs_need_room) {
   CHECK(run_data(engine, samples, {rows_of(data)}, {}, 2, clock).completed);
 }
 
-TEST(a_failing_run_ends_the_data_and_keeps_what_was_before) {
+TEST_CASE("a failing run ends the data and keeps what was before") {
   FakeClock clock;
   DoublingEngine engine(clock);
   engine.fails_on = 7;
@@ -96,11 +98,11 @@ TEST(a_failing_run_ends_the_data_and_keeps_what_was_before) {
   std::vector<std::int32_t> twice(3);
   Samples samples(3);
   CHECK(!run_data(engine, samples, {rows_of(data)}, {room_in(twice)}, 3, clock).completed);
-  CHECK_EQUAL(samples.size(), 1u);
-  CHECK_EQUAL(twice[0], 10);
+  REQUIRE(samples.size() == 1u);
+  CHECK(twice[0] == 10);
 }
 
-TEST(an_output_that_grows_is_refused_and_nothing_is_written_past_its_row) {
+TEST_CASE("an output that grows is refused and nothing is written past its row") {
   FakeClock clock;
   DoublingEngine engine(clock);
   engine.grows_on = 7;
@@ -111,10 +113,10 @@ TEST(an_output_that_grows_is_refused_and_nothing_is_written_past_its_row) {
     run_data(engine, samples, {rows_of(data)}, {room_in(twice)}, 2, clock);
   });
   CHECK(message.find("'twice' has 8 bytes, and 4 before") != std::string::npos);
-  CHECK_EQUAL(twice[1], 0);
+  CHECK(twice[1] == 0);
 }
 
-TEST(rows_that_do_not_fit_the_tensors_are_refused) {
+TEST_CASE("rows that do not fit the tensors are refused") {
   FakeClock clock;
   DoublingEngine engine(clock);
   const std::vector<std::int32_t> data{5, 7};

@@ -1,13 +1,15 @@
 // The onnxruntime engine over the library tests/fakes/fake_onnxruntime.cpp.
 
+#include <doctest.h>
+
 #include <new>
 #include <string>
 #include <thread>
 
-#include "check.hpp"
 #include "edgeloop/engine.hpp"
 #include "edgeloop/shape.hpp"
 #include "fake.hpp"
+#include "message_of.hpp"
 
 using edgeloop::EngineOptions;
 using edgeloop::ErrorKind;
@@ -34,26 +36,26 @@ float* values(const edgeloop::Tensor& tensor) { return static_cast<float*>(tenso
 
 }  // namespace
 
-TEST(onnxruntime_runs_on_buffers_of_its_own) {
+TEST_CASE("onnxruntime runs on buffers of its own") {
   const auto engine = load();
-  CHECK_EQUAL(edgeloop::shape_text(engine->inputs()[0].shape), "1x4");
+  CHECK(edgeloop::shape_text(engine->inputs()[0].shape) == "1x4");
   values(engine->inputs()[0])[3] = 2.5F;
-  CHECK(engine->run());
-  CHECK_EQUAL(values(engine->outputs()[0])[3], 2.5F);
+  REQUIRE(engine->run());
+  CHECK(values(engine->outputs()[0])[3] == 2.5F);
 }
 
-TEST(onnxruntime_describes_an_open_output_anew_after_each_run) {
+TEST_CASE("onnxruntime describes an open output anew after each run") {
   const auto engine = load();
-  CHECK_EQUAL(edgeloop::shape_text(engine->outputs()[1].shape), "0x2");
+  CHECK(edgeloop::shape_text(engine->outputs()[1].shape) == "0x2");
   for (const char* shape : {"1x2", "2x2", "3x2"}) {
-    CHECK(engine->run());
+    REQUIRE(engine->run());
     const edgeloop::Tensor& open = engine->outputs()[1];
-    CHECK_EQUAL(edgeloop::shape_text(open.shape), shape);
-    CHECK_EQUAL(values(open)[open.bytes / sizeof(float) - 1], 1.0F);
+    CHECK(edgeloop::shape_text(open.shape) == shape);
+    CHECK(values(open)[open.bytes / sizeof(float) - 1] == 1.0F);
   }
 }
 
-TEST(onnxruntime_gives_everything_back_whichever_call_fails) {
+TEST_CASE("onnxruntime gives everything back whichever call fails") {
   int failures = 0;
   for (int call = 1; call <= 100; ++call) {
     const Ordered order("EDGELOOP_FAKE_FAIL_AT", std::to_string(call));
@@ -62,27 +64,29 @@ TEST(onnxruntime_gives_everything_back_whichever_call_fails) {
     } catch (const edgeloop::Error& error) {
       ++failures;
       const std::string message = error.what();
-      CHECK(message.size() > 15 && message.substr(message.size() - 15) == "the fake failed");
+      CHECK(message.size() > 15);
+      CHECK(message.substr(message.size() - 15) == "the fake failed");
     }
-    CHECK_EQUAL(live_objects(FAKE_ONNXRUNTIME), 0);
+    CHECK(live_objects(FAKE_ONNXRUNTIME) == 0);
   }
-  CHECK(failures > 30 && failures < 100);
+  CHECK(failures > 30);
+  CHECK(failures < 100);
 }
 
-TEST(onnxruntime_goes_on_after_a_run_that_failed) {
+TEST_CASE("onnxruntime goes on after a run that failed") {
   const auto engine = load();
-  CHECK(engine->run());
+  REQUIRE(engine->run());
   {
     int runs = 0;
     const Ordered order("EDGELOOP_FAKE_FAIL_AT", "60");
-    while (engine->run()) CHECK(++runs < 100);
+    while (engine->run()) REQUIRE(++runs < 100);
   }
   CHECK(engine->last_error().find("the fake failed") != std::string::npos);
-  CHECK_EQUAL(edgeloop::shape_text(engine->outputs()[1].shape), "0x2");
-  CHECK(engine->run());
+  CHECK(edgeloop::shape_text(engine->outputs()[1].shape) == "0x2");
+  REQUIRE(engine->run());
 }
 
-TEST(onnxruntime_refuses_a_library_that_is_too_old_or_another_one) {
+TEST_CASE("onnxruntime refuses a library that is too old or another one") {
   for (const char* version : {"1.6.0", "2.0.0", "nonsense"}) {
     const Ordered order("EDGELOOP_FAKE_VERSION", version);
     const std::string message = message_of(ErrorKind::not_available, [] { load(); });
@@ -94,7 +98,7 @@ TEST(onnxruntime_refuses_a_library_that_is_too_old_or_another_one) {
   CHECK(message.find("OrtGetApiBase") != std::string::npos);
 }
 
-TEST(onnxruntime_refuses_an_output_that_no_memory_holds) {
+TEST_CASE("onnxruntime refuses an output that no memory holds") {
   const Ordered order("EDGELOOP_FAKE_DIM", "9223372036854775807");
   bool refused = false;
   try {
@@ -103,10 +107,10 @@ TEST(onnxruntime_refuses_an_output_that_no_memory_holds) {
     refused = true;
   }
   CHECK(refused);
-  CHECK_EQUAL(live_objects(FAKE_ONNXRUNTIME), 0);
+  CHECK(live_objects(FAKE_ONNXRUNTIME) == 0);
 }
 
-TEST(onnxruntime_refuses_settings_it_does_not_know) {
+TEST_CASE("onnxruntime refuses settings it does not know") {
   for (const auto& [key, value] : std::map<std::string, std::string>{{"graph-optimization", "most"},
                                                                      {"intra-op-spinning", "2"},
                                                                      {"free-dimensions", "N"},
@@ -114,16 +118,16 @@ TEST(onnxruntime_refuses_settings_it_does_not_know) {
     EngineOptions wrong = options();
     wrong.settings[key] = value;
     message_of(ErrorKind::usage, [&wrong] { load(wrong); });
-    CHECK_EQUAL(live_objects(FAKE_ONNXRUNTIME), 0);
+    CHECK(live_objects(FAKE_ONNXRUNTIME) == 0);
   }
 }
 
-TEST(onnxruntime_loads_and_unloads_a_thousand_times) {
-  for (int cycle = 0; cycle < 1000; ++cycle) CHECK(load()->run());
-  CHECK_EQUAL(live_objects(FAKE_ONNXRUNTIME), 0);
+TEST_CASE("onnxruntime loads and unloads a thousand times") {
+  for (int cycle = 0; cycle < 1000; ++cycle) REQUIRE(load()->run());
+  CHECK(live_objects(FAKE_ONNXRUNTIME) == 0);
 }
 
-TEST(onnxruntime_runs_two_models_at_once) {
+TEST_CASE("onnxruntime runs two models at once") {
   const auto run_often = [] {
     const auto engine = load();
     for (int run = 0; run < 1000 && engine->run(); ++run) {
@@ -132,5 +136,5 @@ TEST(onnxruntime_runs_two_models_at_once) {
   std::thread other(run_often);
   run_often();
   other.join();
-  CHECK_EQUAL(live_objects(FAKE_ONNXRUNTIME), 0);
+  CHECK(live_objects(FAKE_ONNXRUNTIME) == 0);
 }

@@ -1,9 +1,10 @@
 #include "edgeloop/operator_recorder.hpp"
 
+#include <doctest.h>
+
 #include <string>
 #include <vector>
 
-#include "check.hpp"
 #include "edgeloop/error.hpp"
 #include "edgeloop/tflite_profiler.hpp"
 
@@ -12,7 +13,7 @@ using edgeloop::OperatorEvent;
 using edgeloop::OperatorRecorder;
 using edgeloop::TfliteTelemetry;
 
-TEST(operators_nest_and_keep_their_order) {
+TEST_CASE("operators nest and keep their order") {
   OperatorRecorder recorder;
   std::string name = "OUTER";
   const std::uint32_t outer = recorder.begin(name.c_str(), 3, 1);
@@ -23,10 +24,18 @@ TEST(operators_nest_and_keep_their_order) {
   recorder.end(outer);
   recorder.add("afterwards", 2, 0, 0);
   const std::vector<OperatorEvent> events = recorder.take();
-  CHECK(events.size() == 4);
-  CHECK(events[0].name == "OUTER" && events[0].node == 3 && events[0].subgraph == 1);
-  CHECK(!events[0].inside && events[1].inside && events[2].inside && !events[3].inside);
-  CHECK(!events[0].reported && !events[1].reported && events[2].reported && events[3].reported);
+  REQUIRE(events.size() == 4);
+  CHECK(events[0].name == "OUTER");
+  CHECK(events[0].node == 3);
+  CHECK(events[0].subgraph == 1);
+  CHECK(!events[0].inside);
+  CHECK(events[1].inside);
+  CHECK(events[2].inside);
+  CHECK(!events[3].inside);
+  CHECK(!events[0].reported);
+  CHECK(!events[1].reported);
+  CHECK(events[2].reported);
+  CHECK(events[3].reported);
   CHECK(events[2].duration_ns == 7000);
   CHECK(events[0].start_ns <= events[1].start_ns);
   CHECK(events[1].start_ns + events[1].duration_ns <= events[0].start_ns + events[0].duration_ns);
@@ -34,7 +43,7 @@ TEST(operators_nest_and_keep_their_order) {
   CHECK(recorder.take().empty());
 }
 
-TEST(too_many_operators_are_an_error_and_then_forgotten) {
+TEST_CASE("too many operators are an error and then forgotten") {
   OperatorRecorder recorder;
   for (std::size_t event = 0; event <= OperatorRecorder::kCapacity; ++event) {
     recorder.end(recorder.begin("A", 0, 0));
@@ -48,8 +57,9 @@ TEST(too_many_operators_are_an_error_and_then_forgotten) {
   CHECK(failed);
   recorder.end(recorder.begin(nullptr, 0, 0));
   const std::vector<OperatorEvent> events = recorder.take();
-  CHECK(events.size() == 1);
-  CHECK(events[0].name == "unnamed" && !events[0].inside);
+  REQUIRE(events.size() == 1);
+  CHECK(events[0].name == "unnamed");
+  CHECK(!events[0].inside);
 
   for (std::size_t event = 0; event <= OperatorRecorder::kCapacity; ++event) {
     recorder.add("A", 1, 0, 0);
@@ -58,7 +68,7 @@ TEST(too_many_operators_are_an_error_and_then_forgotten) {
   CHECK(recorder.take().empty());
 }
 
-TEST(telemetry_reaches_the_recorder) {
+TEST_CASE("telemetry reaches the recorder") {
   TfliteTelemetry telemetry;
   TfLiteTelemetryProfiler* profiler = telemetry.profiler();
   profiler->event(profiler, "Invoke", 0);
@@ -67,7 +77,11 @@ TEST(telemetry_reaches_the_recorder) {
   profiler->end_operator(profiler, profiler->begin_operator(profiler, "CONV", 5, 2));
   profiler->timed_operator(profiler, "gemm", 3, 1, 2);
   const std::vector<OperatorEvent> events = telemetry.recorder().take();
-  CHECK(events.size() == 2);
-  CHECK(events[0].name == "CONV" && events[0].node == 5 && events[0].subgraph == 2);
-  CHECK(events[1].name == "gemm" && events[1].duration_ns == 3000 && events[1].reported);
+  REQUIRE(events.size() == 2);
+  CHECK(events[0].name == "CONV");
+  CHECK(events[0].node == 5);
+  CHECK(events[0].subgraph == 2);
+  CHECK(events[1].name == "gemm");
+  CHECK(events[1].duration_ns == 3000);
+  CHECK(events[1].reported);
 }

@@ -1,16 +1,16 @@
 #include "edgeloop/plain_text.hpp"
 
-#include "check.hpp"
+#include <doctest.h>
 
 using edgeloop::plain_text;
 
-TEST(plain_text_is_one_line) {
+TEST_CASE("plain text is one line") {
   CHECK(plain_text(nullptr).empty());
   CHECK(plain_text(" \n\t ").empty());
   CHECK(plain_text("\n one \r\n\n two\x01three \n") == "one two three");
 }
 
-TEST(plain_text_is_utf_8) {
+TEST_CASE("plain text is utf 8") {
   CHECK(plain_text("µ€😀") == "µ€😀");
   CHECK(plain_text("\xFF\xFEx") == "??x");
   CHECK(plain_text("\xC0\xAF") == "??");            // overlong
@@ -19,7 +19,7 @@ TEST(plain_text_is_utf_8) {
   CHECK(plain_text("\xE2\x82") == "??");            // cut short
 }
 
-TEST(plain_text_ends_where_it_must) {
+TEST_CASE("plain text ends where it must") {
   const char endless[4] = {'a', 'b', 'c', 'd'};
   CHECK(plain_text(endless, sizeof(endless)) == "abcd");
   CHECK(plain_text("ab€", 4) == "ab??");

@@ -1,6 +1,7 @@
 // The TensorRT engine over the libraries tests/fakes/fake_nvinfer.cpp and fake_cudart.cpp, once for
 // the interface before TensorRT 8.5 and once for the one since.
 
+#include <doctest.h>
 #include <unistd.h>
 
 #include <chrono>
@@ -9,13 +10,13 @@
 #include <fstream>
 #include <thread>
 
-#include "check.hpp"
 #include "edgeloop/clock.hpp"
 #include "edgeloop/data_loop.hpp"
 #include "edgeloop/engine.hpp"
 #include "edgeloop/shape.hpp"
 #include "edgeloop/timing.hpp"
 #include "fake.hpp"
+#include "message_of.hpp"
 
 using edgeloop::Engine;
 using edgeloop::EngineOptions;
@@ -88,7 +89,7 @@ bool holds(const std::string& text, const std::string& words) {
 
 }  // namespace
 
-TEST(tensorrt_copies_in_and_out_and_says_what_it_times) {
+TEST_CASE("tensorrt copies in and out and says what it times") {
   for (const Generation& generation : kGenerations) {
     const Plan plan(generation);
     for (const char* region : {"enqueue", "copies"}) {
@@ -97,28 +98,28 @@ TEST(tensorrt_copies_in_and_out_and_says_what_it_times) {
         options.settings["region"] = region;
         options.settings["cuda-graph"] = graph;
         const auto engine = edgeloop::create_engine("plugin", options);
-        CHECK_EQUAL(engine->runtime_version(), std::string("tensorrt ") + generation.number);
-        CHECK_EQUAL(engine->device(),
-                    "Fake Orin (compute capability 8.7), CUDA runtime 12.2, driver for CUDA 12.6");
+        CHECK(engine->runtime_version() == std::string("tensorrt ") + generation.number);
+        CHECK(engine->device() ==
+              "Fake Orin (compute capability 8.7), CUDA runtime 12.2, driver for CUDA 12.6");
         const std::string said = engine->timed_region();
         CHECK(holds(said, generation.enqueue));
         CHECK(holds(said, std::string("CUDA graph ") + graph));
-        CHECK_EQUAL(holds(said, "cudaMemcpyAsync"), std::string(region) == "copies");
+        CHECK(holds(said, "cudaMemcpyAsync") == (std::string(region) == "copies"));
         for (const float value : {2.5F, -1.0F}) {
           values(engine->inputs()[0])[3] = value;
           engine->inputs_written();
-          CHECK(engine->run());
-          CHECK_EQUAL(values(engine->outputs()[0])[3], value);
+          REQUIRE(engine->run());
+          CHECK(values(engine->outputs()[0])[3] == value);
         }
       }
     }
-    CHECK_EQUAL(plan.live(), 0);
+    CHECK(plan.live() == 0);
   }
 }
 
 // The device takes 20 ms for each inference, on a thread of its own: a clock that stopped at the
 // enqueue would see microseconds.
-TEST(tensorrt_stops_the_clock_after_the_device_has_finished) {
+TEST_CASE("tensorrt stops the clock after the device has finished") {
   constexpr std::uint64_t kTakesNs = 20'000'000;
   for (const Generation& generation : kGenerations) {
     const Plan plan(generation, "takes 20000\n" + kTensors);
@@ -131,7 +132,7 @@ TEST(tensorrt_stops_the_clock_after_the_device_has_finished) {
   }
 }
 
-TEST(tensorrt_runs_a_data_set_on_the_rows_that_it_is_given) {
+TEST_CASE("tensorrt runs a data set on the rows that it is given") {
   for (const Generation& generation : kGenerations) {
     const Plan plan(generation);
     const auto engine = plan.load();
@@ -146,48 +147,46 @@ TEST(tensorrt_runs_a_data_set_on_the_rows_that_it_is_given) {
   }
 }
 
-TEST(tensorrt_times_stages_and_layers_beside_the_clock) {
+TEST_CASE("tensorrt times stages and layers beside the clock") {
   for (const Generation& generation : kGenerations) {
     const Plan plan(generation, "takes 20000\n" + kTensors);
     const auto engine = plan.load();
     const auto stages = engine->time_parts(edgeloop::Grain::stages);
-    CHECK_EQUAL(stages.size(), 4U);
-    CHECK_EQUAL(stages[1].name, "compute");
+    REQUIRE(stages.size() == 4U);
+    CHECK(stages[1].name == "compute");
     CHECK(stages[1].time_ns >= 20'000'000);
-    CHECK_EQUAL(stages[3].name, "enqueue on the host");
+    CHECK(stages[3].name == "enqueue on the host");
     CHECK(stages[3].time_ns < stages[1].time_ns);
     const auto layers = engine->time_parts(edgeloop::Grain::layers);
-    CHECK_EQUAL(layers.size(), 2U);
-    CHECK_EQUAL(layers[0].name, "copy to y");
-    CHECK_EQUAL(layers[0].time_ns, 500'000);
-    CHECK_EQUAL(layers[1].time_ns, 20'000'000);
-    CHECK(engine->run());  // and without the profiler again
+    REQUIRE(layers.size() == 2U);
+    CHECK(layers[0].name == "copy to y");
+    CHECK(layers[0].time_ns == 500'000);
+    CHECK(layers[1].time_ns == 20'000'000);
+    REQUIRE(engine->run());  // and without the profiler again
   }
 }
 
-TEST(tensorrt_takes_shapes_within_the_profile) {
+TEST_CASE("tensorrt takes shapes within the profile") {
   for (const Generation& generation : kGenerations) {
     const Plan plan(generation);
     EngineOptions options = plan.options();
     options.batch_size = 3;
-    CHECK_EQUAL(
-        edgeloop::shape_text(edgeloop::create_engine("plugin", options)->outputs()[0].shape),
-        "3x4");
+    CHECK(edgeloop::shape_text(edgeloop::create_engine("plugin", options)->outputs()[0].shape) ==
+          "3x4");
     options.shapes = {{"x", {8, 4}}};
-    CHECK_EQUAL(
-        edgeloop::shape_text(edgeloop::create_engine("plugin", options)->outputs()[0].shape),
-        "8x4");
+    CHECK(edgeloop::shape_text(edgeloop::create_engine("plugin", options)->outputs()[0].shape) ==
+          "8x4");
     options.shapes = {{"", {9, 4}}};
     const std::string said =
         message_of(ErrorKind::usage, [&] { edgeloop::create_engine("plugin", options); });
     CHECK(holds(said, "'x' cannot be 9x4: the plan has ?x4 from 1x4 to 8x4"));
     const Plan open(generation, "input x float32 1x-1 1x1 1x9\noutput y float32 1x-1\n");
     CHECK(holds(message_of(ErrorKind::usage, [&] { open.load(); }), "fix it with --shape x="));
-    CHECK_EQUAL(plan.live(), 0);
+    CHECK(plan.live() == 0);
   }
 }
 
-TEST(tensorrt_says_what_is_wrong_with_a_plan) {
+TEST_CASE("tensorrt says what is wrong with a plan") {
   const struct {
     std::string words;
     std::string gpu;
@@ -204,7 +203,7 @@ TEST(tensorrt_says_what_is_wrong_with_a_plan) {
       const Plan plan(generation, one.words, one.gpu);
       const std::string said = message_of(ErrorKind::model, [&] { plan.load(); });
       CHECK(holds(said, one.said));
-      CHECK_EQUAL(plan.live(), 0);
+      CHECK(plan.live() == 0);
     }
     Generation other = generation;
     other.version[1] = 9;
@@ -218,7 +217,7 @@ TEST(tensorrt_says_what_is_wrong_with_a_plan) {
   CHECK(holds(message_of(ErrorKind::model, [&] { hidden.load(); }), "implicit batch"));
 }
 
-TEST(tensorrt_says_what_is_missing) {
+TEST_CASE("tensorrt says what is missing") {
   const Plan plan(kGenerations[1]);
   const auto missing = [&](const std::string& key, const std::string& value) {
     return message_of(ErrorKind::not_available, [&] { plan.load(key, value); });
@@ -241,10 +240,10 @@ TEST(tensorrt_says_what_is_missing) {
     const Ordered order("EDGELOOP_FAKE_CUDA", std::string("cudaGetDeviceCount:") + code);
     CHECK(holds(missing("dla-core", "0"), words));
   }
-  CHECK_EQUAL(plan.live(), 0);
+  CHECK(plan.live() == 0);
 }
 
-TEST(tensorrt_refuses_settings_it_does_not_know) {
+TEST_CASE("tensorrt refuses settings it does not know") {
   const Plan plan(kGenerations[1]);
   const std::pair<const char*, const char*> wrong[] = {{"region", "all"},
                                                        {"cuda-graph", "1"},
@@ -258,16 +257,16 @@ TEST(tensorrt_refuses_settings_it_does_not_know) {
   }
 }
 
-TEST(tensorrt_says_how_much_memory_a_device_has_left) {
+TEST_CASE("tensorrt says how much memory a device has left") {
   const Plan plan(kGenerations[1], "input x float32 65536x1024\noutput y float32 1x4\n");
   const std::string said = message_of(ErrorKind::runtime, [&] { plan.load(); });
   CHECK(holds(said, "allocating 268435456 bytes of device memory for 'x' failed"));
   CHECK(
       holds(said, "cudaErrorMemoryAllocation (out of memory); 64 of the device's 64 MiB are free"));
-  CHECK_EQUAL(plan.live(), 0);
+  CHECK(plan.live() == 0);
 }
 
-TEST(tensorrt_gives_everything_back_whichever_call_fails) {
+TEST_CASE("tensorrt gives everything back whichever call fails") {
   for (const Generation& generation : kGenerations) {
     const Plan plan(generation);
     for (const char* counter : {"EDGELOOP_FAKE_CUDA_FAIL_AT", "EDGELOOP_FAKE_NVINFER_FAIL_AT"}) {
@@ -286,10 +285,10 @@ TEST(tensorrt_gives_everything_back_whichever_call_fails) {
         } catch (const edgeloop::Error& error) {
           failed = true;
           const std::string said = error.what();
-          CHECK(holds(said, "the fake failed") || holds(said, "cudaErrorUnknown"));
+          CHECK((holds(said, "the fake failed") || holds(said, "cudaErrorUnknown")));
         }
         failures += failed ? 1 : 0;
-        CHECK_EQUAL(plan.live(), 0);
+        CHECK(plan.live() == 0);
       }
       CHECK(call < 100);
       CHECK(failures >= 5);
@@ -297,7 +296,7 @@ TEST(tensorrt_gives_everything_back_whichever_call_fails) {
   }
 }
 
-TEST(tensorrt_goes_on_after_a_run_that_failed) {
+TEST_CASE("tensorrt goes on after a run that failed") {
   for (const Generation& generation : kGenerations) {
     const Plan plan(generation);
     const auto engine = plan.load("region", "copies");
@@ -307,19 +306,19 @@ TEST(tensorrt_goes_on_after_a_run_that_failed) {
       CHECK(holds(engine->last_error(), "cudaStreamSynchronize failed: cudaErrorMemoryAllocation"));
       CHECK(holds(engine->last_error(), "MiB are free"));
     }
-    CHECK(engine->run());
+    REQUIRE(engine->run());
   }
 }
 
-TEST(tensorrt_loads_and_unloads_a_thousand_times) {
+TEST_CASE("tensorrt loads and unloads a thousand times") {
   for (const Generation& generation : kGenerations) {
     const Plan plan(generation);
-    for (int cycle = 0; cycle < 1000; ++cycle) CHECK(plan.load()->run());
-    CHECK_EQUAL(plan.live(), 0);
+    for (int cycle = 0; cycle < 1000; ++cycle) REQUIRE(plan.load()->run());
+    CHECK(plan.live() == 0);
   }
 }
 
-TEST(tensorrt_runs_two_models_at_once) {
+TEST_CASE("tensorrt runs two models at once") {
   const Plan plan(kGenerations[1]);
   const auto run_often = [&plan](float value) {
     const auto engine = plan.load();
@@ -334,6 +333,7 @@ TEST(tensorrt_runs_two_models_at_once) {
   std::thread other([&] { other_held = run_often(1.0F); });
   const bool held = run_often(2.0F);
   other.join();
-  CHECK(held && other_held);
-  CHECK_EQUAL(plan.live(), 0);
+  CHECK(held);
+  CHECK(other_held);
+  CHECK(plan.live() == 0);
 }

@@ -1,9 +1,10 @@
 #include "edgeloop/tflite_external_delegate.hpp"
 
+#include <doctest.h>
+
 #include <cstdlib>
 #include <string>
 
-#include "check.hpp"
 #include "edgeloop/error.hpp"
 
 using edgeloop::DelegateOptions;
@@ -17,7 +18,7 @@ namespace {
 std::string refusal(const DelegateOptions& options) {
   try {
     const TfliteExternalDelegate delegate(options);
-    CHECK(delegate.get() != nullptr);
+    REQUIRE(delegate.get() != nullptr);
   } catch (const Error& error) {
     CHECK(error.kind() == ErrorKind::not_available);
     return error.what();
@@ -31,18 +32,18 @@ bool has(const std::string& text, const std::string& words) {
 
 }  // namespace
 
-TEST(a_library_that_is_no_delegate_is_not_available) {
+TEST_CASE("a library that is no delegate is not available") {
   CHECK(has(refusal({"x", "/nonexistent.so", {}}), "cannot load the library /nonexistent.so"));
   CHECK(has(refusal({"x", THIS_SOURCE, {}}), "cannot load the library"));
   CHECK(has(refusal({"x", NOT_A_RUNTIME, {}}), "is no TFLite delegate"));
 }
 
-TEST(a_delegate_is_made_with_its_options_and_destroyed) {
-  CHECK_EQUAL(refusal({"x", TEST_DELEGATE, {}}), "");
-  CHECK_EQUAL(refusal({"x", TEST_DELEGATE, {{"offset", "1"}, {"mode", "none"}}}), "");
+TEST_CASE("a delegate is made with its options and destroyed") {
+  CHECK(refusal({"x", TEST_DELEGATE, {}}) == "");
+  CHECK(refusal({"x", TEST_DELEGATE, {{"offset", "1"}, {"mode", "none"}}}) == "");
 }
 
-TEST(a_delegate_that_refuses_is_quoted_and_never_destroyed) {
+TEST_CASE("a delegate that refuses is quoted and never destroyed") {
   CHECK(has(refusal({"x", TEST_DELEGATE, {{"mode", "create"}}}),
             "could not be created with mode=create: the test delegate cannot be made"));
   CHECK(has(refusal({"x", TEST_DELEGATE, {{"mode", "create-silent"}}}), "it gave no reason"));

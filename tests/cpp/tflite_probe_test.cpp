@@ -1,14 +1,14 @@
 #include "edgeloop/tflite_probe.hpp"
 
+#include <doctest.h>
+
 #include <algorithm>
 #include <array>
 #include <cstdlib>
 #include <memory>
 #include <vector>
 
-#include "check.hpp"
-
-using edgeloop::Coverage;
+using edgeloop::Placement;
 using edgeloop::TfliteProbe;
 
 namespace {
@@ -63,12 +63,12 @@ struct Graph {
 };
 
 void apply(TfliteProbe& probe, Graph& graph) {
-  CHECK_EQUAL(probe.delegate()->Prepare(&graph.context, probe.delegate()), kTfLiteOk);
+  CHECK(probe.delegate()->Prepare(&graph.context, probe.delegate()) == kTfLiteOk);
 }
 
-std::string text(const Coverage& coverage) {
-  std::string all = coverage.known ? "" : "unknown ";
-  for (const auto& partition : coverage.partitions) {
+std::string text(const Placement& placement) {
+  std::string all = placement.known ? "" : "unknown ";
+  for (const auto& partition : placement.partitions) {
     all += partition.owner + ":" + std::to_string(partition.nodes) + " ";
   }
   return all;
@@ -76,21 +76,21 @@ std::string text(const Coverage& coverage) {
 
 }  // namespace
 
-TEST(a_probe_that_was_not_applied_knows_nothing) {
+TEST_CASE("a probe that was not applied knows nothing") {
   const TfliteProbe probe;
-  CHECK(!probe.coverage().known);
+  CHECK(!probe.placement().known);
   CHECK(probe.context() == nullptr);
 }
 
-TEST(a_probe_tells_who_runs_which_nodes) {
+TEST_CASE("a probe tells who runs which nodes") {
   TfliteProbe probe;
   Graph graph;
   apply(probe, graph);
-  CHECK_EQUAL(text(probe.coverage()), "builtin:2 Classic:3 unnamed delegate:2 builtin:1 ");
+  CHECK(text(probe.placement()) == "builtin:2 Classic:3 unnamed delegate:2 builtin:1 ");
   CHECK(probe.context() == &graph.context);
 }
 
-TEST(a_probe_appends_subgraphs_and_replaces_what_is_prepared_again) {
+TEST_CASE("a probe appends subgraphs and replaces what is prepared again") {
   TfliteProbe probe;
   Graph first;
   Graph second;
@@ -98,22 +98,22 @@ TEST(a_probe_appends_subgraphs_and_replaces_what_is_prepared_again) {
   second.plan = ints({2});
   apply(probe, first);
   apply(probe, second);
-  CHECK_EQUAL(text(probe.coverage()), "builtin:1 builtin:1 ");
+  CHECK(text(probe.placement()) == "builtin:1 builtin:1 ");
   first.plan = ints({0, 2});
   apply(probe, first);
-  CHECK_EQUAL(text(probe.coverage()), "builtin:2 builtin:1 ");
+  CHECK(text(probe.placement()) == "builtin:2 builtin:1 ");
   CHECK(probe.context() == &first.context);
 }
 
-TEST(a_plan_that_cannot_be_read_is_unknown_and_no_failure) {
+TEST_CASE("a plan that cannot be read is unknown and no failure") {
   TfliteProbe probe;
   Graph graph;
   graph.plan.reset();
   apply(probe, graph);
-  CHECK_EQUAL(text(probe.coverage()), "unknown ");
+  CHECK(text(probe.placement()) == "unknown ");
 }
 
-TEST(a_probe_of_an_older_library_does_not_read_the_end_of_its_structs) {
+TEST_CASE("a probe of an older library does not read the end of its structs") {
   TfliteProbe probe(/*opaque_delegates=*/false);
   Graph graph;
   graph.plan = ints({1});
@@ -121,10 +121,10 @@ TEST(a_probe_of_an_older_library_does_not_read_the_end_of_its_structs) {
   graph.classic.opaque_delegate_builder =
       reinterpret_cast<TfLiteOpaqueDelegateBuilder*>(&graph.classic);
   apply(probe, graph);
-  CHECK_EQUAL(text(probe.coverage()), "Classic:3 ");
+  CHECK(text(probe.placement()) == "Classic:3 ");
 }
 
-TEST(a_probe_tells_names_nodes_and_subgraphs) {
+TEST_CASE("a probe tells names nodes and subgraphs") {
   TfliteProbe probe;
   Graph first;
   Graph second;
@@ -132,13 +132,13 @@ TEST(a_probe_tells_names_nodes_and_subgraphs) {
   probe.expect(&first.classic, "asked for");
   apply(probe, first);
   apply(probe, second);
-  const Coverage coverage = probe.coverage();
-  CHECK_EQUAL(coverage.partitions.size(), 5U);
-  CHECK(coverage.partitions[0].indexes == (std::vector<int>{0, 2}));
-  CHECK_EQUAL(coverage.partitions[1].delegate, "asked for");
-  CHECK(coverage.partitions[1].indexes == (std::vector<int>{4, 5, 6}));
-  CHECK_EQUAL(coverage.partitions[2].delegate, "");
-  CHECK(coverage.partitions[2].indexes == (std::vector<int>{7, 8}));
-  CHECK_EQUAL(coverage.partitions[3].subgraph, 0U);
-  CHECK_EQUAL(coverage.partitions[4].subgraph, 1U);
+  const Placement placement = probe.placement();
+  REQUIRE(placement.partitions.size() == 5U);
+  CHECK(placement.partitions[0].indexes == (std::vector<int>{0, 2}));
+  CHECK(placement.partitions[1].delegate == "asked for");
+  CHECK(placement.partitions[1].indexes == (std::vector<int>{4, 5, 6}));
+  CHECK(placement.partitions[2].delegate == "");
+  CHECK(placement.partitions[2].indexes == (std::vector<int>{7, 8}));
+  CHECK(placement.partitions[3].subgraph == 0U);
+  CHECK(placement.partitions[4].subgraph == 1U);
 }

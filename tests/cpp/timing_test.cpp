@@ -1,10 +1,12 @@
 #include "edgeloop/timing.hpp"
 
+#include <doctest.h>
+
 #include <numeric>
 #include <vector>
 
-#include "check.hpp"
 #include "edgeloop/clock.hpp"
+#include "message_of.hpp"
 
 using edgeloop::Block;
 using edgeloop::ErrorKind;
@@ -56,7 +58,7 @@ std::vector<std::uint64_t> durations(const Samples& samples) {
 
 }  // namespace
 
-TEST(a_sample_is_one_run_and_one_clock_read) {
+TEST_CASE("a sample is one run and one clock read") {
   FakeClock clock;
   clock.read_ns = 5;
   FakeEngine engine(clock, {100, 200, 300});
@@ -64,22 +66,22 @@ TEST(a_sample_is_one_run_and_one_clock_read) {
   const Block block = run_block(engine, samples, 3, 1, clock);
   CHECK(block.completed);
   CHECK(durations(samples) == (std::vector<std::uint64_t>{105, 205, 305}));
-  CHECK_EQUAL(clock.reads, 4);
+  CHECK(clock.reads == 4);
 }
 
-TEST(the_samples_add_up_to_the_time_of_the_block) {
+TEST_CASE("the samples add up to the time of the block") {
   FakeClock clock;
   clock.read_ns = 7;
   FakeEngine engine(clock, {10, 20, 30, 40, 50, 60});
   Samples samples(6);
   const Block block = run_block(engine, samples, 6, 2, clock);
   const auto all = durations(samples);
-  CHECK_EQUAL(std::accumulate(all.begin(), all.end(), std::uint64_t{0}),
-              clock.time_ns - block.start_ns);
+  CHECK(std::accumulate(all.begin(), all.end(), std::uint64_t{0}) ==
+        clock.time_ns - block.start_ns);
   CHECK(all == (std::vector<std::uint64_t>{37, 77, 117}));
 }
 
-TEST(a_failing_run_keeps_the_samples_before_it) {
+TEST_CASE("a failing run keeps the samples before it") {
   FakeClock clock;
   FakeEngine engine(clock, {10, 20});
   Samples samples(5);
@@ -88,7 +90,7 @@ TEST(a_failing_run_keeps_the_samples_before_it) {
   CHECK(durations(samples) == (std::vector<std::uint64_t>{10, 20}));
 }
 
-TEST(a_block_starts_with_empty_samples) {
+TEST_CASE("a block starts with empty samples") {
   FakeClock clock;
   FakeEngine engine(clock, {10, 20, 30});
   Samples samples(2);
@@ -97,7 +99,7 @@ TEST(a_block_starts_with_empty_samples) {
   CHECK(durations(samples) == (std::vector<std::uint64_t>{30}));
 }
 
-TEST(a_coarse_clock_gives_zeros_and_whole_ticks_only) {
+TEST_CASE("a coarse clock gives zeros and whole ticks only") {
   struct CoarseClock {
     FakeClock& inner;
     std::uint64_t now_ns() const noexcept { return inner.now_ns() / 100 * 100; }
@@ -108,13 +110,13 @@ TEST(a_coarse_clock_gives_zeros_and_whole_ticks_only) {
   run_block(engine, samples, 50, 1, CoarseClock{clock});
   std::uint64_t total = 0;
   for (const std::uint64_t duration : durations(samples)) {
-    CHECK(duration == 0 || duration == 100);
+    CHECK((duration == 0 || duration == 100));
     total += duration;
   }
-  CHECK_EQUAL(total, 1500u);
+  CHECK(total == 1500u);
 }
 
-TEST(a_clock_that_jumps_back_fails_the_block_and_says_how_far) {
+TEST_CASE("a clock that jumps back fails the block and says how far") {
   FakeClock clock;
   const std::uint64_t minus_600 = ~std::uint64_t{600} + 1;  // the second run "takes" -600 ns
   FakeEngine engine(clock, {100, minus_600, 100});
@@ -122,10 +124,10 @@ TEST(a_clock_that_jumps_back_fails_the_block_and_says_how_far) {
   const std::string message =
       message_of(ErrorKind::not_available, [&] { run_block(engine, samples, 3, 1, clock); });
   CHECK(message.find("backwards by 600 ns") != std::string::npos);
-  CHECK_EQUAL(samples.size(), 3u);  // nothing is dropped
+  REQUIRE(samples.size() == 3u);  // nothing is dropped
 }
 
-TEST(a_clock_that_jumps_back_in_the_last_run_is_noticed_too) {
+TEST_CASE("a clock that jumps back in the last run is noticed too") {
   FakeClock clock;
   const std::uint64_t minus_1 = ~std::uint64_t{0};
   FakeEngine engine(clock, {100, 100, minus_1});
@@ -135,7 +137,7 @@ TEST(a_clock_that_jumps_back_in_the_last_run_is_noticed_too) {
   CHECK(message.find("backwards by 1 ns") != std::string::npos);
 }
 
-TEST(a_clock_that_jumps_back_fails_schedules_and_bare_reads) {
+TEST_CASE("a clock that jumps back fails schedules and bare reads") {
   struct BackwardClock {
     mutable std::uint64_t time_ns = 1000;
     std::uint64_t now_ns() const noexcept { return time_ns -= 100; }
@@ -150,7 +152,7 @@ TEST(a_clock_that_jumps_back_fails_schedules_and_bare_reads) {
              [&] { edgeloop::run_clock_pairs(samples, 2, BackwardClock()); });
 }
 
-TEST(a_clock_that_jumps_forward_shows_in_one_sample_and_in_the_sum) {
+TEST_CASE("a clock that jumps forward shows in one sample and in the sum") {
   FakeClock clock;
   constexpr std::uint64_t kHour = 3'600'000'000'000;
   FakeEngine engine(clock, {100, kHour, 100});
@@ -159,7 +161,7 @@ TEST(a_clock_that_jumps_forward_shows_in_one_sample_and_in_the_sum) {
   CHECK(durations(samples) == (std::vector<std::uint64_t>{100, kHour, 100}));
 }
 
-TEST(blocks_that_cannot_be_cut_or_do_not_fit_are_refused) {
+TEST_CASE("blocks that cannot be cut or do not fit are refused") {
   FakeClock clock;
   FakeEngine engine(clock, {});
   Samples samples(4);
@@ -169,20 +171,20 @@ TEST(blocks_that_cannot_be_cut_or_do_not_fit_are_refused) {
   message_of(ErrorKind::usage, [&] { run_block(engine, samples, 4, 0, clock); });
 }
 
-TEST(a_schedule_counts_from_the_moment_a_run_was_due) {
+TEST_CASE("a schedule counts from the moment a run was due") {
   FakeClock clock;
   FakeEngine engine(clock, {40, 250, 40, 40});
   Samples samples(4);
   const Block block = edgeloop::run_schedule(engine, samples, 4, 100, clock);
   CHECK(block.completed);
-  CHECK_EQUAL(block.start_ns, 1100u);
+  CHECK(block.start_ns == 1100u);
   // Due at 1100, 1200, 1300, 1400; the second ends at 1450, so the third waits 150 and the
   // fourth 90.
   CHECK(durations(samples) == (std::vector<std::uint64_t>{40, 250, 190, 130}));
-  CHECK_EQUAL(block.busy_ns, 370u);
+  CHECK(block.busy_ns == 370u);
 }
 
-TEST(the_system_clock_waits_until_the_moment) {
+TEST_CASE("the system clock waits until the moment") {
   const edgeloop::SystemClock clock;
   for (const std::uint64_t wait_ns : {0u, 50'000u, 2'000'000u}) {
     const std::uint64_t moment = clock.now_ns() + wait_ns;
@@ -191,7 +193,7 @@ TEST(the_system_clock_waits_until_the_moment) {
   }
 }
 
-TEST(clock_pairs_hold_nothing_but_the_clock) {
+TEST_CASE("clock pairs hold nothing but the clock") {
   FakeClock clock;
   clock.read_ns = 9;
   Samples samples(3);

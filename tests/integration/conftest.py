@@ -159,8 +159,8 @@ class Plugins:
         if not library.exists():
             standard = "-std=c++11" if source.suffix == ".cpp" else "-std=c99"
             subprocess.run(
-                [compiler, standard, "-Wall", "-Wextra", "-Werror", "-pedantic", "-D_GNU_SOURCE",
-                 "-O1", "-fPIC", "-shared", f"-I{edgeloop.get_include()}", "-o", library, source],
+                [compiler, standard, "-Wall", "-Wextra", "-Werror", "-pedantic", "-O1", "-fPIC",
+                 "-shared", f"-I{edgeloop.get_include()}", "-o", library, source],
                 check=True,
             )  # fmt: skip
         return library

@@ -109,7 +109,7 @@ def assert_all_loops_agree(model, **options):
 @pytest.mark.parametrize("threads", [1, 2])
 def test_real_models_agree_exactly(model, delegates, threads):
     engine = assert_all_loops_agree(model, delegates=delegates, threads=threads)
-    owners = {owner for owner, _ in engine.coverage()}
+    owners = {part.owner for part in engine.placement()}
     assert ("TfLiteXNNPackDelegate" in owners) == bool(delegates)
 
 
@@ -160,7 +160,8 @@ def test_several_inputs_and_outputs(tiny, write):
     total, product = run_engine(engine, [np.full((2, 3), 3.0), np.full((2, 3), 4.0)])
     np.testing.assert_array_equal(total, 7)
     np.testing.assert_array_equal(product, 12)
-    assert engine.coverage() == [("TfLiteXNNPackDelegate", 2)]
+    (partition,) = engine.placement()
+    assert (partition.owner, partition.nodes) == ("TfLiteXNNPackDelegate", 2)
 
 
 @pytest.mark.parametrize(

@@ -197,23 +197,27 @@ def test_the_autoencoder_has_the_published_error():
     assert np.mean(errors) == pytest.approx(9.70710781339692, rel=1e-4)
 
 
+def partitions(engine):
+    return [(part.owner, part.nodes) for part in engine.placement()]
+
+
 def test_who_runs_the_nodes(write, tiny):
     model = write(tiny.two_inputs())
-    assert load(model).coverage() == [("TfLiteXNNPackDelegate", 2)]
-    assert load(model, delegates=()).coverage() == [("builtin", 2)]
+    assert partitions(load(model)) == [("TfLiteXNNPackDelegate", 2)]
+    assert partitions(load(model, delegates=())) == [("builtin", 2)]
 
 
 def test_a_graph_of_which_xnnpack_takes_a_part():
     model = DATA / "cifar10_resnet" / "pretrainedResnet_quant.tflite"
     if not model.is_file():
         pytest.skip(f"{model} is not there")
-    partitions = load(model).coverage()
-    assert sum(nodes for _, nodes in partitions) == 16
-    assert {owner for owner, _ in partitions} == {"TfLiteXNNPackDelegate", "builtin"}
+    found = partitions(load(model))
+    assert sum(nodes for _, nodes in found) == 16
+    assert {owner for owner, _ in found} == {"TfLiteXNNPackDelegate", "builtin"}
 
 
 def test_a_graph_that_xnnpack_cannot_take_is_told(write, tiny):
-    assert load(write(tiny.found_shape())).coverage() == [("builtin", 1)]
+    assert partitions(load(write(tiny.found_shape()))) == [("builtin", 1)]
 
 
 def kernel_threads():

@@ -40,7 +40,7 @@ def test_the_manuals_plugin_multiplies(plugins: Any) -> None:
     assert np.array_equal(np.array(engine.outputs()[0]), 3 * x)
     assert engine.runtime_version() == "scale 1.0"
     assert engine.timed_region() == "one multiplication per element"
-    assert engine.coverage() is None
+    assert engine.placement() is None
 
 
 def test_a_measurement_names_the_plugin(plugins: Any, command_line: Any) -> None:

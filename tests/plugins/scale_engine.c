@@ -1,4 +1,5 @@
 /* An engine from outside: y = factor * x. Its model is one line of text, "scale COUNT end". */
+#define _POSIX_C_SOURCE 199309L /* -std=c99 alone hides clock_gettime() */
 #include <edgeloop/engine_v1.h>
 #include <stdio.h>
 #include <stdlib.h>

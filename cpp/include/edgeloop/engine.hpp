@@ -65,7 +65,7 @@ struct Partition {
 
 // A delegate in a library of its own, as the user asked for it.
 struct DelegateOptions {
-  std::string name;                                          // for messages and coverage
+  std::string name;                                          // for messages and placement
   std::string library;                                       // exact path
   std::vector<std::pair<std::string, std::string>> options;  // in the user's order
 };
@@ -78,7 +78,7 @@ struct PartTime {
 
 enum class Grain : std::uint8_t { stages, layers };
 
-struct Coverage {
+struct Placement {
   bool known = false;  // false: this runtime offers no way to tell
   std::vector<Partition> partitions;
 };
@@ -105,8 +105,8 @@ struct EngineOptions {
   std::map<std::string, std::string> settings;  // engine's own; an unknown key is an error
   std::vector<DelegateOptions> delegates;  // external delegates or providers, the first one first
   void* object = nullptr;  // a foreign object to attach to: a PyObject*, an interpreter's handle
-  bool probe = true;       // false: coverage stays unknown; what reading it costs is the difference
-  bool profile = false;    // true: events are recorded from the start
+  bool probe = true;     // false: placement stays unknown; what reading it costs is the difference
+  bool profile = false;  // true: events are recorded from the start
 };
 
 // One loaded model in one runtime.
@@ -128,7 +128,7 @@ class Engine {
   virtual const std::vector<Tensor>& outputs() { return outputs_; }
   virtual std::string last_error() const { return last_error_; }
   virtual std::string runtime_version() const = 0;
-  virtual Coverage coverage() { return {}; }
+  virtual Placement placement() { return {}; }
 
   // The events since the last call, in the order in which they began, where the engine was made
   // with `profile`. Throws Error where there were more than it keeps.

@@ -1,9 +1,7 @@
 #pragma once
 
-#include <initializer_list>
 #include <stdexcept>
 #include <string>
-#include <string_view>
 
 namespace edgeloop {
 
@@ -24,9 +22,5 @@ class Error : public std::runtime_error {
  private:
   ErrorKind kind_;
 };
-
-// Throws the error whose message is the parts one after another. A function, because the bytes of
-// building and throwing stand once then, and not in each of a hundred places.
-[[noreturn]] void throw_error(ErrorKind kind, std::initializer_list<std::string_view> parts);
 
 }  // namespace edgeloop

@@ -26,8 +26,7 @@ LiteRtApi load_litert_api(const Dylib& library);
 std::string litert_status_text(LiteRtStatus status);
 
 // Throws Error{kind} that says what failed and the status, unless that is 0.
-void check_litert(LiteRtStatus status, ErrorKind kind,
-                  std::initializer_list<std::string_view> failed);
+void check_litert(LiteRtStatus status, ErrorKind kind, const std::string& failed);
 
 // Accelerators of an environment that stand for TFLite delegates of ours, in their order.
 using LiteRtOffers = std::vector<std::pair<const LiteRtAcceleratorT*, TfLiteDelegate*>>;

@@ -28,8 +28,7 @@ std::string ort_version(const Dylib& library);
 std::string ort_words(const OrtApi& api, OrtStatus* status);
 
 // Throws Error{kind} with the runtime's words, unless the status is null.
-void check_ort(const OrtApi& api, OrtStatus* status, ErrorKind kind,
-               std::initializer_list<std::string_view> failed);
+void check_ort(const OrtApi& api, OrtStatus* status, ErrorKind kind, const std::string& failed);
 
 // Adds an execution provider ("XnnpackExecutionProvider") to a session that is to be made. Throws
 // Error{not_available} with those that the library lists where it lacks this one.
@@ -44,6 +43,6 @@ void record_ort_placement(const OrtApi& api, OrtSessionOptions* session, const D
 
 // Which provider got which node of the graph, after the basic optimisations; not known where the
 // library is older than 1.24.
-Coverage ort_placement(const OrtApi& api, const Dylib& library, const OrtSession* session);
+Placement ort_placement(const OrtApi& api, const Dylib& library, const OrtSession* session);
 
 }  // namespace edgeloop

@@ -29,7 +29,7 @@ class TfliteProbe {
   // One partition per delegated node of the plan, with the nodes that it replaced, and one
   // ("builtin") per stretch of the runtime's own kernels; the subgraphs follow one another. Unknown
   // until the probe was applied, and where a plan could not be read.
-  Coverage coverage() const;
+  Placement placement() const;
 
   // The context of the first subgraph, which holds the model's inputs and outputs; null until the
   // probe was applied. It lives as long as the interpreter.
@@ -38,12 +38,12 @@ class TfliteProbe {
  private:
   struct Plan {
     const TfLiteContext* context;
-    Coverage coverage;
+    Placement placement;
   };
 
   static TfLiteStatus prepare(TfLiteContext* context, TfLiteDelegate* delegate) noexcept;
   Plan& plan_of(const TfLiteContext* context);
-  void record(TfLiteContext* context, Coverage& coverage) const;
+  void record(TfLiteContext* context, Placement& placement) const;
   Partition delegated(const TfLiteNode& node, const TfLiteRegistration& registration) const;
 
   TfLiteDelegate delegate_{};

@@ -47,7 +47,7 @@ def _built() -> Path:
 
 
 def sources() -> Path:
-    """Return the folder with tensorrt.cpp and cuda/cuda_runtime_api.h."""
+    """Return the folder with tensorrt/*.cpp and cuda/cuda_runtime_api.h."""
     here = Path(edgeloop.__file__).resolve().parent
     installed = here / "plugins"
     return installed if installed.is_dir() else here.parents[1] / "cpp" / "plugins"
@@ -150,7 +150,8 @@ def _compile(compiler: str, include: Path, target: Path) -> None:
             command = [
                 *(compiler, "-std=c++14", "-O2", "-fPIC", "-shared", "-fvisibility=hidden"),
                 *("-isystem", str(cuda), "-isystem", str(include)),
-                *(f"-I{edgeloop.get_include()}", str(source / "tensorrt.cpp")),
+                f"-I{edgeloop.get_include()}",
+                *map(str, sorted((source / "tensorrt").glob("*.cpp"))),
                 *("-o", str(built), "-ldl"),
             ]
             _run(command)
