@@ -168,6 +168,8 @@ def test_a_notebook_converts_with_data(tmp_path):
     )
     assert report.verification.passed
     assert report.verification.samples == 8
+    words = f"3 of {data}, which has no more, and 5 of random values, seed 0"
+    assert report.verification.origin == words
     assert report.path == str(out)
 
 

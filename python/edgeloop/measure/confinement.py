@@ -109,7 +109,18 @@ def confine_for_job(arguments: Mapping[str, Any]) -> None:
     give_up_privileges()
     folders = [words.get("scratch"), words.get("folder")]
     folders += [Path(str(words[key])).parent for key in ("target", "write") if words.get(key)]
-    restrict(Rights(_readable(), [*_writable(), *(Path(one) for one in folders if one)]))
+    restrict(
+        Rights(_readable(), [*_writable(), *(_shared(Path(str(one))) for one in folders if one)])
+    )
+
+
+def _shared(scratch: Path) -> Path:
+    """Return the hidden folder that the steps of one conversion share, else the scratch itself.
+
+    One worker does several steps, and what it gave up for the first is gone for the others.
+    """
+    nearest = (scratch, *scratch.parents[:2])
+    return next((folder for folder in nearest if folder.name.startswith(".")), scratch)
 
 
 def _be_first_to_go() -> None:

@@ -1,6 +1,6 @@
 """The worker: a process that holds one runtime and answers requests, one at a time.
 
-Started by `measure/process.py` with `--fd N`, a connected socket at descriptor N. It says hello,
+Started by `worker/process.py` with `--fd N`, a connected socket at descriptor N. It says hello,
 then answers `find`, `import`, `load`, `start`, `warm`, `block`, `blocks`, `outputs`, `data`,
 `profile`, `operators`, `job` and `stop`.
 """

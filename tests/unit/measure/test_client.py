@@ -75,7 +75,7 @@ def test_data_runs_in_every_loop_and_each_run_is_timed(loop: str, start_worker: 
     assert started["outputs"][0]["shape"] == [1]
     assert set(started["first_run_ns"]) == {"engine", "framework"}
     values = np.array([[0.5], [-1.0], [2.0], [4.0]], np.float32)
-    request = {"type": "data", "loop": loop, "runs": 4, "outputs": 1}
+    request = {"type": "data", "loop": loop, "runs": 4, "outputs": [0]}
     answer = worker.request(request, "running the data set", [values])
     assert answer.body["outputs"] == [{"dtype": "float32", "shape": [4, 1]}]
     assert np.frombuffer(answer.frames[1], np.float32).tolist() == [0.5, -1.0, 2.0, 4.0]

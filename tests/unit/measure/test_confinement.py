@@ -10,7 +10,7 @@ import sys
 import pytest
 
 from edgeloop.host.landlock import landlock_version
-from edgeloop.measure.confinement import confinement
+from edgeloop.measure.confinement import _shared, confinement
 
 VERSION = landlock_version()
 
@@ -116,3 +116,13 @@ def test_a_library_of_a_vendor_keeps_its_files(attempt):
 
 def test_doctor_says_it():
     assert confinement().startswith(f"Landlock {VERSION}: ")
+
+
+def test_the_steps_of_a_conversion_share_their_folder(attempt):
+    """One worker does them all, and cannot get back what it gave up."""
+    shared = attempt.home / ".result.abc"
+    (shared / "0").mkdir(parents=True)
+    shared.rename(attempt.home / "cache" / ".result.abc")
+    place = attempt.home / "cache" / ".result.abc"
+    assert _shared(place / "0") == _shared(place / "1") == place
+    assert _shared(attempt.home / "cache") == attempt.home / "cache"

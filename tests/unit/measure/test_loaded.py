@@ -14,19 +14,19 @@ from edgeloop import _core
 from edgeloop.errors import UsageError
 from edgeloop.measure.loaded import first_runs, load, started_threads
 from edgeloop.runtimes.null import NullFramework
+from edgeloop.runtimes.protocol import Runtime
 from edgeloop.spec.load import LOOPS, LoadOptions, TensorSpec
 
 CLOCK = time.CLOCK_MONOTONIC_RAW
 OPTIONS = LoadOptions(model="null")
 
 
-class Recorder:
+class Recorder(Runtime):
     """A runtime with two instances, which notes what it is asked for."""
 
     name = "recorder"
     loops = ("native", "binding", "callable", "framework")
     missing_loops = {"framework-io": "its outputs are its inputs"}  # noqa: RUF012
-    attaches = False
 
     def __init__(self, *, attaches: bool = False) -> None:
         self.attaches = attaches

@@ -37,6 +37,7 @@ def board(monkeypatch):
 
     def start(answers):
         text = AGENT.format(version=edgeloop.__version__, answers=textwrap.dedent(answers))
+        monkeypatch.setattr(module, "_ENDING_S", 0.5)
         monkeypatch.setattr(ssh, "command", lambda host, python: [sys.executable, "-c", text])
         boards.append(Board("board"))
         return boards[-1]

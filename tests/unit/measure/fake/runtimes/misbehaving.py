@@ -13,7 +13,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from edgeloop.runtimes.protocol import Installation
+from edgeloop.runtimes.protocol import Framework, Installation, Runtime
 from edgeloop.spec.load import TensorSpec
 
 MEGABYTE = 1 << 20
@@ -87,7 +87,7 @@ ACTS: dict[str, Callable[[], object]] = {
 }
 
 
-class MisbehavingFramework:
+class MisbehavingFramework(Framework):
     inputs = (TensorSpec("x", "float32", (2,)),)
 
     def __init__(self, settings: dict[str, str]) -> None:
@@ -104,17 +104,13 @@ class MisbehavingFramework:
         return self.invoke()
 
 
-class MisbehavingRuntime:
+class MisbehavingRuntime(Runtime):
     name = "misbehaving"
     loops = ("callable", "framework", "framework-io")
     missing_loops = {"native": "it has no C API", "binding": "it has no C API"}  # noqa: RUF012
-    delegates: tuple[str, ...] = ()
-    attaches = False
 
     def find(self, library: str | None = None) -> Installation:
         return Installation(version="13", library=library, origin="the tests")
-
-    def import_packages(self, loops: list[str]) -> None: ...
 
     def load_framework(self, options: object) -> MisbehavingFramework:
         ACTS[options.settings.get("load", "nothing")]()
