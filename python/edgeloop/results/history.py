@@ -246,6 +246,7 @@ def entry_of(path: Path, header: dict[str, Any], last: Optional[dict[str, Any]])
 
 def _configuration(header: dict[str, Any]) -> str:
     spec = {key: value for key, value in header["spec"].items() if key not in _PER_RUN}
+    spec["inputs"] = {key: value for key, value in spec["inputs"].items() if key not in _PER_RUN}
     return _digest([header["model"]["sha256"], spec])
 
 

@@ -87,7 +87,10 @@ def test_what_differs_is_left_out(
 def test_seeds_may_differ_and_unreadable_files_are_left_out(
     tmp_path: Path, header: dict[str, Any], store: Any
 ) -> None:
-    store(9, 1e6, change=changed("spec", "seed"))
+    def reseeded(header: dict[str, Any]) -> None:
+        header["spec"]["seed"] = header["spec"]["inputs"]["seed"] = 77
+
+    store(9, 1e6, change=reseeded)
     store(10, 1e6, model="other")
     (tmp_path / "20261201-110000-null-null-2.edgeloop.jsonl").write_text("nothing\n")
     assert sessions(tmp_path, header)["runs"] == 2
