@@ -86,22 +86,6 @@ def throttling(root: Path = Path("/")) -> Throttling:
     )
 
 
-def throttled_between(before: Throttling, after: Throttling) -> Reading[bool]:
-    """Tell whether anything slowed the CPUs from one reading to the next.
-
-    Counters see what came and went in between; signs that have none are seen at the ends only.
-    """
-    if before.throttled or after.throttled:
-        return Reading(True)
-    earlier, later = _counters(before), _counters(after)
-    common = earlier.keys() & later.keys()
-    if any(later[name] > earlier[name] for name in common):
-        return Reading(True)
-    if common or after.throttled is False:
-        return Reading(False)
-    return Reading(None, after.throttled_reason)
-
-
 def firmware_throttling(root: Path = Path("/")) -> FirmwareThrottling:
     """Read the Raspberry Pi's firmware bits and voltage alarm, where the kernel shows them."""
     bits, alarm = _firmware_bits(root), _under_voltage_alarm(root)
@@ -160,9 +144,3 @@ def _under_voltage_alarm(root: Path) -> Reading[bool]:
     if board(root).is_raspberry_pi:
         return Reading(None, f"no hwmon named rpi_volt under {root / 'sys/class/hwmon'}")
     return Reading(None, _NOT_A_PI)
-
-
-def _counters(at: Throttling) -> dict[str, int]:
-    counters = {device.name: device.transitions for device in at.cpu_cooling}
-    counters.update(core=at.counts.core_events, package=at.counts.package_events)
-    return {name: count for name, count in counters.items() if count is not None}

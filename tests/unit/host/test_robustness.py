@@ -18,7 +18,7 @@ from edgeloop.host.info import host_info
 from edgeloop.host.processes import busiest, machine_load, snapshot
 from edgeloop.host.pseudofile import children, read_integer, read_text, read_words
 from edgeloop.host.thermal import cooling_devices, cpu_temperature, thermal_zones
-from edgeloop.host.throttle import throttled_between, throttling
+from edgeloop.host.throttle import throttling
 
 BOARDS = ("pi4", "pi5", "rock5", "jetson_nano", "guest", "container")
 
@@ -43,7 +43,6 @@ def read_everything(root: Path) -> str:
         load=load,
         busiest=heavy,
     )
-    throttled_between(throttle, throttle)
     documents = [
         info,
         throttle,

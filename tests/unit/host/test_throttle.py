@@ -11,7 +11,6 @@ from edgeloop.host.throttle import (
     firmware_throttling,
     throttle_counts,
     throttle_names,
-    throttled_between,
     throttling,
 )
 
@@ -105,32 +104,3 @@ def test_a_guest_cannot_tell(guest: Path) -> None:
     throttle = throttling(guest)
     assert throttle.throttled is None
     assert throttle.throttled_reason
-    assert throttled_between(throttle, throttle).value is None
-    assert throttled_between(throttle, throttle).reason == throttle.throttled_reason
-
-
-def test_what_came_and_went_between_two_readings_is_seen_by_its_counter(rock5: Path) -> None:
-    before = throttling(rock5)
-    assert throttled_between(before, throttling(rock5)).value is False
-    (rock5 / THERMAL / "cooling_device0/stats/total_trans").write_text("2\n")
-    assert throttled_between(before, throttling(rock5)).value is True
-
-
-def test_x86_throttle_between_two_readings(container: Path) -> None:
-    before = throttling(container)
-    assert throttled_between(before, throttling(container)).value is False
-    cpu = container / "sys/devices/system/cpu/cpu2/thermal_throttle/core_throttle_count"
-    cpu.write_text("3\n")
-    assert throttled_between(before, throttling(container)).value is True
-
-
-def test_throttled_at_either_end(pi5: Path) -> None:
-    hot = throttling(pi5)
-    (pi5 / "sys/devices/platform/soc@107c000000/soc@107c000000:firmware/get_throttled").write_text(
-        "d0000\n"
-    )
-    (pi5 / "sys/class/hwmon/hwmon2/in0_lcrit_alarm").write_text("0\n")
-    cool = throttling(pi5)
-    assert throttled_between(hot, cool).value is True
-    assert throttled_between(cool, hot).value is True
-    assert throttled_between(cool, cool).value is False
