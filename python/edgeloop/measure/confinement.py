@@ -11,6 +11,7 @@ decided.
 from __future__ import annotations
 
 import os
+import re
 import stat
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -58,6 +59,9 @@ _DRIVER_CACHES = (".nv",)
 _COMPILER_CACHES = (".triton",)
 # Where PyTorch unpacks an AOTInductor package, whatever TMPDIR says.
 _UNPACKED = Path("/tmp")
+# As conversion/place.py calls its scratch folders: hidden, named for the target, and by chance.
+_SCRATCH = re.compile(r"\..+\.[a-z0-9_]{8}")
+
 # Set to anything, it leaves a worker its rights: for a driver or a debugger that needs them.
 FREE = "EDGELOOP_UNCONFINED"
 _MPS = "/tmp/nvidia-mps"  # CUDA's default place of its pipes
@@ -109,18 +113,14 @@ def confine_for_job(arguments: Mapping[str, Any]) -> None:
     give_up_privileges()
     folders = [words.get("scratch"), words.get("folder")]
     folders += [Path(str(words[key])).parent for key in ("target", "write") if words.get(key)]
-    restrict(
-        Rights(_readable(), [*_writable(), *(_shared(Path(str(one))) for one in folders if one)])
-    )
+    # A tool may write beside a model that lies in a scratch folder already.
+    folders += [_scratch_of(Path(value)) for value in words.values() if isinstance(value, str)]
+    restrict(Rights(_readable(), [*_writable(), *(Path(str(one)) for one in folders if one)]))
 
 
-def _shared(scratch: Path) -> Path:
-    """Return the hidden folder that the steps of one conversion share, else the scratch itself.
-
-    One worker does several steps, and what it gave up for the first is gone for the others.
-    """
-    nearest = (scratch, *scratch.parents[:2])
-    return next((folder for folder in nearest if folder.name.startswith(".")), scratch)
+def _scratch_of(path: Path) -> Optional[Path]:
+    """Return the scratch folder that a path lies in, None where it lies in none."""
+    return next((one for one in (path, *path.parents[:3]) if _SCRATCH.fullmatch(one.name)), None)
 
 
 def _be_first_to_go() -> None:

@@ -10,7 +10,7 @@ import sys
 import pytest
 
 from edgeloop.host.landlock import landlock_version
-from edgeloop.measure.confinement import _shared, confinement
+from edgeloop.measure.confinement import confinement
 
 VERSION = landlock_version()
 
@@ -118,11 +118,9 @@ def test_doctor_says_it():
     assert confinement().startswith(f"Landlock {VERSION}: ")
 
 
-def test_the_steps_of_a_conversion_share_their_folder(attempt):
-    """One worker does them all, and cannot get back what it gave up."""
-    shared = attempt.home / ".result.abc"
-    (shared / "0").mkdir(parents=True)
-    shared.rename(attempt.home / "cache" / ".result.abc")
-    place = attempt.home / "cache" / ".result.abc"
-    assert _shared(place / "0") == _shared(place / "1") == place
-    assert _shared(attempt.home / "cache") == attempt.home / "cache"
+def test_a_tool_writes_beside_a_model_in_a_scratch_folder(attempt):
+    place = attempt.home / ".result.onnx.abcd_123"
+    (attempt.home / "cache").rename(place)
+    (attempt.home / "cache").symlink_to(place)
+    assert attempt("job", quantised=f"{place}/0/model.onnx") == {**CONFINED, "cache": True}
+    assert attempt("job", quantised=f"{attempt.home}/model") == CONFINED
