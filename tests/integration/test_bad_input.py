@@ -103,7 +103,7 @@ def test_data_of_another_layout_tells_the_option(command_line: Any) -> None:
     require("onnxruntime")
     data = ASSETS / "digits_test.npz"
     done = command_line("bench", str(ONNX), "--data", str(data), "--runs", "5")
-    refused(done, 4, "--layout nhwc")
+    refused(done, 4, "say --data-layout nhwc")
 
 
 def test_data_of_strings_is_refused(command_line: Any, tmp_path: Path) -> None:

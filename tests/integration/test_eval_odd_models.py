@@ -163,6 +163,19 @@ def test_classify_takes_a_folder_among_pictures(tmp_path: Path, command_line: An
     assert found[1]["path"].endswith("blue/0.png")
 
 
+def test_a_folder_without_pictures_costs_only_itself(tmp_path: Path, command_line: Any) -> None:
+    model = strongest_colour(tmp_path / "m.onnx")
+    folder = photos(tmp_path / "photos", "green")
+    (tmp_path / "none").mkdir()
+    done = command_line("classify", model, "none", folder, "none", "--json", "-")
+    assert done.returncode == 4
+    assert "none cannot be used: the folder holds no pictures (.jpg, " in done.stderr
+    assert len(json.loads(done.stdout)["pictures"]) == 3
+    alone = command_line("classify", model, "none")
+    assert alone.returncode == 4
+    assert "none cannot be used: the folder holds no pictures" in alone.stderr
+
+
 def test_one_score_and_class_numbers_are_classification(tmp_path: Path) -> None:
     weights = onnx.helper.make_tensor("w", FLOAT, [4, 1], [1.0, -1.0, 0.0, 0.0])
     x = tensor("x", FLOAT, "N", 4)

@@ -45,6 +45,28 @@ def test_a_package_is_compiled_verified_and_says_how(command_line: Any, tmp_path
     assert json.loads(inspected.stdout)["inputs"][0]["shape"] == [1, 1, 8, 8]
 
 
+@pytest.mark.filterwarnings(r"ignore:`torch\.jit:DeprecationWarning")
+@pytest.mark.parametrize("frozen", [False, True])
+def test_torchscript_with_parameters_is_exported(frozen: bool, tmp_path: Path) -> None:
+    """torch.export takes none of the parameters of a TorchScript module for one."""
+    import torch
+
+    from edgeloop.runtimes.torch_files import LoadedModule
+    from edgeloop.runtimes.torch_modes import exported
+
+    torch.manual_seed(0)
+    module = torch.nn.Sequential(torch.nn.Conv2d(1, 4, 3), torch.nn.BatchNorm2d(4)).eval()
+    example = torch.randn(1, 1, 8, 8)
+    script = torch.jit.trace(module, example)
+    torch.jit.save(torch.jit.freeze(script) if frozen else script, str(tmp_path / "model.pt"))
+    loaded = torch.jit.load(str(tmp_path / "model.pt"))
+    program = exported(torch, LoadedModule(loaded, (), ()), [example], "model.pt")
+    with torch.no_grad():
+        found, wanted = program.module()(example), module(example)
+    # A frozen file has the normalisation folded into the weights: float32 rounds otherwise.
+    torch.testing.assert_close(found, wanted, rtol=1e-4, atol=1e-5)
+
+
 def test_without_a_compiler_nothing_starts(
     command_line: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

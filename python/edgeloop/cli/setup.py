@@ -76,10 +76,12 @@ def setup(
     require_writable(json)
     from edgeloop.cli.pages.environments import environments_page
     from edgeloop.conversion.graph import environments_of_route
+    from edgeloop.envs import tflite_c
     from edgeloop.envs.managed import environments
+    from edgeloop.runtimes import tensorrt_engine
 
     if listing:
-        states = environments()
+        states = [tflite_c.state(), tensorrt_engine.state(), *environments()]
         show(lambda: environments_page(states), lambda: [s.as_dict() for s in states], json)
         return
     known = (_LIBRARY, _ENGINE, *(state.name for state in environments()))

@@ -52,7 +52,7 @@ def picture_size(specs: Sequence[TensorSpec], layout: Optional[str]) -> tuple[Pi
         )
     if len(fits) > 1:
         raise UsageError(
-            f"the model's input of shape {text} may be NHWC or NCHW: say --layout nhwc or nchw"
+            f"the model's input of shape {text} may be NHWC or NCHW: say --data-layout nhwc or nchw"
         )
     return sizes[fits[0]], fits[0]
 

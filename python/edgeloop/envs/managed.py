@@ -60,12 +60,13 @@ def forget_marker(name: str) -> None:
 
 @dataclass(frozen=True)
 class EnvironmentState:
-    """One environment on this machine."""
+    """One environment, library or engine on this machine."""
 
     name: str
     state: str
     """"complete", "incomplete", "absent" or "not for this machine"."""
     folder: str
+    """Its folder; the file of a library or an engine."""
     purpose: str
     python: Optional[str] = None
 

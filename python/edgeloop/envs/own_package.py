@@ -30,15 +30,13 @@ def install_own_package(python: str, wheels: Optional[str], keep_open: Sequence[
     """
     reasons = []
     with tempfile.TemporaryDirectory(prefix="edgeloop-build-") as scratch:
-        # Two builds from one source folder would meet in its build folder.
-        variables = {"SKBUILD_BUILD_DIR": str(Path(scratch) / "build")}
         for origin in _origins(wheels, Path(scratch)):
             missing = _missing_headers(python) if Path(origin[-1]).is_dir() else None
             if missing is not None:
                 reasons.append(f"{origin[-1]} cannot be compiled: {missing}")
                 continue
             arguments = ["install", "--no-deps", "--force-reinstall", *origin]
-            done = run_pip(python, arguments, _TIMEOUT_S, keep_open, variables)
+            done = run_pip(python, arguments, _TIMEOUT_S, keep_open)
             if done.returncode == 0:
                 return
             reasons.append(f"pip install {' '.join(origin)}: {pip_reason(done)}")

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import re
 import subprocess
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib import metadata
 from pathlib import Path
-from typing import Optional
 
 from edgeloop.errors import CannotWriteError, NotAvailableError
 
@@ -50,11 +48,9 @@ def run_pip(
     arguments: Sequence[str],
     timeout_s: float,
     keep_open: Sequence[int] = (),
-    variables: Optional[Mapping[str, str]] = None,
 ) -> subprocess.CompletedProcess[str]:
     """Run a command of pip under an interpreter; `keep_open` are descriptors that it inherits.
 
-    `variables` are set in its environment beside ours.
     Raises NotAvailableError where it cannot start or does not end.
     """
     command = [python, "-m", "pip", arguments[0], *_QUIET, *arguments[1:]]
@@ -66,7 +62,6 @@ def run_pip(
             check=False,
             timeout=timeout_s,
             pass_fds=keep_open,
-            env={**os.environ, **(variables or {})},
         )
     except subprocess.TimeoutExpired as error:
         raise NotAvailableError(f"pip did not end within {timeout_s:g} s; run it again") from error

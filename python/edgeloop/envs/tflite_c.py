@@ -13,10 +13,12 @@ from pathlib import Path
 from typing import Optional
 
 from edgeloop.envs import machine
+from edgeloop.envs.managed import EnvironmentState
 from edgeloop.envs.pip import has_pip, pip_reason, run_pip
 from edgeloop.errors import CannotWriteError, NotAvailableError
 from edgeloop.host.user_folders import data_folder
 
+LIBRARY = "tflite-c"
 LIBRARY_NAME = "libtensorflowlite_c.so"
 LIBRARY_VERSION = "2.17.1"
 LICENCE = "Apache-2.0"
@@ -71,6 +73,19 @@ WHEELS = {
         library_sha256="fcb6ef6f3f9c68889868fb55aba544d43d0fe9703c1efeb2756e82b553d032ab",
     ),
 }
+
+
+def state() -> EnvironmentState:
+    """Return whether the library is installed, and where."""
+    purpose = f"the classic TensorFlow Lite C library {LIBRARY_VERSION}, for the runtime tflite"
+    path = library_path()
+    try:
+        wheel = _wheel_for_this_machine()
+    except NotAvailableError:
+        return EnvironmentState(LIBRARY, "not for this machine", str(path), purpose)
+    whole = _sha256_of_file(path) == wheel.library_sha256
+    found = "complete" if whole else "incomplete" if path.exists() else "absent"
+    return EnvironmentState(LIBRARY, found, str(path), purpose)
 
 
 def library_path() -> Path:

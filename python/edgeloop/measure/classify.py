@@ -26,6 +26,8 @@ from edgeloop.spec.run import ResolvedSpec, RunSpec
 if TYPE_CHECKING:
     import numpy.typing as npt
 
+_NO_PICTURES = f"the folder holds no pictures ({', '.join(SUFFIXES)})"
+
 
 @dataclass(frozen=True)
 class Answer:
@@ -69,35 +71,35 @@ class Classified:
 
     @property
     def error(self) -> Optional[ModelError]:
-        """The error for the first picture that could not be read."""
+        """The error for the first picture that could not be read, or folder without any."""
         if not self.skipped:
             return None
         first = self.skipped[0]
-        return ModelError(f"the picture {first.name} cannot be used: {first.reason}")
+        return ModelError(f"{first.name} cannot be used: {first.reason}")
 
 
 def classify(spec: RunSpec, pictures: Sequence[str], top: int, observer: Observer) -> Classified:
     """Run pictures, and those in folders, through the first runtime of a spec, each once.
 
-    Raises ModelError where a folder holds none or the model gives no score for each class, and
-    what a session raises.
+    A folder without any is skipped, as a picture is that cannot be read. Raises ModelError where
+    there is no other, or the model gives no score for each class, and what a session raises.
     """
-    pictures = [path for given in pictures for path in _pictures(given)]
+    found = {given: _pictures(given) for given in pictures}
+    empty = [Skipped(given, _NO_PICTURES) for given, paths in found.items() if not paths]
+    pictures = [path for given in pictures for path in found[given]]
+    if not pictures:
+        raise ModelError(f"{empty[0].name} cannot be used: {empty[0].reason}")
     resolved = resolve(replace(spec, data=pictures[0]), "classify")[0]
     for choice in resolved.choices:
         observer.note(choice)
     more = tuple(str(Path(picture).resolve()) for picture in pictures[1:])
     inputs = replace(resolved.inputs, pictures=more)
-    return _classified(replace(resolved, inputs=inputs), top, observer)
+    done = _classified(replace(resolved, inputs=inputs), top, observer)
+    return replace(done, skipped=(*done.skipped, *empty))
 
 
 def _pictures(path: str) -> list[str]:
-    if not Path(path).is_dir():
-        return [path]
-    found = pictures_in(Path(path))
-    if not found:
-        raise ModelError(f"the folder {path} holds no pictures ({', '.join(SUFFIXES)})")
-    return found
+    return pictures_in(Path(path)) if Path(path).is_dir() else [path]
 
 
 def _classified(spec: ResolvedSpec, top: int, observer: Observer) -> Classified:

@@ -147,13 +147,14 @@ def _with_weights(
     precision, reason = weights.precision()
     notes = list(empty.notes)
     if empty.kind != "torchscript":
-        notes.append(
-            "a checkpoint holds weights, not the network: give a TorchScript or torch.export file "
-            "to measure it"
-        )
         classes = _classes(imports)
-        if classes:
-            notes.append(f"loading it needs, and runs, the Python code of {', '.join(classes[:4])}")
+        notes.append(
+            "a checkpoint holds weights, not the network: to measure it, name the class whose "
+            "weights they are (--model-class-path net.py --model-class-name Net --shape ...)"
+            if not classes
+            else f"loading it needs, and runs, the Python code of {', '.join(classes[:4])}: to "
+            "measure it, say --trust-pickle where you trust that, and --shape"
+        )
     return replace(
         empty,
         precision=precision,

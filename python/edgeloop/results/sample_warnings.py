@@ -81,9 +81,9 @@ def _dependence(headline: Mapping[str, Any]) -> Sequence[dict[str, Any]]:
         return []
     return [warning(
         "dependent-samples",
-        f"neighbouring runs resemble each other: the {n} samples are worth {n_eff:.0f} "
-        f"independent ones, so the interval is {widened:.0f} times as wide as if they were "
-        "independent; slow stretches come and go, as with other programs or a changing clock",
+        f"neighbouring runs resemble each other, so the interval is {widened:.0f} times as wide as "
+        "if they were independent; slow stretches come and go, as with other programs or a "
+        "changing clock",
         "stop other programs and fix the clock (see `edgeloop doctor`); else more processes help "
         "more than more runs",
     )]  # fmt: skip

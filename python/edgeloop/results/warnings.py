@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Optional
 
@@ -125,7 +126,25 @@ def _threads(result: Result, headline: dict[str, Any]) -> Sequence[dict[str, Any
             "figures hold for one thread",
             "ask for --threads 1, or use a runtime or delegate that honours threads",
         )]  # fmt: skip
+    cpus = _cpus_in_reach(result.header)
+    if cpus is not None and asked > math.ceil(cpus):
+        return [warning(
+            "threads-above-cpus",
+            f"{asked} threads share {cpus:g} CPU{'s' if cpus > 1 else ''}: they wait for each "
+            "other, so runs are longer and scatter more",
+            f"ask for --threads {math.floor(cpus) or 1}, or give the process more CPUs",
+        )]  # fmt: skip
     return []
+
+
+def _cpus_in_reach(header: Mapping[str, Any]) -> Optional[float]:
+    """Return how many CPUs the threads had: those of --cpus, else of the mask, within the quota."""
+    if "host" not in header:
+        return None
+    cpu = header["host"]["cpu"]
+    mask = (header.get("control") or {}).get("cpus") or cpu["allowed_cpus"]
+    quota = (cpu.get("quota") or {}).get("cpus")
+    return float(len(mask)) if quota is None else min(float(len(mask)), float(quota))
 
 
 def _refused(header: dict[str, Any]) -> Sequence[dict[str, Any]]:

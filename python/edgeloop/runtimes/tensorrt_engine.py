@@ -12,9 +12,12 @@ from pathlib import Path
 from typing import Optional
 
 import edgeloop
+from edgeloop.envs.managed import EnvironmentState
 from edgeloop.errors import CannotWriteError, NotAvailableError, RuntimeFailedError
 from edgeloop.host.user_folders import data_folder
 from edgeloop.runtimes.nvidia_libraries import ROOT_VARIABLE, find_nvinfer, nvinfer_version
+
+ENGINE = "tensorrt"
 
 Version = tuple[int, int, int]
 
@@ -51,6 +54,16 @@ def sources() -> Path:
     here = Path(edgeloop.__file__).resolve().parent
     installed = here / "plugins"
     return installed if installed.is_dir() else here.parents[1] / "cpp" / "plugins"
+
+
+def state() -> EnvironmentState:
+    """Return whether there is an engine for the TensorRT that is here; nothing is compiled."""
+    purpose = "the engine for the TensorRT of this machine, compiled here"
+    try:
+        path = engine_path(nvinfer_version(find_nvinfer()[0]))
+    except NotAvailableError:
+        return EnvironmentState(ENGINE, "not for this machine", str(_built()), purpose)
+    return EnvironmentState(ENGINE, "complete" if path.is_file() else "absent", str(path), purpose)
 
 
 def install(progress: Callable[[str], None]) -> Path:

@@ -85,11 +85,21 @@ def exported(torch: Any, loaded: LoadedModule, tensors: Sequence[Any], path: str
     """Return torch.export's program of a module, its inputs positional and their shapes fixed."""
     try:
         with torch.no_grad(), quiet():
+            if isinstance(loaded.module, torch.jit.ScriptModule):
+                # Its parameters are none to torch.export; frozen, they are constants of the graph.
+                loaded = replace(loaded, module=_frozen(torch, loaded.module))
             return torch.export.export(positional(torch, loaded), tuple(tensors), strict=False)
     except Exception as error:  # of many classes, some of them private
         raise ModelError(
             f"torch.export cannot follow the model of {path}: {_brief(error)}"
         ) from error
+
+
+def _frozen(torch: Any, module: Any) -> Any:
+    """Return a TorchScript module with its parameters in its code; nothing is computed ahead."""
+    if not hasattr(module, "training"):  # it is frozen already
+        return module
+    return torch.jit.freeze(module.eval(), optimize_numerics=False)
 
 
 def positional(torch: Any, loaded: LoadedModule) -> Any:

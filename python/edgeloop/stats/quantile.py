@@ -193,7 +193,4 @@ def _too_few(n: int, p: float, n_eff: float, confidence: float) -> str:
     total = max(least, math.ceil(needed * n / n_eff))
     if total == least:
         return f"not enough samples (need {least})"
-    return (
-        f"not enough samples (need about {total}: these {n} are worth {n_eff:.0f} independent "
-        f"ones, {needed} are needed)"
-    )
+    return f"not enough samples (need about {total}, as neighbouring ones resemble each other)"

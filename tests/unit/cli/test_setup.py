@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import pytest
 
 from edgeloop.cli import setup as command
+from edgeloop.envs import machine, tflite_c
 from edgeloop.errors import EdgeloopError, InterruptedRunError, NotAvailableError
+from edgeloop.runtimes import tensorrt_engine
 
 
 @pytest.fixture
@@ -37,6 +42,29 @@ def test_what_was_named_ends_at_the_first_failure(installed: list[str]) -> None:
     with pytest.raises(EdgeloopError, match=r"^no network$"):
         command.setup(names=["convert", "tflite-c"])
     assert installed == ["convert"]
+
+
+def test_the_list_has_all_that_can_be_named(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    monkeypatch.delenv("EDGELOOP_ENVS", raising=False)
+    monkeypatch.setattr(machine, "architecture", lambda: "x86_64")
+    monkeypatch.setattr(machine, "too_old_for", lambda needed: None)
+    nvinfer = tmp_path / "libnvinfer.so.10.3.0"
+    nvinfer.write_bytes(b"")
+    monkeypatch.setattr(tensorrt_engine, "find_nvinfer", lambda: (nvinfer, "the system"))
+    command.setup(listing=True)
+    first = dict(line.split()[:2] for line in capsys.readouterr().out.splitlines())
+    names = ("tflite-c", "tensorrt", "convert", "onnx2tf", "tflite-runtime")
+    assert first == {"name": "state", **dict.fromkeys(names, "absent")}
+
+    tflite_c.library_path().parent.mkdir(parents=True)
+    tflite_c.library_path().write_bytes(b"half of it")
+    tensorrt_engine.engine_path((10, 3, 0)).write_bytes(b"")
+    command.setup(listing=True, json="-")
+    states = {one["name"]: one["state"] for one in json.loads(capsys.readouterr().out)}
+    assert (states["tflite-c"], states["tensorrt"]) == ("incomplete", "complete")
 
 
 def test_ctrl_c_ends_all(installed: list[str], monkeypatch: pytest.MonkeyPatch) -> None:

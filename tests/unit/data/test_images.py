@@ -293,7 +293,7 @@ def test_colours_and_layouts(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="--color gray gives 1 channels, but the model takes 3"):
         opened(tmp_path, color="gray")
     cube = TensorSpec("image", "float32", (1, 3, 3, 3))
-    with pytest.raises(UsageError, match="may be NHWC or NCHW: say --layout"):
+    with pytest.raises(UsageError, match="may be NHWC or NCHW: say --data-layout"):
         opened(tmp_path, cube)
     assert x_of(opened(tmp_path, cube, layout="nchw"))[0, :, 0, 0].tolist() == [10, 20, 30]
     with pytest.raises(ModelError, match="takes no pictures"):

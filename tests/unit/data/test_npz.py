@@ -115,7 +115,7 @@ def test_a_wrong_shape_names_both(saved: Any) -> None:
     words = why_not(saved(x_data=np.zeros((5, 9, 9, 1), np.float32)))
     assert "a sample of 'x_data' has shape 9x9x1" in words
     assert "input 'image' wants samples of 8x8x1" in words
-    assert "--layout" not in words
+    assert "layout" not in words
 
 
 @pytest.mark.parametrize("axes", [(0, 3, 1, 2), (0, 2, 3, 1)])
@@ -125,7 +125,7 @@ def test_another_layout_is_hinted_at_and_not_guessed(axes: tuple[int, ...], save
     data = np.arange(2 * 72, dtype=np.float32).reshape(2, 4, 6, 3)
     path = saved(x_data=data)
     words = why_not(path, spec)
-    assert f"if it is {layout.upper()}, say --layout {layout}" in words
+    assert f"if it is {layout.upper()}, say --data-layout {layout}" in words
     assert np.array_equal(x_of(opened(path, spec, layout=layout)), data.transpose(axes))
     assert "has shape 4x6x3" in why_not(path, spec, layout=other)  # its own, not the transposed
 
@@ -425,7 +425,7 @@ def test_values_per_channel_need_to_know_the_channels(saved: Any) -> None:
     per_channel = parse_preprocess(mean="1,2,3")
     spec = TensorSpec("image", "float32", (1, 3, 4, 3))
     path = saved(x_data=np.zeros((2, 3, 4, 3), np.float32))
-    with pytest.raises(UsageError, match="two such dimensions: say --layout"):
+    with pytest.raises(UsageError, match="two such dimensions: say --data-layout"):
         opened(path, spec, preprocess=per_channel)
     assert x_of(opened(path, spec, preprocess=per_channel, layout="nhwc"))[0, 0, 0].tolist() == [
         -1, -2, -3,

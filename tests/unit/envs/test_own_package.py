@@ -147,3 +147,11 @@ def test_where_the_sources_are_gone_the_installed_files_are_copied(python, tmp_p
     )  # fmt: skip
     own_package.install_own_package(python, None)
     assert (site_of(python) / "edgeloop" / "_core.pyi").read_text() == "# copied\n"
+
+
+def test_two_builds_of_one_tree_share_no_folder():
+    """Without a build-dir scikit-build-core builds in a temporary folder of each build's own."""
+    settings = pytest.importorskip("scikit_build_core.settings.skbuild_read_settings")
+    pyproject = Path(__file__).parents[3] / "pyproject.toml"
+    read = settings.SettingsReader.from_file(pyproject, {})
+    assert read.settings.build_dir == ""

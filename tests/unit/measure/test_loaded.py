@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
 from collections.abc import Sequence
+from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -62,6 +65,23 @@ def test_native_loops_load_no_framework() -> None:
     assert runtime.given is None
     assert model.framework is None
     assert set(model.load_ns) == {"engine"}
+
+
+def test_loops_that_import_nothing_have_no_time_for_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    class Importer(Recorder):
+        def import_packages(self, loops: Sequence[str]) -> None:
+            time.sleep(0.002)  # whatever it takes to see that there is nothing to import
+            if "framework" in loops:
+                import_module("a_package_of_its_own")
+
+    (tmp_path / "a_package_of_its_own.py").write_text("")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "a_package_of_its_own", raising=False)
+    assert loaded_by(Importer(), "native").import_ns == 0
+    assert loaded_by(Importer(), "native", "framework").import_ns > 2_000_000
+    assert loaded_by(Importer(), "framework").import_ns == 0  # it was there already
 
 
 def test_framework_loops_load_no_engine() -> None:

@@ -57,6 +57,7 @@ def test_checkpoint(tmp_path):
     assert found.metadata["version"] == "3"
     assert found.metadata["stored_types"] == {"float32": 10}
     assert not any("Python code" in note for note in found.notes)
+    assert any("to measure it, name the class" in note for note in found.notes)
     json.dumps(found.as_dict(), allow_nan=False)
 
 
@@ -64,7 +65,7 @@ def test_a_pickled_module_says_whose_code_it_needs(tmp_path):
     members = {"c/data.pkl": pickled(imports=["torch.nn.modules.conv.Conv2d", "evil.\x1bcode"])}
     found = summarise(write(tmp_path / "c", members))
     (note,) = [note for note in found.notes if "runs, the Python code" in note]
-    assert "torch.nn.modules.conv.Conv2d, evil.?code" in note
+    assert "torch.nn.modules.conv.Conv2d, evil.?code: to measure it, say --trust-pickle" in note
 
 
 def test_torchscript_keeps_weights_in_two_archives(tmp_path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Optional
 
@@ -99,6 +100,20 @@ def test_every_figure_of_the_first_page_has_an_interval_or_words() -> None:
     assert "cold: the first process; then the typical one of 5 [95 %]" in table
     for name in ("interpreter start", "import", "load", "first run"):
         assert re.search(r"; .* \[[\d.]+, [\d.]+\]", found[name]), found[name]
+
+
+def test_one_page_says_once_what_the_samples_are_worth() -> None:
+    slow = 1.0 + 0.3 * (np.arange(BLOCKS) % 8 >= 4)
+    page = bench_table(measured(FLAT * slow))
+    assert "neighbouring runs resemble each other" in page
+    assert len(re.findall(r"worth \d+ independent", page)) == 1
+
+
+def test_a_page_has_no_import_where_nothing_was_imported() -> None:
+    result = measured(FLAT)
+    assert "import" in rows(bench_table(result))
+    result.invocations = [replace(one, import_ns=0) for one in result.invocations]
+    assert "import" not in rows(bench_table(result))
 
 
 def test_runs_that_scatter_in_each_process_want_more_runs() -> None:

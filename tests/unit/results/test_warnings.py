@@ -67,6 +67,22 @@ def test_threads_are_verified(threads: int, started: int, used: float, code: str
     assert found == ([] if code is None else [code])
 
 
+@pytest.mark.parametrize(
+    ("pinned", "quota", "cpus"),
+    [(None, None, "2 CPUs"), ([1], None, "1 CPU"), (None, 1.5, "1.5 CPUs"), (None, 2.5, "2 CPUs")],
+)
+def test_more_threads_than_cpus_are_warned_of(pinned: Any, quota: Any, cpus: str) -> None:
+    measured = result(3, 2, [100] * 10)
+    measured.header["host"] = {"cpu": {"allowed_cpus": [0, 1], "quota": {"cpus": quota}}}
+    measured.header["control"] = {} if pinned is None else {"cpus": pinned}
+    (found,) = result_warnings(measured, summary())
+    assert found["code"] == "threads-above-cpus"
+    assert f"3 threads share {cpus}: " in found["text"]
+    measured.header["host"]["cpu"]["allowed_cpus"] = [0, 1, 2, 3]
+    if pinned is None and quota is None:
+        assert codes(measured) == []
+
+
 def test_slow_blocks_are_warned_of_when_they_are_many() -> None:
     assert codes(result(1, 0, [100] * 18 + [110] * 2)) == []
     assert codes(result(1, 0, [100] * 7 + [110] * 3)) == ["slower"]
@@ -107,7 +123,7 @@ LACKS = [
         {"percentiles": {"99": estimate(reason="not enough samples (need 2500)")}},
         ("few-samples", "p99 cannot be told with an interval (not enough samples", "--budget"),
     ),
-    (WIDE, ("dependent-samples", "1000 samples are worth 40 independent ones", "doctor")),
+    (WIDE, ("dependent-samples", "is 5 times as wide as if they were independent", "doctor")),
     (
         {"steady_state": "slow-down", "steady_states": [SLOWER]},
         ("drift", "slow-down): the latency changed by +9.0 %", "--budget"),

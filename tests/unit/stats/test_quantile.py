@@ -118,8 +118,7 @@ def test_dependence_raises_the_number_of_samples_needed() -> None:
     x = np.random.default_rng(2).lognormal(14, 0.05, 3000)
     estimate = quantile_estimate(x, 0.99, n_eff=200)
     assert estimate.reason == (
-        "not enough samples (need about 5520: these 3000 are worth 200 independent ones, "
-        "368 are needed)"
+        "not enough samples (need about 5520, as neighbouring ones resemble each other)"
     )
 
 

@@ -25,7 +25,8 @@ _WORST_FIRST = (
     *("impossible", "delegate-useless", "delegate-unused", "cpu-emulated"),
     *("throttled", "throttled-now", "under-voltage", "disturbed", "other-load"),
     *("cpu-time-stolen", "drift", "not-steady", "threads-ignored", "threads-exceeded"),
-    *("one-process", "no-interval", "few-samples", "dependent-samples", "timer-coarse"),
+    *("threads-above-cpus", "one-process", "no-interval", "few-samples", "dependent-samples"),
+    "timer-coarse",
 )
 _MOST_WARNINGS = 3
 _WIDTH = 79

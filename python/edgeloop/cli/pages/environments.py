@@ -1,4 +1,4 @@
-"""The managed environments as a table."""
+"""What `edgeloop setup` installs, as a table."""
 
 from __future__ import annotations
 
@@ -13,6 +13,6 @@ if TYPE_CHECKING:
 
 def environments_page(states: Sequence[EnvironmentState]) -> str:
     """Return what `edgeloop setup --list` prints."""
-    rows = [("environment", "state", "for", "folder")]
+    rows = [("name", "state", "for", "where")]
     rows += [(state.name, state.state, state.purpose, state.folder) for state in states]
     return columns(rows, indent="")

@@ -273,6 +273,8 @@ def _cold(result: Result) -> str:
     rows = []
     for words, name in _COLD:
         parts = [_parts(getattr(invocation, name)) for invocation in result.invocations]
+        if not any(any(part.values()) for part in parts):
+            continue  # the loops import nothing
         texts = []
         for which in parts[0]:
             values = [float(part[which]) for part in parts if which in part]
