@@ -101,6 +101,7 @@ def test_savedmodel_folder(tmp_path):
         (bytes(range(128, 256)), "no model that is known here"),
         (b"\x08\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", "no model that is known here"),
     ],
+    ids=lambda value: value if isinstance(value, str) else "content",  # an archive holds the time
 )
 def test_what_is_no_model_gets_its_sentence(tmp_path, content, sentence):
     path = tmp_path / "model.tflite"
