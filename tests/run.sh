@@ -7,14 +7,16 @@ cd "$(dirname "$0")/.."
 
 usage() {
   cat <<'EOF'
-usage: bash tests/run.sh [--quick | --full]
+usage: bash tests/run.sh [--quick | --more | --full]
 
-  (no option)  checks, C++ tests (plain and with sanitizers), unit and integration tests
+  (no option)  checks, C++ tests, unit tests and the integration tests that take seconds
   --quick      the inner loop: C++ tests and unit tests, nothing is reinstalled but edgeloop
-  --full       also the long tests, ThreadSanitizer and every Python on this machine
+  --more       what CI adds: C++ tests with sanitizers, the converters' and tflite-runtime's
+               environments, and the integration tests that need them or take long
+  --full       all of it, the slow tests, ThreadSanitizer and every Python on this machine
 
 Environments and builds go to .cache/ and are used again; delete it to start afresh.
-Needs: a Python 3.11 with venv, g++, and the package index.
+Needs: a Python 3.11 with venv and headers, g++, and the package index.
 EOF
 }
 
@@ -22,10 +24,14 @@ mode=default
 case "${1:-}" in
   "") ;;
   --quick) mode=quick ;;
+  --more) mode=more ;;
   --full) mode=full ;;
   -h | --help) usage; exit 0 ;;
   *) usage >&2; exit 2 ;;
 esac
+
+# Whether this mode is one of those named.
+is() { case " $* " in *" $mode "*) return 0 ;; *) return 1 ;; esac; }
 
 torch_pin=torch==2.13.0  # has a CPU build; newer ones may bring gigabytes of CUDA packages
 cache=$PWD/.cache
@@ -37,7 +43,15 @@ export XDG_DATA_HOME=$cache/data  # results and fetched libraries stay inside th
 export EDGELOOP_TEST_TFLITE_RUNTIME_PYTHON=$tflite/bin/python
 mkdir -p "$envs" "$wheels" "$XDG_DATA_HOME"
 
-step() { printf '\n== %s (%s s)\n' "$1" "$SECONDS"; }
+# Ends a step of the table that is printed at the end, and begins the next.
+steps=()
+begun=0
+step() {
+  if [ -n "${doing:-}" ]; then steps+=("$(printf '%5d s  %s' $((SECONDS - begun)) "$doing")"); fi
+  doing=$1
+  begun=$SECONDS
+  printf '\n== %s (%s s)\n' "$1" "$SECONDS"
+}
 
 # An environment is as its requirements file says, or it is made anew.
 make_env() {  # FOLDER REQUIREMENTS
@@ -87,7 +101,9 @@ install_edgeloop() {
   fi
   local env
   for env in "$main" "$tflite"; do
-    "$env/bin/python" -m pip install -q --force-reinstall --no-deps "$wheel"
+    if [ -x "$env/bin/python" ]; then
+      "$env/bin/python" -m pip install -q --force-reinstall --no-deps "$wheel"
+    fi
   done
 }
 
@@ -113,54 +129,72 @@ checks() {
     --mypy-config-file "$OLDPWD/tests/stubtest.ini")
 }
 
+# Two at a time: a test that waits for a worker leaves a core idle.
+run_tests() {  # PYTHON ARGUMENT...
+  local python=$1
+  shift
+  "$python" -m pytest -q -n 2 --dist loadfile "$@"
+}
+
 step "environments"
 make_env "$main" tests/requirements/main.txt
-make_env "$tflite" tests/requirements/tflite-runtime.txt
+if is more full; then make_env "$tflite" tests/requirements/tflite-runtime.txt; fi
 step "package"
 install_edgeloop
-if [ "$mode" != quick ]; then
+if is default full; then
   step "checks"
   checks
 fi
-step "C++ tests"
-cpp_tests plain
-if [ "$mode" != quick ]; then
+if is default quick full; then
+  step "C++ tests"
+  cpp_tests plain
+fi
+if is more full; then
   step "C++ tests with AddressSanitizer and UndefinedBehaviorSanitizer"
   cpp_tests address address,undefined
 fi
-if [ "$mode" = full ]; then
+if is full; then
   step "C++ tests with ThreadSanitizer"
   cpp_tests thread thread
 fi
-
-step "unit tests"
-"$main/bin/python" -m pytest -q tests/unit
-if [ "$mode" = quick ]; then exit 0; fi
-
-step "tflite-c"
-"$main/bin/edgeloop" setup tflite-c
-# The tests of --host connect to a server of their own; without sshd they skip, and say so.
-if ! PATH=$PATH:/usr/sbin command -v sshd >/dev/null && [ "$(id -u)" = 0 ]; then
-  step "sshd"
-  (apt-get update -q && apt-get install -qy --no-install-recommends openssh-server) >/dev/null ||
-    echo "tests/run.sh: no sshd can be installed; the tests of --host will skip"
+if is default quick full; then
+  step "unit tests"
+  run_tests "$main/bin/python" tests/unit
 fi
-step "converters"
-"$main/bin/edgeloop" setup convert --wheel-dir "$wheels"
-if [ "$mode" = full ]; then  # another Python than this wheel's: it is built from the sources there
+if is default more full; then
+  step "tflite-c"
+  "$main/bin/edgeloop" setup tflite-c
+fi
+if is default full; then
+  step "integration tests that take seconds"
+  run_tests "$main/bin/python" -m "not slow and not heavy" tests/integration
+fi
+if is more full; then
+  # The tests of --host connect to a server of their own; without sshd they skip, and say so.
+  if ! PATH=$PATH:/usr/sbin command -v sshd >/dev/null && [ "$(id -u)" = 0 ]; then
+    step "sshd"
+    (apt-get update -q && apt-get install -qy --no-install-recommends openssh-server) >/dev/null ||
+      echo "tests/run.sh: no sshd can be installed; the tests of --host will skip"
+  fi
+  step "converters"
+  "$main/bin/edgeloop" setup convert --wheel-dir "$wheels"
+fi
+if is full; then  # another Python than this wheel's: it is built from the sources there
   step "onnx2tf"
   "$main/bin/python" -c "from scikit_build_core.build import build_sdist; build_sdist('$wheels')"
   "$main/bin/edgeloop" setup onnx2tf --wheel-dir "$wheels" ||
     echo "tests/run.sh: onnx2tf cannot be set up here; its tests will skip"
 fi
-step "integration tests"
-marks=(-m "not slow")
-if [ "$mode" = full ]; then marks=(); fi
-"$main/bin/python" -m pytest -q "${marks[@]}" tests/integration
-step "integration tests beside tflite-runtime"
-"$tflite/bin/python" -m pytest -q "${marks[@]}" tests/integration/test_engine_tflite_runtime.py
-if [ "$mode" = full ]; then
+if is more full; then
+  step "integration tests that are heavy"
+  if is full; then marks="heavy or slow"; else marks="heavy and not slow"; fi
+  run_tests "$main/bin/python" -m "$marks" tests/integration
+  step "integration tests beside tflite-runtime"
+  "$tflite/bin/python" -m pytest -q -m "not slow" tests/integration/test_engine_tflite_runtime.py
+fi
+if is full; then
   step "every Python"
   bash tests/pythons.sh
 fi
 step "done"
+printf '%s\n' "${steps[@]}"

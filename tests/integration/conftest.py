@@ -20,6 +20,31 @@ from edgeloop.demo import ASSETS
 from edgeloop.results.store import read_result
 
 _MODELS = Path(__file__).parent / "models"
+
+# What a person who changes something waits for; all other modules are for CI.
+_LIGHT = {
+    "test_added_runtime",
+    "test_bad_input",
+    "test_demo",
+    "test_engine_litert",
+    "test_engine_onnxruntime",
+    "test_engine_tflite",
+    "test_find_tflite",
+    "test_report_in_browser",
+}
+# Fixtures that need the environments of `--more`.
+_LARGE = {"convert_python", "tflite_runtime_python"}
+
+
+def pytest_collection_modifyitems(items):
+    """Mark as heavy what is not light, so that a new module waits for CI until it is named."""
+    for item in items:
+        if item.path.parent != Path(__file__).parent:
+            continue
+        if item.path.stem not in _LIGHT or _LARGE & set(item.fixturenames):
+            item.add_marker(pytest.mark.heavy)
+
+
 _PLUGINS = Path(__file__).parents[1] / "plugins"
 
 
