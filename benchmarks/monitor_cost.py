@@ -25,7 +25,8 @@ from edgeloop.measure.session import BLOCK_S, TRANSITION_RUNS, Session
 from edgeloop.results.figures import duration, percent
 from edgeloop.runtimes.choice.resolution import resolve
 from edgeloop.spec.configuration import parse_configuration
-from edgeloop.spec.run import ResolvedSpec, RunSpec
+from edgeloop.spec.resolved import ResolvedSpec
+from edgeloop.spec.run import RunSpec
 from edgeloop.stats.compare import Comparison, compare_paired
 from edgeloop.stats.ratio import ratio_text
 from edgeloop.stats.verdict import DELTA, FASTER, SLOWER

@@ -17,7 +17,8 @@ from edgeloop.measure.observer import Observer, Silence
 from edgeloop.measure.record import failed_requirement
 from edgeloop.results.schema import Result
 from edgeloop.runtimes.choice.resolution import resolve
-from edgeloop.spec.run import ResolvedSpec, RunSpec
+from edgeloop.spec.resolved import ResolvedSpec
+from edgeloop.spec.run import RunSpec
 from edgeloop.spec.run_options import EvaluateOptions, RunOptions
 from edgeloop.stats.verdict import DELTA
 

@@ -26,7 +26,8 @@ from edgeloop.demo import ASSETS
 from edgeloop.errors import EdgeloopError, NotAvailableError, RuntimeFailedError
 from edgeloop.runtimes import runtime
 from edgeloop.runtimes.choice.resolution import resolve
-from edgeloop.spec.run import ResolvedSpec, RunSpec
+from edgeloop.spec.resolved import ResolvedSpec
+from edgeloop.spec.run import RunSpec
 from edgeloop.worker.client import WorkerClient
 
 SEED = 20261121

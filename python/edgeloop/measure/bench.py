@@ -24,7 +24,7 @@ from edgeloop.results.schema import Result
 from edgeloop.results.store import LineWriter, open_result
 from edgeloop.runtimes import runtime
 from edgeloop.spec.load import instance_of
-from edgeloop.spec.run import ResolvedSpec
+from edgeloop.spec.resolved import ResolvedSpec
 from edgeloop.stats.pooled import pooled_quantile
 from edgeloop.stats.quantile import QuantileEstimate, quantile_interval
 from edgeloop.stats.run_times import joined

@@ -21,7 +21,8 @@ from edgeloop.measure.session import SampleRows, Session
 from edgeloop.metrics.alignment import score_rows
 from edgeloop.metrics.outputs import Label, judged_output
 from edgeloop.runtimes.choice.resolution import resolve
-from edgeloop.spec.run import ResolvedSpec, RunSpec
+from edgeloop.spec.resolved import ResolvedSpec
+from edgeloop.spec.run import RunSpec
 
 if TYPE_CHECKING:
     import numpy.typing as npt

@@ -21,7 +21,8 @@ from edgeloop.runtimes import runtime
 from edgeloop.runtimes.choice.resolution import resolve
 from edgeloop.runtimes.choice.title import titled
 from edgeloop.spec.configuration import parse_configuration
-from edgeloop.spec.run import ResolvedSpec, RunSpec
+from edgeloop.spec.resolved import ResolvedSpec
+from edgeloop.spec.run import RunSpec
 
 
 def compare_live(

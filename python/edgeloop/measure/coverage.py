@@ -9,7 +9,7 @@ from edgeloop.measure.monitor import Monitor
 from edgeloop.measure.record import header_of
 from edgeloop.measure.session import Session
 from edgeloop.results.warnings import delegate_warnings
-from edgeloop.spec.run import ResolvedSpec
+from edgeloop.spec.resolved import ResolvedSpec
 
 
 def measure_coverage(spec: ResolvedSpec) -> dict[str, Any]:

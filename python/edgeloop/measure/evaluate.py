@@ -22,7 +22,8 @@ from edgeloop.results.schema import Block, Result
 from edgeloop.results.store import ResultWriter, open_result
 from edgeloop.runtimes.choice.resolution import resolve
 from edgeloop.spec.configuration import parse_configuration
-from edgeloop.spec.run import ResolvedSpec, RunSpec
+from edgeloop.spec.resolved import ResolvedSpec
+from edgeloop.spec.run import RunSpec
 from edgeloop.stats.quantile import quantile_interval
 
 STOP_REASON = "data_set"

@@ -26,7 +26,7 @@ from edgeloop.measure.observer import Observer, Progress
 from edgeloop.measure.regime import Regime
 from edgeloop.measure.session import BLOCK_S, TRANSITION_RUNS, Session
 from edgeloop.results.schema import Invocation
-from edgeloop.spec.run import FixedCount, ResolvedSpec
+from edgeloop.spec.resolved import FixedCount, ResolvedSpec
 from edgeloop.stats.stopping import Preset, process_stop_reason
 
 # Ten blocks in half a second: enough to see a level change, each of many scheduler slices.

@@ -10,7 +10,7 @@ from edgeloop.measure.monitor import Monitor
 from edgeloop.measure.observer import Observer
 from edgeloop.measure.session import Session
 from edgeloop.metrics.paired import PairedDifference, paired_difference, why_not_paired
-from edgeloop.spec.run import ResolvedSpec
+from edgeloop.spec.resolved import ResolvedSpec
 
 
 def paired_accuracy(

@@ -20,7 +20,7 @@ from edgeloop.measure.observer import Observer, Progress
 from edgeloop.measure.rest import comes_to_rest, look, rested
 from edgeloop.measure.session import TRANSITION_RUNS, Session
 from edgeloop.results.schema import Invocation
-from edgeloop.spec.run import ResolvedSpec
+from edgeloop.spec.resolved import ResolvedSpec
 from edgeloop.stats.compare import Comparison, compare_paired
 from edgeloop.stats.location import FEWEST_SESSIONS, session_centres, sessions_needed
 from edgeloop.stats.stopping import CAPACITY, CONVERGED, PRESETS, TIME_BUDGET

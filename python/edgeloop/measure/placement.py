@@ -11,7 +11,7 @@ from edgeloop.errors import EdgeloopError, reasoned
 from edgeloop.results.placement import reasons
 from edgeloop.runtimes import runtime
 from edgeloop.spec.delegates import DelegateSpec
-from edgeloop.spec.run import ResolvedSpec
+from edgeloop.spec.resolved import ResolvedSpec
 
 _TFLITE_FORMATS = ("tflite", "edgetpu")
 

@@ -30,7 +30,7 @@ from edgeloop.results.warnings import all_warnings, machine_warnings, result_war
 from edgeloop.runtimes import runtime
 from edgeloop.runtimes.identity import library_identity
 from edgeloop.spec.load import instance_of
-from edgeloop.spec.run import ResolvedSpec
+from edgeloop.spec.resolved import ResolvedSpec
 
 
 class Record:

@@ -23,7 +23,7 @@ from edgeloop.metrics.outputs import Judged, Label, judged_output, sample_shape
 from edgeloop.results.probe import Probe
 from edgeloop.results.schema import Block, Invocation
 from edgeloop.spec.load import TensorSpec, instance_of
-from edgeloop.spec.run import ResolvedSpec
+from edgeloop.spec.resolved import ResolvedSpec
 from edgeloop.worker.client import WorkerClient
 
 if TYPE_CHECKING:

@@ -19,7 +19,8 @@ from edgeloop.measure.session import TRANSITION_RUNS, Session
 from edgeloop.results.schema import Block
 from edgeloop.runtimes.choice.resolution import resolve
 from edgeloop.spec.configuration import parse_configuration
-from edgeloop.spec.run import ResolvedSpec, RunSpec
+from edgeloop.spec.resolved import ResolvedSpec
+from edgeloop.spec.run import RunSpec
 
 CHAIN = "null@null,multiplications=50000"
 OTHER = "null@null,multiplications=60000"

@@ -10,7 +10,8 @@ import pytest
 from edgeloop.measure.record import _require_clean_burst, _timed_region
 from edgeloop.runtimes.choice.resolution import resolve
 from edgeloop.spec.delegates import DelegateSpec
-from edgeloop.spec.run import ResolvedSpec, RunSpec
+from edgeloop.spec.resolved import ResolvedSpec
+from edgeloop.spec.run import RunSpec
 
 
 @pytest.fixture

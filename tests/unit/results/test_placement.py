@@ -12,7 +12,8 @@ from edgeloop.measure.placement import placement_document
 from edgeloop.results.placement import why_too_little
 from edgeloop.results.warnings import delegate_warnings
 from edgeloop.runtimes.choice.resolution import resolve
-from edgeloop.spec.run import ResolvedSpec, RunSpec
+from edgeloop.spec.resolved import ResolvedSpec
+from edgeloop.spec.run import RunSpec
 
 MODEL = (
     Path(__file__).parents[3] / "python" / "edgeloop" / "demo" / "assets" / "digits_float32.tflite"

@@ -21,7 +21,7 @@ from edgeloop.measure.observer import Observer, Progress
 from edgeloop.measure.rest import comes_to_rest
 from edgeloop.measure.session import BLOCK_S, TRANSITION_RUNS, Session
 from edgeloop.runtimes import runtime
-from edgeloop.spec.run import ResolvedSpec
+from edgeloop.spec.resolved import ResolvedSpec
 from edgeloop.stats.location import FEWEST_SESSIONS
 
 if TYPE_CHECKING:

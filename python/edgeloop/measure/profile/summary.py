@@ -13,7 +13,7 @@ from edgeloop.errors import EdgeloopError, RuntimeFailedError, reasoned
 from edgeloop.measure.profile.experiment import ProfiledProcess, block_numbers
 from edgeloop.measure.record import header_of
 from edgeloop.results.warnings import delegate_warnings
-from edgeloop.spec.run import Model, ResolvedSpec
+from edgeloop.spec.resolved import Model, ResolvedSpec
 from edgeloop.stats.compare import compare_paired
 from edgeloop.stats.location import FEWEST_SESSIONS, session_centres, student
 

@@ -15,7 +15,8 @@ from edgeloop.spec.inputs import (
     parse_layout,
     parse_preprocess,
 )
-from edgeloop.spec.run import Model, RunSpec
+from edgeloop.spec.resolved import Model
+from edgeloop.spec.run import RunSpec
 
 
 def inputs_of(spec: RunSpec) -> InputSource:

@@ -29,7 +29,8 @@ from edgeloop.spec.control import Control, parse_priority
 from edgeloop.spec.limits import require_schedulable, require_sound_numbers
 from edgeloop.spec.load import ANY, LOOPS, NULL_MODEL, LoadOptions
 from edgeloop.spec.metrics import metric_options
-from edgeloop.spec.run import FixedCount, Model, ResolvedSpec, RunSpec
+from edgeloop.spec.resolved import FixedCount, Model, ResolvedSpec
+from edgeloop.spec.run import RunSpec
 
 if TYPE_CHECKING:
     from edgeloop.spec.run import RunSpec

@@ -14,7 +14,8 @@ from edgeloop.spec.configuration import runtime_entry
 from edgeloop.spec.load import ANY, NULL_MODEL
 
 if TYPE_CHECKING:
-    from edgeloop.spec.run import Model, RunSpec
+    from edgeloop.spec.resolved import Model
+    from edgeloop.spec.run import RunSpec
 
 _PLUGIN = "plugin"
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from edgeloop.runtimes import runtime
 from edgeloop.spec.delegates import NONE, XNNPACK
-from edgeloop.spec.run import ResolvedSpec
+from edgeloop.spec.resolved import ResolvedSpec
 
 
 def titled(spec: ResolvedSpec) -> ResolvedSpec:

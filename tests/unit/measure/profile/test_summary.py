@@ -15,7 +15,8 @@ from edgeloop.measure.profile.chrome_trace import chrome_trace
 from edgeloop.measure.profile.experiment import ProfiledProcess, profiled_loop
 from edgeloop.measure.profile.summary import Profile, summarise
 from edgeloop.runtimes.choice.resolution import resolve
-from edgeloop.spec.run import ResolvedSpec, RunSpec
+from edgeloop.spec.resolved import ResolvedSpec
+from edgeloop.spec.run import RunSpec
 
 ROWS = [
     {"operator": "partition", "owner": "X", "name": "", "node": None, "nodes": [0, 1],
