@@ -18,9 +18,10 @@ from edgeloop.runtimes.choice import runtimes as choice
 from edgeloop.runtimes.choice.resolution import resolve
 from edgeloop.runtimes.protocol import Installation
 from edgeloop.spec.delegates import DelegateSpec
+from edgeloop.spec.inputs import InputSource
 from edgeloop.spec.load import LOOPS, LoadOptions
 from edgeloop.spec.resolved import ResolvedSpec
-from edgeloop.spec.run import EFFORTS, InputSource, RunSpec
+from edgeloop.spec.run import EFFORTS, RunSpec
 
 TFLITE = str(ASSETS / "digits_int8.tflite")
 ONNX = str(ASSETS / "digits_float32.onnx")
