@@ -152,14 +152,18 @@ class Board:
 
     @contextmanager
     def understood(self, doing: str) -> Iterator[None]:
-        """Blame the board where its answer has not the fields of one. Raises RuntimeFailedError."""
+        """Blame the board where its answer is not one: fields are missing, or no result is.
+
+        Raises RuntimeFailedError.
+        """
         try:
             yield
-        except STUMBLED as error:
+        except (*STUMBLED, ModelError) as error:
             self.broken = True
+            kind = "" if isinstance(error, ModelError) else f"{type(error).__name__}: "
             raise errors.RuntimeFailedError(
-                f"{self.host} answered what no agent says while {doing} "
-                f"({type(error).__name__}: {error}); install edgeloop there again"
+                f"{self.host} answered what no agent says while {doing} ({kind}{error}); install "
+                "edgeloop there again"
             ) from error
 
     @contextmanager

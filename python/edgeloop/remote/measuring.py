@@ -33,6 +33,7 @@ class _Arriving:
         self._board = board
         self._model = model
         self._writer = writer
+        self._source = f"what {board.host} sent"
         self._lines: list[dict[str, Any]] = []
         self._unwritten: Optional[CannotWriteError] = None
 
@@ -40,6 +41,7 @@ class _Arriving:
         """Keep a line; the header is given the name of the board and the model's path here."""
         if not self._lines:
             line = self._named(line)
+            result_of([(1, line)], self._source)  # no file keeps what is no header
         elif "summary" in line and self._writer is not None:
             put_sessions(self._lines[0], line, self._writer.path)
         self._lines.append(line)
@@ -55,7 +57,7 @@ class _Arriving:
         if not self._lines:
             return None
         path = None if self._writer is None else str(self._writer.path)
-        result = result_of(list(enumerate(self._lines, start=1)), path or self._board.host)
+        result = result_of(list(enumerate(self._lines, start=1)), self._source)
         result.path = path
         if not result.summary:
             self.take(_last_line(result))

@@ -23,6 +23,9 @@ def compare(source: str, quantised: str, samples: str) -> list[LayerError]:
         # The tensors have the names that the preparation gave them, so it is done again.
         prepared = prepare(QuantizeRequest(source, "", "int8"), folder)
         names = input_names(prepared)
+        # The inferred shapes are written beside the model, where this worker may not write.
+        rounded = str(Path(folder) / "rounded.onnx")
+        onnx.save(onnx.load(quantised), rounded)
 
         def activations(model: str, name: str) -> dict[str, Any]:
             augmented = str(Path(folder) / name)
@@ -33,7 +36,7 @@ def compare(source: str, quantised: str, samples: str) -> list[LayerError]:
             return found
 
         matched = debug.create_activation_matching(
-            activations(quantised, "quantised.onnx"), activations(prepared, "float.onnx")
+            activations(rounded, "quantised.onnx"), activations(prepared, "float.onnx")
         )
         makers = {
             output: node.op_type
