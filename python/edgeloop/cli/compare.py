@@ -77,6 +77,7 @@ def compare(
     json: options.Json = None,
     out: options.Out = None,
     no_save: options.NoSave = False,
+    verbose: options.Verbose = False,
 ) -> None:
     """Compare two configurations or results: ratio and verdict.
 
@@ -123,7 +124,7 @@ def compare(
         compared = compare_anywhere(a, b, spec, share, observer, save=not no_save, out=out)
     observer.clear()
     try:
-        show(lambda: comparison_page(compared), compared.as_dict, json)
+        show(lambda: comparison_page(compared, verbose=verbose), compared.as_dict, json)
     finally:
         for path in () if is_result(a) else compared.results:
             if path is not None:

@@ -1,5 +1,6 @@
 """`edgeloop eval`."""
 
+from functools import partial
 from typing import Annotated, Optional
 
 import typer
@@ -50,6 +51,7 @@ def evaluate(
     json: options.Json = None,
     out: options.Out = None,
     no_save: options.NoSave = False,
+    verbose: options.Verbose = False,
 ) -> None:
     """Measure the accuracy of a model on a data set.
 
@@ -89,7 +91,7 @@ def evaluate(
     try:
         if results:
             show(
-                lambda: "\n".join(map(evaluation_page, results)),
+                lambda: "\n".join(map(partial(evaluation_page, verbose=verbose), results)),
                 lambda: documents[0] if len(documents) == 1 else documents,
                 json,
             )

@@ -6,7 +6,7 @@ Everything else is under --verbose, and always in the result.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -42,7 +42,8 @@ def brief_page(result: Result) -> str:
     if not result.summary or result.summary["summary"] is None:
         reason = result.summary.get("summary_reason", "the run ended before its summary")
         return f"{_title(result)}\n\n{reason}"
-    parts = [*_answer(result), *_figures(result), _context(result.header), *_warnings(result)]
+    parts = [*_answer(result), *_figures(result), context(result.header)]
+    parts += brief_warnings(result.summary["warnings"])
     return "\n".join(plain(line, 2000) for part in parts for line in part.split("\n"))
 
 
@@ -163,7 +164,7 @@ def bars(values: np.ndarray[Any, Any], low: float, high: float) -> str:
     )
 
 
-def _context(header: Mapping[str, Any]) -> str:
+def context(header: Mapping[str, Any]) -> str:
     """Return one line: runtime, version, threads, who ran what, where."""
     runtime, model = header["runtime"], header["model"]
     threads = "1 thread" if runtime["threads"] == 1 else f"{runtime['threads']} threads"
@@ -184,9 +185,9 @@ def _context(header: Mapping[str, Any]) -> str:
     return "  " + ", ".join([*parts, *([str(where)] if where else [])])
 
 
-def _warnings(result: Result) -> list[str]:
+def brief_warnings(warnings: Iterable[Mapping[str, Any]]) -> list[str]:
     """Return the warnings that matter most, a line each."""
-    found = sorted(result.summary["warnings"], key=lambda one: _rank(str(one["code"])))
+    found = sorted(warnings, key=lambda one: _rank(str(one["code"])))
     lines = [f"warning: {first_sentence(str(one['text']))}" for one in found[:_MOST_WARNINGS]]
     left = len(found) - len(lines)
     if left:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from edgeloop.cli.pages.accuracy import paired_words
+from edgeloop.cli.pages.brief import brief_warnings
 from edgeloop.cli.pages.columns import columns
 from edgeloop.report.markdown import escape, markdown_table
 from edgeloop.results.compare import Compared, FolderComparison
@@ -20,8 +21,8 @@ _HEADINGS = ("configuration", "time of NEW / BASE [95 %]", "p (Holm)", "verdict"
 _ORDER = (SLOWER, NOT_COMPARABLE, INCONCLUSIVE, FASTER, EQUIVALENT)
 
 
-def comparison_page(compared: Compared) -> str:
-    """Return what `edgeloop compare` prints."""
+def comparison_page(compared: Compared, *, verbose: bool = False) -> str:
+    """Return what `edgeloop compare` prints; `verbose`: every warning with its remedy."""
     comparison = compared.comparison
     sides = [
         (name, title, _median(median))
@@ -41,13 +42,10 @@ def comparison_page(compared: Compared) -> str:
     elif compared.accuracy_reason is not None:
         rows.append(("accuracy", f"not compared: {compared.accuracy_reason}"))
     notes = [f"note: {text}" for text in (*comparison.warnings, *compared.notes)]
-    return "\n\n".join([
-        answer(comparison),
-        columns(sides, indent=""),
-        columns(rows, indent=""),
-        *notes,
-        *warning_lines(compared.warnings),
-    ])  # fmt: skip
+    parts = [answer(comparison), columns(sides, indent=""), columns(rows, indent=""), *notes]
+    if verbose:
+        return "\n\n".join([*parts, *warning_lines(compared.warnings)])
+    return "\n".join(["\n\n".join(parts), *brief_warnings(compared.warnings)])
 
 
 def answer(comparison: Comparison) -> str:

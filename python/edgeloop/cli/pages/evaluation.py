@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from edgeloop.cli.pages.accuracy import agreement_parts, metrics_parts, paired_parts
+from edgeloop.cli.pages.accuracy import (
+    agreement_parts,
+    metric_names,
+    metric_text,
+    metrics_parts,
+    paired_parts,
+)
+from edgeloop.cli.pages.brief import brief_warnings, context
 from edgeloop.cli.pages.columns import columns
 from edgeloop.cli.pages.table import heading, latency_rows
 from edgeloop.measure.classify import Classified, Picture
@@ -12,13 +19,20 @@ from edgeloop.results.figures import duration_interval, warning_lines
 from edgeloop.results.schema import Result
 
 
-def evaluation_page(result: Result) -> str:
-    """Return what `edgeloop eval` prints."""
+def evaluation_page(result: Result, *, verbose: bool = False) -> str:
+    """Return what `edgeloop eval` prints: the accuracy first; `verbose`: all figures, all fixes."""
     summary = result.summary
-    parts = [heading(result.header), *metrics_parts(summary)]
+    parts = [] if summary.get("accuracy") is None else [_answer(result)]
+    parts += metrics_parts(summary)
     parts += paired_parts(summary)
     parts += agreement_parts(summary)
     parts += _preprocess(summary)
+    if not verbose:
+        whole = _throughput(summary.get("data", {}))
+        parts += [columns(whole)] if whole else []
+        parts.append(context(result.header))
+        return "\n".join(["\n\n".join(parts), *brief_warnings(summary["warnings"])])
+    parts.append(heading(result.header))
     loop = result.loop_names[0]
     instances = summary.get("data", {}).get("instances", 1)
     beside = f", {instances} instances beside each other" if instances > 1 else ""
@@ -28,6 +42,15 @@ def evaluation_page(result: Result) -> str:
         + columns([*rows, *_throughput(summary.get("data", {}))])
     )
     return "\n\n".join([*parts, *warning_lines(result.summary["warnings"])])
+
+
+def _answer(result: Result) -> str:
+    """Return the metric that matters most, and of what."""
+    accuracy, title = result.summary["accuracy"], result.header["title"]
+    name = next(iter(metric_names(accuracy)), None)
+    if name is None:
+        return str(title)
+    return f"{name.replace('_', ' ')} {metric_text(accuracy, name)}  {title}"
 
 
 def _throughput(data: dict[str, Any]) -> list[tuple[str, str]]:

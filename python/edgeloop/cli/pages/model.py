@@ -36,7 +36,7 @@ def model_page(summary: ModelSummary) -> str:
         ("MACs", _or_reason(_count(summary.macs), summary.macs_reason)),
     ]
     facts += [
-        (plain(str(key)), plain(str(value), _NOTE_LENGTH))
+        (plain(str(key)).replace("_", " "), plain(_in_words(value), _NOTE_LENGTH))
         for key, value in summary.metadata.items()
     ]
     parts = [columns(facts, indent="")]
@@ -52,6 +52,15 @@ def model_page(summary: ModelSummary) -> str:
         parts.append("operators\n" + columns(rows, right=(1, 2)))
     parts += [f"note: {plain(note, _NOTE_LENGTH)}" for note in summary.notes]
     return "\n\n".join(parts)
+
+
+def _in_words(value: Any) -> str:
+    """Return a value of a model's metadata without the brackets and quotes of Python."""
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key}: {_in_words(one)}" for key, one in value.items())
+    if isinstance(value, (list, tuple)):
+        return ", ".join(map(_in_words, value))
+    return str(value)
 
 
 def _name(name: str, custom: bool = False) -> str:
