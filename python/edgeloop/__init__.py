@@ -41,5 +41,5 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    """List the public names, too, which are not here before their first use."""
+    """List the public names, too, which are imported on their first use."""
     return sorted({*globals(), *__all__})

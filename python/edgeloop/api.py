@@ -197,7 +197,7 @@ def compare_folders(
 def inspect(model: Union[str, Path]) -> ModelSummary:
     """Describe a model file: tensors, quantisation, operators, parameters, MACs.
 
-    Nothing of the file is executed. Raises ModelError where it is no model, NotAvailableError
+    Nothing of the file is executed. Raises ModelError where it is not a model, NotAvailableError
     where the package that reads the format is missing.
     """
     from edgeloop.models.inspect import inspect_model
@@ -364,7 +364,7 @@ def _spec(model: Union[str, Path], runtime: Optional[str], options: Mapping[str,
     known = [field.name for field in fields(RunSpec) if field.name not in ("model", "runtimes")]
     for name in options:
         if name not in known:
-            raise UsageError(f"no option is called '{name}'; {nearest(name, known)}")
+            raise UsageError(f"unknown option '{name}'; {nearest(name, known)}")
     paths = {"data": _path("data", options["data"])} if options.get("data") is not None else {}
     spec = RunSpec(model=_path("model", model), runtimes=runtimes)
     return replace(spec, **{**options, **paths})

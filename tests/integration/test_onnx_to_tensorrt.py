@@ -182,7 +182,7 @@ def test_version_8_2_has_other_words_for_the_same(builder: Builder, identity: Pa
     ("setting", "code", "words"),
     [
         ("precision=int4", 2, "precision=int4 is not one of fp32, fp16, int8"),
-        ("workspace=much", 2, "workspace=much is no whole number of at least 1"),
+        ("workspace=much", 2, "workspace=much is not a whole number of at least 1"),
         ("wings=2", 2, "'wings'"),
         ("calibration=x.npz", 2, "calibration=FILE is for precision=int8"),
     ],

@@ -224,7 +224,7 @@ def test_a_board_out_of_reach(board, host: str, words: str) -> None:
 def test_what_is_no_host(board, host: str) -> None:
     done = _run(board, "bench", "null", "--no-save", host=host)
     assert done.returncode == 2
-    assert "is no host" in done.stderr
+    assert "is not a host" in done.stderr
 
 
 OTHER_VERSION = """#!PYTHON

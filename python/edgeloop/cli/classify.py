@@ -38,8 +38,8 @@ def classify(
 
     A uint8 input takes the pixels as they are; an int8 input those of the range that its
     quantisation holds. A float input does not tell what it was trained on: without --scale, --mean
-    and --std it gets 0 to 255, which is said. Each picture is run once, so nothing is said of the
-    latency: that is what `bench` is for.
+    and --std it gets 0 to 255, and a note says so. Each picture is run once, which says nothing
+    about the latency: that is what `bench` is for.
 
     Examples:
 

@@ -172,7 +172,7 @@ def _check(text: str) -> tuple[str, float]:
 
     verdict, colon, share = text.partition(":")
     if verdict not in _VERDICTS:
-        raise UsageError(f"--fail-on knows no '{verdict}'; known: {', '.join(_VERDICTS)}")
+        raise UsageError(f"unknown value '{verdict}' for --fail-on; known: {', '.join(_VERDICTS)}")
     return verdict.replace("-", " "), parse_delta(share) if colon else 0.0
 
 

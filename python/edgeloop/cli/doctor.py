@@ -26,7 +26,7 @@ def doctor(
     """Check this machine: board, clock, runtimes, disturbances.
 
     Each runtime is looked for and imported in a process of its own; what is missing or broken
-    comes with the reason and the command that mends it.
+    comes with the reason and the command that fixes it.
 
     Examples:
 

@@ -57,8 +57,8 @@ def evaluate(
 
     The data is read in pieces, whatever its size. Data of the input's own dtype is taken as it is
     stored; any other is real values, which are quantised as the model says. Outputs are brought
-    back to real values before any metric. The task is told from the labels, unless --task says it;
-    every metric has its 95 % interval.
+    back to real values before any metric. The task is detected from the labels unless --task is
+    given; every metric has its 95 % interval.
 
     Examples:
 

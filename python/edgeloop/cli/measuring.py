@@ -28,7 +28,7 @@ def measuring_command(
 
     `repeats`: it takes --sessions.
 
-    All measuring commands take the same options, so that what one says can be said to the other.
+    All measuring commands take the same options, so that a command line works for all of them.
     """
 
     def run(

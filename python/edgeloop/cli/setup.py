@@ -53,11 +53,12 @@ def setup(
     """Install converters, old runtimes and engines.
 
     Environments are made from lock files with hashes, under $XDG_DATA_HOME/edgeloop/envs (or
-    EDGELOOP_ENVS), and are used by convert, quantize and eval without being named. What was broken
-    off is gone on with. tflite-c is the classic TensorFlow Lite C library, taken out of a wheel.
+    EDGELOOP_ENVS), and are used by convert, quantize and eval without being named. An
+    interrupted installation is resumed. tflite-c is the classic TensorFlow Lite C library, taken
+    from a wheel.
 
-    tensorrt is the engine for the TensorRT that is on this machine, compiled with the g++ and the
-    headers that are here; nothing is downloaded. Do it again after TensorRT was updated.
+    tensorrt is the engine for the TensorRT of this machine, compiled with the installed g++ and
+    headers; nothing is downloaded. Run it again after an update of TensorRT.
 
     Examples:
 
@@ -88,7 +89,7 @@ def setup(
     chosen = [canonical(name) for name in names or ()]
     for name in chosen:
         if name not in known:
-            raise UsageError(f"setup knows no '{name}'; {nearest(name, known)}")
+            raise UsageError(f"unknown environment '{name}'; {nearest(name, known)}")
     if (source is None) != (target is None):
         raise UsageError("--from and --to go together: setup --from pytorch --to tflite")
     if source is not None and target is not None:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from edgeloop.conversion.samples import SampleRun
 
-# A one-dimensional score of at least so many classes has a top-1 worth comparing.
+# The fewest classes of a row of scores whose top-1 is worth comparing.
 _CLASSES = 2
 
 
@@ -73,7 +73,7 @@ class OutputAgreement:
     snr_db: Optional[float]
     """10 log10(Σ source² / Σ difference²), in dB; None where nothing differs."""
     top1_agreement: Optional[float]
-    """Share of samples with the same largest score; None where it is no row of scores."""
+    """Share of samples with the same largest score; None without a row of scores."""
     top1_agreement_ci95: Optional[tuple[float, float]]
     faults: tuple[str, ...]
 

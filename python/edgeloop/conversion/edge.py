@@ -81,7 +81,9 @@ class ConversionOptions:
     def __post_init__(self) -> None:
         """Check the layout; make paths absolute, for a worker elsewhere."""
         if self.layout not in LAYOUTS:
-            raise UsageError(f"--layout knows no '{self.layout}'; known: {', '.join(LAYOUTS)}")
+            raise UsageError(
+                f"unknown value '{self.layout}' for --layout; known: {', '.join(LAYOUTS)}"
+            )
         if self.model_class_path is not None:
             absolute = str(Path(self.model_class_path).absolute())
             object.__setattr__(self, "model_class_path", absolute)

@@ -158,11 +158,13 @@ def find_path(
     """
     wanted = canonical(target)
     if wanted not in FORMATS:
-        raise UsageError(f"no format is called '{target}'; {nearest(wanted, FORMATS)}")
+        raise UsageError(f"unknown format '{target}'; {nearest(wanted, FORMATS)}")
     stations = [canonical(name) for name in via]
     for name in stations:
         if name not in (*FORMATS, "direct"):
-            raise UsageError(f"--via knows no '{name}'; {nearest(name, ('direct', *FORMATS))}")
+            raise UsageError(
+                f"unknown format '{name}' for --via; {nearest(name, ('direct', *FORMATS))}"
+            )
     ways = [way for way in _ways(source, wanted, edges) if _passes(way, stations)]
     if not ways:
         raise UsageError(_no_way(source, wanted, stations, edges))
@@ -221,7 +223,7 @@ def environments_of_route(source: str, target: str) -> list[str]:
     """Return the environments that the way from one format to another needs. Raises UsageError."""
     start = _ALIASES.get(canonical(source), canonical(source))
     if start not in FORMATS:
-        raise UsageError(f"no format is called '{source}'; {nearest(source, FORMATS)}")
+        raise UsageError(f"unknown format '{source}'; {nearest(source, FORMATS)}")
     way = find_path(ModelFormat(start), _ALIASES.get(canonical(target), target))
     missing = [edge for edge in way if edge.environment is None]
     if missing:

@@ -81,7 +81,7 @@ def fold_constants(path: str, folded: str) -> None:
 def _shape(item: Any, path: str) -> list[Optional[int]]:
     tensor = item.type.tensor_type
     if not item.type.HasField("tensor_type") or not tensor.HasField("shape"):
-        raise ModelError(f"{path}: input '{item.name}' is no tensor of a known rank")
+        raise ModelError(f"{path}: input '{item.name}' is not a tensor of known rank")
     return [dim.dim_value if dim.HasField("dim_value") else None for dim in tensor.shape.dim]
 
 

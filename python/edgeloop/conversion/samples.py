@@ -41,7 +41,7 @@ class SampleRun:
     results: Sequence[npt.NDArray[Any]]
     """For each output, (n, *shape), as the model stores them."""
     given: int = 0
-    """So many samples, the first ones, are of the data; the others are random."""
+    """How many of the samples, the first ones, come from the data; the others are random."""
 
 
 def run(arguments: Mapping[str, Any]) -> dict[str, Any]:

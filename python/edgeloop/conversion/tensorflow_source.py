@@ -115,7 +115,7 @@ def write_saved_model(function: Any, path: str) -> None:
 def ordered(names: Sequence[str], wanted: Sequence[str]) -> tuple[str, ...]:
     """Return the names in the wanted order, where it is an order of the same names.
 
-    A signature sorts its tensors by name: the order of the model before it is told beside it.
+    A signature sorts its tensors by name, so the order of the original model is returned with it.
     """
     return tuple(wanted) if set(wanted) == set(names) else tuple(names)
 
@@ -152,7 +152,7 @@ def _saved_model(tensorflow: Any, options: LoadOptions) -> TensorflowSource:
 
 
 def _chosen(signatures: Sequence[str], options: LoadOptions) -> tuple[str, tuple[str, ...]]:
-    """Return the signature to take, and what is to be said of it. Raises UsageError."""
+    """Return the signature to take, and the notes about it. Raises UsageError."""
     wanted = options.settings.get(SIGNATURE)
     if wanted is not None:
         if wanted not in signatures:

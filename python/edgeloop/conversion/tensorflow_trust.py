@@ -78,7 +78,7 @@ def _parsed(text: Any, path: Path) -> Any:
     try:
         return json.loads(text)
     except (ValueError, TypeError, RecursionError) as error:
-        raise ModelError(f"{path} is damaged: its configuration is no JSON") from error
+        raise ModelError(f"{path} is damaged: its configuration is not JSON") from error
 
 
 def _in_configuration(value: Any, only_keras: bool) -> Iterator[str]:

@@ -59,5 +59,5 @@ def _whole(key: str, given: Mapping[str, str], least: int) -> Optional[int]:
     if text is None:
         return None
     if not text.isdecimal() or int(text) < least:
-        raise UsageError(f"{key}={text} is no whole number of at least {least}")
+        raise UsageError(f"{key}={text} is not a whole number of at least {least}")
     return int(text)

@@ -89,7 +89,7 @@ class Reference:
         samples: int = LEAST_SAMPLES,
         drawn: bool = False,
     ) -> None:
-        """Hold results to `subject`, on at most so many samples of the data.
+        """Hold results to `subject`, on at most `samples` samples of the data.
 
         They are the first ones, or where `drawn` random ones. Where the data has too few, and
         without any, random values make up for them.

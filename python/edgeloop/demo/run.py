@@ -1,4 +1,4 @@
-"""Run the bundled model in every runtime that is here."""
+"""Run the bundled model in every installed runtime."""
 
 from __future__ import annotations
 
@@ -47,14 +47,14 @@ class Row:
 
 @dataclass(frozen=True)
 class Outcome:
-    """All rows, and the runtimes that are not here with the command that installs them."""
+    """All rows, and the runtimes that are not installed with the command that installs them."""
 
     rows: Sequence[Row]
     missing: Sequence[tuple[str, str]]
 
     @property
     def exit_code(self) -> int:
-        """The code of the first failed row; what is not installed is no failure here."""
+        """The code of the first failed row; a runtime that is not installed is not a failure."""
         return next((row.error.exit_code for row in self.rows if row.error is not None), 0)
 
 
@@ -82,7 +82,7 @@ def run_demo(observer: Observer, seed: int) -> Outcome:
             raise error
     if not rows:
         raise NotAvailableError(
-            "no runtime is here to run the demo; install two with: "
+            "no runtime is installed to run the demo; install two with: "
             "python -m pip install 'edgeloop[demo]'"
         )
     return Outcome(rows, tuple(missing.items()))

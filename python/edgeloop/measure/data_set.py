@@ -171,7 +171,7 @@ def run_data_set(
 ) -> DataResult:
     """Run all samples of the session's data set; the same through the reference, where given.
 
-    `on_runs` is told of each request. Nothing is run where nothing could come of it. Raises
+    `on_runs` is called for each request. Nothing is run where nothing could come of it. Raises
     ModelError where the data is damaged, or the two models cannot be compared.
     """
     data = session.data

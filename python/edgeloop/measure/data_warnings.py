@@ -73,7 +73,7 @@ def _skipped(data: ModelData) -> list[dict[str, Any]]:
         "data-skipped",
         f"{len(data.skipped)} of {data.n} pictures could not be read and are left out: {names}"
         + (f", and {more} more" if more > 0 else ""),
-        "mend or remove them; --strict stops at the first",
+        "fix or remove them; --strict stops at the first",
     )]  # fmt: skip
 
 

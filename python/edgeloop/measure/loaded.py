@@ -196,7 +196,7 @@ def load(
 
 
 def load_more(loaded: LoadedModel, options: LoadOptions, instances: int) -> None:
-    """Load the model again until there are so many instances of the engine."""
+    """Load the model again until there are `instances` instances of the engine."""
     chosen = loaded.runtime
     while len(loaded.engines) < instances:
         framework = chosen.load_framework(options) if chosen.attaches else None

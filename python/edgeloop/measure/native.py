@@ -19,7 +19,7 @@ def run_block(
     """Return the start stamp and runs / runs_per_sample durations, in ns.
 
     The sum of the durations is the time of the whole block.
-    Raises RuntimeFailedError where a run fails, and UsageError where the runs are no whole samples.
+    Raises RuntimeFailedError where a run fails, UsageError where the runs are not whole samples.
     """
     samples = _core.Samples(samples_in(runs, runs_per_sample))
     start_ns = _core.run_block(engine, samples, runs, runs_per_sample, clock_id)

@@ -33,7 +33,7 @@ class Progress:
 
 
 class Observer(Protocol):
-    """Is told what happens; called only while no block runs."""
+    """Receives what happens; called only while no block runs."""
 
     def phase(self, text: str) -> None:
         """Say what begins."""

@@ -30,7 +30,7 @@ def run_block(
 
     Stamps are contiguous as in the native loop: one sample holds one clock read and the storing
     of one stamp, and the sum of the samples is the time of the whole block.
-    Raises what the callable raises, UsageError where the runs are no whole samples, and
+    Raises what the callable raises, UsageError where the runs are not whole samples, and
     NotAvailableError where the clock ran backwards.
     """
     samples = samples_in(runs, runs_per_sample)

@@ -116,7 +116,7 @@ def _require_clean_burst(spec: ResolvedSpec, summary: dict[str, Any]) -> None:
         return
     if summary["summary"] is not None:
         least = f"at least {100 * FEWEST_CLEAN:.0f} % of its blocks must be clean"
-        withhold(summary["summary"], f"this was no burst, {found['text']}; {least}")
+        withhold(summary["summary"], f"this was not a burst, {found['text']}; {least}")
 
 
 def _put_energy(summary: dict[str, Any]) -> None:

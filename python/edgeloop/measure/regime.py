@@ -32,7 +32,7 @@ class Regime:
     def __init__(
         self, name: Optional[str], target_c: Optional[float], monitor: Monitor, observer: Observer
     ) -> None:
-        """Raise NotAvailableError where cooling is asked for and no sensor is here."""
+        """Raise NotAvailableError where cooling is asked for and there is no sensor."""
         self.name = name
         self._monitor = monitor
         self._observer = observer

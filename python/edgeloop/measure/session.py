@@ -177,7 +177,7 @@ class Session:
                 self.run_ns[loop] = max(1.0, self.warm_runs(loop, runs))
 
     def warm_count(self, loop: str, runs: int) -> None:
-        """Do exactly so many unrecorded runs."""
+        """Do exactly `runs` unrecorded runs."""
         self.start_measuring()
         self._warmup_ns[loop] = []
         self.run_ns[loop] = float(max(1, self.loaded["first_run_ns"][instance_of(loop)]))
@@ -212,7 +212,7 @@ class Session:
         """Record blocks of (loop, runs) in this order, unrecorded runs after each switch.
 
         One request: on a busy machine the two ends of the connection wait longer for a CPU than a
-        short block takes. It ends with the round of so many blocks in which the time is over.
+        short block takes. It ends with the round of `round_size` blocks in which the time runs out.
         """
         requests = [self._block_request(loop, runs, per_sample) for loop, runs in wanted]
         request = {"type": "blocks", "blocks": requests, "round": round_size, "most_s": most_s}

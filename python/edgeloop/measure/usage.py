@@ -8,7 +8,7 @@ from typing import Any, Optional
 
 
 def usage() -> dict[str, Any]:
-    """Return peak memory in bytes, context switches and migrations; None where not told."""
+    """Return peak memory in bytes, context switches and migrations; None where not reported."""
     counted = resource.getrusage(resource.RUSAGE_SELF)
     return {
         "peak_rss_bytes": _peak_rss_bytes(),

@@ -55,7 +55,7 @@ class Board:
     def __init__(self, host: str, python: Optional[str] = None) -> None:
         """Connect; `python` is the board's interpreter, python3 by default.
 
-        Raises UsageError for what is no host, NotAvailableError where there is no way to it, no
+        Raises UsageError for what is not a host, NotAvailableError where there is no way to it, no
         edgeloop there, or another version.
         """
         self.host = host
@@ -327,10 +327,10 @@ class _Source:
                 raise ConnectionClosedError("the agent never spoke")
             seen += one
             if len(seen) > _MOST_GREETING_BYTES:
-                raise ProtocolError("what the board prints is no greeting")
+                raise ProtocolError("what the board prints is not a greeting")
 
     def take_log(self) -> None:
-        """Take what was said so far."""
+        """Return what has been printed so far."""
         while True:
             try:
                 data = os.read(self._log_fd, _READ_BYTES)

@@ -15,9 +15,9 @@ from edgeloop.host.user_folders import cache_folder
 
 
 def place_of(digest: str) -> Path:
-    """Return the folder of one copy. Raises ModelError for what is no SHA-256."""
+    """Return the folder of one copy. Raises ModelError for what is not a SHA-256."""
     if len(digest) != hashlib.sha256().digest_size * 2 or set(digest) - set("0123456789abcdef"):
-        raise ModelError(f"'{digest}' is no SHA-256")
+        raise ModelError(f"'{digest}' is not a SHA-256")
     return cache_folder() / "models" / digest
 
 

@@ -41,7 +41,7 @@ class _Arriving:
         """Keep a line; the header is given the name of the board and the model's path here."""
         if not self._lines:
             line = self._named(line)
-            result_of([(1, line)], self._source)  # no file keeps what is no header
+            result_of([(1, line)], self._source)  # nothing is kept that is not a header
         elif "summary" in line and self._writer is not None:
             put_sessions(self._lines[0], line, self._writer.path)
         self._lines.append(line)

@@ -45,7 +45,7 @@ def command(host: str, python: str) -> list[str]:
     UsageError for a host that ssh would take for an option, NotAvailableError without ssh.
     """
     if not host or host.startswith("-") or any(one.isspace() for one in host):
-        raise UsageError(f"'{host}' is no host; write USER@BOARD, or a name of ~/.ssh/config")
+        raise UsageError(f"'{host}' is not a host; write USER@BOARD, or a name from ~/.ssh/config")
     ssh = shutil.which("ssh")
     if ssh is None:
         raise NotAvailableError("there is no ssh on the PATH, which --host needs; install OpenSSH")

@@ -78,7 +78,7 @@ def _answer(model: str, rows: Sequence[ReportRow]) -> str:
     if _apart(best, second):
         ratio = (second.latency_ns.value or 0.0) / (best.latency_ns.value or 1.0)
         return f"{text}, {ratio:.3g} times as fast as the next, {other}."
-    return f"{text}; {other} cannot be told from it: edgeloop compare them."
+    return f"{text}; {other} cannot be distinguished from it: run edgeloop compare on the two."
 
 
 def _apart(a: ReportRow, b: ReportRow) -> bool:
@@ -90,7 +90,7 @@ def _apart(a: ReportRow, b: ReportRow) -> bool:
 
 
 def _accuracies(rows: Sequence[ReportRow]) -> list[str]:
-    """Compare each model with the first one of the same samples, at most so many."""
+    """Compare each model with the first one on the same samples; the first few only."""
     found = []
     first: dict[tuple[str, str], ReportRow] = {}
     models: set[tuple[str, str]] = set()

@@ -110,7 +110,7 @@ def html_page(
 def differences(rows: Sequence[ReportRow]) -> list[tuple[str, dict[str, int]]]:
     """Return each condition that is not the same everywhere: value → number of results.
 
-    A condition that only some results know (another runtime's version) is no difference.
+    A condition that only some results know (another runtime's version) is not a difference.
     """
     names = dict.fromkeys(name for row in rows for name in row.environment)
     found = []

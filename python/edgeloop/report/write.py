@@ -58,7 +58,7 @@ def write_report(
     """
     if targets.plot_format not in PLOT_FORMATS:
         hint = nearest(targets.plot_format, PLOT_FORMATS)
-        raise UsageError(f"--plot-format knows no '{targets.plot_format}'; {hint}")
+        raise UsageError(f"unknown value '{targets.plot_format}' for --plot-format; {hint}")
     collection = collect(places)
     rows = collection.rows
     others = _published(rows) if with_published else []

@@ -102,10 +102,10 @@ def compare_stored(a_path: str, b_path: str, delta: float, allow: Sequence[str])
 
 
 def require_conditions(allow: Sequence[str]) -> None:
-    """Raise UsageError for what is no condition that may differ."""
+    """Raise UsageError for what is not a condition that may differ."""
     for name in allow:
         if name not in CONDITIONS:
-            raise UsageError(f"--allow knows no '{name}'; known: {', '.join(CONDITIONS)}")
+            raise UsageError(f"unknown value '{name}' for --allow; known: {', '.join(CONDITIONS)}")
 
 
 def compare_results(a: Result, b: Result, delta: float, allow: Sequence[str]) -> Compared:
@@ -194,7 +194,7 @@ def parse_delta(text: str) -> float:
     except ValueError:
         share = -1.0
     if not 0.0 < share < 1.0 or rest:
-        raise UsageError(f"'{text}' is no difference; write 2%")
+        raise UsageError(f"'{text}' is not a difference; write 2%")
     return share
 
 

@@ -123,7 +123,7 @@ def _clean(name: str, value: Any) -> Any:
     if isinstance(value, list):
         return [_clean(name, item) for item in value]
     if isinstance(value, float) and not math.isfinite(value):
-        raise ModelError(f"'{name}' is {value}, which is no number")
+        raise ModelError(f"'{name}' is {value}, which is not a number")
     if isinstance(value, int) and abs(value) > _MOST_WHOLE:
         raise ModelError(f"'{name}' is larger than any number of a result")
     return value
@@ -134,7 +134,7 @@ def _difference(value: Any, schema: Any, name: str) -> str | None:
     if "$ref" in schema:
         return _difference(value, _schema()["$defs"][schema["$ref"].rsplit("/", 1)[1]], name)
     if "oneOf" in schema:
-        # The alternatives differ in type: what fits none is told by the last, the fullest.
+        # The alternatives differ in type: what fits none is described by the last, the fullest.
         differences = [_difference(value, one, name) for one in schema["oneOf"]]
         return None if None in differences else differences[-1]
     if not _is_of_type(value, schema):

@@ -16,7 +16,7 @@ from edgeloop.errors import reasoned
 from edgeloop.host.power.meter import MeterDescription
 from edgeloop.stats.location import FEWEST_SESSIONS, student
 
-# Fewer readings are no mean.
+# Fewer readings do not make a mean.
 FEWEST_READINGS = 3
 
 

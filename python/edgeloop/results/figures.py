@@ -60,9 +60,9 @@ def size(value_bytes: int) -> str:
 
 
 def warning_lines(warnings: Iterable[Mapping[str, Any]]) -> list[str]:
-    """Return a paragraph for each warning of a result: what it is, and how to mend it."""
+    """Return a paragraph for each warning of a result: what it is, and how to fix it."""
     return [
-        f"warning: {one['text']}" + (f"\n  to mend: {one['fix']}" if one["fix"] else "")
+        f"warning: {one['text']}" + (f"\n  fix: {one['fix']}" if one["fix"] else "")
         for one in warnings
     ]
 
@@ -87,7 +87,7 @@ def _form(value_ns: float) -> _Form:
 
 
 def _decimals(value: float, significant: int) -> int:
-    """Return the decimals for so many significant digits, of a value below 1 as if it were 1."""
+    """Return the decimals for `significant` digits, of a value below 1 as if it were 1."""
     exponent = int(f"{value:.{significant - 1}e}".partition("e")[2])
     return min(significant - 1, max(0, significant - 1 - exponent))
 

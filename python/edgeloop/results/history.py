@@ -156,7 +156,7 @@ def find_result(text: str, folder: Path) -> Path:
         return fitting[0]
     if fitting:
         raise UsageError(f"'{text}' begins the names of {len(fitting)} results; name it longer")
-    raise UsageError(f"no result is called '{text}' here or in {folder}; see `results list`")
+    raise UsageError(f"no result '{text}' was found here or in {folder}; see `results list`")
 
 
 def _numbered(number: int, folder: Path) -> Path:

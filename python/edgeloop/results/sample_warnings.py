@@ -15,7 +15,7 @@ SAMPLE_CODES = frozenset({
 })  # fmt: skip
 """Warnings of how well one result is known by itself."""
 
-# An interval so many times as wide as that of independent runs is worth a word, ...
+# The warning begins where the interval is this many times as wide as that of independent runs, ...
 _WIDENED = 3.0
 
 # ... where it is wider than the difference that matters.
@@ -66,7 +66,7 @@ def _few_samples(headline: Mapping[str, Any]) -> Sequence[dict[str, Any]]:
     names = " and ".join(f"p{name}" for name in missing)
     return [warning(
         "few-samples",
-        f"too few samples for the tail: {names} cannot be told with an interval "
+        f"too few samples for the tail: {names} cannot be given with an interval "
         f"({next(iter(missing.values()))})",
         "measure longer (--budget, --effort rigorous), or ask for lower --percentiles",
     )]  # fmt: skip

@@ -147,7 +147,7 @@ def new_path(out: Optional[str], model: str, runtime: str) -> Path:
     """Return where a result goes: the file named, or a fresh name in the folder named.
 
     A fresh name is that of no result of the same second. Raises UsageError for a name that looks
-    like a file's but is no result's.
+    like a file's but does not belong to a result.
     """
     folder = default_folder() if out is None else Path(out)
     if _is_file(out):

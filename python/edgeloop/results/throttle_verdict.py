@@ -68,7 +68,7 @@ def throttle_verdict(
         "causes": causes,
         **reasoned("cooling_transitions", transitions, "no CPU cooling device keeps statistics"),
         "text": f"{verdict}{_words(result, verdict, labels, causes)}",
-        **reasoned("fix", _FIXES.get(verdict), "nothing to mend"),
+        **reasoned("fix", _FIXES.get(verdict), "nothing to fix"),
     }
 
 

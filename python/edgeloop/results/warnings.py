@@ -101,8 +101,8 @@ def _impossible(summary: dict[str, Any]) -> Sequence[dict[str, Any]]:
     return [warning(
         "impossible",
         found["text"],
-        "see that the runtime waits for its device before a run ends, and what the model computes; "
-        "a device faster than that is told with --peak-gflops",
+        "check that the runtime waits for its device before a run ends and what the model computes; "
+        "if the device is faster than that, give its peak with --peak-gflops",
     )]  # fmt: skip
 
 

@@ -43,7 +43,7 @@ AXES: Mapping[str, str] = {
     "batch-size": "batch-size",
 }
 
-# Words that are no option of a run: what is made of the model before, and where it runs.
+# Words that are not options of a run: what is made of the model before, and where it runs.
 _BEFORE: Mapping[str, type] = {
     "to": str,
     "precision": str,
@@ -156,7 +156,7 @@ class _Reader:
     def _require_known(self, table: Mapping[str, Any], place: Place, known: Sequence[str]) -> None:
         for word in table:
             if word not in known:
-                raise self._file.error((*place, word), f"no key is called '{word}'; "
+                raise self._file.error((*place, word), f"unknown key '{word}'; "
                                        f"{nearest(word, sorted(known))}")  # fmt: skip
 
     def _table(self, name: str) -> Mapping[str, Any]:
@@ -174,7 +174,7 @@ class _Reader:
     def _name(self) -> str:
         name = self._file.document.get("name", self._file.path.stem)
         if not isinstance(name, str) or not re.fullmatch(r"[\w][\w. -]*", name):
-            raise self._file.error(("name",), f"{name!r} is no name: letters, digits, - . _")
+            raise self._file.error(("name",), f"{name!r} is not a name: use letters, digits, - . _")
         return name
 
     def _choice(self, word: str, default: str, known: Sequence[str]) -> str:
@@ -249,7 +249,7 @@ class _Reader:
         except EdgeloopError as error:
             raise self._file.error(place, str(error)) from None
         if name not in known:
-            raise self._file.error(place, f"no runtime is called '{name}'; {nearest(name, known)}")
+            raise self._file.error(place, f"unknown runtime '{name}'; {nearest(name, known)}")
         return entry if library is None else f"{name}={located(library, self._folder)}"
 
     def _axes(self, matrix: Mapping[str, Any]) -> list[tuple[str, list[Any]]]:
@@ -283,7 +283,7 @@ class _Reader:
         return name, read
 
     def _before(self, word: str, value: Any, place: Place) -> Any:
-        """Read a word that is no option of a run."""
+        """Read a word that is not an option of a run."""
         kind: Any = _BEFORE[word]
         if type(value) is not kind:
             wanted = "a text" if kind is str else "a whole number"
@@ -367,18 +367,20 @@ class TomlFile:
     """The tables of a file, and the lines of their keys."""
 
     def __init__(self, path: str) -> None:
-        """Read it. Raises ModelError where it cannot be read, UsageError where it is no TOML."""
+        """Read it. Raises ModelError where it cannot be read, UsageError where it is not TOML."""
         self.path = Path(path)
         try:
             text = self.path.read_bytes().decode("utf-8")
         except OSError as error:
             raise ModelError(f"the suite {path} cannot be read: {error.strerror}") from error
         except UnicodeDecodeError as error:
-            raise UsageError(f"{path} is no TOML: it is not UTF-8 text ({error.reason})") from error
+            raise UsageError(
+                f"{path} is not TOML: it is not UTF-8 text ({error.reason})"
+            ) from error
         try:
             self.document: dict[str, Any] = tomllib.loads(text)
         except tomllib.TOMLDecodeError as error:
-            raise UsageError(f"{path} is no TOML: {error}") from error
+            raise UsageError(f"{path} is not TOML: {error}") from error
         self._lines = _lines_of_keys(text)
 
     def line(self, place: Place) -> int:

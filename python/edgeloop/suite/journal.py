@@ -50,7 +50,7 @@ class Content:
     plan: dict[str, Any] = field(default_factory=dict)
     """The newest plan: name, order seed, ids of the entries in their order."""
     ended: dict[str, Ended] = field(default_factory=dict)
-    """Entry → the last that was said of it."""
+    """Entry → the last line about it."""
     whole_bytes: int = 0
     """Length without a torn last line."""
 
@@ -90,7 +90,7 @@ class Journal:
             raise UsageError(f"there is no suite to resume in {folder}: {NAME} is missing")
         if exists and not resume:
             raise UsageError(
-                f"a suite has been run in {folder} already; --resume goes on with it, --out names "
+                f"a suite has been run in {folder} already; --resume continues it, --out names "
                 "another folder"
             )
         try:

@@ -243,7 +243,7 @@ class _Expansion:
         for loop in map(canonical, spec.loops):
             if loop not in LOOPS:
                 raise self._definition.file.error(
-                    ("matrix", "loops"), f"no loop is called '{loop}'; {nearest(loop, LOOPS)}"
+                    ("matrix", "loops"), f"unknown loop '{loop}'; {nearest(loop, LOOPS)}"
                 )
             missing = runtime(name).engine_of(spec.package).missing_loops
             if loop in missing:

@@ -197,7 +197,7 @@ class _Run:
         return SuiteReport(self._plan, self._folder, rows, interrupted)
 
     def _has_ended(self, entry: Entry) -> bool:
-        """Look in the journal and on the disk; what was broken off is put aside."""
+        """Look in the journal and on the disk; an interrupted result is put aside."""
         ended = self._journal.content.ended.get(entry.id)
         if ended is not None and ended.state == FAILED and not self._retry_failed:
             return True

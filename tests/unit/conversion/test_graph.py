@@ -67,7 +67,7 @@ def test_torchscript_goes_through_onnx():
 def test_an_unknown_format_and_a_way_that_is_none_say_what_there_is():
     with pytest.raises(UsageError, match="did you mean 'tflite'"):
         find_path(ONNX, "tflit")
-    with pytest.raises(UsageError, match="--via knows no 'onx'"):
+    with pytest.raises(UsageError, match="unknown format 'onx' for --via"):
         find_path(CHECKPOINT, "tflite", via=["onx"])
     with pytest.raises(UsageError, match="nothing to convert"):
         find_path(ONNX, "onnx")

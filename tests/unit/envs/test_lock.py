@@ -61,9 +61,9 @@ def test_a_route_names_its_environments():
     assert environments_of_route("keras", "onnx") == ["convert"]
     with pytest.raises(UsageError, match="no way leads"):
         environments_of_route("aotinductor", "onnx")
-    with pytest.raises(UsageError, match="no format is called 'onxx'; did you mean 'onnx'"):
+    with pytest.raises(UsageError, match="unknown format 'onxx'; did you mean 'onnx'"):
         environments_of_route("onxx", "tflite")
-    with pytest.raises(UsageError, match="no format is called 'tflit'; did you mean 'tflite'"):
+    with pytest.raises(UsageError, match="unknown format 'tflit'; did you mean 'tflite'"):
         environments_of_route("onnx", "tflit")
 
 

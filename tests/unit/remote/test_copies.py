@@ -62,7 +62,7 @@ def test_a_name_stays_in_its_folder(cache: Path, name: str) -> None:
 
 @pytest.mark.parametrize("digest", ["../../x", "", "g" * 64])
 def test_a_digest_is_nothing_else(digest: str) -> None:
-    with pytest.raises(ModelError, match="is no SHA-256"):
+    with pytest.raises(ModelError, match="is not a SHA-256"):
         place_of(digest)
 
 
@@ -122,7 +122,7 @@ def test_the_command_is_no_shell_string_here_and_quoted_there() -> None:
     assert command[-2] == "pi@board"
     assert command[-3] == "--"
     assert command[-1].startswith("exec '/opt/my python/bin/python' -c '")
-    with pytest.raises(UsageError, match="is no host"):
+    with pytest.raises(UsageError, match="is not a host"):
         ssh.command("-oProxyCommand=x", "python3")
 
 

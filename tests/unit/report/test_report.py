@@ -147,9 +147,9 @@ def test_the_answer_names_the_fastest_and_by_how_much() -> None:
     assert answer.startswith("a.tflite: litert, threads=1 takes 10.00 ms [9.90, 10.10], ")
     assert answer.endswith("2.5 times as fast as the next, tflite, threads=1.")
     near = timed("a.tflite", 10.1e6, 10.0e6, 10.2e6, runtime="tflite", loop="native")
-    assert "cannot be told from it" in answers([near, fast])[0]
+    assert "cannot be distinguished from it" in answers([near, fast])[0]
     unknown = replace(timed("a.tflite", 99e6, 99e6, 99e6), latency_ns=Figure(99e6))
-    assert "cannot be told" in answers([fast, unknown])[0]
+    assert "cannot be distinguished" in answers([fast, unknown])[0]
 
 
 def test_the_latency_of_an_evaluation_stands_beside_no_benchmark() -> None:

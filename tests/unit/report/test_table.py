@@ -75,7 +75,7 @@ def test_the_headline_says_both_intervals_and_what_would_narrow_them() -> None:
     low, high = (float(end) for end in re.findall(r"[\d.]+", found["median"])[1:])
     assert high - low == pytest.approx(2 * float(between) / 100, rel=0.05)
     assert "to know it better: more processes would help, more runs would not" in table
-    assert found["samples"].startswith("5000 in 5 processes, worth ")
+    assert found["samples"].startswith("5000 in 5 processes, effective sample size ")
 
 
 @pytest.mark.parametrize("count", [1, 2])
@@ -106,7 +106,7 @@ def test_one_page_says_once_what_the_samples_are_worth() -> None:
     slow = 1.0 + 0.3 * (np.arange(BLOCKS) % 8 >= 4)
     page = bench_table(measured(FLAT * slow))
     assert "neighbouring runs resemble each other" in page
-    assert len(re.findall(r"worth \d+ independent", page)) == 1
+    assert len(re.findall(r"effective sample size \d+", page)) == 1
 
 
 def test_a_page_has_no_import_where_nothing_was_imported() -> None:

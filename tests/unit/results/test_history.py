@@ -150,7 +150,7 @@ def test_a_result_is_found_by_path_name_or_beginning(tmp_path: Path) -> None:
     assert find_result("20261125-b", tmp_path) == other
     with pytest.raises(UsageError, match="begins the names of 2"):
         find_result("20261125", tmp_path)
-    with pytest.raises(UsageError, match="no result is called"):
+    with pytest.raises(UsageError, match="no result '2025' was found"):
         find_result("2025", tmp_path)
 
 

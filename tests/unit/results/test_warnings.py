@@ -121,7 +121,7 @@ LACKS = [
     ),
     (
         {"percentiles": {"99": estimate(reason="not enough samples (need 2500)")}},
-        ("few-samples", "p99 cannot be told with an interval (not enough samples", "--budget"),
+        ("few-samples", "p99 cannot be given with an interval (not enough samples", "--budget"),
     ),
     (WIDE, ("dependent-samples", "is 5 times as wide as if they were independent", "doctor")),
     (

@@ -42,7 +42,7 @@ BASE = '[matrix]\nmodels = ["null"]\nruntimes = ["null"]\n'
         ("[[model]]\nname = 'x'\n", 1, "needs a path"),
         ("[[include]]\nmodel = 'null'\nruntime = 'null'\nthreads = 0\n", 2, "at least 1"),
         ('[matrix]\nmodels = ["null"]\n', 1, "no runtime"),
-        ("name = '../x'\n" + BASE, 1, "is no name"),
+        ("name = '../x'\n" + BASE, 1, "is not a name"),
         ("command = 'bench2'\n" + BASE, 1, "did you mean 'bench'"),
         ("order-seed = -1\n" + BASE, 1, "at least 0"),
         ("host = 'pi'\nenvironment = 'x'\n" + BASE, 5, "interpreter on pi with python"),
@@ -57,7 +57,7 @@ def test_the_line_and_the_nearest_word(toml: Write, text: str, line: int, words:
 
 
 def test_a_syntax_error_says_where(toml: Write) -> None:
-    with pytest.raises(UsageError, match=r"no TOML.*line 2"):
+    with pytest.raises(UsageError, match=r"not TOML.*line 2"):
         read_definition(toml("a = 1\nb =\n"))
 
 

@@ -69,7 +69,7 @@ def test_a_resumed_suite_measures_nothing_twice(toml: Write, tmp_path: Path) -> 
     out = tmp_path / "out"
     spec = SuiteSpec(toml(THREE), out=str(out))
     run_suite(spec, Silence())
-    with pytest.raises(UsageError, match="--resume goes on with it"):
+    with pytest.raises(UsageError, match="--resume continues it"):
         run_suite(spec, Silence())
     before = {path: path.stat().st_mtime_ns for path in out.iterdir()}
     again = run_suite(replace(spec, resume=True), Silence())

@@ -34,7 +34,7 @@ def plan_page(plan: Plan) -> str:
         if step.missing is not None
     ]
     if plan.runnable:
-        lines.append("everything that it needs is here")
+        lines.append("everything it needs is installed")
     return "\n".join(lines)
 
 

@@ -27,7 +27,7 @@ def demo_page(outcome: Outcome) -> str:
     """Return what `edgeloop demo` prints."""
     measured = [row for row in outcome.rows if row.result is not None]
     parts = [
-        "handwritten digits, 8x8 pixels, in every runtime that is here (1 thread)",
+        "handwritten digits, 8x8 pixels, in every installed runtime (1 thread)",
         columns([_HEADER, *(_cells(row) for row in measured)]),
         _LATENCY,
         columns([_PYTHON_HEADER, *(_python_cells(row) for row in measured)]),

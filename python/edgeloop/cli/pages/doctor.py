@@ -1,4 +1,4 @@
-"""The machine on one page: what it is, what is wrong with it, which runtimes are here."""
+"""The machine on one page: what it is, what is wrong with it, which runtimes are installed."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def _clock(clock: dict[str, Any]) -> str:
 def _value(document: dict[str, Any], name: str) -> str:
     value = document.get(name)
     if value is None:
-        return f"unknown ({document.get(name + '_reason', 'not told')})"
+        return f"unknown ({document.get(name + '_reason', 'not reported')})"
     return str(value)
 
 
@@ -117,7 +117,7 @@ def _runtimes(statuses: Sequence[dict[str, Any]]) -> str:
         if status["state"] != "found":
             lines.append(f"\n  {status['name']}: {status['reason']}")
             if status["fix"] and status["fix"] not in status["reason"]:
-                lines.append(f"    to mend: {status['fix']}")
+                lines.append(f"    fix: {status['fix']}")
     return "\n".join(lines)
 
 
@@ -126,5 +126,5 @@ def _finding(finding: dict[str, Any]) -> str:
     if finding["effect"]:
         lines.append(f"    effect: {finding['effect']}")
     if finding["fix"]:
-        lines.append(f"    to mend: {finding['fix']}")
+        lines.append(f"    fix: {finding['fix']}")
     return "\n".join(lines)

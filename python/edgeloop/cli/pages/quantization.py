@@ -198,5 +198,5 @@ def _end_of(name: str) -> str:
 
 
 def _warning(one: Mapping[str, Any]) -> str:
-    mend = f"\n  to mend: {one['fix']}" if one["fix"] else ""
-    return f"warning: {one['text']}{mend}"
+    fix = f"\n  fix: {one['fix']}" if one["fix"] else ""
+    return f"warning: {one['text']}{fix}"

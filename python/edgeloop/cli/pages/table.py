@@ -124,7 +124,7 @@ def latency_rows(summary: dict[str, Any], instances: int = 1) -> list[Sequence[s
         if summary["steady_state"] is not None:
             rows.append(("steady state", _steady(summary)))
         effective = summary["n_eff"]
-        worth = "" if effective is None else f", worth {effective:.0f} independent ones"
+        worth = "" if effective is None else f", effective sample size {effective:.0f}"
         rows.append(
             ("samples", f"{summary['n']} in {summary['processes']} processes{worth}")
             if summary["processes"] != 1

@@ -237,7 +237,7 @@ def snr_warnings(
 def calibration_warning(
     calibration_sha256: str, data_sha256: Optional[str]
 ) -> list[dict[str, Any]]:
-    """Return the warning that the ranges were taken from the very data that accuracy is told on."""
+    """Return the warning that the ranges come from the data that judges the accuracy."""
     if data_sha256 is None or calibration_sha256 != data_sha256:
         return []
     return [

@@ -13,7 +13,7 @@ PACKAGES = {
 }
 """Format → the modules that comparing its layers needs."""
 
-# Every tensor of so many runs is held at a time; more change the ratios little.
+# Runs whose tensors are all held at a time; more would change the ratios little.
 RUNS = 16
 
 _MODULES = {

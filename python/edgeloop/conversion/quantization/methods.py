@@ -80,8 +80,7 @@ def parse_precision(text: str) -> str:
     name = _OTHER_NAMES.get(name, name)
     if name not in PRECISIONS:
         raise UsageError(
-            f"no method of quantisation is called '{text}'; "
-            f"{nearest(name, (*PRECISIONS, *_OTHER_NAMES))}"
+            f"unknown quantisation method '{text}'; {nearest(name, (*PRECISIONS, *_OTHER_NAMES))}"
         )
     return name
 
@@ -124,7 +123,7 @@ def parse_io(text: Optional[str], method: Method, precision: str) -> str:
         return "int8" if free else "float32"
     name = canonical(text)
     if name not in IO_TYPES:
-        raise UsageError(f"--io knows no '{text}'; {nearest(name, IO_TYPES)}")
+        raise UsageError(f"unknown value '{text}' for --io; {nearest(name, IO_TYPES)}")
     if not free and name != "float32":
         raise UsageError(
             f"--io {name} is for int8 in TFLite; {precision} in {method.target} keeps float32 "

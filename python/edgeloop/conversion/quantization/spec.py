@@ -46,7 +46,7 @@ class QuantizeSpec:
     """ONNX: weights of 7 bits; auto: where this CPU's kernels would overflow."""
     representative_data: Optional[str] = None
     samples: int = DEFAULT_SAMPLES
-    """So many of them, drawn by the seed of `measured`."""
+    """How many are taken, drawn by the seed of `measured`."""
     debug_layers: bool = False
     measure: bool = True
     """Compare the latencies."""
@@ -72,10 +72,12 @@ class QuantizeSpec:
 def require_sound(spec: QuantizeSpec, precision: str) -> None:
     """Raise UsageError for what cannot be meant."""
     if canonical(spec.purpose) not in PURPOSES:
-        raise UsageError(f"--for knows no '{spec.purpose}'; {nearest(spec.purpose, PURPOSES)}")
+        raise UsageError(
+            f"unknown value '{spec.purpose}' for --for; {nearest(spec.purpose, PURPOSES)}"
+        )
     if canonical(spec.reduce_range) not in REDUCE_RANGE:
         known = nearest(spec.reduce_range, REDUCE_RANGE)
-        raise UsageError(f"--reduce-range knows no '{spec.reduce_range}'; {known}")
+        raise UsageError(f"unknown value '{spec.reduce_range}' for --reduce-range; {known}")
     if spec.samples < 1:
         raise UsageError(f"--samples must be at least 1, not {spec.samples}")
     if precision in CALIBRATED and spec.representative_data is None:

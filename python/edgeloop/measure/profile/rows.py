@@ -22,7 +22,7 @@ class Rows:
     rows: list[dict[str, Any]]
     durations_ns: npt.NDArray[np.float64]
     starts_ns: list[Optional[float]]
-    """Start of each row in the last run, since the run began; None where it is not told."""
+    """Start of each row in the last run, since the run began; None where it is not reported."""
 
 
 def aligned(runs: Sequence[Sequence[OperatorTime]]) -> Rows:

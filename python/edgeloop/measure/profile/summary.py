@@ -32,7 +32,7 @@ class Profile:
 
     document: Mapping[str, Any]
     last_run: tuple[tuple[Optional[float], float], ...]
-    """Start since the run began (None: not told) and duration of each operator, in ns, once."""
+    """Start since the run began (None: not reported) and duration of each operator, in ns, once."""
 
     @property
     def operators(self) -> Sequence[Mapping[str, Any]]:
