@@ -101,7 +101,7 @@ def _impossible(summary: dict[str, Any]) -> Sequence[dict[str, Any]]:
     return [warning(
         "impossible",
         found["text"],
-        "check that the runtime waits for its device before a run ends and what the model computes; "
+        "check that the runtime waits for its device, and what the model computes; "
         "if the device is faster than that, give its peak with --peak-gflops",
     )]  # fmt: skip
 
