@@ -6,7 +6,7 @@ import errno
 import re
 from collections.abc import Sequence
 from difflib import get_close_matches
-from typing import Any, Optional
+from typing import Any, Optional, Union
 
 # Controls but the line feed and the tab, marks that turn the direction of writing, and halves of
 # characters, which no stream can encode.
@@ -74,6 +74,9 @@ class InterruptedRunError(EdgeloopError):
 
     exit_code = 130
 
+    def __init__(self, text: str = "interrupted; what had been measured is kept") -> None:
+        super().__init__(text)
+
 
 def canonical(name: str) -> str:
     """Return a name with hyphens and in lower case: underscores are accepted as input."""
@@ -103,3 +106,16 @@ def plain(text: str, longest: int = _LONGEST) -> str:
     """Return `text` without control characters and cut to a length that a sentence bears."""
     shown = "".join(c if c.isprintable() else "?" for c in text[: longest + 1])
     return shown if len(shown) <= longest else shown[: longest - 1] + "…"
+
+
+def one_line(said: Union[str, BaseException], most: Optional[int] = None) -> str:
+    """Return foreign words, or an error with its class, on one line.
+
+    Of what has more than `most` characters the middle is left out.
+    """
+    if isinstance(said, BaseException):
+        said = f"{type(said).__name__}: {said}"
+    text = " ".join(said.split()).rstrip(":")
+    if most is None or len(text) <= most:
+        return text
+    return f"{text[: most // 2]} […] {text[-most // 2 :]}"

@@ -16,6 +16,7 @@ import pytest
 from edgeloop.errors import EdgeloopError, NotAvailableError, RuntimeFailedError
 from edgeloop.runtimes import runtime
 from edgeloop.worker.client import WorkerClient
+from edgeloop.worker.requests import Load, Outputs
 
 HOSTS = ["tflite", "litert", "tflite-runtime"]
 HOSTS_AND_LOOPS = [
@@ -56,17 +57,9 @@ def host(request):
                 pytest.skip(str(error))
         worker = WorkerClient(python, 60.0)
         workers.append(worker)
-        inputs = {"seed": 0, "data": None, "x_key": "x", "y_key": "y", "layout": None}
-        body = {
-            "type": "load",
-            "runtime": name,
-            "options": {"model": model, "delegates": list(delegates)},
-            "loops": [loop],
-            "inputs": inputs,
-            "framework_first": False,
-        }
-        loaded = worker.request(body, "loading the model").body
-        answer = worker.request({"type": "outputs", "loop": loop}, "running the model")
+        options = {"model": model, "delegates": list(delegates)}
+        loaded = worker.request(Load(name, options, [loop]), "loading the model").body
+        answer = worker.request(Outputs(loop), "running the model")
         arrays = [
             np.frombuffer(frame, dtype=spec["dtype"]).reshape(spec["shape"])
             for spec, frame in zip(answer.body["outputs"], answer.frames)

@@ -21,6 +21,7 @@ from edgeloop.errors import NotAvailableError, RuntimeFailedError, UsageError
 from edgeloop.runtimes import runtime
 from edgeloop.spec.load import LOOPS
 from edgeloop.worker.client import WorkerClient
+from edgeloop.worker.requests import Load, Outputs
 
 MODEL = ASSETS / "digits_float32.tflite"
 DATA = ASSETS / "digits_test.npz"
@@ -60,18 +61,9 @@ def outputs(delegates: list[str], loop: str, model: Path = MODEL) -> tuple[Any, 
     """Load the model in a worker, run it once in a loop; return its output and the answer."""
     worker = WorkerClient(sys.executable, 120.0)
     try:
-        loaded = worker.request(
-            {
-                "type": "load",
-                "runtime": "litert",
-                "options": {"model": str(model), "delegates": delegates},
-                "loops": [loop],
-                "inputs": {"seed": 0, "data": None, "x_key": "x", "y_key": "y", "layout": None},
-                "framework_first": False,
-            },
-            "loading the model",
-        ).body
-        answer = worker.request({"type": "outputs", "loop": loop}, "running the model")
+        options = {"model": str(model), "delegates": delegates}
+        loaded = worker.request(Load("litert", options, [loop]), "loading the model").body
+        answer = worker.request(Outputs(loop), "running the model")
         (spec,) = answer.body["outputs"]
         values = np.frombuffer(answer.frames[0], dtype=spec["dtype"]).reshape(spec["shape"])
         return values, loaded

@@ -29,6 +29,7 @@ from edgeloop.runtimes.choice.resolution import resolve
 from edgeloop.spec.resolved import ResolvedSpec
 from edgeloop.spec.run import RunSpec
 from edgeloop.worker.client import WorkerClient
+from edgeloop.worker.requests import Import, Load, Outputs, Warm
 
 SEED = 20261121
 COPY_TIMEOUT_S = 10.0
@@ -179,24 +180,14 @@ class Victim:
     def _warm_up(self, spec: ResolvedSpec) -> None:
         """Import what the runtime needs: that may take longer than a copy."""
         assert self._worker is not None
-        self._worker.request({"type": "import", "runtime": spec.runtime}, "importing")
+        self._worker.request(Import(spec.runtime), "importing")
 
     def _run(self, spec: ResolvedSpec) -> None:
         assert self._worker is not None
-        load = {
-            "type": "load",
-            "runtime": spec.runtime,
-            "options": asdict(spec.options),
-            "loops": list(spec.loops),
-            "inputs": asdict(spec.inputs),
-            "framework_first": False,
-        }
+        load = Load(spec.runtime, asdict(spec.options), spec.loops, seed=spec.inputs.seed)
         self._worker.request(load, "loading the model")
-        block = {"type": "block", "loop": spec.loops[0], "runs": 3, "runs_per_sample": 1}
-        self._worker.request(
-            {**block, "probe": False, "interval_ns": None, "unrecorded": 0}, "running the loop"
-        )
-        self._worker.request({"type": "outputs", "loop": spec.loops[0]}, "fetching the outputs")
+        self._worker.request(Warm(spec.loops[0], 3), "running the loop")
+        self._worker.request(Outputs(spec.loops[0]), "fetching the outputs")
 
 
 def is_alive(pid: int) -> bool:

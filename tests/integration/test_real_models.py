@@ -18,6 +18,7 @@ from edgeloop.runtimes import runtime
 from edgeloop.spec.inputs import InputSource
 from edgeloop.spec.load import LoadOptions, TensorSpec
 from edgeloop.worker.client import WorkerClient
+from edgeloop.worker.requests import Load, Outputs, Start
 
 MOBILENET = "imagenet_mobilenet/mobilenet_v2_1.0_224_quant.tflite"
 RESNET8 = "cifar10_resnet/pretrainedResnet.tflite"
@@ -74,22 +75,15 @@ def outputs_of_every_loop(
     loops = list(runtime(name).loops)
     data, layout = DATA[key]
     source = InputSource(0, str(shared / data), layout=layout)
-    request = {
-        "type": "load",
-        "runtime": name,
-        "options": asdict(LoadOptions(model=str(model), shapes=SHAPES.get(key, {}))),
-        "loops": loops,
-        "inputs": asdict(source),
-        "framework_first": False,
-    }
+    options = asdict(LoadOptions(model=str(model), shapes=SHAPES.get(key, {})))
     outputs = {}
     with WorkerClient(python, 120) as worker:
-        loaded = worker.request(request, "loading").body
+        loaded = worker.request(Load(name, options, loops, seed=None), "loading").body
         specs = [TensorSpec.from_dict(spec) for spec in loaded["inputs"]]
         frames = open_data(source, specs).first_inputs()
-        worker.request({"type": "start", "loops": loops}, "starting", frames)
+        worker.request(Start(loops, frames), "starting")
         for loop in loops:
-            answer = worker.request({"type": "outputs", "loop": loop}, f"running {loop}")
+            answer = worker.request(Outputs(loop), f"running {loop}")
             outputs[loop] = [
                 np.frombuffer(frame, described["dtype"]).reshape(described["shape"])
                 for frame, described in zip(answer.frames, answer.body["outputs"])

@@ -14,7 +14,14 @@ from edgeloop.conversion.edge import ConversionOptions, EdgeModule
 from edgeloop.conversion.faults import facts_as_dict, facts_of
 from edgeloop.conversion.graph import EDGES
 from edgeloop.conversion.offline import refuse_network
-from edgeloop.errors import DISK_FULL, CannotWriteError, EdgeloopError, ModelError, UsageError
+from edgeloop.errors import (
+    DISK_FULL,
+    CannotWriteError,
+    EdgeloopError,
+    ModelError,
+    UsageError,
+    one_line,
+)
 
 # What a disk says that takes no more; a converter may wrap it in an exception of its own.
 _FULL_WORDS = (
@@ -70,16 +77,14 @@ def _parameters(source: str) -> Optional[int]:
 
 
 def _failure(tool: str, source: str, error: Exception) -> EdgeloopError:
-    text = " ".join(f"{type(error).__name__}: {error}".split())
+    text = one_line(error)
     if any(word in text for word in _FULL_WORDS) or _is_full(error):
         return CannotWriteError(
             f"{tool} ran out of disk space: {text[-300:]}; make room, or write elsewhere with --out"
         )
-    if len(text) > 700:
-        text = f"{text[:350]} […] {text[-350:]}"
     return ModelError(
-        f"{tool} cannot convert {source}: {text}; where it names an operator that it does not "
-        "know, the model has to do without it, or go another way (--via)"
+        f"{tool} cannot convert {source}: {one_line(error, 700)}; where it names an operator that "
+        "it does not know, the model has to do without it, or go another way (--via)"
     )
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Optional
 
-from edgeloop.errors import EdgeloopError, ModelError
+from edgeloop.errors import EdgeloopError, ModelError, one_line
 from edgeloop.runtimes.class_file import import_file
 from edgeloop.spec.load import LoadOptions
 
@@ -87,8 +87,8 @@ def _load(options: LoadOptions) -> Any:
     except EdgeloopError:
         raise
     except Exception as error:  # a file may hold anything, and so may its configuration
-        text = " ".join(f"{type(error).__name__}: {error}".split())[:400]
-        raise ModelError(f"Keras cannot load {options.model}: {text}; {_OWN_CLASS}") from error
+        said = one_line(error, 400)
+        raise ModelError(f"Keras cannot load {options.model}: {said}; {_OWN_CLASS}") from error
 
 
 def _keras_for(path: str) -> Any:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Optional
 
 from edgeloop.conversion.edge import ConversionOptions
-from edgeloop.errors import ModelError
+from edgeloop.errors import ModelError, one_line
 from edgeloop.runtimes.shape import fixed_shapes
 from edgeloop.spec.load import TensorSpec
 
@@ -68,8 +68,8 @@ def fold_constants(path: str, folded: str) -> None:
         onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
     except Exception as error:
         # The runtime's own errors are of a dozen private classes.
-        text = " ".join(str(error).split())[:400]
-        raise ModelError(f"ONNX Runtime refuses the model: {text}") from error
+        said = one_line(str(error), 400)
+        raise ModelError(f"ONNX Runtime refuses the model: {said}") from error
     model = onnx.load(folded)
     used = {node.domain for node in model.graph.node}
     kept = [item for item in model.opset_import if item.domain in used or not item.domain]

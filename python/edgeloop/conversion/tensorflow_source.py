@@ -11,7 +11,7 @@ from typing import Any
 
 from edgeloop.conversion.keras_source import load_keras, named_outputs
 from edgeloop.conversion.tensorflow_trust import code_in
-from edgeloop.errors import ModelError, NotAvailableError, UsageError, nearest
+from edgeloop.errors import ModelError, NotAvailableError, UsageError, nearest, one_line
 from edgeloop.models.formats import detect_format
 from edgeloop.runtimes.shape import fixed_shapes
 from edgeloop.spec.load import LoadOptions, TensorSpec
@@ -125,9 +125,8 @@ def _saved_model(tensorflow: Any, options: LoadOptions) -> TensorflowSource:
         owner = tensorflow.saved_model.load(options.model)
     except Exception as error:
         # Damaged files raise a dozen kinds, from OSError to errors of protobuf.
-        text = " ".join(str(error).split())[:400]
         raise ModelError(
-            f"TensorFlow cannot load the SavedModel {options.model}: {text}"
+            f"TensorFlow cannot load the SavedModel {options.model}: {one_line(str(error), 400)}"
         ) from error
     signatures = dict(owner.signatures)
     if not signatures:

@@ -9,7 +9,7 @@ from typing import Any
 
 from edgeloop.conversion.edge import ConversionOptions, Converted
 from edgeloop.conversion.torch_source import load_source
-from edgeloop.errors import ModelError
+from edgeloop.errors import ModelError, one_line
 from edgeloop.host.program import environment_variable, require_cxx_compiler
 from edgeloop.models.aotinductor_file import METADATA_KEY, PackageTensor, metadata_of
 from edgeloop.runtimes.torch_files import LoadedModule
@@ -75,7 +75,7 @@ def compile_package(
                 inductor_configs={"aot_inductor.metadata": {METADATA_KEY: told}},
             )
         except Exception as error:  # of many classes, some of them private
-            said = " ".join(f"{type(error).__name__}: {error}".split())[:400]
+            said = one_line(error, 400)
             raise ModelError(f"AOTInductor cannot compile the model of {source}: {said}") from error
     return (f"compiled with {compiler} for this processor and PyTorch {torch.__version__}",)
 

@@ -113,7 +113,7 @@ class Experiment:
         except KeyboardInterrupt:  # between two processes
             if record.result is None:
                 raise
-            record.result.error = InterruptedRunError("interrupted; what had been measured is kept")
+            record.result.error = InterruptedRunError()
             return "interrupted"
 
     def _read_idle(self, monitor: Monitor) -> list[float]:

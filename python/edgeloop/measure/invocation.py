@@ -114,7 +114,7 @@ def measure(
         attempt.error = error
     except KeyboardInterrupt:
         stop_reason = "interrupted"
-        attempt.error = InterruptedRunError("interrupted; what had been measured is kept")
+        attempt.error = InterruptedRunError()
     if session is not None:
         attempt.invocation = session.invocation(stop_reason, attempt.error)
     return attempt

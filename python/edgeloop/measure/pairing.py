@@ -144,7 +144,7 @@ def measure_paired(
         with Monitor() as monitor:
             run.stop_reason = _take_sessions(run, delta, observer, keep, monitor)
     except KeyboardInterrupt:  # between two sessions
-        run.error = _interrupted()
+        run.error = InterruptedRunError()
     return run
 
 
@@ -169,10 +169,6 @@ def _take_sessions(
         over = number >= FEWEST_SESSIONS and run.spent_s >= run.plan.total_s
         if over or number >= run.plan.most:
             return TIME_BUDGET
-
-
-def _interrupted() -> InterruptedRunError:
-    return InterruptedRunError("interrupted; what had been measured is kept")
 
 
 def _measure_session(
@@ -206,7 +202,7 @@ def _measure_session(
     except EdgeloopError as error:
         run.error = error
     except KeyboardInterrupt:
-        run.error = _interrupted()
+        run.error = InterruptedRunError()
     run.attempts.append(pair.attempts(run.error))
 
 

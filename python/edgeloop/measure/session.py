@@ -24,6 +24,7 @@ from edgeloop.results.probe import Probe
 from edgeloop.results.schema import Block, Invocation
 from edgeloop.spec.load import TensorSpec, instance_of
 from edgeloop.spec.resolved import ResolvedSpec
+from edgeloop.worker import requests
 from edgeloop.worker.client import WorkerClient
 
 if TYPE_CHECKING:
@@ -140,11 +141,7 @@ class Session:
 
     def warm_runs(self, loop: str, runs: int) -> float:
         """Run without recording; return the typical time of a run in ns."""
-        request = {"loop": loop, "runs": runs, "runs_per_sample": 1, "probe": False}
-        answer = self.worker.request(
-            {"type": "warm", **request, "interval_ns": None, "unrecorded": 0},
-            f"running the {loop} loop",
-        )
+        answer = self.worker.request(requests.Warm(loop, runs), f"running the {loop} loop")
         durations_ns = np.frombuffer(answer.frames[0], dtype=np.uint64)
         return _typical_ns(durations_ns, float(self.worker.hello.clock["tick_ns"]))
 
@@ -203,7 +200,7 @@ class Session:
         `switched`: another worker ran before.
         """
         request = self._block_request(loop, runs, per_sample, interval_ns, switched)
-        answer = self.worker.request({"type": "block", **request}, f"running the {loop} loop")
+        answer = self.worker.request(request, f"running the {loop} loop")
         return self._keep(answer.body, answer.frames[0], request, tail=tail)
 
     def take_turns(
@@ -214,10 +211,10 @@ class Session:
         One request: on a busy machine the two ends of the connection wait longer for a CPU than a
         short block takes. It ends with the round of `round_size` blocks in which the time runs out.
         """
-        requests = [self._block_request(loop, runs, per_sample) for loop, runs in wanted]
-        request = {"type": "blocks", "blocks": requests, "round": round_size, "most_s": most_s}
+        blocks = [self._block_request(loop, runs, per_sample) for loop, runs in wanted]
+        request = requests.Blocks(blocks, round_size, most_s)
         answer = self.worker.request(request, "running the loops")
-        found = zip(answer.body["blocks"], answer.frames, requests)
+        found = zip(answer.body["blocks"], answer.frames, blocks)
         return [self._keep(body, frame, request) for body, frame, request in found]
 
     def _block_request(
@@ -227,34 +224,28 @@ class Session:
         per_sample: int,
         interval_ns: Optional[int] = None,
         switched: bool = False,
-    ) -> dict[str, Any]:
+    ) -> requests.Block:
         switched = switched or self._last_loop not in (None, loop)
         self._last_loop = loop
-        return {
-            "loop": loop,
-            "runs": runs,
-            "runs_per_sample": per_sample,
-            "probe": True,
-            "interval_ns": interval_ns,
-            "unrecorded": TRANSITION_RUNS if switched else 0,
-        }
+        unrecorded = TRANSITION_RUNS if switched else 0
+        return requests.Block(loop, runs, per_sample, unrecorded, interval_ns)
 
     def _keep(
-        self, body: dict[str, Any], frame: bytearray, request: dict[str, Any], tail: bool = False
+        self, body: dict[str, Any], frame: bytearray, request: requests.Block, tail: bool = False
     ) -> Block:
         """Keep what the worker answered to the request of a block."""
         self.blocks.append(
             Block(
-                loop=request["loop"],
+                loop=request.loop,
                 start_ns=body["start_ns"],
-                runs_per_sample=request["runs_per_sample"],
+                runs_per_sample=request.runs_per_sample,
                 durations_ns=np.frombuffer(frame, dtype=np.uint64),
                 cpu_ns=body["cpu_ns"],
                 probe=self._probe(body),
                 temperature_c=self._monitor.latest.temperature_c,
                 power_w=self._monitor.latest.power_w,
                 tail=tail,
-                interval_ns=request["interval_ns"],
+                interval_ns=request.interval_ns,
                 busy_ns=body["busy_ns"],
             )
         )
@@ -273,7 +264,7 @@ class Session:
 
     def time_stages(self) -> None:
         """Ask a device how long the stages of a run take, apart from everything that was timed."""
-        request = {"type": "stages", "runs": STAGE_RUNS, "most_s": STAGES_S}
+        request = requests.Stages(STAGE_RUNS, STAGES_S)
         self._stages_ns = self.worker.request(request, "timing the stages").body["stages_ns"]
 
     def run_data(
@@ -284,10 +275,9 @@ class Session:
         The numbered `outputs` come back, None: all. A batch's rows are samples; raises ModelError
         where an output has another number of rows.
         """
-        runs = len(inputs[0])
         kept = list(range(len(self.outputs)) if outputs is None else outputs)
-        request = {"type": "data", "loop": self.spec.loops[0], "runs": runs, "outputs": kept}
-        answer = self.worker.request(request, "running the data set", inputs)
+        request = requests.Data(self.spec.loops[0], len(inputs[0]), kept, inputs)
+        answer = self.worker.request(request, "running the data set")
         values: list[SampleRows] = []
         stretches = [
             Stretch(start_ns, np.frombuffer(frame, dtype=np.uint64))
@@ -403,9 +393,8 @@ class Session:
         """Open the data set, which needs to know the inputs, and run its first sample."""
         specs = [TensorSpec.from_dict(spec) for spec in self.loaded["inputs"]]
         self.data = open_data(self.spec.inputs, specs, times)
-        request = {"type": "start", "loops": list(self.spec.loops)}
-        frames = self.data.first_inputs()
-        return dict(self.worker.request(request, "running the first sample", frames).body)
+        request = requests.Start(self.spec.loops, self.data.first_inputs())
+        return dict(self.worker.request(request, "running the first sample").body)
 
     def _judged(self) -> Optional[Judged]:
         """Choose the output that is judged. Raises UsageError where the named one is none."""
@@ -420,18 +409,17 @@ class Session:
             _require_as_many(self.data.source.path, self.data.ordered, classes)
         return judged
 
-    def _load_request(self) -> dict[str, Any]:
+    def _load_request(self) -> requests.Load:
         spec = self.spec
-        return {
-            "type": "load",
-            "runtime": spec.runtime,
-            "options": asdict(spec.options),
-            "loops": list(spec.loops),
-            "inputs": asdict(spec.inputs),
-            "framework_first": self.framework_first,
-            "control": asdict(spec.control),
-            "instances": spec.instances,
-        }
+        return requests.Load(
+            spec.runtime,
+            asdict(spec.options),
+            spec.loops,
+            seed=spec.inputs.seed if spec.inputs.data is None else None,
+            framework_first=self.framework_first,
+            control=asdict(spec.control),
+            instances=spec.instances,
+        )
 
 
 def _require_as_many(path: str, folders: int, classes: int) -> None:

@@ -1,8 +1,7 @@
 """The worker: a process that holds one runtime and answers requests, one at a time.
 
 Started by `worker/process.py` with `--fd N`, a connected socket at descriptor N. It says hello,
-then answers `find`, `import`, `load`, `start`, `warm`, `block`, `blocks`, `outputs`, `data`,
-`profile`, `operators`, `job` and `stop`.
+then answers the requests of `worker/requests.py`.
 """
 
 from __future__ import annotations
@@ -15,9 +14,39 @@ import socket
 import sys
 import time
 import traceback
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from typing import Any, Callable
+
+from edgeloop.errors import EdgeloopError, RuntimeFailedError, UsageError, one_line
+from edgeloop.worker.protocol import (
+    ConnectionClosedError,
+    Message,
+    Received,
+    error_body,
+    receive,
+    send,
+)
+from edgeloop.worker.requests import (
+    Block,
+    Blocks,
+    Data,
+    Find,
+    Frames,
+    Import,
+    Job,
+    Load,
+    Operators,
+    Outputs,
+    Profile,
+    Request,
+    Stages,
+    Start,
+    Stop,
+    Warm,
+    decode,
+)
 
 _STARTED_NS = time.clock_gettime_ns(time.CLOCK_MONOTONIC_RAW)
 
@@ -45,40 +74,35 @@ class Worker:
 
         self._connection = connection
         self._clock = choose_clock()
+        self._stopped = False
         self._loaded: Any = None
         self._profiler: Any = None
-        self._answers: dict[str, Callable[[dict[str, Any]], Any]] = {
-            "find": self._find,
-            "import": self._import,
-            "load": self._load,
-            "warm": self._block,
-            "block": self._block,
-            "blocks": self._blocks,
-            "outputs": self._outputs,
-            "stages": self._stages,
-            "start": self._start,
-            "data": self._data,
-            "profile": self._profile,
-            "operators": self._operators,
-            "job": self._job,
+        self._answers: dict[type[Request], Callable[[Any], Message]] = {
+            Find: self._find,
+            Import: self._import,
+            Load: self._load,
+            Start: self._start,
+            Warm: self._warm,
+            Block: self._block,
+            Blocks: self._blocks,
+            Outputs: self._outputs,
+            Stages: self._stages,
+            Data: self._data,
+            Profile: self._profile,
+            Operators: self._operators,
+            Job: self._job,
+            Stop: self._stop,
         }
 
     def serve(self) -> None:
         """Say hello and answer until told to stop, or until the parent is gone."""
-        from edgeloop.measure.usage import usage
-        from edgeloop.worker.protocol import ConnectionClosedError, Message, receive, send
-
         send(self._connection, Message(self._hello()))
-        while True:
+        while not self._stopped:
             try:
                 received = receive(self._connection)
             except ConnectionClosedError:
                 return
-            request = {**received.body, "frames": received.frames}
-            if request["type"] == "stop":
-                send(self._connection, Message({"type": "stopped", **usage()}))
-                return
-            send(self._connection, self._answer(request))
+            send(self._connection, self._answer(received))
 
     def _hello(self) -> dict[str, Any]:
         import edgeloop
@@ -93,41 +117,39 @@ class Worker:
             "clock": self._clock.as_dict(),
         }
 
-    def _answer(self, request: dict[str, Any]) -> Any:
-        from edgeloop.errors import EdgeloopError
-        from edgeloop.worker.protocol import Message
-
+    def _answer(self, received: Received) -> Message:
         try:
-            return self._answers[request["type"]](request)
+            request = decode(received)
+            return self._answers[type(request)](request)
         except EdgeloopError as error:
-            return Message({"type": "error", "class": type(error).__name__, "text": str(error)})
+            return Message(error_body(error))
         except MemoryError:
-            return _failure("the worker ran out of memory; a smaller --batch-size needs less")
+            words = "the worker ran out of memory; a smaller --batch-size needs less"
+            return Message(error_body(RuntimeFailedError(words)))
         except Exception as error:
             # A framework may raise anything; its own words are the best there is.
             traceback.print_exc()
-            return _failure(_sentence(error))
+            said = one_line(error, _SENTENCE_CHARACTERS)
+            return Message(error_body(RuntimeFailedError(said)))
 
-    def _find(self, request: dict[str, Any]) -> Any:
+    def _find(self, request: Find) -> Message:
         from edgeloop.runtimes import runtime
-        from edgeloop.worker.protocol import Message
 
-        installation = runtime(request["runtime"]).find(request["library"])
-        return Message({"type": "found", "installation": asdict(installation)})
+        installation = runtime(request.runtime).find(request.library)
+        return Message({"installation": asdict(installation)})
 
-    def _import(self, request: dict[str, Any]) -> Any:
+    def _import(self, request: Import) -> Message:
         """Load the library and import the package: does this machine bear them?"""
         from edgeloop.runtimes import runtime
-        from edgeloop.worker.protocol import Message
 
-        chosen = runtime(request["runtime"])
+        chosen = runtime(request.runtime)
         library = chosen.find(None).library
         if library is not None:
             ctypes.CDLL(library)
         chosen.import_packages(chosen.loops)
-        return Message({"type": "imported"})
+        return Message({})
 
-    def _load(self, request: dict[str, Any]) -> Any:
+    def _load(self, request: Load) -> Message:
         """Load the model, and run it once where its inputs are random ones.
 
         Those of a data set come with `start`: the parent reads it, and needs to know the inputs.
@@ -136,27 +158,25 @@ class Worker:
         from edgeloop.runtimes import runtime
         from edgeloop.spec.load import LoadOptions
 
-        options = LoadOptions(**request["options"])
-        chosen = runtime(request["runtime"])
+        options = LoadOptions(**request.options)
+        chosen = runtime(request.runtime)
         confine_for_model(chosen, options)
         from edgeloop.data.synthetic import random_inputs
         from edgeloop.measure import loaded as loading
         from edgeloop.measure.placing import place
-        from edgeloop.worker.protocol import Message
 
-        placed = place(request["control"]) if request.get("control") else {}
+        placed = place(request.control) if request.control else {}
         installation = chosen.find(options.library)
         model = loading.load(
-            chosen, options, request["loops"], self._clock.id, request["framework_first"]
+            chosen, options, request.loops, self._clock.id, request.framework_first
         )
-        if request.get("instances", 1) > 1:
-            loading.load_more(model, options, request["instances"])
+        if request.instances > 1:
+            loading.load_more(model, options, request.instances)
         self._loaded = model
         engine = model.engine
         if engine is not None:
             installation = chosen.engine_of(options.package).find(options.library)
         answer = {
-            "type": "loaded",
             "installation": asdict(installation),
             "runtime_version": installation.version if engine is None else engine.runtime_version(),
             "import_ns": model.import_ns,
@@ -171,22 +191,20 @@ class Worker:
             if model.framework is None
             else dict(model.framework.timed_region),
         }
-        if request["inputs"]["data"] is None:
-            inputs = random_inputs(model.inputs, request["inputs"]["seed"])
-            answer.update(self._started(request["loops"], inputs))
+        if request.seed is not None:
+            inputs = random_inputs(model.inputs, request.seed)
+            answer.update(self._started(request.loops, inputs))
         return Message(answer)
 
-    def _start(self, request: dict[str, Any]) -> Any:
+    def _start(self, request: Start) -> Message:
         """Run the loaded model once, on the inputs in the frames."""
         import numpy as np
 
-        from edgeloop.worker.protocol import Message
-
-        rows = self._rows(request, 1)
+        rows = self._rows(request.frames, 1)
         inputs = [np.asarray(array[0]) for array in rows]
-        return Message({"type": "started", **self._started(request["loops"], inputs)})
+        return Message(self._started(request.loops, inputs))
 
-    def _started(self, loops: list[str], inputs: list[Any]) -> dict[str, Any]:
+    def _started(self, loops: Sequence[str], inputs: list[Any]) -> dict[str, Any]:
         """Set the inputs, run each instance once, and describe what that tells."""
         from edgeloop.measure import loaded as loading
 
@@ -202,50 +220,44 @@ class Worker:
             "outputs": [spec.as_dict() for spec in model.output_specs(loops[0])],
         }
 
-    def _rows(self, request: dict[str, Any], runs: int) -> list[Any]:
-        """Return the frames of a request as one array (runs, *shape) for each input."""
+    def _rows(self, frames: Frames, runs: int) -> list[Any]:
+        """Return the frames as one array (runs, *shape) for each input."""
         import numpy as np
 
         return [
             np.frombuffer(frame, dtype=spec.dtype).reshape((runs, *spec.shape))
-            for frame, spec in zip(request["frames"], self._loaded.inputs)
+            for frame, spec in zip(frames, self._loaded.inputs)
         ]
 
-    def _block(self, request: dict[str, Any]) -> Any:
-        from edgeloop.worker.protocol import Message
+    def _warm(self, request: Warm) -> Message:
+        gc.collect()
+        _, durations = self._loaded.run_block(request.loop, request.runs, 1)
+        return Message({}, (durations,))
 
+    def _block(self, request: Block) -> Message:
         gc.collect()  # of what the block before left; never by itself in a timed region
-        loop, runs, busy_ns = request["loop"], request["runs"], None
-        if request["unrecorded"]:
-            self._loaded.run_block(loop, request["unrecorded"], 1)
-        before = self._probed() if request["probe"] else None
+        loop, runs, busy_ns = request.loop, request.runs, None
+        if request.unrecorded:
+            self._loaded.run_block(loop, request.unrecorded, 1)
+        before = self._probed()
         cpu_before_ns = time.process_time_ns()
-        if request["interval_ns"] is None:
-            start_ns, durations = self._loaded.run_block(loop, runs, request["runs_per_sample"])
+        if request.interval_ns is None:
+            start_ns, durations = self._loaded.run_block(loop, runs, request.runs_per_sample)
         else:
             start_ns, durations, busy_ns = self._loaded.run_schedule(
-                loop, runs, request["interval_ns"]
+                loop, runs, request.interval_ns
             )
         cpu_ns = time.process_time_ns() - cpu_before_ns
-        after = self._probed() if request["probe"] else None
-        return Message(
-            {
-                "type": "block",
-                "start_ns": start_ns,
-                "cpu_ns": cpu_ns,
-                "busy_ns": busy_ns,
-                **(
-                    {}
-                    if before is None or after is None
-                    else {
-                        "probe_before_ns": before[0],
-                        "probe_after_ns": after[0],
-                        "probe_cpu_share": min(before[1], after[1]),
-                    }
-                ),
-            },
-            (durations,),
-        )
+        after = self._probed()
+        answer = {
+            "start_ns": start_ns,
+            "cpu_ns": cpu_ns,
+            "busy_ns": busy_ns,
+            "probe_before_ns": before[0],
+            "probe_after_ns": after[0],
+            "probe_cpu_share": min(before[1], after[1]),
+        }
+        return Message(answer, (durations,))
 
     def _probed(self) -> tuple[int, float]:
         """Return the time of the fixed work in ns, and the share of it that this thread ran."""
@@ -256,62 +268,48 @@ class Worker:
         passed_ns = time.monotonic_ns() - begun_ns
         return probe_ns, (time.thread_time_ns() - cpu_ns) / max(1, passed_ns)
 
-    def _blocks(self, request: dict[str, Any]) -> Any:
+    def _blocks(self, request: Blocks) -> Message:
         """Record blocks one after the other; end with the round in which the time is over."""
-        from edgeloop.worker.protocol import Message
-
-        ends_s = time.monotonic() + request["most_s"]
-        answers: list[Any] = []
-        for one in request["blocks"]:
-            if answers and len(answers) % request["round"] == 0 and time.monotonic() >= ends_s:
+        ends_s = time.monotonic() + request.most_s
+        answers: list[Message] = []
+        for one in request.blocks:
+            if answers and len(answers) % request.round == 0 and time.monotonic() >= ends_s:
                 break
             answers.append(self._block(one))
         frames = [frame for answer in answers for frame in answer.frames]
-        return Message({"type": "blocks", "blocks": [answer.body for answer in answers]}, frames)
+        return Message({"blocks": [answer.body for answer in answers]}, frames)
 
-    def _outputs(self, request: dict[str, Any]) -> Any:
-        from edgeloop.worker.protocol import Message
+    def _outputs(self, request: Outputs) -> Message:
+        self._loaded.run_block(request.loop, 1, 1)
+        arrays = self._loaded.outputs(request.loop)
+        described = [{"dtype": str(a.dtype), "shape": list(a.shape)} for a in arrays]
+        return Message({"outputs": described}, [array.tobytes() for array in arrays])
 
-        self._loaded.run_block(request["loop"], 1, 1)
-        arrays = self._loaded.outputs(request["loop"])
-        return Message(
-            {
-                "type": "outputs",
-                "outputs": [{"dtype": str(a.dtype), "shape": list(a.shape)} for a in arrays],
-            },
-            tuple(array.tobytes() for array in arrays),
-        )
-
-    def _stages(self, request: dict[str, Any]) -> Any:
+    def _stages(self, request: Stages) -> Message:
         """Time the stages of more runs: at least 3, at most `runs`, for about `most_s` seconds."""
-        from edgeloop.errors import UsageError
-        from edgeloop.worker.protocol import Message
-
         engine = self._loaded.engine
         stages: dict[str, list[int]] = {}
         begun_s = time.monotonic()
         try:
-            for run in range(0 if engine is None else request["runs"]):
+            for run in range(0 if engine is None else request.runs):
                 for name, time_ns in engine.time_stages():
                     stages.setdefault(name, []).append(time_ns)
-                if run >= 2 and time.monotonic() - begun_s > request["most_s"]:
+                if run >= 2 and time.monotonic() - begun_s > request.most_s:
                     break
         except UsageError:  # this engine has none
             pass
-        return Message({"type": "stages", "stages_ns": stages or None})
+        return Message({"stages_ns": stages or None})
 
-    def _data(self, request: dict[str, Any]) -> Any:
+    def _data(self, request: Data) -> Message:
         """Run the samples in the frames; return the durations of each instance, and the outputs."""
         import numpy as np
 
         from edgeloop.measure.data_loop import run_data
-        from edgeloop.worker.protocol import Message
 
-        rows = self._rows(request, request["runs"])
-        done = run_data(self._loaded, request["loop"], rows, request["outputs"])
+        rows = self._rows(request.frames, request.runs)
+        done = run_data(self._loaded, request.loop, rows, request.outputs)
         return Message(
             {
-                "type": "data",
                 "starts_ns": [one.start_ns for one in done.stretches],
                 "elapsed_ns": done.elapsed_ns,
                 "outputs": [
@@ -332,29 +330,24 @@ class Worker:
             ),
         )
 
-    def _profile(self, request: dict[str, Any]) -> Any:
+    def _profile(self, request: Profile) -> Message:
         """Run a block that the runtime's profiler records."""
-        from edgeloop.worker.protocol import Message
-
-        model, loop = self._loaded, request["loop"]
+        model, loop = self._loaded, request.loop
         if self._profiler is None:
             self._profiler = model.runtime.operator_profiler(model.engine, model.framework)
         gc.collect()
         _, durations = self._profiler.block(
-            lambda runs: model.run_block(loop, runs, 1), request["runs"]
+            lambda runs: model.run_block(loop, runs, 1), request.runs
         )
-        return Message({"type": "profile", "most_runs": self._profiler.most_runs}, (durations,))
+        return Message({"most_runs": self._profiler.most_runs}, (durations,))
 
-    def _operators(self, request: dict[str, Any]) -> Any:
+    def _operators(self, _: Operators) -> Message:
         """Return what the profiler recorded, in rows and columns."""
         from edgeloop.measure.profile.rows import aligned
-        from edgeloop.worker.protocol import Message
 
-        del request
         found = aligned(self._profiler.operators())
         return Message(
             {
-                "type": "operators",
                 "rows": found.rows,
                 "runs": len(found.durations_ns),
                 "starts_ns": found.starts_ns,
@@ -363,31 +356,21 @@ class Worker:
             (found.durations_ns,),
         )
 
-    def _job(self, request: dict[str, Any]) -> Any:
+    def _job(self, request: Job) -> Message:
         from edgeloop.measure.confinement import confine_for_job
         from edgeloop.worker.jobs import run_job
-        from edgeloop.worker.protocol import Message
 
-        if request["name"] != "packages":  # it holds no model
-            confine_for_job(request["arguments"])
+        if request.name != "packages":  # it holds no model
+            confine_for_job(request.arguments)
 
-        result = run_job(request["name"], request["arguments"])
-        return Message({"type": "job", "result": result})
+        result = run_job(request.name, request.arguments)
+        return Message({"result": result})
 
+    def _stop(self, _: Stop) -> Message:
+        from edgeloop.measure.usage import usage
 
-def _failure(text: str) -> Any:
-    from edgeloop.worker.protocol import Message
-
-    return Message({"type": "error", "class": "RuntimeFailedError", "text": text})
-
-
-def _sentence(error: Exception) -> str:
-    """Return what a framework's error says on one line, its middle left out where it is long."""
-    text = " ".join(f"{type(error).__name__}: {error}".split())
-    if len(text) <= _SENTENCE_CHARACTERS:
-        return text.rstrip(":")
-    half = _SENTENCE_CHARACTERS // 2
-    return f"{text[:half]} […] {text[-half:]}"
+        self._stopped = True
+        return Message(usage())
 
 
 def main() -> None:

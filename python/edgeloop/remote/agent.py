@@ -20,7 +20,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Callable, Optional
 
-from edgeloop.errors import EdgeloopError, InterruptedRunError, RuntimeFailedError
+from edgeloop.errors import EdgeloopError, InterruptedRunError, RuntimeFailedError, one_line
 from edgeloop.measure.observer import Progress
 from edgeloop.remote.stream import ALIVE, MARKER, PipeSink, PipeSource
 from edgeloop.worker.protocol import (
@@ -28,6 +28,7 @@ from edgeloop.worker.protocol import (
     Message,
     ProtocolError,
     Received,
+    error_body,
     receive,
     send,
 )
@@ -146,14 +147,14 @@ class Agent:
         try:
             return self._answers[str(body.get("type"))](body)
         except EdgeloopError as error:
-            return _error(error)
+            return error_body(error)
         except KeyboardInterrupt:
-            return _error(InterruptedRunError("interrupted"))
+            return error_body(InterruptedRunError("interrupted"))
         except ConnectionClosedError:
             raise
         except Exception as error:
             traceback.print_exc()
-            return _error(RuntimeFailedError(f"the agent failed: {type(error).__name__}: {error}"))
+            return error_body(RuntimeFailedError(f"the agent failed: {one_line(error)}"))
 
     @contextmanager
     def _stoppable(self) -> Iterator[None]:
@@ -222,7 +223,7 @@ class Agent:
             self._send({
                 "type": "end",
                 "number": number,
-                "error": None if failed is None else _error(failed),
+                "error": None if failed is None else error_body(failed),
             })  # fmt: skip
             if isinstance(failed, InterruptedRunError):
                 break
@@ -242,7 +243,7 @@ class Agent:
                 lambda side, _: lines[side],
             )
         document = asdict(replace(compared, error=None))
-        failed = None if compared.error is None else _error(compared.error)
+        failed = None if compared.error is None else error_body(compared.error)
         self._send({"type": "compared", "compared": document, "error": failed})
         return {"type": "done"}
 
@@ -290,7 +291,3 @@ class _Lines:
     def append(self, document: dict[str, Any]) -> None:
         """Send one line."""
         self._send({"type": "line", "number": self._number, "document": document})
-
-
-def _error(error: EdgeloopError) -> dict[str, Any]:
-    return {"type": "error", "class": type(error).__name__, "text": str(error)}

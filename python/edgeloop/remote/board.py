@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import selectors
 import signal
 import subprocess
 import threading
@@ -13,7 +12,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Optional
+from typing import Any, Optional
 
 import edgeloop
 from edgeloop import errors
@@ -28,10 +27,15 @@ from edgeloop.spec.load import NULL_MODEL
 from edgeloop.spec.option import files_of
 from edgeloop.spec.run import RunSpec
 from edgeloop.worker.log import Log
-from edgeloop.worker.protocol import ConnectionClosedError, Message, ProtocolError, receive, send
-
-if TYPE_CHECKING:
-    from typing_extensions import Buffer
+from edgeloop.worker.protocol import (
+    ConnectionClosedError,
+    Message,
+    ProtocolError,
+    error_of,
+    receive,
+    send,
+)
+from edgeloop.worker.source import DeadlineError, WatchedSource
 
 # A password may be asked for, and a Pi Zero takes its time to start Python.
 _HELLO_S = 120.0
@@ -43,7 +47,6 @@ _MOST_GREETING_BYTES = 1 << 20
 _SILENCE_S = 180.0
 
 _ENDING_S = 10.0
-_READ_BYTES = 1 << 16
 
 
 class Board:
@@ -61,6 +64,7 @@ class Board:
         self.host = host
         self.python = python or ssh.PYTHON
         self.broken = False
+        self._closed = False
         self._log = Log()
         log_fd, log_write = os.pipe()
         os.set_blocking(log_fd, False)
@@ -74,7 +78,8 @@ class Board:
         assert self._ssh.stdin is not None
         assert self._ssh.stdout is not None
         self._sink = PipeSink(self._ssh.stdin.fileno())
-        self._source = _Source(self._ssh.stdout.fileno(), log_fd, self._log)
+        self._log_fd = log_fd
+        self._source = WatchedSource(self._ssh.stdout.fileno(), log_fd, self._log)
         try:
             self.hello = self._hello()
         except BaseException:
@@ -95,8 +100,9 @@ class Board:
     def close(self) -> None:
         """End the connection: the agent reads the end of its input, and stops."""
         self.broken = True
-        if self._source.closed:
+        if self._closed:
             return
+        self._closed = True
         for stream in (self._ssh.stdin, self._ssh.stdout):
             if stream is not None:
                 with suppress(OSError):
@@ -107,6 +113,7 @@ class Board:
             self._ssh.kill()
             self._ssh.wait()
         self._source.close()
+        os.close(self._log_fd)
 
     def ask(self, body: dict[str, Any], doing: str) -> dict[str, Any]:
         """Ask for one answer. Raises the agent's error, or RuntimeFailedError where it is gone."""
@@ -214,17 +221,39 @@ class Board:
 
     def _receive(self, doing: str) -> dict[str, Any]:
         while True:
-            self._source.deadline_s = time.monotonic() + _SILENCE_S
             try:
-                body = receive(self._source).body
+                body = self._next(_SILENCE_S)
             except (ConnectionClosedError, ProtocolError):
                 raise self._cut(doing) from None
-            finally:
-                self._source.deadline_s = None
             if not isinstance(body.get("type"), str):
                 raise self._cut(doing)
             if body["type"] != ALIVE:
                 return body
+
+    def _next(self, timeout_s: float, *, first: bool = False) -> dict[str, Any]:
+        """Read a message; the first comes after what login scripts print."""
+        self._source.deadline_s = time.monotonic() + timeout_s
+        try:
+            if first:
+                self._skip_to_marker()
+            return receive(self._source).body
+        except DeadlineError:
+            self._log.add(b"it did not answer in time\n")
+            raise
+
+    def _skip_to_marker(self) -> None:
+        seen = bytearray()
+        one = bytearray(1)
+        try:
+            while not seen.endswith(MARKER):
+                if not self._source.recv_into(one):
+                    raise ConnectionClosedError("the agent never spoke")
+                seen += one
+                if len(seen) > _MOST_GREETING_BYTES:
+                    raise ProtocolError("what the board prints is not a greeting")
+        except ConnectionClosedError:
+            self._log.add(bytes(seen))
+            raise
 
     def _cut(self, doing: str) -> errors.EdgeloopError:
         self.broken = True
@@ -232,18 +261,14 @@ class Board:
         return ssh.connection_cut(self.host, doing, self._log.last_words())
 
     def _hello(self) -> dict[str, Any]:
-        self._source.deadline_s = time.monotonic() + _HELLO_S
         try:
-            self._source.skip_to_marker()
-            body = receive(self._source).body
+            body = self._next(_HELLO_S, first=True)
         except (ConnectionClosedError, ProtocolError):
             code = self._ended()
             said = self._log.last_words()
             raise ssh.why_not_started(
                 self.host, self.python, code, said, edgeloop.__version__
             ) from None
-        finally:
-            self._source.deadline_s = None
         theirs = body.get("edgeloop")
         if theirs != edgeloop.__version__:
             raise errors.NotAvailableError(
@@ -292,63 +317,6 @@ class Boards:
         return found
 
 
-class _Source:
-    """The reading end of ssh; while it waits it takes what ssh and the agent say beside."""
-
-    def __init__(self, fd: int, log_fd: int, log: Log) -> None:
-        self.deadline_s: Optional[float] = None
-        """On the monotonic clock; None: ssh itself finds out about a dead line."""
-        self.closed = False
-        self._fd, self._log_fd, self._log = fd, log_fd, log
-        self._selector = selectors.DefaultSelector()
-        for one in (fd, log_fd):
-            self._selector.register(one, selectors.EVENT_READ)
-
-    def recv_into(self, buffer: Buffer, /) -> int:
-        """Read what has come; 0 at the end, or when the time is over."""
-        while True:
-            left_s = None if self.deadline_s is None else self.deadline_s - time.monotonic()
-            if left_s is not None and left_s <= 0:
-                self._log.add(b"it did not answer in time\n")
-                return 0
-            ready = {key.fd for key, _ in self._selector.select(left_s)}
-            if self._log_fd in ready:
-                self.take_log()
-            if self._fd in ready:
-                return os.readv(self._fd, [buffer])
-
-    def skip_to_marker(self) -> None:
-        """Read past what login scripts print. Raises ConnectionClosedError, ProtocolError."""
-        seen = bytearray()
-        one = bytearray(1)
-        while not seen.endswith(MARKER):
-            if not self.recv_into(one):
-                self._log.add(bytes(seen))
-                raise ConnectionClosedError("the agent never spoke")
-            seen += one
-            if len(seen) > _MOST_GREETING_BYTES:
-                raise ProtocolError("what the board prints is not a greeting")
-
-    def take_log(self) -> None:
-        """Return what has been printed so far."""
-        while True:
-            try:
-                data = os.read(self._log_fd, _READ_BYTES)
-            except (BlockingIOError, OSError):
-                return
-            if not data:
-                with suppress(KeyError):
-                    self._selector.unregister(self._log_fd)
-                return
-            self._log.add(data)
-
-    def close(self) -> None:
-        """Stop watching."""
-        self.closed = True
-        self._selector.close()
-        os.close(self._log_fd)
-
-
 def _show(event: dict[str, Any], observer: Observer) -> None:
     if event["type"] == "phase":
         observer.phase(str(event["text"]))
@@ -356,15 +324,6 @@ def _show(event: dict[str, Any], observer: Observer) -> None:
         observer.note(str(event["text"]))
     else:
         observer.progress(Progress(**event["progress"]))
-
-
-def error_of(body: dict[str, Any]) -> errors.EdgeloopError:
-    """Return the agent's error as it was raised there."""
-    kind = getattr(errors, str(body.get("class")), None)
-    text = str(body.get("text"))
-    if isinstance(kind, type) and issubclass(kind, errors.EdgeloopError):
-        return kind(text)
-    return errors.RuntimeFailedError(text)
 
 
 @dataclass(frozen=True)

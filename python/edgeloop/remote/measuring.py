@@ -11,7 +11,7 @@ from edgeloop.errors import CannotWriteError, EdgeloopError, RuntimeFailedError,
 from edgeloop.measure.bench import measure_one
 from edgeloop.measure.compare import compare_live, require_folder
 from edgeloop.measure.observer import Observer
-from edgeloop.remote.board import Board, Boards, error_of
+from edgeloop.remote.board import Board, Boards
 from edgeloop.results.compare import Compared
 from edgeloop.results.row import Figure
 from edgeloop.results.schema import Result
@@ -24,6 +24,7 @@ from edgeloop.spec.configuration import parse_configuration
 from edgeloop.spec.load import NULL_MODEL
 from edgeloop.spec.run import RunSpec
 from edgeloop.stats.compare import Comparison
+from edgeloop.worker.protocol import error_of
 
 
 class _Arriving:

@@ -12,7 +12,7 @@ from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Optional, cast
 
-from edgeloop.errors import NotAvailableError, UsageError, canonical, nearest
+from edgeloop.errors import NotAvailableError, UsageError, canonical, nearest, one_line
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
@@ -103,10 +103,9 @@ def _offers() -> Mapping[str, Mapping[str, EntryPoint]]:
 
 
 def _broken(name: str, package: str, reason: str) -> NotAvailableError:
-    said = " ".join(reason.split()).rstrip(": ")
     return NotAvailableError(
-        f"the runtime '{name}' of the package {package} cannot be used: {said}; update or "
-        "uninstall the package"
+        f"the runtime '{name}' of the package {package} cannot be used: {one_line(reason)}; "
+        "update or uninstall the package"
     )
 
 

@@ -8,7 +8,7 @@ from typing import Any, Optional, TypeVar
 import numpy as np
 
 from edgeloop import _core
-from edgeloop.errors import EdgeloopError, ModelError, RuntimeFailedError
+from edgeloop.errors import EdgeloopError, ModelError, RuntimeFailedError, one_line
 from edgeloop.runtimes._external_delegates import external_delegates, names_of
 from edgeloop.runtimes.protocol import Framework
 from edgeloop.runtimes.shape import fixed_shapes, shape_text
@@ -103,7 +103,7 @@ def load_interpreter(
         interpreter.allocate_tensors()
         return make(interpreter, delegates)
     except (ValueError, RuntimeError) as error:
-        words = " ".join(str(error).split())
+        words = one_line(str(error))
         raise _refusal(options, runtime, words, names_of(external) if external else "") from error
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Optional
 
 from edgeloop import _core
-from edgeloop.errors import ModelError, NotAvailableError, UsageError
+from edgeloop.errors import ModelError, NotAvailableError, UsageError, one_line
 from edgeloop.runtimes._external_delegates import TfliteDelegates, no_edgetpu
 from edgeloop.runtimes._package_library import UNKNOWN, PackageLibrary
 from edgeloop.runtimes._tflite_interpreter import InterpreterFramework, fix_shapes
@@ -113,8 +113,8 @@ class CoralRuntime(TfliteDelegates):
             interpreter.allocate_tensors()
             return CoralFramework(interpreter)
         except (ValueError, RuntimeError) as error:
-            words = " ".join(str(error).split())
-            raise ModelError(f"coral cannot load the model {options.model}: {words}") from error
+            said = one_line(str(error))
+            raise ModelError(f"coral cannot load the model {options.model}: {said}") from error
 
 
 def _import_utilities() -> Any:

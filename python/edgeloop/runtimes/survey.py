@@ -10,6 +10,7 @@ from typing import Any, Optional
 from edgeloop.errors import EdgeloopError, NotAvailableError
 from edgeloop.runtimes import known_names, runtime
 from edgeloop.worker.client import WorkerClient
+from edgeloop.worker.requests import Find, Import
 
 
 @dataclass(frozen=True)
@@ -65,10 +66,9 @@ def probe(name: str, python: str, timeout_s: float) -> RuntimeStatus:
         return RuntimeStatus(name, "broken", reason=str(error))
     try:
         with WorkerClient(python, timeout_s) as worker:
-            request = {"type": "find", "runtime": name, "library": None}
-            found = worker.request(request, f"looking for {name}").body["installation"]
+            found = worker.request(Find(name), f"looking for {name}").body["installation"]
             try:
-                worker.request({"type": "import", "runtime": name}, f"importing {name}")
+                worker.request(Import(name), f"importing {name}")
             except EdgeloopError as error:
                 return RuntimeStatus(name, "broken", **found, reason=str(error), fix=hint)
     except NotAvailableError as error:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Optional
 
-from edgeloop.errors import ModelError, RuntimeFailedError
+from edgeloop.errors import ModelError, RuntimeFailedError, one_line
 from edgeloop.host.program import require_cxx_compiler
 
 if TYPE_CHECKING:
@@ -75,8 +75,8 @@ def load_package(torch: Any, path: str) -> Code:
             package = torch._inductor.aoti_load_package(path)
     except Exception as error:
         raise ModelError(
-            f"torch cannot load the AOTInductor package {path}: {_brief(error)}; compile it again "
-            "with this PyTorch on this machine"
+            f"torch cannot load the AOTInductor package {path}: {one_line(error, 400)}; compile it "
+            "again with this PyTorch on this machine"
         ) from error
     return Code(package, "torch._inductor.aoti_load_package(package)(*inputs)")
 
@@ -91,7 +91,7 @@ def exported(torch: Any, loaded: LoadedModule, tensors: Sequence[Any], path: str
             return torch.export.export(positional(torch, loaded), tuple(tensors), strict=False)
     except Exception as error:  # of many classes, some of them private
         raise ModelError(
-            f"torch.export cannot follow the model of {path}: {_brief(error)}"
+            f"torch.export cannot follow the model of {path}: {one_line(error, 400)}"
         ) from error
 
 
@@ -126,7 +126,7 @@ def _traced(torch: Any, loaded: LoadedModule, tensors: Sequence[Any], path: str)
             return torch.jit.freeze(traced.eval())
     except Exception as error:
         raise ModelError(
-            f"torch.jit.trace cannot follow the model of {path}: {_brief(error)}"
+            f"torch.jit.trace cannot follow the model of {path}: {one_line(error, 400)}"
         ) from error
 
 
@@ -140,7 +140,9 @@ def _compiled(
         with torch.inference_mode(), quiet():
             compiled(*tensors)
     except Exception as error:
-        raise RuntimeFailedError(f"torch.compile failed on {path}: {_brief(error)}") from error
+        raise RuntimeFailedError(
+            f"torch.compile failed on {path}: {one_line(error, 400)}"
+        ) from error
     took_s = time.monotonic() - begun_s
     note = f"torch.compile took {took_s:.3g} s with {Path(compiler).name}, within the load"
     return Code(compiled, f"torch.compile({what})(*inputs)", notes=(note,))
@@ -152,8 +154,3 @@ def quiet() -> Iterator[None]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield
-
-
-def _brief(error: BaseException) -> str:
-    text = " ".join(f"{type(error).__name__}: {error}".split())
-    return text if len(text) <= 400 else f"{text[:400]}…"

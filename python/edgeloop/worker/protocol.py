@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import json
 import struct
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
+
+from edgeloop import errors
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
@@ -102,6 +104,20 @@ def receive(source: Source) -> Received:
         raise ProtocolError("a message is not a JSON object")
     sizes = _frame_sizes(body.pop("frames", []))
     return Received(body, tuple(_read(source, size) for size in sizes))
+
+
+def error_body(error: errors.EdgeloopError) -> dict[str, Any]:
+    """Return an error as the other end reads it."""
+    return {"type": "error", "class": type(error).__name__, "text": str(error)}
+
+
+def error_of(body: Mapping[str, Any]) -> errors.EdgeloopError:
+    """Return the other end's error as it was raised there."""
+    kind = getattr(errors, str(body.get("class")), None)
+    text = str(body.get("text"))
+    if isinstance(kind, type) and issubclass(kind, errors.EdgeloopError):
+        return kind(text)
+    return errors.RuntimeFailedError(text)
 
 
 def _frame_sizes(sizes: Any) -> list[int]:

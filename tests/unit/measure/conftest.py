@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -15,7 +15,7 @@ import pytest
 
 from edgeloop.measure import bench, invocation, pairing, session
 from edgeloop.spec.load import instance_of
-from edgeloop.worker import process
+from edgeloop.worker import process, requests
 from edgeloop.worker.client import Hello, WorkerClient
 from edgeloop.worker.log import Log
 from edgeloop.worker.protocol import Received
@@ -30,31 +30,14 @@ class LoadedWorker(WorkerClient):
         self, runtime: str = "null", loops: tuple[str, ...] = ("native",), **changes: Any
     ) -> Any:
         options = {"model": "null", **changes.pop("options", {})}
-        inputs = {"seed": 0, "data": None}
-        request = {
-            "type": "load",
-            "runtime": runtime,
-            "options": options,
-            "loops": list(loops),
-            "inputs": {**inputs, **changes},
-            "framework_first": False,
-        }
+        request = requests.Load(runtime, options, loops, **changes)
         return self.request(request, "loading the model").body
 
     def misbehave(self, **settings: str) -> Any:
         return self.load("misbehaving", ("framework",), options={"settings": settings})
 
     def block(self, loop: str = "native", runs: int = 10, per_sample: int = 1) -> Any:
-        request = {
-            "type": "block",
-            "loop": loop,
-            "runs": runs,
-            "runs_per_sample": per_sample,
-            "probe": True,
-            "interval_ns": None,
-            "unrecorded": 0,
-        }
-        return self.request(request, f"running the {loop} loop")
+        return self.request(requests.Block(loop, runs, per_sample), f"running the {loop} loop")
 
 
 @pytest.fixture
@@ -116,14 +99,14 @@ class ScriptedWorker:
         self.hello = Hello("3.11", python, {**CLOCK}, 1_000_000)
         self.log = Log()
         self.settings: dict[str, str] = {}
-        self.asked: list[dict[str, Any]] = []
+        self.asked: list[requests.Request] = []
         self.runs = 0
         machine.workers.append(self)
 
-    def request(self, body: dict[str, Any], doing: str, frames: Sequence[Any] = ()) -> Received:
+    def request(self, request: requests.Request, doing: str) -> Received:
         """Answer as a worker would; what runs moves the machine's clock."""
-        self.asked.append(body)
-        answer = getattr(self, f"_{body['type']}")(body)
+        self.asked.append(request)
+        answer = getattr(self, f"_{type(request).__name__.lower()}")(request)
         return answer if isinstance(answer, Received) else Received(answer, ())
 
     def said(self) -> str:
@@ -135,26 +118,26 @@ class ScriptedWorker:
     def close(self) -> None:
         """There is no process to end."""
 
-    def _load(self, body: dict[str, Any]) -> dict[str, Any]:
-        self.settings = body["options"]["settings"]
+    def _load(self, request: requests.Load) -> dict[str, Any]:
+        self.settings = request.options["settings"]
         self.machine.passes(self.machine.loading_s)
-        instances = [instance_of(loop) for loop in body["loops"]]
+        instances = [instance_of(loop) for loop in request.loops]
         return {
             **LOADED,
             "load_ns": dict.fromkeys(instances, 1000),
             "first_run_ns": dict.fromkeys(instances, 2000),
         }
 
-    def _warm(self, body: dict[str, Any]) -> Received:
-        return self._block(body)
+    def _warm(self, request: requests.Warm) -> Received:
+        return self._block(requests.Block(request.loop, request.runs))
 
-    def _block(self, body: dict[str, Any]) -> Received:
-        per_sample = body["runs_per_sample"]
-        samples = body["runs"] // per_sample
-        self.runs += body["runs"] + body["unrecorded"]
+    def _block(self, request: requests.Block) -> Received:
+        per_sample = request.runs_per_sample
+        samples = request.runs // per_sample
+        self.runs += request.runs + request.unrecorded
         start_ns = round(self.machine.now_s * 1e9)
-        run_ns = self.machine.run_ns(self, body["loop"])
-        self.machine.passes(run_ns * (body["runs"] + body["unrecorded"]) / 1e9)
+        run_ns = self.machine.run_ns(self, request.loop)
+        self.machine.passes(run_ns * (request.runs + request.unrecorded) / 1e9)
         durations_ns = np.full(samples, round(run_ns * per_sample), dtype=np.uint64)
         answer = {
             "start_ns": start_ns,
@@ -166,11 +149,11 @@ class ScriptedWorker:
         }
         return Received(answer, (bytearray(durations_ns.tobytes()),))
 
-    def _blocks(self, body: dict[str, Any]) -> Received:
-        ends_s = self.machine.now_s + body["most_s"]
+    def _blocks(self, request: requests.Blocks) -> Received:
+        ends_s = self.machine.now_s + request.most_s
         answers: list[Received] = []
-        for one in body["blocks"]:
-            whole = len(answers) % body["round"] == 0
+        for one in request.blocks:
+            whole = len(answers) % request.round == 0
             if answers and whole and self.machine.now_s >= ends_s:
                 break
             answers.append(self._block(one))
@@ -179,7 +162,7 @@ class ScriptedWorker:
             tuple(frame for answer in answers for frame in answer.frames),
         )
 
-    def _stages(self, body: dict[str, Any]) -> dict[str, Any]:
+    def _stages(self, request: requests.Stages) -> dict[str, Any]:
         return {"stages_ns": None}
 
 

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ import pytest
 
 import edgeloop
 from edgeloop.errors import RuntimeFailedError, UsageError
+from edgeloop.worker import requests
 from edgeloop.worker.client import WorkerClient
 from edgeloop.worker.process import environment
 
@@ -46,7 +48,7 @@ def test_load_block_outputs_and_stop(start_worker: Any) -> None:
         assert durations.sum() > 0
         assert answer.body["start_ns"] > 0
         assert min(answer.body["probe_before_ns"], answer.body["probe_after_ns"]) > 0
-        outputs = worker.request({"type": "outputs", "loop": loop}, "fetching the outputs")
+        outputs = worker.request(requests.Outputs(loop), "fetching the outputs")
         assert outputs.body["outputs"] == [{"dtype": "float32", "shape": [1]}]
         (value,) = np.frombuffer(outputs.frames[0], np.float32)
         assert 0 < abs(value) <= 1  # the null engine gives its input back
@@ -59,8 +61,8 @@ def test_inputs_of_a_seed_are_the_same_in_every_worker(start_worker: Any) -> Non
     def output(seed: int) -> bytes:
         worker = start_worker()
         worker.load(seed=seed)
-        request = {"type": "outputs", "loop": "native"}
-        return bytes(worker.request(request, "fetching the outputs").frames[0])
+        outputs = worker.request(requests.Outputs("native"), "fetching the outputs")
+        return bytes(outputs.frames[0])
 
     assert output(7) == output(7) != output(8)
 
@@ -68,15 +70,14 @@ def test_inputs_of_a_seed_are_the_same_in_every_worker(start_worker: Any) -> Non
 @pytest.mark.parametrize("loop", ["native", "binding", "framework", "framework-io", "callable"])
 def test_data_runs_in_every_loop_and_each_run_is_timed(loop: str, start_worker: Any) -> None:
     worker = start_worker()
-    worker.load(loops=("native", "framework"), data="somewhere")
+    worker.load(loops=("native", "framework"), seed=None)
     first = np.array([7.0], np.float32)
-    request = {"type": "start", "loops": ["native", "framework"]}
-    started = worker.request(request, "running the first sample", [first]).body
+    request = requests.Start(["native", "framework"], [first])
+    started = worker.request(request, "running the first sample").body
     assert started["outputs"][0]["shape"] == [1]
     assert set(started["first_run_ns"]) == {"engine", "framework"}
     values = np.array([[0.5], [-1.0], [2.0], [4.0]], np.float32)
-    request = {"type": "data", "loop": loop, "runs": 4, "outputs": [0]}
-    answer = worker.request(request, "running the data set", [values])
+    answer = worker.request(requests.Data(loop, 4, [0], [values]), "running the data set")
     assert answer.body["outputs"] == [{"dtype": "float32", "shape": [4, 1]}]
     assert np.frombuffer(answer.frames[1], np.float32).tolist() == [0.5, -1.0, 2.0, 4.0]
     assert np.frombuffer(answer.frames[0], np.uint64).shape == (4,)
@@ -84,11 +85,11 @@ def test_data_runs_in_every_loop_and_each_run_is_timed(loop: str, start_worker: 
 
 def test_the_first_run_of_a_data_set_is_on_its_first_sample(start_worker: Any) -> None:
     worker = start_worker()
-    loaded = worker.load(data="somewhere")
+    loaded = worker.load(seed=None)
     assert "first_run_ns" not in loaded  # the parent reads the data, and must know the inputs
     first = np.array([7.0], np.float32)
-    worker.request({"type": "start", "loops": ["native"]}, "starting", [first])
-    outputs = worker.request({"type": "outputs", "loop": "native"}, "fetching the outputs")
+    worker.request(requests.Start(["native"], [first]), "starting")
+    outputs = worker.request(requests.Outputs("native"), "fetching the outputs")
     assert np.frombuffer(outputs.frames[0], np.float32).tolist() == [7.0]
 
 
@@ -108,9 +109,14 @@ def test_an_engine_that_fails_says_so_in_its_own_words(start_worker: Any) -> Non
         worker.block(runs=100)
 
 
+@dataclass(frozen=True)
+class Dance:
+    """A request of another version."""
+
+
 def test_a_request_that_does_not_exist_is_an_error(start_worker: Any) -> None:
-    with pytest.raises(RuntimeFailedError, match="KeyError: 'dance'"):
-        start_worker().request({"type": "dance"}, "dancing")
+    with pytest.raises(RuntimeFailedError, match="KeyError: 'Dance'"):
+        start_worker().request(Dance(), "dancing")
 
 
 def test_no_process_is_left_after_close(
@@ -138,20 +144,19 @@ def test_no_process_is_left_after_an_exception(wait_for_death: Callable[[int], N
 
 PARENT = """
 import sys
+from edgeloop.worker import requests
 from edgeloop.worker.client import WorkerClient
 from edgeloop.worker.process import environment
 with WorkerClient(sys.executable, 600.0) as worker:
     print(worker.pid, flush=True)
-    inputs = dict(seed=0, data=None, x_key="x_data", y_key="y_data", layout=None)
     options = dict(model="null", settings={"multiplications": sys.argv[1]})
-    worker.request(dict(type="load", runtime="null", options=options, loops=["native"],
-                        inputs=inputs, framework_first=False), "loading")
+    worker.request(requests.Load("null", options, ["native"]), "loading")
     try:
         print("running", flush=True)
-        worker.request(dict(type="block", loop="native", runs=int(sys.argv[2]), runs_per_sample=1,
-                            probe=False, interval_ns=None, unrecorded=0), "running")
+        worker.request(requests.Warm("native", int(sys.argv[2])), "running")
     except KeyboardInterrupt:
-        print(worker.stop()["type"], flush=True)
+        worker.stop()
+        print("stopped", flush=True)
 """
 
 

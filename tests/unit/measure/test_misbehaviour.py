@@ -13,6 +13,7 @@ import pytest
 
 from edgeloop.errors import RuntimeFailedError
 from edgeloop.worker.log import KEPT_BYTES
+from edgeloop.worker.requests import Outputs
 
 
 def child_of(worker: Any) -> int:
@@ -230,7 +231,7 @@ def test_a_crash_is_seen_though_a_program_goes_on(
 def test_an_output_of_no_dimension_keeps_its_shape(start_worker: Any) -> None:
     worker = start_worker()
     worker.misbehave()
-    answer = worker.request({"type": "outputs", "loop": "framework"}, "fetching the outputs")
+    answer = worker.request(Outputs("framework"), "fetching the outputs")
     assert answer.body["outputs"] == [
         {"dtype": "float32", "shape": [2, 3]},
         {"dtype": "float32", "shape": []},

@@ -21,6 +21,7 @@ from edgeloop.runtimes.choice.resolution import resolve
 from edgeloop.spec.configuration import parse_configuration
 from edgeloop.spec.resolved import ResolvedSpec
 from edgeloop.spec.run import RunSpec
+from edgeloop.worker import requests
 
 CHAIN = "null@null,multiplications=50000"
 OTHER = "null@null,multiplications=60000"
@@ -50,13 +51,13 @@ def lucky(luck: float, seed: int = 1) -> Any:
     return run_ns
 
 
-def blocks_of(machine: Any) -> list[tuple[int, dict[str, Any]]]:
+def blocks_of(machine: Any) -> list[tuple[int, requests.Block]]:
     """Return (worker, request) of every block, by worker."""
     return [
-        (worker.number, body)
+        (worker.number, block)
         for worker in machine.workers
-        for body in worker.asked
-        if body["type"] == "block"
+        for block in worker.asked
+        if isinstance(block, requests.Block)
     ]
 
 
@@ -140,14 +141,14 @@ def test_every_block_follows_unrecorded_runs_and_the_order_is_random(machine: An
     order: list[int] = []
 
     def run_ns(worker: Any, loop: str) -> float:
-        if worker.asked[-1]["type"] == "block":
+        if isinstance(worker.asked[-1], requests.Block):
             order.append(int(worker.settings["multiplications"]))
         return 50_000.0
 
     machine.run_ns = run_ns
     run = measure(CHAIN, OTHER)
     assert TRANSITION_RUNS >= 3
-    assert {body["unrecorded"] for _, body in blocks_of(machine)} == {TRANSITION_RUNS}
+    assert {block.unrecorded for _, block in blocks_of(machine)} == {TRANSITION_RUNS}
     pairs = list(zip(order[::2], order[1::2]))
     assert len(pairs) == len(run.sessions)
     assert all(first != second for first, second in pairs)
@@ -160,14 +161,14 @@ def test_blocks_are_short_and_a_slow_run_is_not_alone_in_its_block(machine: Any)
         machine.workers.clear()
         machine.run_ns = lambda worker, loop, run_s=run_s: 1e9 * run_s
         measure(CHAIN, OTHER)
-        assert {body["runs"] for _, body in blocks_of(machine)} == {runs}
+        assert {block.runs for _, block in blocks_of(machine)} == {runs}
 
 
 def test_one_number_of_runs_per_sample_holds_for_both_sides(machine: Any) -> None:
     machine.run_ns = lambda worker, loop: float(worker.settings["multiplications"])
     measure("null@null,multiplications=100", "null@null,multiplications=2000")
     # The clock's read of 1 ns asks for samples of 1 us, ten runs of the faster side.
-    assert {body["runs_per_sample"] for _, body in blocks_of(machine)} == {10}
+    assert {block.runs_per_sample for _, block in blocks_of(machine)} == {10}
 
 
 def test_two_loops_of_one_model_share_its_worker(machine: Any) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from edgeloop.errors import ModelError
+from edgeloop.errors import ModelError, one_line
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -81,13 +81,7 @@ def refused(
 ) -> ModelError:
     """Return the error for a model that a tool cannot quantise, with the tool's own words."""
     advice = hint or "try --method dynamic or fp16, which leave the activations in float"
-    return ModelError(f"{tool} cannot quantise {request.source}: {_words(error)}; {advice}")
-
-
-def _words(error: BaseException, most: int = 500) -> str:
-    """Return what a tool's error says on one line, its middle left out where it is long."""
-    text = " ".join(f"{type(error).__name__}: {error}".split())
-    return text if len(text) <= most else f"{text[: most // 2]} […] {text[-most // 2 :]}"
+    return ModelError(f"{tool} cannot quantise {request.source}: {one_line(error, 500)}; {advice}")
 
 
 def strip_unused_opsets(model: Any) -> None:

@@ -23,6 +23,7 @@ from edgeloop.measure.session import BLOCK_S, TRANSITION_RUNS, Session
 from edgeloop.runtimes import runtime
 from edgeloop.spec.resolved import ResolvedSpec
 from edgeloop.stats.location import FEWEST_SESSIONS
+from edgeloop.worker import requests
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -162,14 +163,13 @@ class _Pair:
     def _record(self, session: Session, runs: int) -> npt.NDArray[Any]:
         """Record a block with the profiler; return the durations of its runs."""
         runs = min(runs, _MOST_RUNS if self._most_runs is None else self._most_runs, _MOST_RUNS)
-        request = {"type": "profile", "loop": self._loop, "runs": runs}
-        answer = session.worker.request(request, "profiling the model")
+        answer = session.worker.request(requests.Profile(self._loop, runs), "profiling the model")
         self._most_runs = answer.body["most_runs"]
         return np.frombuffer(answer.frames[0], dtype=np.uint64)
 
     def _collect(self, session: Session, found: ProfiledProcess) -> None:
         """Fetch what the profiler recorded."""
-        answer = session.worker.request({"type": "operators"}, "reading the profile")
+        answer = session.worker.request(requests.Operators(), "reading the profile")
         body = answer.body
         table = np.frombuffer(answer.frames[0], dtype=np.float64)
         recorded = 1 + sum(block.size for block in found.profiled_ns)  # one to try

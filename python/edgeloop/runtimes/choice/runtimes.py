@@ -134,11 +134,11 @@ def _why_not_here(name: str, spec: RunSpec) -> Optional[str]:
             return str(error)
         return None
     from edgeloop.worker.client import WorkerClient
+    from edgeloop.worker.requests import Find
 
-    request = {"type": "find", "runtime": name, "library": spec.library}
     with WorkerClient(spec.python, spec.timeout_s) as worker:
         try:
-            worker.request(request, f"looking for {name}")
+            worker.request(Find(name, spec.library), f"looking for {name}")
         except EdgeloopError as error:
             return str(error)
     return None
