@@ -20,8 +20,8 @@ from dataclasses import asdict
 from pathlib import Path
 
 from edgeloop.measure import schedule
+from edgeloop.measure.live_worker import BLOCK_S, TRANSITION_RUNS, LiveWorker
 from edgeloop.measure.monitor import INTERVAL_S, Monitor
-from edgeloop.measure.session import BLOCK_S, TRANSITION_RUNS, Session
 from edgeloop.results.figures import duration, percent
 from edgeloop.runtimes.choice.resolution import resolve
 from edgeloop.spec.configuration import parse_configuration
@@ -67,23 +67,23 @@ def _pairs(
     """Return the median time of a run in a block without and in one with the monitor."""
     loop = spec.loops[0]
     found = []
-    # The session needs a monitor for the temperature of its blocks; this one never reads again.
-    with Monitor(interval_s=3600.0) as idle, Session(spec, number, idle) as session:
-        session.warm_up(loop, cap_s=3.0, least_s=1.0)
-        per_sample = schedule.runs_per_sample(session.run_ns[loop], session.resolution_ns)
-        runs = schedule.block_runs(session.run_ns[loop], per_sample, BLOCK_S)
+    # The worker needs a monitor for the temperature of its blocks; this one never reads again.
+    with Monitor(interval_s=3600.0) as idle, LiveWorker(spec, number, idle) as worker:
+        worker.warm_up(loop, cap_s=3.0, least_s=1.0)
+        per_sample = schedule.runs_per_sample(worker.run_ns[loop], worker.resolution_ns)
+        runs = schedule.block_runs(worker.run_ns[loop], per_sample, BLOCK_S)
         for _ in range(count):
             medians = [0.0, 0.0]
             for watched in generator.sample((False, True), 2):
-                session.warm_runs(loop, TRANSITION_RUNS)
+                worker.warm_runs(loop, TRANSITION_RUNS)
                 if watched:
                     with Monitor(interval_s=interval_s):
-                        block = session.block(loop, runs, per_sample)
+                        block = worker.block(loop, runs, per_sample)
                 else:
-                    block = session.block(loop, runs, per_sample)
+                    block = worker.block(loop, runs, per_sample)
                 medians[watched] = statistics.median(block.durations_ns) / per_sample
             found.append((medians[0], medians[1]))
-        session.stop()
+        worker.stop()
     return found
 
 

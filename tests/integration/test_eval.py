@@ -214,8 +214,8 @@ def test_a_detector_has_no_accuracy_but_its_outputs_can_be_compared(
 def test_all_outputs_of_a_detector_are_those_of_the_manifest(shared_data: Path) -> None:
     require("litert")
     from edgeloop.measure.data_set import run_outputs
+    from edgeloop.measure.live_worker import LiveWorker
     from edgeloop.measure.monitor import Monitor
-    from edgeloop.measure.session import Session
     from edgeloop.runtimes.choice.resolution import resolve
     from edgeloop.spec.run import RunSpec
 
@@ -223,9 +223,9 @@ def test_all_outputs_of_a_detector_are_those_of_the_manifest(shared_data: Path) 
         model=str(shared_data / SSD), runtimes=("litert",), data=str(shared_data / SSD_DATA)
     )
     (spec,) = resolve(said, "eval")
-    with Monitor() as monitor, Session(spec, 0, monitor) as session:
-        outputs = [np.concatenate(parts) for parts in zip(*run_outputs(session))]
-        session.stop()
+    with Monitor() as monitor, LiveWorker(spec, 0, monitor) as worker:
+        outputs = [np.concatenate(parts) for parts in zip(*run_outputs(worker))]
+        worker.stop()
     with np.load(shared_data / SSD_EXPECTED) as expected:
         sure = expected["scores"] > 0.5  # below, near-equal detections swap their places
         boxes, classes, scores, count = outputs

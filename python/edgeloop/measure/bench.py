@@ -11,8 +11,9 @@ from edgeloop.errors import EdgeloopError, InterruptedRunError
 from edgeloop.host.governor import governor_held
 from edgeloop.host.power.source import find_meter
 from edgeloop.host.state import host_state
+from edgeloop.measure.attempt import Attempt, LoadDuring
 from edgeloop.measure.data_set import DataResult
-from edgeloop.measure.invocation import Attempt, Budget, LoadDuring, measure
+from edgeloop.measure.invocation import Budget, measure
 from edgeloop.measure.monitor import Monitor
 from edgeloop.measure.observer import Observer, Progress
 from edgeloop.measure.record import Record, failed_check

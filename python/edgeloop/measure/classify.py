@@ -15,9 +15,9 @@ from edgeloop.data.picture import SUFFIXES
 from edgeloop.data.source import Skipped
 from edgeloop.errors import ModelError
 from edgeloop.measure.data_set import run_outputs
+from edgeloop.measure.live_worker import LiveWorker, SampleRows
 from edgeloop.measure.monitor import Monitor
 from edgeloop.measure.observer import Observer
-from edgeloop.measure.session import SampleRows, Session
 from edgeloop.metrics.alignment import score_rows
 from edgeloop.metrics.outputs import Label, judged_output
 from edgeloop.runtimes.choice.resolution import resolve
@@ -83,7 +83,7 @@ def classify(spec: RunSpec, pictures: Sequence[str], top: int, observer: Observe
     """Run pictures, and those in folders, through the first runtime of a spec, each once.
 
     A folder without any is skipped, as a picture is that cannot be read. Raises ModelError where
-    there is no other, or the model gives no score for each class, and what a session raises.
+    there is no other, or the model gives no score for each class, and what a worker raises.
     """
     found = {given: _pictures(given) for given in pictures}
     empty = [Skipped(given, _NO_PICTURES) for given, paths in found.items() if not paths]
@@ -107,24 +107,22 @@ def _classified(spec: ResolvedSpec, top: int, observer: Observer) -> Classified:
     inputs = spec.inputs
     names = None if inputs.labels is None else ClassNames.read(inputs.labels, inputs.labels_archive)
     found: list[tuple[Answer, ...]] = []
-    with Monitor() as monitor, Session(spec, 0, monitor) as session:
-        data = session.data
+    with Monitor() as monitor, LiveWorker(spec, 0, monitor) as worker:
+        data = worker.data
         assert data is not None
         for note in data.notes:
             observer.note(note)
         classes = 0
-        judged = judged_output(
-            session.outputs, data.batch_size, Label("i", ()), spec.metrics.output
-        )
+        judged = judged_output(worker.outputs, data.batch_size, Label("i", ()), spec.metrics.output)
         if judged.index is None:
             raise ModelError(f"the model does not classify: {judged.reason}")
         if judged.words:
             observer.note(f"output '{judged.name}': {judged.words}")
-        for outputs in run_outputs(session, [judged.index]):
+        for outputs in run_outputs(worker, [judged.index]):
             scores = _scores(outputs[0], judged.name, spec.metrics.softmax)
             classes = scores.shape[1]
             found += [_best(row, top, names) for row in scores]
-        session.stop()
+        worker.stop()
     for note in data.found_notes():
         observer.phase(note)
     unread = {one.name for one in data.skipped}

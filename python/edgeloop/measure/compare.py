@@ -9,7 +9,7 @@ from typing import Optional
 
 from edgeloop.errors import EdgeloopError, UsageError
 from edgeloop.host.processes import snapshot
-from edgeloop.measure.invocation import Attempt, load_during
+from edgeloop.measure.attempt import Attempt, load_during
 from edgeloop.measure.observer import Observer
 from edgeloop.measure.paired_accuracy import paired_accuracy
 from edgeloop.measure.pairing import PairedRun, measure_paired, plan_of

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from edgeloop.measure.invocation import Attempt
+from edgeloop.measure.live_worker import LiveWorker
 from edgeloop.measure.monitor import Monitor
 from edgeloop.measure.record import header_of
-from edgeloop.measure.session import Session
 from edgeloop.results.warnings import delegate_warnings
 from edgeloop.spec.resolved import ResolvedSpec
 
@@ -17,17 +16,11 @@ def measure_coverage(spec: ResolvedSpec) -> dict[str, Any]:
 
     Raises what went wrong.
     """
-    with Monitor() as monitor, Session(spec, 0, monitor) as session:
-        hello = session.worker.hello
-        attempt = Attempt(
-            clock=hello.clock,
-            loaded=session.loaded,
-            python=(hello.python, hello.executable),
-        )
-        session.stop()
-    header = header_of(spec, attempt)
+    with Monitor() as monitor, LiveWorker(spec, 0, monitor) as worker:
+        worker.stop()
+    header = header_of(spec, worker)
     return {
         **header,
-        "log": session.worker.log.text(),
+        "log": worker.client.log.text(),
         "warnings": list(delegate_warnings(header)),
     }

@@ -11,7 +11,7 @@ import numpy as np
 
 from edgeloop.data.model_data import Batches
 from edgeloop.errors import ModelError, reasoned
-from edgeloop.measure.session import DataRuns, SampleRows, Session
+from edgeloop.measure.live_worker import DataRuns, LiveWorker, SampleRows
 from edgeloop.metrics.agreement import Agreement
 from edgeloop.metrics.evaluation import Evaluation
 from edgeloop.metrics.outputs import Judged
@@ -130,16 +130,18 @@ class DataResult:
 
 
 class _Runner:
-    """Runs batches in a session, in requests of about a second."""
+    """Runs batches in a worker, in requests of about a second."""
 
-    def __init__(self, session: Session, outputs: Optional[Sequence[int]], on_runs: OnRuns) -> None:
-        self._session = session
+    def __init__(
+        self, worker: LiveWorker, outputs: Optional[Sequence[int]], on_runs: OnRuns
+    ) -> None:
+        self._worker = worker
         self._outputs = outputs
         self._on_runs = on_runs
-        loop = session.spec.loops[0]
-        first_ns = session.loaded["first_run_ns"][instance_of(loop)]
-        self._run_ns = max(1.0, session.run_ns.get(loop, float(first_ns)))
-        described = session.outputs
+        loop = worker.spec.loops[0]
+        first_ns = worker.loaded["first_run_ns"][instance_of(loop)]
+        self._run_ns = max(1.0, worker.run_ns.get(loop, float(first_ns)))
+        described = worker.outputs
         kept = range(len(described)) if outputs is None else outputs
         row_bytes = sum(8 * math.prod(described[index].shape) for index in kept)  # as float64
         self.samples_per_s: list[float] = []
@@ -148,15 +150,15 @@ class _Runner:
 
     def run(self, batches: Batches) -> Iterator[tuple[int, list[SampleRows]]]:
         """Yield for each piece its first sample and the outputs of its samples."""
-        data = self._session.data
+        data = self._worker.data
         assert data is not None
         start = 0
         while start < batches.runs:
-            at_once = self._session.spec.instances
+            at_once = self._worker.spec.instances
             runs = min(self.most_runs, max(at_once, int(at_once * _REQUEST_S * 1e9 / self._run_ns)))
             stop = min(start + runs, batches.runs)
             rows = [array[start:stop] for array in batches.inputs]
-            done = self._session.run_data(rows, self._outputs)
+            done = self._worker.run_data(rows, self._outputs)
             self._run_ns = max(1.0, float(np.median(done.stretches[0].durations_ns)))
             self._on_runs(done)
             first = start * data.batch_size
@@ -167,30 +169,30 @@ class _Runner:
 
 
 def run_data_set(
-    session: Session, reference: Optional[Session] = None, on_runs: OnRuns = lambda runs: None
+    worker: LiveWorker, reference: Optional[LiveWorker] = None, on_runs: OnRuns = lambda runs: None
 ) -> DataResult:
-    """Run all samples of the session's data set; the same through the reference, where given.
+    """Run all samples of the worker's data set; the same through the reference, where given.
 
     `on_runs` is called for each request. Nothing is run where nothing could come of it. Raises
     ModelError where the data is damaged, or the two models cannot be compared.
     """
-    data = session.data
+    data = worker.data
     assert data is not None
-    spec = session.spec
+    spec = worker.spec
     result = DataResult(data, instances=spec.instances)
-    result.judged = session.judged
-    result.evaluation = _evaluation(session, result.judged)
+    result.judged = worker.judged
+    result.evaluation = _evaluation(worker, result.judged)
     if reference is not None:
-        result.agreement = Agreement(session.outputs, reference.outputs, data.n, spec.seed)
+        result.agreement = Agreement(worker.outputs, reference.outputs, data.n, spec.seed)
         result.reference, result.seed = reference.spec.title, spec.seed
         if result.evaluation is not None:
             result.reference_judged = _judged_of(reference, result)
             result.reference_evaluation = _evaluation(reference, result.reference_judged)
-        _run_both(session, reference, result, on_runs)
+        _run_both(worker, reference, result, on_runs)
         return result
     if result.evaluation is None:
         return result
-    runner = _Runner(session, [_judged_index(result)], on_runs)
+    runner = _Runner(worker, [_judged_index(result)], on_runs)
     result.samples_per_s = runner.samples_per_s
     for batches in data.batches():
         for first, outputs in runner.run(batches):
@@ -203,22 +205,22 @@ def run_data_set(
     return result
 
 
-def _evaluation(session: Session, judged: Optional[Judged]) -> Optional[Evaluation]:
-    """Return what takes the judged output of a session; None where there is none."""
+def _evaluation(worker: LiveWorker, judged: Optional[Judged]) -> Optional[Evaluation]:
+    """Return what takes the judged output of a worker; None where there is none."""
     if judged is None or judged.index is None:
         return None
-    assert session.data is not None
-    output = session.outputs[judged.index]
+    assert worker.data is not None
+    output = worker.outputs[judged.index]
     return Evaluation(
-        session.data.n,
-        session.spec.metrics,
+        worker.data.n,
+        worker.spec.metrics,
         max(output.scales, default=0.0),
-        session.spec.seed,
+        worker.spec.seed,
         whole="int" in output.dtype and not output.scales,
     )
 
 
-def _judged_of(reference: Session, result: DataResult) -> Optional[Judged]:
+def _judged_of(reference: LiveWorker, result: DataResult) -> Optional[Judged]:
     """Return the reference's output that is judged: the one named for it, else the pair of ours."""
     assert result.agreement is not None
     partner = dict(result.agreement.pairing.pairs).get(_judged_index(result))
@@ -243,26 +245,28 @@ def _judged_index(result: DataResult) -> int:
 
 
 def run_outputs(
-    session: Session, outputs: Optional[Sequence[int]] = None
+    worker: LiveWorker, outputs: Optional[Sequence[int]] = None
 ) -> Iterator[list[SampleRows]]:
-    """Yield piece by piece the outputs of all samples of the session's data, as real values."""
-    assert session.data is not None
-    runner = _Runner(session, outputs, lambda runs: None)
-    for batches in session.data.batches():
+    """Yield piece by piece the outputs of all samples of the worker's data, as real values."""
+    assert worker.data is not None
+    runner = _Runner(worker, outputs, lambda runs: None)
+    for batches in worker.data.batches():
         for _, values in runner.run(batches):
             yield values
 
 
-def _run_both(session: Session, reference: Session, result: DataResult, on_runs: OnRuns) -> None:
+def _run_both(
+    worker: LiveWorker, reference: LiveWorker, result: DataResult, on_runs: OnRuns
+) -> None:
     """Run the same samples through both, each with the data as its own inputs take it."""
-    ours, theirs = session.data, reference.data
+    ours, theirs = worker.data, reference.data
     assert ours is not None
     assert theirs is not None
     assert result.agreement is not None
     result.reference_data = theirs
     result.notes = [*ours.describe_by(theirs), *theirs.describe_by(ours)]
     whole = math.lcm(ours.batch_size, theirs.batch_size)
-    runner, other = _Runner(session, None, on_runs), _Runner(reference, None, lambda runs: None)
+    runner, other = _Runner(worker, None, on_runs), _Runner(reference, None, lambda runs: None)
     result.samples_per_s = runner.samples_per_s
     limits = (ours.chunk_samples(), theirs.chunk_samples(), runner.most_runs, other.most_runs)
     most = max(1, min(limits) // whole) * whole

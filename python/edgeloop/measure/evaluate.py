@@ -11,12 +11,12 @@ import numpy as np
 
 from edgeloop.data.step_times import STEPS, StepTimes
 from edgeloop.errors import EdgeloopError, InterruptedRunError, ModelError
+from edgeloop.measure.attempt import Attempt
 from edgeloop.measure.data_set import NO_LABELS, run_data_set
-from edgeloop.measure.invocation import Attempt
+from edgeloop.measure.live_worker import DataRuns, LiveWorker
 from edgeloop.measure.monitor import Monitor
 from edgeloop.measure.observer import Observer, Progress
 from edgeloop.measure.record import Record, failed_check
-from edgeloop.measure.session import DataRuns, Session
 from edgeloop.metrics.scikit_learn import require_sklearn
 from edgeloop.results.schema import Block, Result
 from edgeloop.results.store import ResultWriter, open_result
@@ -35,23 +35,23 @@ _MOST_KEPT_RUNS = 1 << 20
 class _Recorder:
     """Keeps the durations of the runs as blocks, and shows how far they are."""
 
-    def __init__(self, session: Session, observer: Observer) -> None:
-        self._session = session
+    def __init__(self, worker: LiveWorker, observer: Observer) -> None:
+        self._worker = worker
         self._observer = observer
         self._begun_s = time.monotonic()
         self.runs = 0
 
     def add(self, done: DataRuns) -> None:
         """Take what one request ran."""
-        loop = self._session.spec.loops[0]
+        loop = self._worker.spec.loops[0]
         if self.runs < _MOST_KEPT_RUNS:
             for one in done.stretches:
-                self._session.blocks.append(Block(loop, one.start_ns, 1, one.durations_ns))
+                self._worker.blocks.append(Block(loop, one.start_ns, 1, one.durations_ns))
         durations_ns = np.concatenate([one.durations_ns for one in done.stretches])
         self.runs += len(durations_ns)
         self._observer.progress(
             Progress(
-                title=self._session.spec.title,
+                title=self._worker.spec.title,
                 process=1,
                 processes=1,
                 elapsed_s=time.monotonic() - self._begun_s,
@@ -71,7 +71,7 @@ def evaluate_one(
 ) -> Result:
     """Run the data set of a spec through its model, and through the reference where given.
 
-    Raises ModelError where no metric comes of it, and what a session raises.
+    Raises ModelError where no metric comes of it, and what a worker raises.
     """
     observer.phase(f"evaluating {spec.title}")
     record = Record(spec, writer)
@@ -96,40 +96,27 @@ def _attempt(
     times: Optional[StepTimes],
     observer: Observer,
 ) -> Attempt:
-    attempt = Attempt()
-    session: Optional[Session] = None
-    stop_reason = "failed"
-    try:
-        with ExitStack() as stack:
-            monitor = stack.enter_context(Monitor())
-            session = stack.enter_context(Session(spec, 0, monitor, times))
-            other = None
-            if reference is not None:
-                other = stack.enter_context(Session(reference, 0, monitor))
-            hello = session.worker.hello
-            attempt.clock, attempt.loaded = hello.clock, session.loaded
-            attempt.python = (hello.python, hello.executable)
-            assert session.data is not None
-            for note in session.data.notes:
-                observer.note(note)
-            if times is not None:
-                times.clear()
-            session.start_measuring()
-            recorder = _Recorder(session, observer)
-            attempt.data_result = run_data_set(session, other, recorder.add)
-            if not attempt.data_result.samples:
-                raise _no_metric(attempt.data_result.why_no_accuracy)
-            session.stop()
-            for note in session.data.found_notes():
-                observer.phase(note)
-            stop_reason = STOP_REASON
-    except EdgeloopError as error:
-        attempt.error = error
-    except KeyboardInterrupt:
-        stop_reason = "interrupted"
-        attempt.error = InterruptedRunError("interrupted; the runs so far are kept, no metrics")
-    if session is not None:
-        attempt.invocation = session.invocation(stop_reason, attempt.error)
+    interruption = InterruptedRunError("interrupted; the runs so far are kept, no metrics")
+    with Attempt(interruption=interruption) as attempt, ExitStack() as stack:
+        monitor = stack.enter_context(Monitor())
+        worker = attempt.worker = LiveWorker(spec, 0, monitor, times)
+        other = None
+        if reference is not None:
+            other = stack.enter_context(LiveWorker(reference, 0, monitor))
+        assert worker.data is not None
+        for note in worker.data.notes:
+            observer.note(note)
+        if times is not None:
+            times.clear()
+        worker.start_measuring()
+        recorder = _Recorder(worker, observer)
+        attempt.data_result = run_data_set(worker, other, recorder.add)
+        if not attempt.data_result.samples:
+            raise _no_metric(attempt.data_result.why_no_accuracy)
+        worker.stop()
+        for note in worker.data.found_notes():
+            observer.phase(note)
+        attempt.stop_reason = STOP_REASON
     return attempt
 
 

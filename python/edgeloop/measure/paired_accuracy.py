@@ -6,9 +6,9 @@ from typing import Optional
 
 from edgeloop.errors import EdgeloopError
 from edgeloop.measure.data_set import DataResult, run_data_set
+from edgeloop.measure.live_worker import LiveWorker
 from edgeloop.measure.monitor import Monitor
 from edgeloop.measure.observer import Observer
-from edgeloop.measure.session import Session
 from edgeloop.metrics.paired import PairedDifference, paired_difference, why_not_paired
 from edgeloop.spec.resolved import ResolvedSpec
 
@@ -25,11 +25,11 @@ def paired_accuracy(
     if (a.model.sha256, a.runtime, a.options) == (b.model.sha256, b.runtime, b.options):
         return None, None
     try:
-        with Monitor() as monitor, Session(b, 0, monitor) as ours:
+        with Monitor() as monitor, LiveWorker(b, 0, monitor) as ours:
             if ours.judged is None:
                 return None, None
             observer.phase(f"running {b.inputs.data} through both")
-            with Session(a, 0, monitor) as theirs:
+            with LiveWorker(a, 0, monitor) as theirs:
                 done = run_data_set(ours, theirs)
                 theirs.stop()
             ours.stop()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Mapping
-from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Optional
@@ -14,19 +13,17 @@ import numpy as np
 
 from edgeloop.errors import EdgeloopError, InterruptedRunError
 from edgeloop.measure import schedule
-from edgeloop.measure.invocation import Attempt
+from edgeloop.measure.attempt import Attempt
+from edgeloop.measure.live_worker import TRANSITION_RUNS
 from edgeloop.measure.monitor import Monitor
 from edgeloop.measure.observer import Observer, Progress
-from edgeloop.measure.rest import comes_to_rest, look, rested
-from edgeloop.measure.session import TRANSITION_RUNS, Session
+from edgeloop.measure.pair import Pair
+from edgeloop.measure.rest import look, rested
 from edgeloop.results.schema import Invocation
 from edgeloop.spec.resolved import ResolvedSpec
 from edgeloop.stats.compare import Comparison, compare_paired
 from edgeloop.stats.location import FEWEST_SESSIONS, session_centres, sessions_needed
 from edgeloop.stats.stopping import CAPACITY, CONVERGED, PRESETS, TIME_BUDGET
-
-# The idle worker must be at rest before the other runs; threads that spin get this long to stop.
-_REST_TIMEOUT_S = 2.0
 
 # Of the time of a session at most this share goes to warm-up.
 _WARM_SHARE = 0.25
@@ -159,7 +156,7 @@ def _take_sessions(
     generator = random.Random(run.specs[0].seed)
     number = 0
     while True:
-        _measure_session(run, _Pair(run.specs, number, monitor), generator, observer)
+        _measure_session(run, _Pair(run.specs, number, monitor, generator), observer)
         keep(run.attempts[-1])
         number += 1
         if run.error is not None:
@@ -171,75 +168,62 @@ def _take_sessions(
             return TIME_BUDGET
 
 
-def _measure_session(
-    run: PairedRun, pair: _Pair, generator: random.Random, observer: Observer
-) -> None:
+def _measure_session(run: PairedRun, pair: _Pair, observer: Observer) -> None:
     """Take the pairs of one session."""
-    try:
-        with ExitStack() as stack:
-            loading_s = time.monotonic()
-            pair.open(stack, generator)
-            begun_s = time.monotonic()
-            left_s = run.plan.total_s - run.spent_s
-            pair.warm_up(_WARM_SHARE * left_s / max(1, run.plan.most - pair.number))
-            if pair.number == 0:
-                needed_s = _FEWEST_PAIRS * pair.pair_s() + time.monotonic() - begun_s
-                run.plan = run.plan.limited(needed_s, begun_s - loading_s)
-            deadline_s = begun_s + left_s / max(1, run.plan.most - pair.number)
-            done = 0
-            while done < _MOST_PAIRS:
-                for medians in pair.take(generator, run, deadline_s - time.monotonic()):
-                    run.medians_ns[0].append(medians[0])
-                    run.medians_ns[1].append(medians[1])
-                    run.sessions.append(pair.number)
-                    done += 1
-                observer.progress(_progress(run, run.spent_s + time.monotonic() - begun_s))
-                # A pair that would end after the deadline is for another session.
-                if time.monotonic() + pair.pair_s() > deadline_s:
-                    break
-            run.spent_s += time.monotonic() - begun_s
-            pair.stop()
-    except EdgeloopError as error:
-        run.error = error
-    except KeyboardInterrupt:
-        run.error = InterruptedRunError()
+    with Attempt() as kept, pair:
+        loading_s = time.monotonic()
+        pair.open()
+        begun_s = time.monotonic()
+        left_s = run.plan.total_s - run.spent_s
+        pair.warm_up(_WARM_SHARE * left_s / max(1, run.plan.most - pair.number))
+        if pair.number == 0:
+            needed_s = _FEWEST_PAIRS * pair.pair_s() + time.monotonic() - begun_s
+            run.plan = run.plan.limited(needed_s, begun_s - loading_s)
+        deadline_s = begun_s + left_s / max(1, run.plan.most - pair.number)
+        done = 0
+        while done < _MOST_PAIRS:
+            for medians in pair.take(run, deadline_s - time.monotonic()):
+                run.medians_ns[0].append(medians[0])
+                run.medians_ns[1].append(medians[1])
+                run.sessions.append(pair.number)
+                done += 1
+            observer.progress(_progress(run, run.spent_s + time.monotonic() - begun_s))
+            # A pair that would end after the deadline is for another session.
+            if time.monotonic() + pair.pair_s() > deadline_s:
+                break
+        run.spent_s += time.monotonic() - begun_s
+        pair.stop()
+    run.error = kept.error
     run.attempts.append(pair.attempts(run.error))
 
 
-class _Pair:
-    """The sessions of both sides; one and the same where both are loops of one model."""
+class _Pair(Pair):
+    """The workers of both sides; one and the same where both are loops of one model."""
 
-    def __init__(
-        self, specs: tuple[ResolvedSpec, ResolvedSpec], number: int, monitor: Monitor
-    ) -> None:
-        self._specs = specs
-        self.number = number
-        self._monitor = monitor
-        self._shared = same_worker(*specs)
-        self._sessions: dict[int, Session] = {}
-        self._per_sample = 1
-        self._restless = False
-        """An idle worker took CPU time during a block: from then on it is waited for."""
-        self._hopeless = False
-        """It did not come to rest in time: waiting again would only take more of it."""
+    _per_sample = 1
+    _restless = False
+    """An idle worker took CPU time during a block: from then on it is waited for."""
+    _hopeless = False
+    """It did not come to rest in time: waiting again would only take more of it."""
 
-    def open(self, stack: ExitStack, generator: random.Random) -> None:
-        """Start the workers in random order."""
+    @property
+    def _shared(self) -> bool:
+        return same_worker(*self.specs)
+
+    def open(self) -> None:
+        """Start the workers."""
+        a, b = self.specs
         if self._shared:
-            both = replace(self._specs[0], loops=(self._specs[0].loops[0], self._specs[1].loops[0]))
-            session = stack.enter_context(Session(both, self.number, self._monitor))
-            self._sessions = {0: session, 1: session}
-            return
-        for side in generator.sample((0, 1), 2):
-            session = Session(self._specs[side], self.number, self._monitor)
-            self._sessions[side] = stack.enter_context(session)
+            self.open_shared(replace(a, loops=(a.loops[0], b.loops[0])))
+        else:
+            super().open()
 
     def warm_up(self, cap_s: float) -> None:
         """Warm both sides; then one number of runs per sample holds for both."""
         for side in (0, 1):
-            self._sessions[side].warm_up(self._loop(side), cap_s / 2, least_s=cap_s / 4)
+            self.workers[side].warm_up(self._loop(side), cap_s / 2, least_s=cap_s / 4)
         fastest_ns = min(self._run_ns(side) for side in (0, 1))
-        resolution_ns = max(self._sessions[side].resolution_ns for side in (0, 1))
+        resolution_ns = max(self.workers[side].resolution_ns for side in (0, 1))
         self._per_sample = schedule.runs_per_sample(fastest_ns, resolution_ns)
 
     def pair_s(self) -> float:
@@ -247,24 +231,17 @@ class _Pair:
         runs = (self._runs(side) + TRANSITION_RUNS for side in (0, 1))
         return sum(count * self._run_ns(side) for side, count in enumerate(runs)) / 1e9
 
-    def take(
-        self, generator: random.Random, run: PairedRun, left_s: float
-    ) -> list[tuple[float, float]]:
+    def take(self, run: PairedRun, left_s: float) -> list[tuple[float, float]]:
         """Record blocks of either side in random order; return the median times of each pair.
 
         One pair, or as many as a stretch has time for where one worker takes turns by itself.
         """
         if self._shared:
-            return self._turns(generator, left_s)
+            return self._turns(left_s)
         medians = [0.0, 0.0]
-        for side in generator.sample((0, 1), 2):
+        for side in self.order():
             medians[side] = self._block(side, run)
         return [(medians[0], medians[1])]
-
-    def stop(self) -> None:
-        """End the workers."""
-        for session in dict.fromkeys(self._sessions.values()):
-            session.stop()
 
     def attempts(self, error: Optional[EdgeloopError]) -> tuple[Attempt, Attempt]:
         """Return what either side leaves for its result."""
@@ -272,46 +249,41 @@ class _Pair:
 
     def _block(self, side: int, run: PairedRun) -> float:
         """Record a block while the other worker rests; see that it did."""
-        idle = self._sessions[1 - side].worker.pid
+        idle = self.workers[1 - side].client.pid
         if self._restless and not self._hopeless:
-            self._hopeless = not comes_to_rest(idle, _REST_TIMEOUT_S)
-        session, loop = self._sessions[side], self._loop(side)
+            self._hopeless = not self.rests(side)
+        worker, loop = self.workers[side], self._loop(side)
         before = look(idle)
-        block = session.block(loop, self._runs(side), self._per_sample, switched=True)
+        block = worker.block(loop, self._runs(side), self._per_sample, switched=True)
         if not rested(before, look(idle)):
             self._restless = True
             run.busy_blocks += 1
         return block.run_times().median_ns
 
-    def _turns(self, generator: random.Random, left_s: float) -> list[tuple[float, float]]:
+    def _turns(self, left_s: float) -> list[tuple[float, float]]:
         """Let the worker of both loops record pairs of blocks."""
         most_s = min(left_s, schedule.STRETCH_S)
         pairs = schedule.rounds_in(most_s, self.pair_s())
-        order = [side for _ in range(pairs) for side in generator.sample((0, 1), 2)]
+        order = [side for _ in range(pairs) for side in self.order()]
         wanted = [(self._loop(side), self._runs(side)) for side in order]
         medians: tuple[list[float], list[float]] = ([], [])
-        blocks = self._sessions[0].take_turns(wanted, self._per_sample, 2, most_s)
+        blocks = self.workers[0].take_turns(wanted, self._per_sample, 2, most_s)
         for side, block in zip(order, blocks):
             medians[side].append(block.run_times().median_ns)
         return list(zip(*medians))
 
     def _attempt(self, side: int, error: Optional[EdgeloopError]) -> Attempt:
-        attempt = Attempt(error=error)
-        session = self._sessions.get(side)
-        if session is None:
-            return attempt
-        hello = session.worker.hello
-        attempt.clock, attempt.loaded = hello.clock, session.loaded
-        attempt.python = (hello.python, hello.executable)
-        whole = session.invocation("failed" if error else TIME_BUDGET, error)
-        attempt.invocation = _only(whole, self._loop(side))
-        return attempt
+        worker = self.workers.get(side)
+        if worker is None:
+            return Attempt(error=error)
+        whole = worker.invocation("failed" if error else TIME_BUDGET, error)
+        return Attempt(worker, _only(whole, self._loop(side)), error=error)
 
     def _loop(self, side: int) -> str:
-        return self._specs[side].loops[0]
+        return self.specs[side].loops[0]
 
     def _run_ns(self, side: int) -> float:
-        return self._sessions[side].run_ns[self._loop(side)]
+        return self.workers[side].run_ns[self._loop(side)]
 
     def _runs(self, side: int) -> int:
         return schedule.paired_block_runs(self._run_ns(side), self._per_sample)

@@ -11,9 +11,10 @@ from edgeloop.errors import CannotWriteError, CheckFailedError, EdgeloopError, r
 from edgeloop.host.cpuinfo import cpu_entries
 from edgeloop.host.frequency import frequency_policies
 from edgeloop.host.info import host_info
+from edgeloop.measure.attempt import Attempt, LoadDuring
 from edgeloop.measure.data_set import DataResult
 from edgeloop.measure.data_warnings import data_warnings
-from edgeloop.measure.invocation import Attempt, LoadDuring
+from edgeloop.measure.live_worker import LiveWorker
 from edgeloop.measure.placement import placement_document
 from edgeloop.measure.surroundings import Surroundings
 from edgeloop.models.provenance import provenance
@@ -53,7 +54,9 @@ class Record:
         if self.result is None:
             if invocation is None or not invocation.blocks:
                 return None
-            self.result = Result(header=header_of(self._spec, attempt))
+            assert attempt.worker is not None
+            header = header_of(self._spec, attempt.worker, attempt.governor)
+            self.result = Result(header=header)
             self._append(self.result.header)
             if self._writer is not None and self._unwritten is None:
                 self.result.path = str(self._writer.path)
@@ -155,11 +158,14 @@ def _work_of(spec: ResolvedSpec) -> Optional[ModelSummary]:
         return None
 
 
-def header_of(spec: ResolvedSpec, attempt: Attempt) -> dict[str, Any]:
-    """Describe everything that stays the same over the processes of a run."""
-    loaded, python = attempt.loaded, attempt.python
-    assert loaded is not None
-    assert python is not None
+def header_of(
+    spec: ResolvedSpec, worker: LiveWorker, governor: Optional[Mapping[str, Any]] = None
+) -> dict[str, Any]:
+    """Describe everything that stays the same over the processes of a run, as one tells it.
+
+    `governor`: what holds of the one that was asked for.
+    """
+    loaded, hello = worker.loaded, worker.client.hello
     installation = loaded["installation"]
     chosen = runtime(spec.runtime)
     placement = loaded["placement"]
@@ -187,8 +193,8 @@ def header_of(spec: ResolvedSpec, attempt: Attempt) -> dict[str, Any]:
             ],
             "uses_threads": chosen.uses_threads,
             **chosen.provider_document(spec.options),
-            "python": python[0],
-            "executable": python[1],
+            "python": hello.python,
+            "executable": hello.executable,
         },
         "model": {
             **asdict(spec.model),
@@ -196,10 +202,10 @@ def header_of(spec: ResolvedSpec, attempt: Attempt) -> dict[str, Any]:
             "outputs": loaded["outputs"],
         },
         **reasoned("conversion", provenance(spec.model.path), "edgeloop did not make this file"),
-        "clock": attempt.clock,
+        "clock": hello.clock,
         "timed_region": {loop: _timed_region(spec, loop, loaded) for loop in spec.loops},
         "attaches": chosen.attaches,
-        "control": {**loaded["control"], **attempt.governor},
+        "control": {**loaded["control"], **(governor or {})},
         **placement_document(spec, placement, loaded["said"]),
     }
 

@@ -20,6 +20,7 @@ from dataclasses import asdict
 from typing import Any, Callable
 
 from edgeloop.errors import EdgeloopError, RuntimeFailedError, UsageError, one_line
+from edgeloop.worker import requests
 from edgeloop.worker.protocol import (
     ConnectionClosedError,
     Message,
@@ -27,25 +28,6 @@ from edgeloop.worker.protocol import (
     error_body,
     receive,
     send,
-)
-from edgeloop.worker.requests import (
-    Block,
-    Blocks,
-    Data,
-    Find,
-    Frames,
-    Import,
-    Job,
-    Load,
-    Operators,
-    Outputs,
-    Profile,
-    Request,
-    Stages,
-    Start,
-    Stop,
-    Warm,
-    decode,
 )
 
 _STARTED_NS = time.clock_gettime_ns(time.CLOCK_MONOTONIC_RAW)
@@ -77,21 +59,21 @@ class Worker:
         self._stopped = False
         self._loaded: Any = None
         self._profiler: Any = None
-        self._answers: dict[type[Request], Callable[[Any], Message]] = {
-            Find: self._find,
-            Import: self._import,
-            Load: self._load,
-            Start: self._start,
-            Warm: self._warm,
-            Block: self._block,
-            Blocks: self._blocks,
-            Outputs: self._outputs,
-            Stages: self._stages,
-            Data: self._data,
-            Profile: self._profile,
-            Operators: self._operators,
-            Job: self._job,
-            Stop: self._stop,
+        self._answers: dict[type[requests.Request], Callable[[Any], Message]] = {
+            requests.Find: self._find,
+            requests.Import: self._import,
+            requests.Load: self._load,
+            requests.Start: self._start,
+            requests.Warm: self._warm,
+            requests.Block: self._block,
+            requests.Blocks: self._blocks,
+            requests.Outputs: self._outputs,
+            requests.Stages: self._stages,
+            requests.Data: self._data,
+            requests.Profile: self._profile,
+            requests.Operators: self._operators,
+            requests.Job: self._job,
+            requests.Stop: self._stop,
         }
 
     def serve(self) -> None:
@@ -119,7 +101,7 @@ class Worker:
 
     def _answer(self, received: Received) -> Message:
         try:
-            request = decode(received)
+            request = requests.decode(received)
             return self._answers[type(request)](request)
         except EdgeloopError as error:
             return Message(error_body(error))
@@ -132,13 +114,13 @@ class Worker:
             said = one_line(error, _SENTENCE_CHARACTERS)
             return Message(error_body(RuntimeFailedError(said)))
 
-    def _find(self, request: Find) -> Message:
+    def _find(self, request: requests.Find) -> Message:
         from edgeloop.runtimes import runtime
 
         installation = runtime(request.runtime).find(request.library)
         return Message({"installation": asdict(installation)})
 
-    def _import(self, request: Import) -> Message:
+    def _import(self, request: requests.Import) -> Message:
         """Load the library and import the package: does this machine bear them?"""
         from edgeloop.runtimes import runtime
 
@@ -149,7 +131,7 @@ class Worker:
         chosen.import_packages(chosen.loops)
         return Message({})
 
-    def _load(self, request: Load) -> Message:
+    def _load(self, request: requests.Load) -> Message:
         """Load the model, and run it once where its inputs are random ones.
 
         Those of a data set come with `start`: the parent reads it, and needs to know the inputs.
@@ -196,7 +178,7 @@ class Worker:
             answer.update(self._started(request.loops, inputs))
         return Message(answer)
 
-    def _start(self, request: Start) -> Message:
+    def _start(self, request: requests.Start) -> Message:
         """Run the loaded model once, on the inputs in the frames."""
         import numpy as np
 
@@ -220,7 +202,7 @@ class Worker:
             "outputs": [spec.as_dict() for spec in model.output_specs(loops[0])],
         }
 
-    def _rows(self, frames: Frames, runs: int) -> list[Any]:
+    def _rows(self, frames: requests.Frames, runs: int) -> list[Any]:
         """Return the frames as one array (runs, *shape) for each input."""
         import numpy as np
 
@@ -229,12 +211,12 @@ class Worker:
             for frame, spec in zip(frames, self._loaded.inputs)
         ]
 
-    def _warm(self, request: Warm) -> Message:
+    def _warm(self, request: requests.Warm) -> Message:
         gc.collect()
         _, durations = self._loaded.run_block(request.loop, request.runs, 1)
         return Message({}, (durations,))
 
-    def _block(self, request: Block) -> Message:
+    def _block(self, request: requests.Block) -> Message:
         gc.collect()  # of what the block before left; never by itself in a timed region
         loop, runs, busy_ns = request.loop, request.runs, None
         if request.unrecorded:
@@ -268,7 +250,7 @@ class Worker:
         passed_ns = time.monotonic_ns() - begun_ns
         return probe_ns, (time.thread_time_ns() - cpu_ns) / max(1, passed_ns)
 
-    def _blocks(self, request: Blocks) -> Message:
+    def _blocks(self, request: requests.Blocks) -> Message:
         """Record blocks one after the other; end with the round in which the time is over."""
         ends_s = time.monotonic() + request.most_s
         answers: list[Message] = []
@@ -279,13 +261,13 @@ class Worker:
         frames = [frame for answer in answers for frame in answer.frames]
         return Message({"blocks": [answer.body for answer in answers]}, frames)
 
-    def _outputs(self, request: Outputs) -> Message:
+    def _outputs(self, request: requests.Outputs) -> Message:
         self._loaded.run_block(request.loop, 1, 1)
         arrays = self._loaded.outputs(request.loop)
         described = [{"dtype": str(a.dtype), "shape": list(a.shape)} for a in arrays]
         return Message({"outputs": described}, [array.tobytes() for array in arrays])
 
-    def _stages(self, request: Stages) -> Message:
+    def _stages(self, request: requests.Stages) -> Message:
         """Time the stages of more runs: at least 3, at most `runs`, for about `most_s` seconds."""
         engine = self._loaded.engine
         stages: dict[str, list[int]] = {}
@@ -300,7 +282,7 @@ class Worker:
             pass
         return Message({"stages_ns": stages or None})
 
-    def _data(self, request: Data) -> Message:
+    def _data(self, request: requests.Data) -> Message:
         """Run the samples in the frames; return the durations of each instance, and the outputs."""
         import numpy as np
 
@@ -330,7 +312,7 @@ class Worker:
             ),
         )
 
-    def _profile(self, request: Profile) -> Message:
+    def _profile(self, request: requests.Profile) -> Message:
         """Run a block that the runtime's profiler records."""
         model, loop = self._loaded, request.loop
         if self._profiler is None:
@@ -341,7 +323,7 @@ class Worker:
         )
         return Message({"most_runs": self._profiler.most_runs}, (durations,))
 
-    def _operators(self, _: Operators) -> Message:
+    def _operators(self, _: requests.Operators) -> Message:
         """Return what the profiler recorded, in rows and columns."""
         from edgeloop.measure.profile.rows import aligned
 
@@ -356,7 +338,7 @@ class Worker:
             (found.durations_ns,),
         )
 
-    def _job(self, request: Job) -> Message:
+    def _job(self, request: requests.Job) -> Message:
         from edgeloop.measure.confinement import confine_for_job
         from edgeloop.worker.jobs import run_job
 
@@ -366,7 +348,7 @@ class Worker:
         result = run_job(request.name, request.arguments)
         return Message({"result": result})
 
-    def _stop(self, _: Stop) -> Message:
+    def _stop(self, _: requests.Stop) -> Message:
         from edgeloop.measure.usage import usage
 
         self._stopped = True

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Optional, Union, get_args
+from typing import Any, Optional
 
 from edgeloop.worker.protocol import Message, Received
 
@@ -12,8 +12,12 @@ Frames = Sequence[Any]
 """C-contiguous buffers on the way there, bytearrays when they have arrived."""
 
 
+class Request:
+    """What a worker is asked for."""
+
+
 @dataclass(frozen=True)
-class Find:
+class Find(Request):
     """Look for the runtime, in `library` where one is named."""
 
     runtime: str
@@ -21,14 +25,14 @@ class Find:
 
 
 @dataclass(frozen=True)
-class Import:
+class Import(Request):
     """Load the runtime's library and import its package: does this machine bear them?"""
 
     runtime: str
 
 
 @dataclass(frozen=True)
-class Load:
+class Load(Request):
     """Load the model, and run it once where its inputs are random ones."""
 
     runtime: str
@@ -44,7 +48,7 @@ class Load:
 
 
 @dataclass(frozen=True)
-class Start:
+class Start(Request):
     """Run the loaded model once, on one sample: a frame for each input."""
 
     loops: Sequence[str]
@@ -52,7 +56,7 @@ class Start:
 
 
 @dataclass(frozen=True)
-class Warm:
+class Warm(Request):
     """Run a loop; what it takes is no part of a result."""
 
     loop: str
@@ -60,7 +64,7 @@ class Warm:
 
 
 @dataclass(frozen=True)
-class Block:
+class Block(Request):
     """Record a block: runs of one loop, with the fixed work before and after them."""
 
     loop: str
@@ -73,7 +77,7 @@ class Block:
 
 
 @dataclass(frozen=True)
-class Blocks:
+class Blocks(Request):
     """Record blocks one after the other; end with the round in which the time is over."""
 
     blocks: Sequence[Block]
@@ -83,14 +87,14 @@ class Blocks:
 
 
 @dataclass(frozen=True)
-class Outputs:
+class Outputs(Request):
     """Run a loop once and return what comes out."""
 
     loop: str
 
 
 @dataclass(frozen=True)
-class Stages:
+class Stages(Request):
     """Time the stages of more runs: at least 3, at most `runs`, for about `most_s` seconds."""
 
     runs: int
@@ -98,7 +102,7 @@ class Stages:
 
 
 @dataclass(frozen=True)
-class Data:
+class Data(Request):
     """Run samples of a data set: a frame (runs, *shape) for each input."""
 
     loop: str
@@ -109,7 +113,7 @@ class Data:
 
 
 @dataclass(frozen=True)
-class Profile:
+class Profile(Request):
     """Run a block that the runtime's profiler records."""
 
     loop: str
@@ -117,12 +121,12 @@ class Profile:
 
 
 @dataclass(frozen=True)
-class Operators:
+class Operators(Request):
     """Return what the profiler recorded."""
 
 
 @dataclass(frozen=True)
-class Job:
+class Job(Request):
     """Do a job of `worker.jobs`."""
 
     name: str
@@ -130,28 +134,11 @@ class Job:
 
 
 @dataclass(frozen=True)
-class Stop:
+class Stop(Request):
     """End, and say what was used."""
 
 
-Request = Union[
-    Find,
-    Import,
-    Load,
-    Start,
-    Warm,
-    Block,
-    Blocks,
-    Outputs,
-    Stages,
-    Data,
-    Profile,
-    Operators,
-    Job,
-    Stop,
-]
-
-_TYPES = {kind.__name__: kind for kind in get_args(Request)}
+_TYPES = {kind.__name__: kind for kind in Request.__subclasses__()}
 
 
 def encode(request: Request) -> Message:
@@ -171,5 +158,4 @@ def decode(received: Received) -> Request:
         fields["blocks"] = [Block(**one) for one in fields["blocks"]]
     if received.frames:
         fields["frames"] = received.frames
-    request: Request = kind(**fields)
-    return request
+    return kind(**fields)

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from edgeloop.measure import bench, invocation, pairing, session
+from edgeloop.measure import bench, invocation, live_worker, pairing
 from edgeloop.spec.load import instance_of
 from edgeloop.worker import process, requests
 from edgeloop.worker.client import Hello, WorkerClient
@@ -90,7 +90,7 @@ def wait_for_death() -> Callable[[int], None]:
 
 
 class ScriptedWorker:
-    """What a session takes for a worker: no process, and the machine says what a run takes."""
+    """What takes the place of a worker: no process, and the machine says what a run takes."""
 
     def __init__(self, machine: Machine, python: str) -> None:
         self.machine = machine
@@ -214,12 +214,12 @@ class Machine:
 
 @pytest.fixture
 def machine(monkeypatch: pytest.MonkeyPatch) -> Machine:
-    """Let sessions have scripted workers, and time pass only in them."""
+    """Let every worker be a scripted one, and time pass only in them."""
     made = Machine()
     time_of_machine = SimpleNamespace(monotonic=lambda: made.now_s, sleep=made.passes)
-    for module in (bench, invocation, pairing, session):
+    for module in (bench, invocation, live_worker, pairing):
         monkeypatch.setattr(module, "time", time_of_machine)
     monkeypatch.setattr(
-        session, "WorkerClient", lambda python, timeout_s: ScriptedWorker(made, python)
+        live_worker, "WorkerClient", lambda python, timeout_s: ScriptedWorker(made, python)
     )
     return made

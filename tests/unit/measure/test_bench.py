@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 from edgeloop.measure import bench, record
+from edgeloop.measure.attempt import Attempt
 from edgeloop.measure.bench import Experiment
-from edgeloop.measure.invocation import Attempt, Budget
+from edgeloop.measure.invocation import Budget
 from edgeloop.measure.observer import Silence
 from edgeloop.measure.record import Record
 from edgeloop.measure.schedule import Sampling
@@ -48,13 +49,14 @@ class Script:
         invocation = Invocation(
             0, 0, {"engine": 0}, {"engine": 0}, {}, blocks, "", "", measuring_s=self.measuring_s
         )
-        return Attempt(invocation=invocation, sampling=sampling)
+        worker: Any = object()  # of which the header would be made
+        return Attempt(worker, invocation, sampling=sampling)
 
 
 @pytest.fixture
 def run(monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[str, Record]]:
     """Let an experiment go over a script; return why it stopped and what it kept."""
-    monkeypatch.setattr(record, "header_of", lambda spec, attempt: {"spec": spec.as_dict()})
+    monkeypatch.setattr(record, "header_of", lambda spec, *_: {"spec": spec.as_dict()})
 
     def go(script: Script, **wanted: Any) -> tuple[str, Record]:
         (spec,) = resolve(RunSpec(model="null", **wanted), "bench")

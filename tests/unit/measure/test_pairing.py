@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 
 from edgeloop.errors import RuntimeFailedError
-from edgeloop.measure import pairing
+from edgeloop.measure import pair, pairing
 from edgeloop.measure.compare import _notes, _without_spinning
+from edgeloop.measure.live_worker import TRANSITION_RUNS, LiveWorker
 from edgeloop.measure.observer import Silence
 from edgeloop.measure.pairing import PLANS, PairedRun, Plan, measure_paired, plan_of, same_worker
 from edgeloop.measure.rest import process_cpu_ns
-from edgeloop.measure.session import TRANSITION_RUNS, Session
 from edgeloop.results.schema import Block
 from edgeloop.runtimes.choice.resolution import resolve
 from edgeloop.spec.configuration import parse_configuration
@@ -177,8 +177,8 @@ def test_two_loops_of_one_model_share_its_worker(machine: Any) -> None:
     assert not same_worker(spec(CHAIN), spec(OTHER))
     run = measure(a, b)
     assert len(machine.workers) == len(run.attempts)
-    for pair in run.attempts:
-        for attempt, loop in zip(pair, ("native", "binding")):
+    for sides in run.attempts:
+        for attempt, loop in zip(sides, ("native", "binding")):
             assert attempt.invocation is not None
             assert {block.loop for block in attempt.invocation.blocks} == {loop}
 
@@ -188,7 +188,7 @@ def test_equal_sides_have_a_worker_and_their_own_blocks_each(machine: Any) -> No
     run = measure(CHAIN, CHAIN)
     assert len(machine.workers) == 2 * len(run.attempts)
     stored = [
-        len(attempt.invocation.blocks) for pair in run.attempts for attempt in pair
+        len(attempt.invocation.blocks) for sides in run.attempts for attempt in sides
         if attempt.invocation is not None
     ]  # fmt: skip
     assert sum(stored) == 2 * len(run.sessions)
@@ -234,7 +234,7 @@ def test_a_worker_that_is_not_at_rest_is_counted_waited_for_and_said(
         machine.passes(0.02)
         return True
 
-    monkeypatch.setattr(pairing, "comes_to_rest", comes_to_rest)
+    monkeypatch.setattr(pair, "comes_to_rest", comes_to_rest)
     quiet = measure(CHAIN, OTHER)
     assert (quiet.busy_blocks, waits, _notes(quiet)) == (0, [], ())
     monkeypatch.setattr(pairing, "rested", lambda before, after: False)
@@ -256,7 +256,7 @@ def test_a_worker_that_never_rests_is_waited_for_once_a_session(
         machine.passes(timeout_s)
         return False
 
-    monkeypatch.setattr(pairing, "comes_to_rest", never)
+    monkeypatch.setattr(pair, "comes_to_rest", never)
     monkeypatch.setattr(pairing, "rested", lambda before, after: False)
     run = measure(CHAIN, OTHER, STANDARD)
     assert len(waits) <= len(run.attempts)
@@ -268,19 +268,19 @@ class Watch:
 
     own_ns: int = 0
     others_ns: int = 0
-    sessions: list[Session] = field(default_factory=list)
+    workers: list[LiveWorker] = field(default_factory=list)
 
 
 def test_the_idle_worker_uses_no_cpu_while_the_other_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     seen = Watch()
 
-    class WatchedSession(Session):
-        def __enter__(self) -> WatchedSession:
-            seen.sessions.append(self)
+    class Watched(LiveWorker):
+        def __enter__(self) -> Watched:
+            seen.workers.append(self)
             return self
 
         def block(self, loop: str, *arguments: Any, **more: Any) -> Block:
-            others = [one.worker.pid for one in seen.sessions if one is not self]
+            others = [one.client.pid for one in seen.workers if one is not self]
             before_ns = [process_cpu_ns(pid) for pid in others]
             block = super().block(loop, *arguments, **more)
             after_ns = [process_cpu_ns(pid) for pid in others]
@@ -289,9 +289,9 @@ def test_the_idle_worker_uses_no_cpu_while_the_other_runs(monkeypatch: pytest.Mo
             seen.own_ns += block.cpu_ns or 0
             return block
 
-    monkeypatch.setattr(pairing, "Session", WatchedSession)
+    monkeypatch.setattr(pair, "LiveWorker", Watched)
     run = measure(CHAIN, OTHER, replace(QUICK, first_stage=3, most=3, total_s=1.5))
-    assert len(seen.sessions) == 6  # two workers a session
+    assert len(seen.workers) == 6  # two workers a session
     assert len(run.sessions) >= 3
     # One that sits in recv() takes what ending its answer takes; one that spins as much as the
     # side that runs. CPU time, so that a busy machine changes neither.

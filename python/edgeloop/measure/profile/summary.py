@@ -55,7 +55,7 @@ def summarise(spec: ResolvedSpec, processes: Sequence[ProfiledProcess]) -> Profi
         )
     times = _Times(processes)
     top = [number for number, row in enumerate(rows) if row["inside"] is None]
-    header = header_of(spec, processes[0].attempt)
+    header = header_of(spec, processes[0].worker)
     return Profile(
         document={
             **header,
@@ -71,7 +71,7 @@ def summarise(spec: ResolvedSpec, processes: Sequence[ProfiledProcess]) -> Profi
                 "by_type": _by_type(rows, times),
                 "outside": times.figures(top, outside=True),
             },
-            "log": processes[0].log,
+            "log": processes[0].worker.client.log.text(),
             "warnings": list(delegate_warnings(header)),
         },
         last_run=tuple(zip(processes[-1].starts_ns, map(float, processes[-1].operators_ns[-1]))),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -10,13 +11,13 @@ import pytest
 
 from edgeloop.cli.pages.profile import profile_page
 from edgeloop.errors import NotAvailableError, RuntimeFailedError
-from edgeloop.measure.invocation import Attempt
 from edgeloop.measure.profile.chrome_trace import chrome_trace
 from edgeloop.measure.profile.experiment import ProfiledProcess, profiled_loop
 from edgeloop.measure.profile.summary import Profile, summarise
 from edgeloop.runtimes.choice.resolution import resolve
 from edgeloop.spec.resolved import ResolvedSpec
 from edgeloop.spec.run import RunSpec
+from edgeloop.worker.log import Log
 
 ROWS = [
     {"operator": "partition", "owner": "X", "name": "", "node": None, "nodes": [0, 1],
@@ -43,6 +44,9 @@ HEADER: dict[str, Any] = {
 }  # fmt: skip
 
 
+WORKER: Any = SimpleNamespace(client=SimpleNamespace(log=Log()))
+
+
 @pytest.fixture(autouse=True)
 def header(monkeypatch: pytest.MonkeyPatch) -> None:
     """Leave out what a worker answers when it loads a model: only the header is made of it."""
@@ -55,7 +59,7 @@ def process(blocks: int = 8, runs: int = 10, slower: float = 1.05, seed: int = 0
     factors = np.repeat(1 + 0.01 * generator.standard_normal(blocks), runs)
     durations = (RUN_NS * factors).astype(np.uint64)
     return ProfiledProcess(
-        attempt=Attempt(),
+        worker=WORKER,
         plain_ns=list(np.split((durations / slower).astype(np.uint64), blocks)),
         profiled_ns=list(np.split(durations, blocks)),
         rows=ROWS,

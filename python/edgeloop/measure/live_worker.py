@@ -65,7 +65,7 @@ class DataRuns:
     """Of each output that was wanted, as real values."""
 
 
-class Session:
+class LiveWorker:
     """One worker process that has loaded its model, and what was measured in it so far.
 
     Use as a context manager: the worker never outlives the block.
@@ -101,8 +101,8 @@ class Session:
         """The data set where there is one."""
         self.judged: Optional[Judged] = None
         """Which output its labels are held against; None where it has none."""
-        self.worker = WorkerClient(spec.python, spec.timeout_s)
-        monitor.neighbours.watch(self.worker.pid)
+        self.client = WorkerClient(spec.python, spec.timeout_s)
+        monitor.neighbours.watch(self.client.pid)
         try:
             self.loaded = self._load()
             if spec.inputs.data is not None:
@@ -110,10 +110,10 @@ class Session:
                 self.judged = self._judged()
             _require_forward((self.loaded["import_ns"], *self.loaded["load_ns"].values()))
         except BaseException:
-            self.worker.close()
+            self.client.close()
             raise
 
-    def __enter__(self) -> Session:
+    def __enter__(self) -> LiveWorker:
         return self
 
     def __exit__(
@@ -122,8 +122,13 @@ class Session:
         error: Optional[BaseException],
         traceback: Optional[TracebackType],
     ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Kill what is left of the worker."""
         self.stop_measuring()
-        self.worker.close()
+        self.client.close()
+        self.data = None  # its arrays need not live as long as what was measured
 
     @property
     def outputs(self) -> list[TensorSpec]:
@@ -133,7 +138,7 @@ class Session:
     @property
     def resolution_ns(self) -> float:
         """The larger of the clock's tick and the dearest read among the spec's loops."""
-        clock = self.worker.hello.clock
+        clock = self.client.hello.clock
         reads = [float(clock["read_ns"])]
         if any(loop not in ("native", "callable") for loop in self.spec.loops):
             reads.append(float(clock["python_read_ns"]))
@@ -141,9 +146,9 @@ class Session:
 
     def warm_runs(self, loop: str, runs: int) -> float:
         """Run without recording; return the typical time of a run in ns."""
-        answer = self.worker.request(requests.Warm(loop, runs), f"running the {loop} loop")
+        answer = self.client.request(requests.Warm(loop, runs), f"running the {loop} loop")
         durations_ns = np.frombuffer(answer.frames[0], dtype=np.uint64)
-        return _typical_ns(durations_ns, float(self.worker.hello.clock["tick_ns"]))
+        return _typical_ns(durations_ns, float(self.client.hello.clock["tick_ns"]))
 
     def warm_up(self, loop: str, cap_s: float, least_s: float) -> None:
         """Run until two stretches agree and the least time is over, but never beyond the cap."""
@@ -200,7 +205,7 @@ class Session:
         `switched`: another worker ran before.
         """
         request = self._block_request(loop, runs, per_sample, interval_ns, switched)
-        answer = self.worker.request(request, f"running the {loop} loop")
+        answer = self.client.request(request, f"running the {loop} loop")
         return self._keep(answer.body, answer.frames[0], request, tail=tail)
 
     def take_turns(
@@ -213,7 +218,7 @@ class Session:
         """
         blocks = [self._block_request(loop, runs, per_sample) for loop, runs in wanted]
         request = requests.Blocks(blocks, round_size, most_s)
-        answer = self.worker.request(request, "running the loops")
+        answer = self.client.request(request, "running the loops")
         found = zip(answer.body["blocks"], answer.frames, blocks)
         return [self._keep(body, frame, request) for body, frame, request in found]
 
@@ -265,7 +270,7 @@ class Session:
     def time_stages(self) -> None:
         """Ask a device how long the stages of a run take, apart from everything that was timed."""
         request = requests.Stages(STAGE_RUNS, STAGES_S)
-        self._stages_ns = self.worker.request(request, "timing the stages").body["stages_ns"]
+        self._stages_ns = self.client.request(request, "timing the stages").body["stages_ns"]
 
     def run_data(
         self, inputs: Sequence[npt.NDArray[Any]], outputs: Optional[Sequence[int]]
@@ -277,7 +282,7 @@ class Session:
         """
         kept = list(range(len(self.outputs)) if outputs is None else outputs)
         request = requests.Data(self.spec.loops[0], len(inputs[0]), kept, inputs)
-        answer = self.worker.request(request, "running the data set")
+        answer = self.client.request(request, "running the data set")
         values: list[SampleRows] = []
         stretches = [
             Stretch(start_ns, np.frombuffer(frame, dtype=np.uint64))
@@ -326,19 +331,19 @@ class Session:
     def stop(self) -> None:
         """End the worker; keep what it used."""
         self.stop_measuring()
-        self._usage = self.worker.stop()
+        self._usage = self.client.stop()
 
     def invocation(self, stop_reason: str, error: Optional[EdgeloopError] = None) -> Invocation:
-        """Return what was measured; call it after the session has ended, for the whole log."""
+        """Return what was measured; call it after the worker has ended, for the whole log."""
         return Invocation(
-            interpreter_start_ns=self.worker.hello.interpreter_start_ns,
+            interpreter_start_ns=self.client.hello.interpreter_start_ns,
             import_ns=self.loaded["import_ns"],
             load_ns=self.loaded["load_ns"],
             first_run_ns=self.loaded["first_run_ns"],
             warmup_ns=self._warmup_ns,
             blocks=self.blocks,
             stop_reason=stop_reason,
-            log=self.worker.log.text(),
+            log=self.client.log.text(),
             framework_first=self.framework_first,
             measuring_s=self.measuring_s,
             stages_ns=self._stages_ns,
@@ -378,15 +383,15 @@ class Session:
         if external:
             words += f" with {' and '.join(one.name for one in external)}"
         try:
-            loaded = dict(self.worker.request(self._load_request(), words).body)
+            loaded = dict(self.client.request(self._load_request(), words).body)
         except EdgeloopError as error:
-            said = self.worker.said() if external else ""
+            said = self.client.said() if external else ""
             # Behind a traceback stand the words of the error itself.
-            if not said or said in str(error) or "Traceback (most" in self.worker.log.text():
+            if not said or said in str(error) or "Traceback (most" in self.client.log.text():
                 raise
             raise type(error)(f"{error}{said}") from error
-        self.worker.said()  # takes what is still in the pipe
-        loaded["said"] = self.worker.log.text()
+        self.client.said()  # takes what is still in the pipe
+        loaded["said"] = self.client.log.text()
         return loaded
 
     def _start(self, times: Optional[StepTimes]) -> dict[str, Any]:
@@ -394,7 +399,7 @@ class Session:
         specs = [TensorSpec.from_dict(spec) for spec in self.loaded["inputs"]]
         self.data = open_data(self.spec.inputs, specs, times)
         request = requests.Start(self.spec.loops, self.data.first_inputs())
-        return dict(self.worker.request(request, "running the first sample").body)
+        return dict(self.client.request(request, "running the first sample").body)
 
     def _judged(self) -> Optional[Judged]:
         """Choose the output that is judged. Raises UsageError where the named one is none."""
