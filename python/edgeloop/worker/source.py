@@ -52,7 +52,7 @@ class WatchedSource:
                 raise DeadlineError("no answer in time")
 
     def take_log(self) -> None:
-        """Take what was said so far."""
+        """Take what has come so far."""
         for _ in range(_LAST_READS):
             if not self._take_piece():
                 return
