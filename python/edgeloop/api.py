@@ -5,18 +5,22 @@ Every function measures in worker processes, so the calling interpreter needs no
 
 from __future__ import annotations
 
+import errno
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Optional, Union
 
+from edgeloop.data.arrays import is_path, on_disk
 from edgeloop.errors import UsageError, nearest
 from edgeloop.measure.bench import measure_one
 from edgeloop.measure.observer import Observer, Silence
 from edgeloop.measure.record import failed_requirement
 from edgeloop.results.schema import Result
 from edgeloop.runtimes.choice.resolution import resolve
+from edgeloop.spec.inputs import X_KEY, Y_KEY
 from edgeloop.spec.resolved import ResolvedSpec
 from edgeloop.spec.run import RunSpec
 from edgeloop.spec.run_options import EvaluateOptions, RunOptions
@@ -31,6 +35,7 @@ if TYPE_CHECKING:
     from edgeloop.measure.profile.summary import Profile
     from edgeloop.models.summary import ModelSummary
     from edgeloop.results.compare import Compared, FolderComparison
+    from edgeloop.spec.run_options import Data
 
 
 def bench(
@@ -46,7 +51,8 @@ def bench(
 
     `options` are the fields of `RunSpec`: threads, loops, batch_size, shapes, delegate, provider,
     require_delegate, settings, library, python, data, effort ("quick", "standard", "rigorous"),
-    runs, warmup, processes, percentiles, seed, timeout_s. All times of the result are in ns.
+    runs, warmup, processes, percentiles, seed, timeout_s. `data` is a path, or arrays as
+    `evaluate` takes them. All times of the result are in ns.
 
     Raises UsageError, NotAvailableError, ModelError or RuntimeFailedError, each one sentence; the
     result of a run that broke half way is in its `result` attribute.
@@ -85,8 +91,9 @@ def profile(
     what `bench` raises, NotAvailableError where the runtime has no profiler, and CheckFailedError
     where `require_delegate` is not met.
     """
-    spec = _resolved("profile", model, runtime, {"effort": "quick", **options})
-    found = profile_one(spec, observer or Silence())
+    with _asked(model, runtime, {"effort": "quick", **options}) as asked:
+        spec = resolve(asked, "profile")[0]
+        found = profile_one(spec, observer or Silence())
     error = failed_requirement(spec, found.document)
     if error is not None:
         raise error
@@ -127,15 +134,16 @@ def compare(
         raise UsageError("one side is a stored result, the other is not: give two of one kind")
     if is_result(a):
         return compare_stored(a, b, delta, allow)
-    compared = compare_anywhere(
-        a,
-        b,
-        _spec("", None, options),
-        delta,
-        observer or Silence(),
-        save=save or out is not None,
-        out=out,
-    )
+    with _asked("", None, options) as defaults:
+        compared = compare_anywhere(
+            a,
+            b,
+            defaults,
+            delta,
+            observer or Silence(),
+            save=save or out is not None,
+            out=out,
+        )
     if compared.error is not None:
         raise compared.error
     return compared
@@ -143,7 +151,7 @@ def compare(
 
 def evaluate(
     model: Union[str, Path],
-    data: Union[str, Path],
+    data: Data,
     runtime: Optional[str] = None,
     *,
     reference: Optional[str] = None,
@@ -155,7 +163,9 @@ def evaluate(
 ) -> Result:
     """Run a data set through a model; return accuracy, and agreement with `reference`.
 
-    `data`: an .npz, an .npy, a folder of pictures, a CSV that lists some, or one picture.
+    `data`: an .npz, an .npy, a folder of pictures, a CSV that lists some, or one picture; or
+    arrays: the samples (n, *shape), (x, y) with a label for each, or a dict with the keys of an
+    .npz (the names of the inputs where there are several). They lie in a temporary .npz meanwhile.
     `reference`: MODEL or MODEL@runtime,key=value. `options` are the fields of `RunSpec`; those of
     the data are x_key, y_key, y_file, data_layout, resize, crop, color, scale, mean, std, labels,
     label_offset, strict, and those of the metrics task, top_k, softmax. The metrics, each with its
@@ -166,14 +176,15 @@ def evaluate(
     """
     from edgeloop.measure.evaluate import evaluate_first
 
-    result = evaluate_first(
-        _spec(model, runtime, {**options, "data": data}),
-        reference=reference,
-        include_preprocess=include_preprocess,
-        save=save or out is not None,
-        out=out,
-        observer=observer or Silence(),
-    )
+    with _asked(model, runtime, {**options, "data": data}) as spec:
+        result = evaluate_first(
+            spec,
+            reference=reference,
+            include_preprocess=include_preprocess,
+            save=save or out is not None,
+            out=out,
+            observer=observer or Silence(),
+        )
     return _raised(result)
 
 
@@ -217,8 +228,9 @@ def coverage(
     of each delegate, and what it left; `log` has what the runtime printed. Raises what `bench`
     raises, CheckFailedError where `require_delegate` is not met among it.
     """
-    spec = _resolved("inspect", model, runtime, options)
-    found = coverage_one(spec)
+    with _asked(model, runtime, options) as asked:
+        spec = resolve(asked, "inspect")[0]
+        found = coverage_one(spec)
     error = failed_requirement(spec, found)
     if error is not None:
         raise error
@@ -306,23 +318,24 @@ def quantize(
     from edgeloop.conversion.quantization.run import quantize as run
     from edgeloop.conversion.quantization.spec import QuantizeSpec
 
-    spec = QuantizeSpec(
-        model=str(model),
-        precision=precision,
-        to=to,
-        out=out,
-        force=force,
-        io=io,
-        purpose=purpose,
-        reduce_range=reduce_range,
-        representative_data=representative_data,
-        samples=samples,
-        debug_layers=debug_layers,
-        measure=measure,
-        measured=_spec("", runtime, {"effort": "quick", "timeout_s": 3600.0, **options}),
-        options=conversion or ConversionOptions(),
-    )
-    return run(spec, observer or Silence())
+    with _asked("", runtime, {"effort": "quick", "timeout_s": 3600.0, **options}) as measured:
+        spec = QuantizeSpec(
+            model=str(model),
+            precision=precision,
+            to=to,
+            out=out,
+            force=force,
+            io=io,
+            purpose=purpose,
+            reduce_range=reduce_range,
+            representative_data=representative_data,
+            samples=samples,
+            debug_layers=debug_layers,
+            measure=measure,
+            measured=measured,
+            options=conversion or ConversionOptions(),
+        )
+        return run(spec, observer or Silence())
 
 
 def _one(
@@ -334,52 +347,55 @@ def _one(
     observer: Optional[Observer],
     options: Mapping[str, Any],
 ) -> Result:
-    spec = _spec(model, runtime, options)
     watcher = observer or Silence()
     save = save or out is not None
-    if spec.host is not None:
+    with _asked(model, runtime, options) as spec:
+        if spec.host is None:
+            resolved = resolve(spec, command)[0]
+            return _raised(measure_one(resolved, save=save, out=out, observer=watcher))
         from edgeloop.remote.measuring import measure_all
 
         results, failures = measure_all(spec, command, save=save, out=out, observer=watcher)
-        if failures:
-            raise failures[0][1]
-        return _raised(results[0])
-    (resolved,) = resolve(spec, command)[:1]
-    return _raised(measure_one(resolved, save=save, out=out, observer=watcher))
+    if failures:
+        raise failures[0][1]
+    return _raised(results[0])
 
 
-def _resolved(
-    command: str, model: Union[str, Path], runtime: Optional[str], options: Mapping[str, Any]
-) -> ResolvedSpec:
-    (resolved,) = resolve(_spec(model, runtime, options), command)[:1]
-    return resolved
+@contextmanager
+def _asked(
+    model: Union[str, Path], runtime: Optional[str], options: Mapping[str, Any]
+) -> Iterator[RunSpec]:
+    """Yield the spec that keyword arguments say; arrays of data are on disk until the block ends.
 
-
-def _spec(model: Union[str, Path], runtime: Optional[str], options: Mapping[str, Any]) -> RunSpec:
-    """Return the spec that keyword arguments say.
-
-    Raises UsageError for an unknown one, and for a model or data that is not a path.
+    Raises UsageError for an unknown argument, and for what is neither path nor array.
     """
     runtimes: Sequence[str] = () if runtime is None else (runtime,)
     known = [field.name for field in fields(RunSpec) if field.name not in ("model", "runtimes")]
     for name in options:
         if name not in known:
             raise UsageError(f"unknown option '{name}'; {nearest(name, known)}")
-    paths = {"data": _path("data", options["data"])} if options.get("data") is not None else {}
-    spec = RunSpec(model=_path("model", model), runtimes=runtimes)
-    return replace(spec, **{**options, **paths})
+    data = options.get("data")
+    spec = replace(RunSpec(model=_path("model", model), runtimes=runtimes), **options)
+    if data is None:
+        yield spec
+    elif is_path(data):
+        yield replace(spec, data=_path("data", data))
+    else:
+        with on_disk(data, options.get("x_key", X_KEY), options.get("y_key", Y_KEY)) as path:
+            yield replace(spec, data=path)
 
 
 def _path(what: str, value: object) -> str:
-    """Return a path as text. Raises UsageError for arrays and objects, whose text would be long."""
-    if isinstance(value, (str, os.PathLike)):
-        return os.fspath(value)
-    hint = (
-        "keep arrays in a file: numpy.savez('test.npz', x_data=x, y_data=y)"
-        if what == "data"
-        else "save it to a file"
-    )
-    raise UsageError(f"{what} is a {type(value).__name__}, not a path; {hint}")
+    """Return a path as text. Raises UsageError for an object, and for a text that names no file."""
+    if not isinstance(value, (str, os.PathLike)):
+        raise UsageError(f"{what} is a {type(value).__name__}, not a path; save it to a file")
+    path = os.fspath(value)
+    try:
+        Path(path).stat()
+    except OSError as error:  # one that is missing is told of where it is wanted
+        if error.errno == errno.ENAMETOOLONG:
+            raise UsageError(f"{what} is a text of {len(path)} characters, no path") from error
+    return path
 
 
 def _raised(result: Result) -> Result:

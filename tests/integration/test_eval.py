@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import sys
+import tempfile
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -338,6 +339,19 @@ def test_the_bundled_digits_everywhere(command_line: Any, tmp_path: Path) -> Non
     for other in (pair, hot):
         for name in ("correct", "log_loss", "f1_macro", "confusion_matrix"):
             assert other["accuracy"][name] == result["accuracy"][name]
+
+
+def test_arrays_are_a_data_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    with np.load(DIGITS_DATA) as arrays:
+        x, y = arrays["x_data"], arrays["y_data"]
+    wanted = edgeloop.evaluate(DIGITS, DIGITS_DATA).accuracy
+    assert edgeloop.evaluate(DIGITS, (x, y)).accuracy == wanted
+    assert edgeloop.evaluate(DIGITS, {"x_data": x, "y_data": y}).accuracy == wanted
+    timed = edgeloop.bench(DIGITS, data=(x, y), runs=2)
+    assert timed.accuracy is not None
+    assert timed.accuracy["accuracy"] == wanted["accuracy"]
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_api_gives_the_same_as_the_command(command_line: Any) -> None:

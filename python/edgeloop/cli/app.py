@@ -1,5 +1,6 @@
 """The typer app: the commands, `--version`, and one place where errors become exit codes."""
 
+import errno
 import os
 import traceback
 from collections.abc import Collection, Sequence
@@ -18,6 +19,8 @@ from edgeloop.errors import (
     EdgeloopError,
     InterruptedRunError,
     RuntimeFailedError,
+    UsageError,
+    plain,
 )
 
 INTERRUPTED = 130
@@ -136,14 +139,22 @@ def run(arguments: Sequence[str]) -> int:
         typer.echo("edgeloop: interrupted", err=True)
         return INTERRUPTED
     except OSError as error:
-        if error.errno not in CANNOT_BE_WRITTEN:
-            return _foreign(error, debug)
-        abandon_stdout()
-        typer.echo(f"edgeloop: the output cannot be written: {error.strerror}", err=True)
-        return CannotWriteError.exit_code
+        return _system(error, debug)
     except Exception as error:
         return _foreign(error, debug)
     return code if isinstance(code, int) else 0
+
+
+def _system(error: OSError, debug: bool) -> int:
+    """Report what the system refuses to a path, or to our output."""
+    if error.errno == errno.ENAMETOOLONG:
+        say(f"edgeloop: {plain(str(error.filename))} is too long for the name of a file")
+        return UsageError.exit_code
+    if error.errno not in CANNOT_BE_WRITTEN:
+        return _foreign(error, debug)
+    abandon_stdout()
+    typer.echo(f"edgeloop: the output cannot be written: {error.strerror}", err=True)
+    return CannotWriteError.exit_code
 
 
 def _foreign(error: Exception, debug: bool) -> int:

@@ -5,8 +5,15 @@ The fields of RunSpec, which declare what each means; a test compares them.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
-from typing import Optional, TypedDict, Union
+from typing import TYPE_CHECKING, Optional, TypedDict, Union
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
+    Arrays = Union[ArrayLike, Mapping[str, ArrayLike]]
+    Data = Union[str, os.PathLike[str], Arrays, tuple[Arrays, Optional[ArrayLike]]]
 
 
 class EvaluateOptions(TypedDict, total=False):
@@ -71,4 +78,4 @@ class EvaluateOptions(TypedDict, total=False):
 class RunOptions(EvaluateOptions, total=False):
     """Fields of RunSpec but the model and the runtimes."""
 
-    data: Optional[str]
+    data: Optional[Data]

@@ -211,3 +211,12 @@ def test_no_worker_outlives_the_command(
         assert "interrupted" in errors
         assert json.loads(lines[-1])["summary"]["n"] > 0
     assert [entry.name for entry in tmp_path.iterdir()] == [path.name]
+
+
+@pytest.mark.parametrize(
+    "words", [("bench", "null", "--data"), ("eval", "null"), ("compare", "null"), ("report",)]
+)
+def test_a_text_that_is_too_long_for_a_path(command_line: Any, words: tuple[str, ...]) -> None:
+    done = command_line(*words, "x" * 5000)
+    assert done.returncode == 2, done.stderr
+    assert "is too long for the name of a file" in done.stderr

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from edgeloop.spec import run, run_options
 
-# Given to the public functions by their own parameters.
-OWN = ("model", "runtimes")
+# Given to the public functions by their own parameters, or as more than a path.
+OWN = ("model", "runtimes", "data")
 
 
 def annotations(module_path: str, name: str) -> dict[str, str]:
@@ -30,4 +30,5 @@ def test_the_keywords_are_the_fields() -> None:
         **annotations(run_options.__file__, "EvaluateOptions"),
         **annotations(run_options.__file__, "RunOptions"),
     }
+    assert found.pop("data") == "Optional[Data]"
     assert found == wanted, f"the bodies in run_options.py have to be:\n{lines}"
