@@ -178,10 +178,30 @@ def list_csv(path: str, names: Optional[ClassNames]) -> Listing:
     they are the first two, and with one column there are no labels. Labels are whole numbers, real
     numbers, or names of the file of class names. Raises ModelError with the line that is wrong.
     """
+    lines = list(csv_lines(path))
+    if not lines:
+        raise ModelError(f"{path} lists no pictures; write a line 'file,label' for each")
     folder = Path(path).resolve().parent
-    paths: list[str] = []
-    words: list[str] = []
+    paths = [os.path.normpath(folder / line.file) for line in lines]
+    if not any(line.label for line in lines):
+        return Listing(paths, None, ("no labels: the lines name none",))
+    return Listing(paths, [_label(path, line.label, names) for line in lines])
+
+
+@dataclass(frozen=True)
+class CsvLine:
+    """A picture of a CSV file."""
+
+    file: str
+    """As it is written: seen from the CSV's folder."""
+    label: str
+    """Empty where there is none."""
+
+
+def csv_lines(path: str) -> Iterator[CsvLine]:
+    """Yield the pictures that a CSV names, as `list_csv` reads it; labels are not looked at."""
     file_column, label_column = 0, 1
+    first = True
     try:
         with Path(path).open(encoding="utf-8-sig", newline="") as file:
             reader = csv.reader(file)
@@ -189,21 +209,17 @@ def list_csv(path: str, names: Optional[ClassNames]) -> Listing:
                 if not row or not "".join(row).strip():
                     continue
                 lowered = [cell.strip().lower() for cell in row]
-                if not paths and _FILE in lowered:
+                if first and _FILE in lowered:
                     file_column = lowered.index(_FILE)
                     label_column = lowered.index(_LABEL) if _LABEL in lowered else len(row)
                     continue
                 if file_column >= len(row):
                     raise ModelError(f"{path}, line {reader.line_num}: no file is named")
-                paths.append(os.path.normpath(folder / row[file_column].strip()))
-                words.append(row[label_column].strip() if label_column < len(row) else "")
+                first = False
+                label = row[label_column].strip() if label_column < len(row) else ""
+                yield CsvLine(row[file_column].strip(), label)
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise ModelError(f"{path} cannot be read as CSV: {error}") from error
-    if not paths:
-        raise ModelError(f"{path} lists no pictures; write a line 'file,label' for each")
-    if not any(words):
-        return Listing(paths, None, ("no labels: the lines name none",))
-    return Listing(paths, [_label(path, word, names) for word in words])
 
 
 def _label(path: str, word: str, names: Optional[ClassNames]) -> Union[int, float]:

@@ -7,10 +7,8 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
-from pathlib import Path
 from types import TracebackType
 from typing import Any, Optional
 
@@ -18,13 +16,10 @@ import edgeloop
 from edgeloop import errors
 from edgeloop.errors import ModelError
 from edgeloop.measure.observer import Observer, Progress
-from edgeloop.models.formats import detect_format
-from edgeloop.models.identity import model_files, sha256_of, sha256_of_parts
 from edgeloop.remote import ssh
+from edgeloop.remote.files import Copy, copies_of, on_board
 from edgeloop.remote.stream import ALIVE, MARKER, PIECE_BYTES, PipeSink
 from edgeloop.results.document import STUMBLED
-from edgeloop.spec.load import NULL_MODEL
-from edgeloop.spec.option import files_of
 from edgeloop.spec.run import RunSpec
 from edgeloop.worker.log import Log
 from edgeloop.worker.protocol import (
@@ -324,47 +319,3 @@ def _show(event: dict[str, Any], observer: Observer) -> None:
         observer.note(str(event["text"]))
     else:
         observer.progress(Progress(**event["progress"]))
-
-
-@dataclass(frozen=True)
-class Copy:
-    """A file or folder to be on the board, with what lies beside it and belongs to it."""
-
-    name: str
-    """What is named there, relative to the copy's folder."""
-    files: Mapping[str, Path]
-    """Relative name there → file here."""
-    hashes: Mapping[str, str]
-
-    @property
-    def digest(self) -> str:
-        """The hash of all names and hashes: an equal file of another name is another copy."""
-        return sha256_of_parts(self.hashes)
-
-
-def copies_of(spec: RunSpec) -> dict[str, Copy]:
-    """Return field → what has to be on the board. Raises ModelError where a file is missing."""
-    found = {}
-    # A library, a delegate and an interpreter are the board's own.
-    for name in files_of(RunSpec):
-        value = getattr(spec, name)
-        if value is None or (name == "model" and value == NULL_MODEL):
-            continue
-        found[name] = _copy(Path(value), is_model=name == "model")
-    return found
-
-
-def on_board(spec: RunSpec, paths: Mapping[str, str]) -> RunSpec:
-    """Return the run as the board does it: with its own paths and its own interpreter."""
-    changes: dict[str, Any] = {**paths, "host": None, "python": None}
-    return replace(spec, **changes)
-
-
-def _copy(path: Path, *, is_model: bool) -> Copy:
-    if is_model:
-        detect_format(path)
-    elif not path.exists():
-        raise ModelError(f"{path} does not exist; check the path")
-    # Data and labels are one file or one folder.
-    files = model_files(path) if is_model or path.is_dir() else {path.name: path}
-    return Copy(path.name, files, {name: sha256_of(one) for name, one in files.items()})

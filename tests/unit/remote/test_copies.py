@@ -11,8 +11,9 @@ import pytest
 
 from edgeloop.errors import CannotWriteError, ModelError, UsageError
 from edgeloop.remote import ssh
-from edgeloop.remote.board import copies_of, error_of, on_board
+from edgeloop.remote.board import error_of
 from edgeloop.remote.cache import Incoming, place_of
+from edgeloop.remote.files import copies_of, on_board
 from edgeloop.remote.stream import PipeSink, PipeSource
 from edgeloop.spec.run import RunSpec
 
@@ -88,6 +89,27 @@ def test_files_and_folders_of_a_run(tmp_path: Path) -> None:
     assert (there.data, there.host, there.python) == ("/c/pictures", None, None)
     with pytest.raises(ModelError, match="does not exist"):
         copies_of(RunSpec(model="null", data=str(tmp_path / "gone")))
+
+
+def test_the_pictures_of_a_csv_go_with_it(tmp_path: Path) -> None:
+    for folder in ("lists", "cat"):
+        (tmp_path / "set" / folder).mkdir(parents=True)
+    table = tmp_path / "set" / "lists" / "test.csv"
+    for name in ("lists/a.png", "cat/b.png", "cat/not_listed.png"):
+        (tmp_path / "set" / name).write_bytes(name.encode())
+    table.write_text("label,file\n0,a.png\n1,../cat/b.png\n1,../cat/gone.png\n")
+    (copy,) = copies_of(RunSpec(model="null", data=str(table))).values()
+    assert copy.name == "lists/test.csv"
+    assert sorted(copy.files) == ["cat/b.png", "lists/a.png", "lists/test.csv"]
+    (tmp_path / "set" / "cat" / "b.png").write_bytes(b"another")
+    (changed,) = copies_of(RunSpec(model="null", data=str(table))).values()
+    assert changed.digest != copy.digest
+    table.write_text("a.png\n")
+    (copy,) = copies_of(RunSpec(model="null", data=str(table))).values()
+    assert (copy.name, sorted(copy.files)) == ("test.csv", ["a.png", "test.csv"])
+    table.write_text(f"{tmp_path}/set/cat/b.png\n")
+    with pytest.raises(ModelError, match="absolute path, which the board does not have"):
+        copies_of(RunSpec(model="null", data=str(table)))
 
 
 def test_weights_beside_an_onnx_model_go_with_it(tmp_path: Path) -> None:
