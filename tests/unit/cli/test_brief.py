@@ -10,6 +10,9 @@ import numpy as np
 import pytest
 
 from edgeloop.cli.pages.brief import bars, brief_page, first_sentence
+from edgeloop.cli.pages.model import model_page
+from edgeloop.demo import ASSETS
+from edgeloop.models.inspect import inspect_model
 from edgeloop.results.schema import Result
 from edgeloop.results.store import read_result
 from edgeloop.results.summarise import summarise_result
@@ -101,3 +104,9 @@ def test_bars_count() -> None:
 )
 def test_a_warning_is_its_first_sentence(text: str, short: str) -> None:
     assert first_sentence(text) == short
+
+
+def test_metadata_of_a_model_is_no_python() -> None:
+    page = model_page(inspect_model(ASSETS / "digits_int8.tflite"))
+    assert "signatures           serving_default: subgraph: 0, inputs: args_0: 0" in page
+    assert not set("[]{}'") & set(page.split("inputs\n")[0])
