@@ -6,9 +6,10 @@ import json
 import os
 import shutil
 import sys
+import threading
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Optional
 
@@ -22,7 +23,7 @@ STDOUT = "-"
 
 # A redraw costs CPU on the machine that is measured; twice a second is enough for the eye.
 _DRAW_INTERVAL_S = 0.5
-
+_TICK_S = 1.0
 
 _BAR_CELLS = 12
 
@@ -35,6 +36,7 @@ class TerminalObserver:
         self._redraws = sys.stderr.isatty() and not dumb
         self._drawn_s = 0.0
         self._width = 0
+        self._drawing = threading.RLock()
 
     def phase(self, text: str) -> None:
         """Show what begins: until something else does, or as a line where nothing is redrawn."""
@@ -43,10 +45,31 @@ class TerminalObserver:
         else:
             say(text)
 
+    @contextmanager
+    def busy(self, text: str) -> Iterator[Callable[[str], None]]:
+        """Show what begins, on a terminal with the seconds that it takes, until it ends.
+
+        Yields what changes the text there. A thread draws: not for what is timed.
+        """
+        self.phase(text)
+        line = _LiveLine(text, self._draw)
+        if not self._redraws:
+            yield line.say
+            return
+        ticking = threading.Thread(target=line.tick, daemon=True)
+        ticking.start()
+        try:
+            yield line.say
+        finally:
+            line.ended.set()
+            ticking.join()
+            self.clear()
+
     def note(self, text: str) -> None:
         """Print a line that stays."""
-        self.clear()
-        say(text)
+        with self._drawing:
+            self.clear()
+            say(text)
 
     def progress(self, progress: Progress) -> None:
         """Redraw the line, at most twice a second."""
@@ -57,18 +80,39 @@ class TerminalObserver:
 
     def clear(self) -> None:
         """Remove the line."""
-        if self._width:
-            sys.stderr.write("\r" + " " * self._width + "\r")
-            sys.stderr.flush()
-            self._width = 0
+        with self._drawing:
+            if self._width:
+                sys.stderr.write("\r" + " " * self._width + "\r")
+                sys.stderr.flush()
+                self._width = 0
 
-    def _draw(self, line: str) -> None:
+    def _draw(self, line: str, end: str = "") -> None:
         """Write a line over the last one; never longer than the terminal, where it would wrap."""
         line = plain(line, len(line))
-        line = cut(line, shutil.get_terminal_size().columns - 1)
-        sys.stderr.write("\r" + line.ljust(self._width))
-        sys.stderr.flush()
-        self._width = len(line)
+        line = cut(line, shutil.get_terminal_size().columns - 1 - len(end)) + end
+        with self._drawing:
+            sys.stderr.write("\r" + line.ljust(self._width))
+            sys.stderr.flush()
+            self._width = len(line)
+
+
+class _LiveLine:
+    """A line that is redrawn every second with how long it has been there."""
+
+    def __init__(self, text: str, draw: Callable[[str, str], None]) -> None:
+        self._text = text
+        self._draw = draw
+        self._begun_s = time.monotonic()
+        self.ended = threading.Event()
+
+    def say(self, text: str) -> None:
+        """Change the text; it is drawn at the next tick."""
+        self._text = text
+
+    def tick(self) -> None:
+        """Draw until it has ended."""
+        while not self.ended.wait(_TICK_S):
+            self._draw(self._text, f", {time.monotonic() - self._begun_s:.0f} s")
 
 
 def progress_line(progress: Progress, width: int) -> str:

@@ -6,7 +6,7 @@ from typing import Annotated, Optional
 import typer
 
 from edgeloop.cli import options
-from edgeloop.cli.output import require_writable, say, show
+from edgeloop.cli.output import TerminalObserver, require_writable, say, show
 from edgeloop.errors import EdgeloopError, InterruptedRunError, UsageError, canonical, nearest
 
 _LIBRARY = "tflite-c"
@@ -117,14 +117,19 @@ def _install(name: str, python: Optional[str], wheel_dir: Optional[str]) -> None
     from edgeloop.envs import create, tflite_c
     from edgeloop.runtimes import tensorrt_engine
 
-    if name == _LIBRARY:
-        tflite_c.install(progress=_say)
-        return
-    if name == _ENGINE:
-        tensorrt_engine.install(_say)
-        return
-    wheels = wheel_dir or os.environ.get("EDGELOOP_WHEELS")
-    create.create(name, python=python, wheels=wheels, progress=_say)
+    observer = TerminalObserver()
+    with observer.busy(f"setting up {name}") as change:
+
+        def watch(text: str) -> None:
+            change(f"{name}: {text}")
+
+        if name == _LIBRARY:
+            tflite_c.install(observer.note, watch)
+        elif name == _ENGINE:
+            tensorrt_engine.install(observer.note)
+        else:
+            wheels = wheel_dir or os.environ.get("EDGELOOP_WHEELS")
+            create.create(name, python=python, wheels=wheels, progress=observer.note, watch=watch)
 
 
 def _remove(name: str) -> None:

@@ -78,8 +78,8 @@ def convert(spec: ConversionSpec, observer: Observer) -> ConversionReport:
     started = time.monotonic_ns()
     with scratch_beside(target) as scratch:
         steps, written = _run_steps(spec, plan, scratch, observer)
-        observer.phase("verifying: source and result on the same samples")
-        verification = _verify(spec, plan, steps, scratch, written)
+        with observer.busy("verifying: source and result on the same samples"):
+            verification = _verify(spec, plan, steps, scratch, written)
         if verification.passed is False:
             target = name_of_unverified(target)
         report = ConversionReport(
@@ -123,14 +123,15 @@ def _run_steps(
         with WorkerClient(python, spec.timeout_s, repeatable=True) as worker:
             start_ns = worker.hello.interpreter_start_ns
             for step in group:
-                observer.phase(
+                doing = (
                     f"{step.edge.source} to {step.edge.target} with {step.edge.tool}, "
                     f"in {step.place}"
                 )
                 folder = scratch / str(len(reports))
                 folder.mkdir()
                 target = folder / (source.stem + EXTENSIONS[step.edge.target])
-                answer = _ask(worker, step, source, target, options)
+                with observer.busy(doing):
+                    answer = _ask(worker, step, source, target, options)
                 if parameters is None:
                     parameters = answer["parameters"]
                 reports.append(_report(step, answer, parameters, options, start_ns))

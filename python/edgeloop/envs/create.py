@@ -17,7 +17,7 @@ import edgeloop
 from edgeloop.envs.lock import Lock, lock_for_this_machine
 from edgeloop.envs.managed import folder_of, forget_marker, marker, write_marker
 from edgeloop.envs.own_package import install_own_package
-from edgeloop.envs.pip import pip_reason, require_pip, requirements_file, run_pip
+from edgeloop.envs.pip import Watch, pip_reason, require_pip, requirements_file, run_pip
 from edgeloop.envs.search import find_interpreter
 from edgeloop.errors import CannotWriteError, InterruptedRunError, NotAvailableError, UsageError
 
@@ -38,11 +38,13 @@ def create(
     python: Optional[str] = None,
     wheels: Optional[str] = None,
     progress: Callable[[str], None],
+    watch: Optional[Watch] = None,
 ) -> Path:
     """Install an environment, or what is missing of it, and return its folder.
 
     `python` names the interpreter it is made with, `wheels` a folder with edgeloop's own wheel,
-    which is installed anew where the rest is complete.
+    which is installed anew where the rest is complete. `progress` gets lines that stay, `watch`
+    what pip does.
     Raises NotAvailableError with pip's own reason, CannotWriteError where the disk is full,
     UsageError where another setup is at work on it or `wheels` is no folder, InterruptedRunError
     for Ctrl-C.
@@ -52,7 +54,7 @@ def create(
     lock = lock_for_this_machine(name)
     with alone(name) as held:
         try:
-            return _create(lock, python, wheels, progress, held)
+            return _create(lock, python, wheels, progress, watch, held)
         except KeyboardInterrupt:
             raise InterruptedRunError(
                 f"interrupted; what is installed of {name} by now is kept: run it again to go on"
@@ -64,6 +66,7 @@ def _create(
     python: Optional[str],
     wheels: Optional[str],
     progress: Callable[[str], None],
+    watch: Optional[Watch],
     held: int,
 ) -> Path:
     name, folder = lock.name, folder_of(lock.name)
@@ -71,11 +74,13 @@ def _create(
     wanted = {"name": name, "lock": _digest(lock), "edgeloop": edgeloop.__version__}
     if marker(name) == wanted and Path(own).exists():
         if wheels is not None:
-            install_own_package(own, wheels, (held,))
+            install_own_package(own, wheels, (held,), watch)
         progress(f"{name}: {folder} is complete already")
         return folder
     if not (Path(own).exists() and _has_pip(folder)):
-        _make_venv(find_interpreter(lock.pythons, python, name), folder)
+        base = find_interpreter(lock.pythons, python, name)
+        progress(f"{name}: a new environment of {base}")
+        _make_venv(base, folder)
     try:
         forget_marker(name)
     except OSError as error:
@@ -83,11 +88,11 @@ def _create(
     _forget_half_installed(folder)
     # What is likeliest to fail goes first: the rest may be gigabytes.
     progress(f"{name}: edgeloop {edgeloop.__version__}")
-    install_own_package(own, wheels, (held,))
+    install_own_package(own, wheels, (held,), watch)
     if lock.cpu_build is not None:
         progress(f"{name}: {lock.cpu_build}, its build without CUDA")
-        _install_cpu_build(lock.cpu_build, own, held)
-    _install_locked(lock, own, progress, held)
+        _install_cpu_build(lock.cpu_build, own, held, watch)
+    _install_locked(lock, own, progress, held, watch)
     try:
         write_marker(name, wanted)
     except OSError as error:
@@ -158,7 +163,13 @@ def _is_whole(information: Path) -> bool:
     return all((information / name).is_file() for name in ("INSTALLER", "RECORD"))
 
 
-def _install_locked(lock: Lock, python: str, progress: Callable[[str], None], held: int) -> None:
+def _install_locked(
+    lock: Lock,
+    python: str,
+    progress: Callable[[str], None],
+    held: int,
+    watch: Optional[Watch],
+) -> None:
     total = len(lock.requirements)
     for start in range(0, total, _BATCH):
         batch = lock.requirements[start : start + _BATCH]
@@ -172,10 +183,11 @@ def _install_locked(lock: Lock, python: str, progress: Callable[[str], None], he
                 f"installing {lock.name}",
                 _TIMEOUT_S,
                 (held,),
+                watch,
             )
 
 
-def _install_cpu_build(requirement: str, python: str, held: int) -> None:
+def _install_cpu_build(requirement: str, python: str, held: int, watch: Optional[Watch]) -> None:
     """Install a build without CUDA: from pip's own index if that has one, else from PyTorch's."""
     done = run_pip(python, ["install", "--dry-run", "--report", "-", "-q", requirement], _TIMEOUT_S)
     where, doing = [], f"installing {requirement}"
@@ -191,6 +203,7 @@ def _install_cpu_build(requirement: str, python: str, held: int) -> None:
         doing,
         _TIMEOUT_S,
         (held,),
+        watch,
     )
 
 

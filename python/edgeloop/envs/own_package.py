@@ -14,7 +14,7 @@ from typing import Optional
 from urllib.parse import unquote, urlparse
 
 import edgeloop
-from edgeloop.envs.pip import pip_reason, run_pip
+from edgeloop.envs.pip import Watch, pip_reason, run_pip
 from edgeloop.errors import NotAvailableError
 
 # Written anew where a wheel is installed.
@@ -23,7 +23,12 @@ _OF_THE_INSTALLATION = ("INSTALLER", "REQUESTED", "direct_url.json")
 _TIMEOUT_S = 1800.0  # a small board may have to compile it
 
 
-def install_own_package(python: str, wheels: Optional[str], keep_open: Sequence[int] = ()) -> None:
+def install_own_package(
+    python: str,
+    wheels: Optional[str],
+    keep_open: Sequence[int] = (),
+    watch: Optional[Watch] = None,
+) -> None:
     """Install this version under `python` from the first of its origins that has it.
 
     `wheels` is a folder with its wheel or its source distribution. Raises NotAvailableError.
@@ -36,7 +41,7 @@ def install_own_package(python: str, wheels: Optional[str], keep_open: Sequence[
                 reasons.append(f"{origin[-1]} cannot be compiled: {missing}")
                 continue
             arguments = ["install", "--no-deps", "--force-reinstall", *origin]
-            done = run_pip(python, arguments, _TIMEOUT_S, keep_open)
+            done = run_pip(python, arguments, _TIMEOUT_S, keep_open, watch)
             if done.returncode == 0:
                 return
             reasons.append(f"pip install {' '.join(origin)}: {pip_reason(done)}")

@@ -14,7 +14,7 @@ from typing import Optional
 
 from edgeloop.envs import machine
 from edgeloop.envs.managed import EnvironmentState
-from edgeloop.envs.pip import has_pip, pip_reason, run_pip
+from edgeloop.envs.pip import Watch, has_pip, pip_reason, run_pip
 from edgeloop.errors import CannotWriteError, NotAvailableError
 from edgeloop.host.user_folders import data_folder
 
@@ -93,7 +93,7 @@ def library_path() -> Path:
     return data_folder() / "lib" / LIBRARY_NAME
 
 
-def install(progress: Callable[[str], None]) -> InstalledLibrary:
+def install(progress: Callable[[str], None], watch: Optional[Watch] = None) -> InstalledLibrary:
     """Put the library into the data folder, unless this very one is there already.
 
     Raises NotAvailableError where the machine, pip or the network does not allow it, and
@@ -112,7 +112,7 @@ def install(progress: Callable[[str], None]) -> InstalledLibrary:
         return installed
     progress(f"downloading {_WHEEL} {_WHEEL_VERSION} for the {LIBRARY_NAME} in it")
     with tempfile.TemporaryDirectory(prefix="edgeloop-") as folder:
-        library = _library_in(_download(wheel, Path(folder)))
+        library = _library_in(_download(wheel, Path(folder), watch))
     if hashlib.sha256(library).hexdigest() != wheel.library_sha256:
         raise NotAvailableError(
             f"the {LIBRARY_NAME} in {_WHEEL} {_WHEEL_VERSION} is not the one that edgeloop knows; "
@@ -153,7 +153,7 @@ def _wheel_for_this_machine() -> PlatformWheel:
     return wheel
 
 
-def _download(wheel: PlatformWheel, folder: Path) -> Path:
+def _download(wheel: PlatformWheel, folder: Path, watch: Optional[Watch]) -> Path:
     if not has_pip():
         raise NotAvailableError(
             f"{sys.executable} has no pip, which downloads the wheel; install it (for instance "
@@ -170,7 +170,7 @@ def _download(wheel: PlatformWheel, folder: Path) -> Path:
         *("--platform", wheel.tag, "--python-version", "3.9"),
         *("--implementation", "py", "--abi", "none"),
     ]
-    done = run_pip(sys.executable, arguments, _PIP_TIMEOUT_S)
+    done = run_pip(sys.executable, arguments, _PIP_TIMEOUT_S, watch=watch)
     wheels = sorted(folder.glob("*.whl"))
     if done.returncode != 0 or len(wheels) != 1:
         raise NotAvailableError(

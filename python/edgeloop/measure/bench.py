@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import time
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from typing import Any, Optional
 
@@ -12,7 +13,7 @@ from edgeloop.host.governor import governor_held
 from edgeloop.host.power.source import find_meter
 from edgeloop.host.state import host_state
 from edgeloop.measure.attempt import Attempt, LoadDuring
-from edgeloop.measure.data_set import DataResult
+from edgeloop.measure.data_set import COMPUTING, DataResult
 from edgeloop.measure.invocation import Budget, measure
 from edgeloop.measure.monitor import Monitor
 from edgeloop.measure.observer import Observer, Progress
@@ -101,9 +102,15 @@ class Experiment:
             idle_w=self._idle_w,
         )
         assert record.result is not None
-        result = record.finish(stop_reason, self._data_result, self._load, surroundings)
+        with self._computing():
+            result = record.finish(stop_reason, self._data_result, self._load, surroundings)
         result.error = result.error or failed_check(self._spec, result)
         return result
+
+    def _computing(self) -> AbstractContextManager[object]:
+        if self._data_result is None:
+            return nullcontext()
+        return self._observer.busy(COMPUTING)
 
     def _watched(self, record: Record, monitor: Monitor) -> str:
         """Measure while the monitor looks on; return why it stopped."""

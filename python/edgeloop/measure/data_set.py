@@ -35,6 +35,9 @@ NO_LABELS = "the data has no labels"
 OnRuns = Callable[[DataRuns], None]
 
 
+COMPUTING = "computing the metrics and their intervals"
+
+
 @dataclass
 class DataResult:
     """What a data set gave."""

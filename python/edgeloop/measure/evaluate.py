@@ -12,7 +12,7 @@ import numpy as np
 from edgeloop.data.step_times import STEPS, StepTimes
 from edgeloop.errors import EdgeloopError, InterruptedRunError, ModelError
 from edgeloop.measure.attempt import Attempt
-from edgeloop.measure.data_set import NO_LABELS, run_data_set
+from edgeloop.measure.data_set import COMPUTING, NO_LABELS, run_data_set
 from edgeloop.measure.live_worker import DataRuns, LiveWorker
 from edgeloop.measure.monitor import Monitor
 from edgeloop.measure.observer import Observer, Progress
@@ -82,7 +82,8 @@ def evaluate_one(
         raise attempt.error or EdgeloopError(f"{spec.title}: no sample was run")
     extra = {} if times is None else {"preprocess": _preprocess(times)}
     stop_reason = STOP_REASON if attempt.error is None else "failed"
-    result = record.finish(stop_reason, attempt.data_result, attempt.load, extra=extra)
+    with observer.busy(COMPUTING):
+        result = record.finish(stop_reason, attempt.data_result, attempt.load, extra=extra)
     summary = result.summary
     if summary["accuracy"] is None and not summary.get("agreement"):
         result.error = result.error or _no_metric(summary["accuracy_reason"])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Optional, Protocol
 
@@ -39,6 +41,13 @@ class Observer(Protocol):
         """Say what begins."""
         ...
 
+    def busy(self, text: str) -> AbstractContextManager[Callable[[str], None]]:
+        """Say what begins, and show until it ends that it goes on; nothing is timed meanwhile.
+
+        Yields what changes the text.
+        """
+        ...
+
     def note(self, text: str) -> None:
         """Say what was chosen or found, which stays true to the end."""
         ...
@@ -53,6 +62,10 @@ class Silence:
 
     def phase(self, text: str) -> None:
         """Ignore it."""
+
+    def busy(self, text: str) -> AbstractContextManager[Callable[[str], None]]:
+        """Ignore it."""
+        return nullcontext(self.phase)
 
     def note(self, text: str) -> None:
         """Ignore it."""

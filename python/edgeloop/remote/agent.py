@@ -15,7 +15,7 @@ import threading
 import time
 import traceback
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Callable, Optional
@@ -268,6 +268,11 @@ class _Events:
     def phase(self, text: str) -> None:
         """Send what begins."""
         self._send({"type": "phase", "text": text})
+
+    def busy(self, text: str) -> AbstractContextManager[Callable[[str], None]]:
+        """Send what begins."""
+        self.phase(text)
+        return nullcontext(self.phase)
 
     def note(self, text: str) -> None:
         """Send a line that stays."""

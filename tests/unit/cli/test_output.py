@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pty
+import re
 import select
 import subprocess
 import sys
@@ -89,6 +90,53 @@ def test_on_a_terminal_no_line_wraps_and_nothing_scrolls(columns: int) -> None:
     assert "\n" not in text
     assert max(len(one) for one in text.split("\r")) < columns
     assert "31 s left" in text
+
+
+_BUSY = """
+import threading
+from edgeloop.cli import output
+output._TICK_S = 0.01
+drawn, twice = [], threading.Event()
+write = output.TerminalObserver._draw
+def draw(self, line, end=""):
+    write(self, line, end)
+    drawn.append(line)
+    if drawn.count(line) > 2:
+        twice.set()
+output.TerminalObserver._draw = draw
+with output.TerminalObserver().busy("compiling " + "x" * 200) as change:
+    assert twice.wait(60)
+    twice.clear()
+    change("linking")
+    assert twice.wait(60)
+"""
+
+
+@pytest.mark.parametrize("columns", [40, 80])
+def test_a_line_of_what_takes_long_is_kept_alive(columns: int) -> None:
+    parent, child = pty.openpty()
+    subprocess.run(
+        [sys.executable, "-c", _BUSY],
+        check=True,
+        stderr=child,
+        env=dict(os.environ, COLUMNS=str(columns), LINES="24", TERM="xterm", PYTHONUTF8="1"),
+        timeout=120,
+    )
+    os.close(child)
+    lines = _read(parent).decode().split("\r")
+    os.close(parent)
+    assert not any("\n" in line for line in lines)
+    assert max(map(len, lines)) < columns
+    assert any(re.fullmatch(r"compiling x+…, \d+ s", line) for line in lines)
+    assert any(re.fullmatch(r"linking, \d+ s *", line) for line in lines)
+    assert lines[-1] == ""
+    assert lines[-2].isspace()
+
+
+def test_in_a_pipe_what_takes_long_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    with TerminalObserver().busy("compiling") as change:
+        change("linking")
+    assert capsys.readouterr().err == "compiling\n"
 
 
 def _read(descriptor: int) -> bytes:

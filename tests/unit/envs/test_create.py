@@ -49,7 +49,7 @@ def index(tmp_path, monkeypatch):
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     monkeypatch.setenv("PIP_FIND_LINKS", str(folder))
     monkeypatch.setenv("PIP_CONFIG_FILE", "/dev/null")
-    monkeypatch.setattr(create, "install_own_package", lambda python, wheels, held: None)
+    monkeypatch.setattr(create, "install_own_package", lambda python, wheels, held, watch: None)
     return folder
 
 

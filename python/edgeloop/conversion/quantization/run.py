@@ -251,16 +251,17 @@ class _Run:
         inputs = self._spec.calibration
         if inputs is None or inputs.data is None:
             return None
-        self._observer.phase(f"drawing {self._spec.samples} calibration samples of {inputs.data}")
-        specs = steps.describe_inputs(
-            self._floats.baseline,
-            self._plan.method.target,
-            self._spec.measured.python,
-            self._spec.measured.timeout_s,
-        )
-        return draw_samples(
-            inputs, specs, self._spec.samples, self._spec.measured.seed, self._samples
-        )
+        doing = f"drawing {self._spec.samples} calibration samples of {inputs.data}"
+        with self._observer.busy(doing):
+            specs = steps.describe_inputs(
+                self._floats.baseline,
+                self._plan.method.target,
+                self._spec.measured.python,
+                self._spec.measured.timeout_s,
+            )
+            return draw_samples(
+                inputs, specs, self._spec.samples, self._spec.measured.seed, self._samples
+            )
 
     @property
     def _samples(self) -> str:
@@ -268,7 +269,6 @@ class _Run:
 
     def _quantize(self, calibration: Optional[Calibration]) -> tuple[Path, dict[str, Any], str]:
         method = self._plan.method
-        self._observer.phase(f"quantising to {self._plan.precision} with {method.tool}")
         written = self._scratch / f"quantised{EXTENSIONS[method.target]}"
         work = self._scratch / "work"
         work.mkdir()
@@ -278,14 +278,18 @@ class _Run:
             target=str(written),
             samples="" if calibration is None else self._samples,
         )
-        answer, log = steps.run_method(
-            method, request, str(work), self._spec.measured.python, self._spec.measured.timeout_s
-        )
+        with self._observer.busy(f"quantising to {self._plan.precision} with {method.tool}"):
+            answer, log = steps.run_method(
+                method,
+                request,
+                str(work),
+                self._spec.measured.python,
+                self._spec.measured.timeout_s,
+            )
         return written, answer, log
 
     def _verify(self, written: Path) -> Verification:
         """Run the float and the quantised model on the same samples: real ones where there are."""
-        self._observer.phase("verifying: the float and the quantised model on the same samples")
         inputs = self._spec.inputs
         if inputs.data is None and self._spec.calibration is not None:
             inputs = self._spec.calibration
@@ -300,7 +304,10 @@ class _Run:
             drawn=True,
         )
         result = Subject(str(written), self._plan.method.target, LoadOptions(model=str(written)))
-        return reference.verify(result, self._plan.precision, {}, {})
+        with self._observer.busy(
+            "verifying: the float and the quantised model on the same samples"
+        ):
+            return reference.verify(result, self._plan.precision, {}, {})
 
     def _layers(
         self, written: Path, calibration: Optional[Calibration]
@@ -309,18 +316,16 @@ class _Run:
             return None, "they were not asked for (--debug-layers)"
         if calibration is None:
             return None, f"{self._plan.precision} leaves the tensors between the layers in float"
-        self._observer.phase("comparing the layers")
-        return (
-            steps.compare_layers(
+        with self._observer.busy("comparing the layers"):
+            found = steps.compare_layers(
                 self._plan.method.target,
                 self._floats.baseline,
                 str(written),
                 self._samples,
                 self._spec.measured.python,
                 self._spec.measured.timeout_s,
-            ),
-            None,
-        )
+            )
+        return found, None
 
     def _measured(self) -> RunSpec:
         """Return how latency and accuracy are measured: where the runtime is."""
