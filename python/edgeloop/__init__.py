@@ -41,5 +41,5 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    """List the public names, too, which are imported on their first use."""
-    return sorted({*globals(), *__all__})
+    """List the public names alone, which are imported on their first use."""
+    return sorted(__all__)

@@ -9,7 +9,7 @@ import edgeloop
 
 
 def test_dir_lists_the_public_names() -> None:
-    assert set(edgeloop.__all__) <= set(dir(edgeloop))
+    assert dir(edgeloop) == sorted(edgeloop.__all__)
     assert all(hasattr(edgeloop, name) for name in edgeloop.__all__)
 
 

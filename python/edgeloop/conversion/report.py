@@ -13,6 +13,7 @@ from edgeloop.conversion.faults import FileFacts, facts_as_dict
 from edgeloop.conversion.verification import Verification
 from edgeloop.errors import CannotWriteError
 from edgeloop.models.provenance import sidecar_of
+from edgeloop.results.notebook import one_line
 
 SCHEMA_VERSION = 1
 
@@ -60,6 +61,12 @@ class ConversionReport:
     steps: tuple[StepReport, ...]
     verification: Verification
     total_ns: int
+
+    def __repr__(self) -> str:
+        """Return what was left and whether it was verified, in one line."""
+        words = {True: "verified", False: "unverified", None: "not verified here"}
+        text = f"{self.path}: {self.format}, {words[self.verification.passed]}"
+        return one_line("ConversionReport", text)
 
     @property
     def input_layouts(self) -> dict[str, list[int]]:

@@ -31,7 +31,7 @@ _MOST_OUTPUT = 1 << 24
 _FULL = ("No space left on device", "Disk quota exceeded")
 
 Watch = Callable[[str], None]
-"""Is told what changes while a program runs, a line that the next one replaces."""
+"""Gets what changes while a program runs: a line that the next one replaces."""
 
 
 def has_pip() -> bool:
@@ -65,7 +65,7 @@ def run_pip(
 ) -> subprocess.CompletedProcess[str]:
     """Run a command of pip under an interpreter; `keep_open` are descriptors that it inherits.
 
-    `watch` is told twice a second what pip does. Raises NotAvailableError where it cannot start or
+    `watch` gets twice a second what pip does. Raises NotAvailableError where it cannot start or
     does not end.
     """
     command = [python, "-m", "pip", arguments[0], *_QUIET, *arguments[1:]]

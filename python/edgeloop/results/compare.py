@@ -13,12 +13,15 @@ from edgeloop.errors import CheckFailedError, EdgeloopError, ModelError, UsageEr
 from edgeloop.metrics.paired import PairedDifference, paired_difference, why_not_paired
 from edgeloop.results.collection import collect
 from edgeloop.results.document import odd_fields
+from edgeloop.results.figures import duration_interval
+from edgeloop.results.notebook import html_table, one_line
 from edgeloop.results.row import Figure, latency
 from edgeloop.results.sample_scores import scores_of
 from edgeloop.results.sample_warnings import SAMPLE_CODES
 from edgeloop.results.schema import Result
 from edgeloop.results.store import SUFFIX, read_result
 from edgeloop.stats.compare import Comparison, compare_unpaired, correct_for_many
+from edgeloop.stats.ratio import ratio_text
 from edgeloop.stats.run_times import joined
 from edgeloop.stats.verdict import NOT_COMPARABLE, SLOWER
 
@@ -50,6 +53,23 @@ class Compared:
     """How much better B is on the same samples; None where they are not known."""
     accuracy_reason: Optional[str] = None
     """Why it is not known, where there was data."""
+
+    def __repr__(self) -> str:
+        """Return the sides, the ratio and the verdict in one line."""
+        return one_line("Compared", f"B is {self._verdict()}; A: {self.a}, B: {self.b}")
+
+    def _repr_html_(self) -> str:
+        """Show both sides and what came of it in a notebook."""
+        rows = [
+            (side, title, median.reason if median.value is None else
+             duration_interval(median.value, median.interval))
+            for side, title, median in zip("AB", (self.a, self.b), self.medians_ns)
+        ]  # fmt: skip
+        return html_table(f"B is {self._verdict()}", ("", "configuration", "median [95 %]"), rows)
+
+    def _verdict(self) -> str:
+        ratio = ratio_text(self.comparison.ratio, self.comparison.ratio_ci95)
+        return f"{self.comparison.verdict}: its time is {ratio} times A's"
 
     def is_worse(self, verdict: str, share: float) -> bool:
         """Return whether the verdict is this one, by more than the share; 0: by whatever."""
@@ -215,6 +235,20 @@ class FolderComparison:
         for row in self.rows:
             found[row.comparison.verdict] = found.get(row.comparison.verdict, 0) + 1
         return found
+
+    def __repr__(self) -> str:
+        """Return how many rows have which verdict, in one line."""
+        counts = [f"{count} {verdict}" for verdict, count in self.counts.items()]
+        return one_line("FolderComparison", ", ".join(counts) or "no rows in common")
+
+    def _repr_html_(self) -> str:
+        """Show a row for each result that both have in a notebook."""
+        rows = [
+            (row.b, ratio_text(row.comparison.ratio, row.comparison.ratio_ci95),
+             row.comparison.verdict)
+            for row in self.rows
+        ]  # fmt: skip
+        return html_table("NEW against BASE", ("", "NEW / BASE [95 %]", "verdict"), rows)
 
     def as_dict(self) -> dict[str, Any]:
         """Return what `--json` prints."""

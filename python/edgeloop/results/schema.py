@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from html import escape
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Any, Optional
 
@@ -34,8 +33,8 @@ from edgeloop.results.fields import (
     whole_or_null,
     wholes,
 )
-from edgeloop.results.figures import duration_interval
 from edgeloop.results.loop_figures import Interval, LoopFigures, ResultWarning
+from edgeloop.results.notebook import html_table, loop_text, metric_rows, one_line
 from edgeloop.results.probe import Probe, probe_document, read_probe
 from edgeloop.results.samples import SampleBudget, decode, encode
 from edgeloop.stats.run_times import RunTimes
@@ -347,17 +346,24 @@ class Result:
             ) from None
         return polars.DataFrame(columns)
 
+    def __repr__(self) -> str:
+        """Return title and median, or the first metric, in one line."""
+        first = self._rows()[:1]
+        text = "".join(f", {name} {value}" for name, value in first)
+        return one_line("Result", f"{self.header.get('title', '')}{text}")
+
     def _repr_html_(self) -> str:
-        """Show title and loops in a notebook: the medians with their 95 % intervals."""
-        rows = "".join(
-            f"<tr><td>{escape(name)}</td><td>{escape(_median(loop))}</td></tr>"
-            for name, loop in (self.summary.get("loops") or {}).items()
-        )
-        return (
-            f"<table><caption>{escape(str(self.header['title']))}</caption>"
-            f"<thead><tr><th>loop</th><th>median [95 %]</th></tr></thead><tbody>{rows}</tbody>"
-            "</table>"
-        )
+        """Show title, loops and metrics in a notebook, each with its 95 % interval."""
+        return html_table(str(self.header["title"]), ("", "[95 %]"), self._rows())
+
+    def _rows(self) -> list[tuple[str, str]]:
+        """Return the medians of the loops and the metrics; what was asked for comes first."""
+        loops = self.summary.get("loops") or {}
+        medians = [(f"median, {name}", loop_text(loop)) for name, loop in loops.items()]
+        metrics = metric_rows(self.summary.get("accuracy") or {})
+        for output in (self.summary.get("agreement") or {}).get("outputs", ()):
+            metrics += [(f"{output['name']}: {name}", text) for name, text in metric_rows(output)]
+        return metrics + medians if self.header.get("command") == "eval" else medians + metrics
 
     def as_dict(self) -> dict[str, Any]:
         """Return the joined document that --json prints."""
@@ -367,9 +373,3 @@ class Result:
             "invocations": [i.as_dict(each) for i, each in zip(self.invocations, labels)],
             **(self.summary or reasoned("summary", None, "the run was ended before its summary")),
         }
-
-
-def _median(loop: Mapping[str, Any]) -> str:
-    if loop.get("median_ns") is None:
-        return str(loop.get("median_ns_reason", "ended early"))
-    return duration_interval(loop["median_ns"], loop.get("median_ci95_ns"))

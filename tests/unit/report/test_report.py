@@ -219,16 +219,6 @@ def test_a_bad_form_and_a_bad_place_are_sentences(
     assert "does not exist" in capsys.readouterr().err
 
 
-def test_a_result_shows_itself_in_a_notebook() -> None:
-    result = read_result(str(GOLDEN))
-    page = result._repr_html_()
-    assert "<table>" in page
-    for loop in result.loop_names:
-        assert f"<td>{loop}</td>" in page
-    result.header["title"] = HOSTILE
-    assert "<script" not in result._repr_html_()
-
-
 def test_samples_as_columns() -> None:
     result = read_result(str(GOLDEN))
     columns = result.sample_columns()

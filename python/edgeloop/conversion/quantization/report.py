@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Optional
 
 from edgeloop.conversion.quantization.layers import LayerError
 from edgeloop.errors import reasoned
+from edgeloop.results.notebook import one_line
 from edgeloop.stats.ratio import ratio_text
 
 if TYPE_CHECKING:
@@ -89,6 +90,12 @@ class QuantizationReport:
     quantize_ns: int
     total_ns: int
     log: str
+
+    def __repr__(self) -> str:
+        """Return what was left and whether it was verified, in one line."""
+        words = {True: "verified", False: "unverified", None: "not verified here"}
+        text = f"{self.result.path}: {self.precision}, {words[self.verification.passed]}"
+        return one_line("QuantizationReport", text)
 
     def as_dict(self) -> dict[str, Any]:
         """Return a JSON-able description; the file's own fields are those of a conversion."""

@@ -12,6 +12,8 @@ import numpy as np
 from edgeloop.errors import EdgeloopError, RuntimeFailedError, reasoned
 from edgeloop.measure.profile.experiment import ProfiledProcess, block_numbers
 from edgeloop.measure.record import header_of
+from edgeloop.results.figures import duration_interval, percent
+from edgeloop.results.notebook import html_table, one_line
 from edgeloop.results.warnings import delegate_warnings
 from edgeloop.spec.resolved import Model, ResolvedSpec
 from edgeloop.stats.compare import compare_paired
@@ -40,9 +42,28 @@ class Profile:
         rows: Sequence[Mapping[str, Any]] = self.document["profile"]["operators"]
         return rows
 
+    def __repr__(self) -> str:
+        """Return the title, the time of a run and the number of operators in one line."""
+        run = _time(self.document["profile"]["run"])
+        text = f"{self.document['title']}, a run takes {run} in {len(self.operators)} operators"
+        return one_line("Profile", text)
+
+    def _repr_html_(self) -> str:
+        """Show the types of operators in a notebook, the longest first."""
+        rows = [
+            (percent(one["share"]), str(one["calls"]), _time(one), one["operator"], one["owner"])
+            for one in self.document["profile"]["by_type"]
+        ]
+        headings = ("share", "calls", "mean per run [95 %]", "operator", "ran by")
+        return html_table(str(self.document["title"]), headings, rows)
+
     def as_dict(self) -> dict[str, Any]:
         """Return the whole document."""
         return dict(self.document)
+
+
+def _time(figures: Mapping[str, Any]) -> str:
+    return duration_interval(figures["mean_ns"], figures["mean_ci95_ns"])
 
 
 def summarise(spec: ResolvedSpec, processes: Sequence[ProfiledProcess]) -> Profile:
