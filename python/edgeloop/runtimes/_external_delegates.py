@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Optional
 
 from edgeloop.errors import NotAvailableError, UsageError
 from edgeloop.runtimes._package_library import on_loader_path
-from edgeloop.runtimes._tflite_tensors import traits_of
+from edgeloop.runtimes._tflite_tensors import declared_tensors, traits_of
 from edgeloop.runtimes.protocol import ExternalDelegate, Runtime
 from edgeloop.spec.delegates import EXTERNAL, GPU, XNNPACK, DelegateSpec
 from edgeloop.spec.load import LoadOptions
@@ -134,6 +134,11 @@ class TfliteDelegates(Runtime):
     def state_of(self, options: LoadOptions) -> Optional[str]:
         """Name the variables of a model."""
         return traits_of(options.model).state
+
+    def declared_shapes(self, model: str) -> Mapping[str, Sequence[Optional[int]]]:
+        """Read them from the file."""
+        inputs, _ = declared_tensors(model)
+        return {tensor.name: tensor.shape for tensor in inputs}
 
     def accelerators(self, options: LoadOptions) -> Sequence[DelegateSpec]:
         """Return the delegates."""

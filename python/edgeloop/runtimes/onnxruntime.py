@@ -244,6 +244,13 @@ class OnnxRuntime(Runtime):
             _dtype_of(output, "output")
         return OnnxRuntimeFramework(session, _input_specs(session, options))
 
+    def declared_shapes(self, model: str) -> Mapping[str, Sequence[Optional[int]]]:
+        """Read them from the file."""
+        return {
+            name: [size if isinstance(size, int) else None for size in dimensions]
+            for name, dimensions in declared_inputs(model).items()
+        }
+
     def accelerators(self, options: LoadOptions) -> Sequence[DelegateSpec]:
         """Return the providers under their full names."""
         return [replace(one, name=full_name(one.name)) for one in options.providers]

@@ -159,6 +159,11 @@ class Runtime:
         del options
         return None
 
+    def declared_shapes(self, model: str) -> Mapping[str, Sequence[Optional[int]]]:
+        """Return the dimensions of each input, None for an open one; nothing where it cannot."""
+        del model
+        return {}
+
     def import_packages(self, loops: Sequence[str]) -> None:
         """Import the Python packages that these loops need, and no other."""
 

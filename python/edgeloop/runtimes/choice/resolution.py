@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Optional
 
@@ -10,6 +11,7 @@ from edgeloop.errors import ModelError, UsageError, canonical, nearest
 from edgeloop.host.affinity import CpuCluster
 from edgeloop.host.cpuinfo import parse_cpu_list
 from edgeloop.runtimes import runtime
+from edgeloop.runtimes.choice.data_shapes import shapes_of_data
 from edgeloop.runtimes.choice.delegates import (
     delegates_of,
     providers_of,
@@ -104,6 +106,10 @@ def _resolve_one(
         trust_pickle=spec.trust_pickle,
         keep_state=spec.keep_state,
     )
+    inputs = chosen_inputs(spec, model, said)
+    if spec.data is not None and model.sha256 is not None:
+        declared = runtime(name).declared_shapes(model.path)
+        options = replace(options, shapes=shapes_of_data(declared, inputs, options, said))
     state = None if spec.data is None else runtime(name).state_of(options)
     if state is not None:
         said.append(
@@ -123,7 +129,7 @@ def _resolve_one(
         options=options,
         loops=loops,
         python=python,
-        inputs=chosen_inputs(spec, model, said),
+        inputs=inputs,
         effort=spec.effort,
         budget_s=spec.budget_s,
         rate_hz=spec.rate_hz,
