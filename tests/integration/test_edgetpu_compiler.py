@@ -45,7 +45,7 @@ def test_the_compilers_words_are_in_the_report(
     assert done.returncode == 0, done.stderr
     assert "mapped 53 of 54 operators to the Edge TPU in 1 subgraph(s)" in done.stdout
     assert "on the CPU stay: SOFTMAX 1 (More than one subgraph is not supported)" in done.stdout
-    assert "NOT VERIFIED: nothing here runs edgetpu" in done.stdout
+    assert "NOT VERIFIED: no installed runtime runs edgetpu" in done.stdout
     assert target.read_bytes() == (shared_data / COMPILED).read_bytes()
     (step,) = json.loads(document.read_text())["steps"]
     assert "CONV_2D                        36         Mapped to Edge TPU" in step["log"]

@@ -316,7 +316,7 @@ def test_labels_without_the_background_are_noticed(
     model = str(shared_data / MOBILENET)
     result = evaluated(command_line, model, str(path))
     (warning,) = [one for one in result["warnings"] if one["code"] == "labels-shifted"]
-    assert warning["fix"] == "say --label-offset 1"
+    assert warning["fix"] == "add --label-offset 1"
     shifted = evaluated(command_line, model, str(path), "--label-offset", "1")
     assert shifted["accuracy"]["accuracy"] > 0.7
 

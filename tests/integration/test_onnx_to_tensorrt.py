@@ -156,7 +156,7 @@ def test_int8_by_calibration(builder: Builder, identity: Path, tmp_path: Path) -
     report = builder.report(identity, *given)
     assert "note batches 3" in Path(report["path"]).read_text("utf-8", "replace")
     done = builder(identity, "--force", *given, EDGELOOP_FAKE_TENSORRT_VERSION="11.1.0")
-    refused(done, 3, "TensorRT 11.1.0 has no calibrator any more")
+    refused(done, 3, "TensorRT 11.1.0 no longer has a calibrator")
 
 
 def test_version_11_takes_the_types_of_the_model(

@@ -37,9 +37,7 @@ def convert(
     wanted: Preparation,
     plan: Annotated[
         bool,
-        typer.Option(
-            "--plan", help="Only say which steps it takes, where each runs, and what is missing."
-        ),
+        typer.Option("--plan", help="Only print the steps, where each runs, and what is missing."),
     ] = False,
     builder: Annotated[
         Optional[list[str]],

@@ -17,7 +17,7 @@ def doctor(
         bool,
         typer.Option(
             "--restore",
-            help="Set the governors back that a run with --governor left behind, as after a power "
+            help="Restore the governors that a run with --governor left behind, as after a power "
             "cut, and do nothing else.",
         ),
     ] = False,

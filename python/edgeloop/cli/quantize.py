@@ -81,7 +81,7 @@ def quantize(
     strict: Strict = False,
     json: options.Json = None,
 ) -> None:
-    """Quantise a model: what it gains and what it costs.
+    """Quantise a model: smaller and faster, and what that costs.
 
     The method depends on the format: a float .tflite, a SavedModel or Keras model becomes a
     quantised .tflite, an ONNX model a quantised ONNX model (QDQ). int8 and int16x8 need

@@ -34,7 +34,7 @@ def setup(
     everything: Annotated[bool, typer.Option("--all", help="All of them.")] = False,
     remove: Annotated[bool, typer.Option("--remove", help="Delete instead of install.")] = False,
     listing: Annotated[
-        bool, typer.Option("--list", help="Only say what there is, and where.")
+        bool, typer.Option("--list", help="Only list what is installed, and where.")
     ] = False,
     python: Annotated[
         Optional[str],

@@ -83,8 +83,8 @@ def _failure(tool: str, source: str, error: Exception) -> EdgeloopError:
             f"{tool} ran out of disk space: {text[-300:]}; make room, or write elsewhere with --out"
         )
     return ModelError(
-        f"{tool} cannot convert {source}: {one_line(error, 700)}; where it names an operator that "
-        "it does not know, the model has to do without it, or go another way (--via)"
+        f"{tool} cannot convert {source}: {one_line(error, 700)}; if it names an operator that it "
+        "does not support, change the model, or convert by another way (--via)"
     )
 
 

@@ -151,7 +151,7 @@ def _of_call(model: Any, options: LoadOptions) -> KerasInterface:
     if len(needed) != 1:
         raise ModelError(
             f"the model of {options.model} takes {len(needed)} arguments "
-            f"({', '.join(needed)}), of which its file does not tell the shapes; give it as a "
+            f"({', '.join(needed)}), and its file does not give their shapes; give it as a "
             "SavedModel (model.export(path))"
         )
     config: Mapping[str, Any] = getattr(model, "get_build_config", dict)() or {}
@@ -163,7 +163,7 @@ def _of_call(model: Any, options: LoadOptions) -> KerasInterface:
         given = options.shapes.get(needed[0], options.shapes.get(""))
         if built is None and given is None:
             raise ModelError(
-                f"{options.model} does not say what shape its model takes; give --shape AxBxC, or "
+                f"{options.model} does not give the shape of its input; give --shape AxBxC, or "
                 "call the model on data before it is saved"
             )
         shapes = {needed[0]: tuple(given) if built is None and given else _open_batch(built)}

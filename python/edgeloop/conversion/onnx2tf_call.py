@@ -27,5 +27,5 @@ def run_onnx2tf(path: str, folder: str, model: OnnxSource, **options: Any) -> An
         )
     except SystemExit as error:  # its way to say that it gives up
         raise ModelError(
-            f"onnx2tf gave up (exit {error.code}) on an operator or a shape; its log says on which"
+            f"onnx2tf gave up (exit {error.code}) on an operator or a shape; its log names it"
         ) from error

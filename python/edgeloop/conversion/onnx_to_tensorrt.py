@@ -20,7 +20,7 @@ def import_packages() -> None:
         import_tensorrt()
     elif trtexec.find() is None:
         raise NotAvailableError(
-            f"there is neither the {_PACKAGE} package nor trtexec (looked on PATH and in "
+            f"neither the {_PACKAGE} package nor trtexec was found (looked on PATH and in "
             f"{trtexec.JETPACK}); a plan is built on the device that runs it: install TensorRT "
             "there"
         )

@@ -56,7 +56,7 @@ def _try(path: str, model: OnnxSource) -> Path:
     run_onnx2tf(path, stem, model)
     written = Path(stem) / f"{stem}_float32.tflite"
     if not written.is_file():
-        raise ModelError(f"onnx2tf wrote no {written.name}; its log says why; or {_INSTEAD}")
+        raise ModelError(f"onnx2tf wrote no {written.name}; its log has the reason; or {_INSTEAD}")
     reason = _why_not_run(written)
     if reason is not None:
         raise ModelError(f"onnx2tf wrote a file that does not run ({reason}); {_INSTEAD}")

@@ -115,7 +115,7 @@ def _step(
             None,
             f"a PC ({wanted})" if edge.machines else "another machine",
             missing=f"{edge.tool} has no package for {machine}: do this step on {wanted}, and "
-            "bring its result here",
+            "copy its result here",
             other_machine=wanted,
         )
     program = next(filter(None, map(shutil.which, edge.programs)), None)

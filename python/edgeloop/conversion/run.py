@@ -106,7 +106,7 @@ def _require_known_settings(plan: Plan, options: ConversionOptions) -> None:
         if key not in known:
             raise UsageError(
                 f"no step from {plan.source.format} to {plan.target} has a builder's setting "
-                f"'{key}'; {nearest(key, known) if known else 'none has any'}"
+                f"'{key}'; {nearest(key, known) if known else 'there are none'}"
             )
 
 

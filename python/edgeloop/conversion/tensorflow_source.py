@@ -131,7 +131,7 @@ def _saved_model(tensorflow: Any, options: LoadOptions) -> TensorflowSource:
     signatures = dict(owner.signatures)
     if not signatures:
         raise ModelError(
-            f"{options.model} has no signature that says what goes in and out; save it with "
+            f"{options.model} has no signature that names its inputs and outputs; save it with "
             "tf.saved_model.save(model, path, signatures=...) or model.export(path)"
         )
     key, notes = _chosen(sorted(signatures), options)
@@ -197,7 +197,7 @@ def _fixed(declared: Mapping[str, tuple[Any, Any]], options: LoadOptions) -> lis
     for name, (shape, _) in declared.items():
         dims = getattr(shape, "rank", len(shape) if shape is not None else None)
         if dims is None:
-            raise ModelError(f"{options.model} does not say the shape of its input '{name}'")
+            raise ModelError(f"{options.model} does not give the shape of its input '{name}'")
         shapes[name] = [None if dim is None else int(dim) for dim in shape]
     fixed = fixed_shapes(shapes, options)
     return [

@@ -145,7 +145,7 @@ def _choose_int8(
         )
     if not hasattr(trt, "IInt8EntropyCalibrator2"):
         raise NotAvailableError(
-            f"TensorRT {trt.__version__} has no calibrator any more; quantise the ONNX model to "
+            f"TensorRT {trt.__version__} no longer has a calibrator; quantise the ONNX model to "
             "symmetric Q/DQ first"
         )
     config.int8_calibrator = calibrator(trt, settings.calibration, inputs)

@@ -46,7 +46,7 @@ def convert(source: str, target: str, options: ConversionOptions) -> Converted:
     """Compile a quantised model; raise ModelError where nothing of it could be mapped."""
     if options.shapes or options.batch_size:
         raise UsageError(
-            f"{_COMPILER} takes the model as it is: fix its shapes when it becomes a .tflite"
+            f"{_COMPILER} takes the model as it is: fix its shapes in the conversion to .tflite"
         )
     command = [_compiler(), "--show_operations", "--out_dir", ".", source]
     done = subprocess.run(

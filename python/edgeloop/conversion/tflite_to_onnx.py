@@ -21,8 +21,8 @@ def convert(source: str, target: str, options: ConversionOptions) -> Converted:
     """Write an .onnx with the file's tensor names; int8 becomes pairs of (de)quantisation."""
     if options.batch_size or options.shapes:
         raise UsageError(
-            "the shapes of a .tflite file are fixed: convert the model that it was made from for "
-            "another --batch-size or --shape"
+            "the shapes of a .tflite file are fixed: for another --batch-size or "
+            "--shape convert the model that it was made from"
         )
     opset = options.opset or DEFAULT_OPSET
     graph = read_model(Path(source)).subgraphs[0]

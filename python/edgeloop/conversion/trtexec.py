@@ -78,7 +78,9 @@ def _flags(program: str) -> frozenset[str]:
     flags = frozenset(re.findall(r"--[A-Za-z0-9]+", done.stdout + done.stderr))
     if "--saveEngine" not in flags:
         said = " ".join((done.stdout + done.stderr).split())[-_MOST_WORDS:]
-        raise NotAvailableError(f"{program} does not run here: {said or 'it says nothing'}")
+        raise NotAvailableError(
+            f"{program} does not run on this machine: {said or 'it printed nothing'}"
+        )
     return flags
 
 
@@ -135,7 +137,7 @@ def _fallbacks(said: str, settings: BuilderSettings) -> list[str]:
         elif device and re.search(rf"\[{device}\] ?(Layer )?", line):
             count[device] += 1
     if not any(count.values()):
-        return [f"DLA core {settings.dla_core} with GPU fallback: trtexec does not say of which"]
+        return [f"DLA core {settings.dla_core} with GPU fallback: trtexec does not name the layers"]
     return [
         f"DLA core {settings.dla_core} runs {count['DLA']} groups of layers, the GPU {count['GPU']}"
     ]

@@ -125,7 +125,7 @@ class Reference:
         """Run the result on the source's samples and compare all outputs."""
         begun_ns, first = time.monotonic_ns(), self._run is None
         if result.format not in judges():
-            return self._unverified(precision, f"nothing here runs {result.format}")
+            return self._unverified(precision, f"no installed runtime runs {result.format}")
         try:
             source, source_answer = self._source()
         except NotAvailableError as error:

@@ -143,7 +143,7 @@ def _scores(outputs: SampleRows, name: str, softmax: bool) -> npt.NDArray[np.flo
         shape = "x".join(map(str, outputs[0].shape)) or "1"
         raise ModelError(
             f"the model's output '{name}' of {shape} is not one score for each class, so it does "
-            "not classify; `edgeloop inspect` shows what it gives"
+            "not classify; `edgeloop inspect` shows its outputs"
         )
     if not softmax:
         return scores

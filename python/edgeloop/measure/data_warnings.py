@@ -54,7 +54,7 @@ def _unscaled(*sets: Optional[ModelData]) -> list[dict[str, Any]]:
     return [
         warning(
             "data-not-scaled",
-            f"the {dtype} data went into the float input '{name}' as it is, in steps of 1: most "
+            f"the {dtype} data went into the float input '{name}' unscaled, in steps of 1: most "
             "models are trained on scaled values",
             ("" if dtype.kind == "u" else "for quantised samples --mean ZERO_POINT --std 1/SCALE; ")
             + "give --scale, --mean and --std as in the training (--scale 1/255, or --mean 127.5 "
@@ -87,5 +87,5 @@ def _shifted_labels(evaluation: Optional[Evaluation]) -> list[dict[str, Any]]:
         f"with {offset:+d} added to every label the accuracy would be {100 * then:.1f} % instead "
         f"of {100 * now:.1f} %: the labels and the model probably disagree about a background "
         "class",
-        f"say --label-offset {offset}",
+        f"add --label-offset {offset}",
     )]  # fmt: skip

@@ -436,8 +436,8 @@ def _require_as_many(path: str, folders: int, classes: int) -> None:
         return
     raise ModelError(
         f"{path} has {folders} class folders, but the model has {classes} classes, so the folders' "
-        "alphabetical order does not tell which is which: say --labels FILE with the names of the "
-        f"model's {classes} classes, one a line, or call the folders by the class numbers"
+        "alphabetical order does not show which is which: give --labels FILE with the names of the "
+        f"model's {classes} classes, one a line, or name the folders by class number"
     )
 
 

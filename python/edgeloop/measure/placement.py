@@ -77,7 +77,7 @@ class _Work:
         self._nodes = sum(part["nodes"] for part in parts)
         self._names: Optional[list[list[str]]] = None
         self._macs: Optional[list[list[Optional[int]]]] = None
-        self._reason = "the runtime tells of the nodes of its optimised graph, not of the file's"
+        self._reason = "the runtime reports the nodes of its optimised graph, not those of the file"
         if spec.model.format in _TFLITE_FORMATS:
             self._reason = self._read(spec.model.path, parts)
         self._total = self._sum(parts)
@@ -122,7 +122,7 @@ class _Work:
         from edgeloop.models.tflite_reader import read_model
 
         if any(part["nodes"] != len(part["indexes"]) for part in parts):
-            return "the runtime does not tell which of the file's nodes it means"
+            return "the runtime does not report which of the file's nodes they are"
         try:
             graphs = read_model(Path(path)).subgraphs
         except EdgeloopError as error:

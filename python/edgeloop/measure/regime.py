@@ -39,7 +39,7 @@ class Regime:
         start_c = monitor.latest.temperature_c
         if (name == BURST or target_c is not None) and start_c is None:
             raise NotAvailableError(
-                "no temperature sensor can be read here, so nothing tells when it is cool: leave "
+                "no temperature sensor can be read here, so the end of cooling is unknown: leave "
                 "--regime burst and --cool-down out"
             )
         self._target_c = target_c
@@ -80,7 +80,7 @@ class Regime:
                 self._observer.phase(f"cooling down from {now_c:.1f} to {target_c:.1f} °C")
             if time.monotonic() - began_s > _COOLING_TIMEOUT_S:
                 self._observer.phase(
-                    f"still at {now_c:.1f} °C after {_COOLING_TIMEOUT_S:g} s: going on as it is"
+                    f"still at {now_c:.1f} °C after {_COOLING_TIMEOUT_S:g} s: continuing anyway"
                 )
                 return True
             waited = True

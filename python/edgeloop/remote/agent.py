@@ -190,7 +190,7 @@ class Agent:
                 elif incoming is not None:
                     incoming.piece(request.frames[0])
             else:
-                raise ConnectionClosedError("the other end is gone")
+                raise ConnectionClosedError("the other end has closed the connection")
             if failed is not None or incoming is None:
                 raise failed or RuntimeFailedError("nothing was copied")
             incoming.end()

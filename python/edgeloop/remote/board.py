@@ -164,8 +164,8 @@ class Board:
             self.broken = True
             kind = "" if isinstance(error, ModelError) else f"{type(error).__name__}: "
             raise errors.RuntimeFailedError(
-                f"{self.host} answered what no agent says while {doing} ({kind}{error}); install "
-                "edgeloop there again"
+                f"{self.host} gave an answer that is not an agent's while {doing} ({kind}{error}); "
+                "install edgeloop there again"
             ) from error
 
     @contextmanager

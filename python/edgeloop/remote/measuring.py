@@ -141,7 +141,7 @@ def measure_on_board(
             with board.understood(doing):
                 end(error)
     if not results and not failures:
-        raise RuntimeFailedError(f"{board.host} measured nothing, and did not say why")
+        raise RuntimeFailedError(f"{board.host} measured nothing and gave no reason")
     return results, failures
 
 

@@ -34,7 +34,7 @@ _BOOTSTRAP = (
 _MEANINGS = {
     "Permission denied": "refuses the key that ssh offers; ssh-copy-id {host} brings yours there",
     "Host key verification failed": "has a host key that ssh does not know, or another than it "
-    "knows; connect once with 'ssh {host}' and look at what it says",
+    "knows; connect once with 'ssh {host}' and read what it prints",
 }
 
 
@@ -80,7 +80,7 @@ def why_not_started(host: str, python: str, code: int, said: str, version: str) 
             if text in said:
                 return NotAvailableError(f"{host} {meaning.format(host=host)}{tail}")
         return NotAvailableError(
-            f"{host} cannot be reached; 'ssh {host}' should get you there without a question{tail}"
+            f"{host} cannot be reached; 'ssh {host}' must connect without a question{tail}"
         )
     install = f"ssh {host} {python} -m pip install edgeloop=={version}"
     if code == _NOT_FOUND:

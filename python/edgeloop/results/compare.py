@@ -290,7 +290,7 @@ def compare_folders(base: str, new: str, delta: float, allow: Sequence[str]) -> 
             notes.append(str(error))
     if not rows:
         raise ModelError(
-            f"nothing in {new} is what was measured in {base}: neither title and model nor "
+            f"nothing in {new} matches what was measured in {base}: neither title and model nor "
             f"configuration agree (for instance {_title(b.results[0])} and {_title(a.results[0])})"
         )
     corrected = correct_for_many([row.comparison for row in rows])

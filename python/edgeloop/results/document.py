@@ -71,7 +71,7 @@ def odd_fields(path: str | None) -> Iterator[None]:
     except STUMBLED as error:
         what = plain(f"{type(error).__name__}: {error}", 160)
         raise ModelError(
-            f"{path or 'the result'} holds a field that is not what a result has ({what})"
+            f"{path or 'the result'} has a field that does not fit the schema ({what})"
         ) from error
 
 

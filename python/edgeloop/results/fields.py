@@ -34,7 +34,7 @@ def flag(document: dict[str, Any], name: str) -> bool:
     """Return a field that is true or false."""
     value = _field(document, name)
     if not isinstance(value, bool):
-        raise ModelError(f"'{name}' is {_short(value)} and neither true nor false")
+        raise ModelError(f"'{name}' is {_short(value)} which is neither true nor false")
     return value
 
 

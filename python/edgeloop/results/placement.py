@@ -46,7 +46,7 @@ def why_too_little(
         return None
     said = "any" if required == 0.0 else f"{100 * required:g} %"
     if placement is None:
-        return f"--require-delegate {said}: it is not known what ran where: {reason}"
+        return f"--require-delegate {said}: which device ran which node is unknown: {reason}"
     nodes, share, basis = covered_share(placement)
     names = counted_names(placement)
     if nodes == 0:

@@ -85,7 +85,7 @@ def _why_no_work(work: Optional[int], model: Optional[ModelSummary]) -> str:
         return "there is no median"
     if model is not None and model.fewest_multiplications is None:
         return f"the multiply-accumulates are not known: {model.macs_reason}"
-    return "the file does not tell the multiply-accumulates at the shapes that were run"
+    return "the multiply-accumulates at the shapes that were run are unknown"
 
 
 def _multiplications(header: Mapping[str, Any], model: Optional[ModelSummary]) -> Optional[int]:

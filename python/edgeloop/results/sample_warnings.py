@@ -50,7 +50,7 @@ def _no_interval(headline: Mapping[str, Any]) -> Sequence[dict[str, Any]]:
     return [warning(
         "no-interval",
         f"the median has no interval: {headline.get('median_ci95_ns_reason', 'unknown')}",
-        "measure several processes: --processes 5, or an --effort without --runs",
+        "measure several processes: --processes 5, or --effort without --runs",
     )]  # fmt: skip
 
 

@@ -60,7 +60,7 @@ def decode(document: Any, budget: Optional[SampleBudget] = None) -> npt.NDArray[
         raise ModelError(f"durations cannot be unpacked: {error}") from error
     if not unpacker.eof or unpacker.unused_data:
         raise ModelError(
-            "durations are cut off, larger than any block or run, or followed by something"
+            "durations are truncated, larger than any block or run, or followed by other data"
         )
     if len(data) % np.dtype(dtype).itemsize:
         raise ModelError(f"{len(data)} bytes are not whole durations of dtype {dtype}")

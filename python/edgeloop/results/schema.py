@@ -196,7 +196,7 @@ class Invocation:
             **reasoned(
                 "migrations",
                 self.migrations,
-                gone if self.context_switches is None else "the kernel does not tell",
+                gone if self.context_switches is None else "the kernel does not report it",
             ),
             **reasoned("peak_rss_bytes", self.peak_rss_bytes, gone),
             "stop_reason": self.stop_reason,

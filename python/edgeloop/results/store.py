@@ -154,7 +154,7 @@ def new_path(out: Optional[str], model: str, runtime: str) -> Path:
         return folder
     if folder.suffix in (".json", ".jsonl"):
         raise UsageError(
-            f"--out {out}: the name of a result file ends in {SUFFIX}; any other is a folder's"
+            f"--out {out}: the name of a result file ends in {SUFFIX}; any other name is a folder"
         )
     name = file_name(model, runtime)
     path = folder / name

@@ -111,5 +111,5 @@ def _cpus_used(result: Result) -> dict[str, Any]:
         if block.cpu_ns is not None and block.wall_ns >= _SHORTEST_FOR_CPUS_NS
     ]
     if not shares:
-        return {"cpus_used": None, "cpus_used_reason": "no block is long enough to tell"}
+        return {"cpus_used": None, "cpus_used_reason": "no block is long enough to measure it"}
     return {"cpus_used": float(np.median(shares))}

@@ -149,9 +149,9 @@ def _disturbed(result: Result) -> list[Probe]:
 
 def _why(verdict: str, disturbed: Sequence[Probe]) -> str:
     if verdict == THROTTLED:
-        return " with the core to itself; no sensor tells by what"
+        return " with the core to itself; no sensor shows the cause"
     if verdict != DISTURBED:
-        return ", and nothing tells by what"
+        return ", and the cause is unknown"
     other, stolen = (
         float(np.median([value or 0.0 for value in values]))
         for values in (

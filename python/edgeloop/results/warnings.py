@@ -116,7 +116,7 @@ def _threads(result: Result, headline: dict[str, Any]) -> Sequence[dict[str, Any
         return [warning(
             "threads-exceeded",
             f"{asked} thread(s) were asked for, but {used:.2f} CPUs were busy during a run: the "
-            "runtime does not keep to it, and the figures hold for more threads than they say",
+            "runtime ignores the limit, and the figures are for more threads than asked for",
             "look for an environment variable of the runtime that sets its threads",
         )]  # fmt: skip
     if asked > 1 and not started:

@@ -153,7 +153,7 @@ class _Expansion:
         if host is not None and merged.get("environment") is not None:
             raise file.error(
                 chosen.place,
-                f"{chosen.name}: a managed environment is one of this machine; name the "
+                f"{chosen.name}: managed environments are only on this machine; name the "
                 f"interpreter on {host} with python",
             )
         return Entry(

@@ -149,7 +149,7 @@ def _plan(definition: Definition, matrix: Matrix, journal: Journal, spec: SuiteS
         raise UsageError(
             f"{definition.file.path} is not what was run in {journal.path.parent}: it {what} "
             "(changed options and changed model files count); a resumed suite may only gain "
-            "entries: undo the change, or start anew with --out"
+            "entries: undo the change, or start again with another --out"
         )
     first = [one["id"] for one in before["entries"]]
     return make_plan(definition, matrix, before["order_seed"], first)
@@ -281,7 +281,7 @@ class _Run:
         python = python_of(entry.environment)
         if python is None:
             raise NotAvailableError(
-                f"the managed environment {entry.environment} is not there; run "
+                f"the managed environment {entry.environment} is not installed; run "
                 f"'edgeloop setup {entry.environment}'"
             )
         return replace(spec, python=python)

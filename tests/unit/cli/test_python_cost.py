@@ -39,7 +39,7 @@ COSTS = (
     ),
     (
         cost(400.0, [-900.0, 1910.0], 0.001, [-0.0022, 0.0048]),
-        f"Python costs less than 2 µs (0.48 %) a call {API}: too little to tell from nothing.",
+        f"Python costs less than 2 µs (0.48 %) a call {API}: too little to distinguish from zero.",
     ),
     (
         cost(-5210.0, [-5390.0, -5030.0], -0.02, [-0.021, -0.019]),

@@ -1,4 +1,4 @@
-"""A board that answers what no agent says ends in one sentence, and never in a wait without end."""
+"""A board that answers nonsense ends in one sentence, and never in a wait without end."""
 
 from __future__ import annotations
 
@@ -59,14 +59,14 @@ def measure(board, tmp_path):
     ("answers", "words"),
     [
         ("say(type='done')", "measured nothing"),
-        ("say(type='phase')", "what no agent says"),
-        ("say(type='progress', progress={'x': 1})", "what no agent says"),
-        ("say(type='begin')", "what no agent says"),
+        ("say(type='phase')", "an answer that is not an agent's"),
+        ("say(type='progress', progress={'x': 1})", "an answer that is not an agent's"),
+        ("say(type='begin')", "an answer that is not an agent's"),
         ("say(type='end', error=None); say(type='done')", "measured nothing"),
         ("say(type='begin', title='t', runtime='null'); say(type='line', document=3)",
-         "what no agent says"),
+         "an answer that is not an agent's"),
         ("say(type='begin', title='t', runtime='null'); say(type='line', document={'model': 3})",
-         "what no agent says"),
+         "an answer that is not an agent's"),
         ("say(x=1)", "was cut"),
         ("sys.stdout.buffer.write(b'\\xff' * 64); sys.stdout.buffer.flush()", "was cut"),
     ],

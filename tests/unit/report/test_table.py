@@ -165,7 +165,7 @@ def test_the_steady_state_shows_its_levels(levels: Any, kind: str, warns: Option
 def test_slow_blocks_are_said_once_on_a_page() -> None:
     levels = np.where(np.arange(BLOCKS) < 15, 1e6, 1.5e6)
     table = bench_table(measured(levels, probes_ns=[100_000] * 15 + [150_000] * 5))
-    words = "slower: fixed work ran 50 % slower in 5 of 20 blocks, and nothing tells by what"
+    words = "slower: fixed work ran 50 % slower in 5 of 20 blocks, and the cause is unknown"
     assert table.count("fixed work") == 1
     assert f"warning: {words}" in table
 

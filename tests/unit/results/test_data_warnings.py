@@ -22,7 +22,7 @@ def data_result(**parts: Any) -> Any:
 def test_whole_numbers_in_a_float_input_are_told_with_the_option() -> None:
     (warning,) = data_warnings(data_result(unscaled={"image": np.dtype(np.uint8)}))
     assert warning["code"] == "data-not-scaled"
-    assert "the uint8 data went into the float input 'image' as it is" in warning["text"]
+    assert "the uint8 data went into the float input 'image' unscaled" in warning["text"]
     assert "--scale 1/255" in warning["fix"]
     (warning,) = data_warnings(data_result(unscaled={"image": np.dtype(np.int8)}))
     assert "--mean ZERO_POINT --std 1/SCALE" in warning["fix"]
@@ -50,5 +50,5 @@ def test_shifted_labels_tell_the_option() -> None:
     (warning,) = data_warnings(data_result(evaluation=evaluation))
     assert warning["code"] == "labels-shifted"
     assert "86.0 % instead of 1.0 %" in warning["text"]
-    assert warning["fix"] == "say --label-offset 1"
+    assert warning["fix"] == "add --label-offset 1"
     assert data_warnings(data_result(evaluation=SimpleNamespace(label_shift=lambda: None))) == []

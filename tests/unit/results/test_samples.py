@@ -107,7 +107,7 @@ def test_what_is_no_zlib_is_refused() -> None:
 
 def test_what_follows_the_durations_is_refused() -> None:
     text = base64.b64encode(zlib.compress(bytes(8)) + b"more").decode()
-    with pytest.raises(ModelError, match="followed by something"):
+    with pytest.raises(ModelError, match="followed by other data"):
         decode({"dtype": "<u4", "zlib+base64": text})
 
 

@@ -72,8 +72,8 @@ def test_a_fifth_of_the_blocks_may_be_slow(slow: int, expected: str) -> None:
         ({"other_cpus": 1.3}, "disturbed", "while other programs used 1.3 CPUs"),
         ({"stolen_cpus": 0.4}, "disturbed", "while the hypervisor withheld 0.4 CPUs"),
         ({"cpu_share": 0.6, "other_cpus": 0.0}, "disturbed", "while something else had the core"),
-        ({"other_cpus": None}, "slower", "nothing tells by what"),
-        ({"cpu_share": None}, "slower", "nothing tells by what"),
+        ({"other_cpus": None}, "slower", "the cause is unknown"),
+        ({"cpu_share": None}, "slower", "the cause is unknown"),
     ],
 )
 def test_disturbed_is_not_throttled(told: dict[str, Any], expected: str, words: str) -> None:

@@ -146,5 +146,5 @@ def _notes(compared: FolderComparison) -> list[str]:
 def _method() -> str:
     return (
         "By the medians of the processes; p values corrected for all rows (Holm). Not interleaved: "
-        "whatever changed between the two measurements is in the ratio."
+        "whatever changed between the two measurements is part of the ratio."
     )

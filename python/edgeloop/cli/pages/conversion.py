@@ -29,7 +29,7 @@ def plan_page(plan: Plan) -> str:
     ]
     lines = [f"{plan.source.format}{kind} to {plan.target} on {plan.machine}", columns(rows)]
     lines += [
-        f"step {number} cannot run here: {step.missing}"
+        f"step {number} cannot run on this machine: {step.missing}"
         for number, step in enumerate(plan.steps, start=1)
         if step.missing is not None
     ]

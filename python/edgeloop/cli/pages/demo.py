@@ -40,7 +40,7 @@ def demo_page(outcome: Outcome) -> str:
     ]
     if outcome.missing:
         rows = [(name, hint) for name, hint in outcome.missing]
-        parts.append("not here, and how to add it\n" + columns(rows))
+        parts.append("not installed, and how to install it\n" + columns(rows))
     parts.append(_next_steps())
     return "\n\n".join(parts)
 

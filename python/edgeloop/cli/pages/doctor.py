@@ -14,7 +14,7 @@ def doctor_page(document: dict[str, Any]) -> str:
     parts = ["machine\n" + columns(_machine(document)), _runtimes(document["runtimes"])]
     found = document["findings"]
     if not found:
-        parts.append("findings\n  none: nothing here is known to disturb a measurement")
+        parts.append("findings\n  none: nothing was found that disturbs a measurement")
     else:
         parts.append("findings\n" + "\n".join(_finding(finding) for finding in found))
     return "\n\n".join(parts)

@@ -47,7 +47,7 @@ def _sentence(found: dict[str, Any], words: str) -> str:
         return f"A call from Python takes {cost} less than the native one {words}."
     if ns_ci95[0] <= 0.0:
         most = f"{_at_most(ns_ci95[1])} ({_percent_at_most(share_ci95[1])})"
-        return f"Python costs less than {most} a call {words}: too little to tell from nothing."
+        return f"Python costs less than {most} a call {words}: too little to distinguish from zero."
     cost = difference_text(found["difference_ns"], ns_ci95)
     return f"Python costs {cost} a call {words}, {share_text(found['share'], share_ci95)}."
 

@@ -32,7 +32,7 @@ def torch_modes_table(results: Sequence[Result]) -> str:
             ))  # fmt: skip
         native_is_shown = native_is_shown or "native" in result.loop_names
     words = (
-        "PyTorch's modes, each measured in processes of its own; torch.compile compiles in the load"
+        "PyTorch's modes, each measured in its own processes; torch.compile compiles while loading"
     )
     return f"{words}\n{columns(rows, right=(2, 3, 4))}\n"
 

@@ -105,7 +105,7 @@ def causes_of_slowness(facts: Facts) -> list[str]:
         )
     if facts.precision == "dynamic":
         causes.append(
-            "with dynamic quantisation the activations are quantised anew in every run, which "
+            "with dynamic quantisation the activations are quantised again in every run, which "
             "pays for large matrix products only"
         )
     if facts.precision == "int8" and facts.activations == "symmetric":
@@ -165,9 +165,9 @@ def kernel_warnings(facts: Facts) -> list[dict[str, Any]]:
     return [
         warning(
             "reference-kernels",
-            "int16x8 runs on TFLite's reference kernels on CPUs (XNNPACK has none): it is for "
+            "int16x8 runs on TFLite's reference kernels on CPUs (XNNPACK has none): use it for "
             "accelerators and for accuracy, not for speed",
-            "use --method int8 where the CPU is to run it",
+            "use --method int8 to run on the CPU",
         )
     ]
 
@@ -184,7 +184,7 @@ def slowness_warning(
             "not-faster",
             f"{facts.precision} {words} here ({ratio_words} of its time). Known causes: "
             f"{_listed(causes_of_slowness(facts))}",
-            "measure on the machine that it is for: edgeloop compare FLOAT QUANTISED",
+            "measure on the target machine: edgeloop compare FLOAT QUANTISED",
         )
     ]
 

@@ -101,11 +101,11 @@ def choose_method(source_format: str, precision: str) -> Method:
         )
     if source_format == "pytorch":
         raise UsageError(
-            "PyTorch models are quantised in the format that is to run: say --to tflite or "
+            "PyTorch models are quantised in the format they will run in: give --to tflite or "
             "--to onnx, which converts first"
         )
     raise UsageError(
-        f"a model in the format {source_format} cannot be quantised any more; give what it was "
+        f"a model in the format {source_format} can no longer be quantised; give what it was "
         "made from: ONNX, TFLite, SavedModel or Keras"
     )
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 _TFLITE_FORMATS = ("tflite", "edgetpu")
 
 # Blocks of one process share its luck and follow one another: however many, they tell its scatter.
-_FEW = f"one process says nothing of the next; {FEWEST_SESSIONS} are the fewest"
+_FEW = f"one process is not enough for an interval; {FEWEST_SESSIONS} are the fewest"
 
 
 @dataclass(frozen=True)

@@ -57,7 +57,7 @@ def test_16x8_is_slow_whatever_was_measured() -> None:
     ("facts", "words"),
     [(Facts("tflite", "int16x8"), "reference kernels"),
      (Facts("onnx", "fp16"), "compute in float32"),
-     (Facts("onnx", "dynamic"), "quantised anew in every run"),
+     (Facts("onnx", "dynamic"), "quantised again in every run"),
      (Facts("onnx", "int8", activations="symmetric"), "made for TensorRT"),
      (Facts("onnx", "int8", machine="x86_64", cpu_flags=frozenset({"avx2"})), "lacks VNNI"),
      (Facts("tflite", "int8", machine="aarch64"), "lacks the dot-product extension"),
