@@ -392,9 +392,9 @@ def _path(what: str, value: object) -> str:
     path = os.fspath(value)
     try:
         Path(path).stat()
-    except OSError as error:  # one that is missing is told of where it is wanted
+    except OSError as error:  # a missing one is reported where it is used
         if error.errno == errno.ENAMETOOLONG:
-            raise UsageError(f"{what} is a text of {len(path)} characters, no path") from error
+            raise UsageError(f"{what} is a text of {len(path)} characters, not a path") from error
     return path
 
 

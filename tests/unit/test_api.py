@@ -28,7 +28,7 @@ def test_a_text_that_is_too_long_for_a_path(text: str) -> None:
         lambda: api.bench("null", data=text),
         lambda: api.bench(text),
     ):
-        with pytest.raises(UsageError, match=f"is a text of {len(text)} characters, no path"):
+        with pytest.raises(UsageError, match=f"is a text of {len(text)} characters, not a path"):
             call()
 
 

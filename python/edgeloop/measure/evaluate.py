@@ -28,7 +28,7 @@ from edgeloop.stats.quantile import quantile_interval
 
 STOP_REASON = "data_set"
 
-# Durations of so many runs are kept: with more, the result would grow with the data.
+# The most runs whose durations are kept: more would make the result grow with the data.
 _MOST_KEPT_RUNS = 1 << 20
 
 

@@ -28,10 +28,10 @@ from edgeloop.stats.stopping import CAPACITY, CONVERGED, PRESETS, TIME_BUDGET
 # Of the time of a session at most this share goes to warm-up.
 _WARM_SHARE = 0.25
 
-# So many pairs give a session a centre that one odd pair does not move; ...
+# The fewest pairs of a session: one odd pair does not move their centre; ...
 _FEWEST_PAIRS = 3
 
-# ... beyond so many, time is better spent on another session.
+# ... and the most: beyond them, time is better spent on another session.
 _MOST_PAIRS = 100
 
 
