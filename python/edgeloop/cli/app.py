@@ -36,7 +36,7 @@ class _Commands(Commands):
         except KeyboardInterrupt:
             raise InterruptedRunError("interrupted") from None
         except BrokenPipeError:
-            # The reader of our output has gone (`| head`): there is no one left to tell.
+            # The reader of our output has gone (`| head`): there is no one left to write to.
             abandon_stdout()
             return 0
 

@@ -18,7 +18,7 @@ class OnnxSource:
 
     inputs: Sequence[TensorSpec]
     outputs: Mapping[str, Optional[Sequence[Optional[int]]]]
-    """Name → shape, as far as shape inference tells it."""
+    """Name → shape, as far as shape inference finds it."""
     parameters: int
 
 

@@ -40,7 +40,7 @@ BATCH = 64
 PEAK_LEARNING_RATE = 1e-2
 WEIGHT_DECAY = 0.05
 LABEL_SMOOTHING = 0.05
-SHIFTED_SHARE = 0.7  # of the training images, moved by up to one pixel, anew each epoch
+SHIFTED_SHARE = 0.7  # of the training images, moved by up to one pixel, drawn again each epoch
 
 HELD_OUT_SHARE = 0.3
 OPSET = 17  # ONNX Runtime 1.12 and later

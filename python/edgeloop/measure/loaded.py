@@ -95,7 +95,7 @@ class LoadedModel:
         return specs
 
     def device(self, options: LoadOptions) -> Optional[str]:
-        """Return the accelerator that the engine or the framework runs on, where it tells."""
+        """Return the accelerator that the engine or the framework runs on, where it reports one."""
         if self.engine is not None and self.engine.device():
             return str(self.engine.device())
         told = None if self.framework is None else self.framework.device
@@ -118,7 +118,7 @@ class LoadedModel:
         self._load_again(loop, self.options)
 
     def _load_again(self, loop: str, options: LoadOptions) -> None:
-        """Make the instance of a loop anew, its variables as the file has them."""
+        """Make the instance of a loop again, its variables as the file has them."""
         self._callable_engine = None
         if self.runtime.attaches or loop in FRAMEWORK_LOOPS:
             self.framework = self.runtime.load_framework(options)

@@ -147,7 +147,7 @@ def _plausibility(spec: ResolvedSpec, result: Result) -> dict[str, Any]:
 
 
 def _work_of(spec: ResolvedSpec) -> Optional[ModelSummary]:
-    """Return what the file tells of its work; None where it tells nothing or cannot be read."""
+    """Return the work that the file describes; None where it has none or cannot be read."""
     if spec.model.sha256 is None:
         return None
     from edgeloop.models.inspect import inspect_model
@@ -161,7 +161,7 @@ def _work_of(spec: ResolvedSpec) -> Optional[ModelSummary]:
 def header_of(
     spec: ResolvedSpec, worker: LiveWorker, governor: Optional[Mapping[str, Any]] = None
 ) -> dict[str, Any]:
-    """Describe everything that stays the same over the processes of a run, as one tells it.
+    """Describe everything that stays the same over the processes of a run, from one of them.
 
     `governor`: what holds of the one that was asked for.
     """

@@ -303,7 +303,7 @@ class Boards:
             board.close()
 
     def board(self, host: str, python: Optional[str]) -> Board:
-        """Return the connection; a broken one is made anew. Raises as `Board` does."""
+        """Return the connection; a broken one is replaced. Raises as `Board` does."""
         found = self._boards.get((host, python))
         if found is None or found.broken:
             if found is not None:

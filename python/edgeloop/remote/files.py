@@ -66,8 +66,8 @@ def _copy(path: Path, *, is_model: bool) -> Copy:
 def _listed(path: Path) -> Copy:
     """Return a CSV with its pictures, in the folder that holds them all.
 
-    A picture that is missing here is missing there, and is reported as on this machine. Raises ModelError
-    for one that is named by an absolute path.
+    A picture that is missing here is missing there, and is reported as on this machine. Raises
+    ModelError for one that is named by an absolute path.
     """
     named = [one.file for one in csv_lines(str(path))]
     absolute = next((name for name in named if Path(name).is_absolute()), None)

@@ -17,7 +17,7 @@ CLEAN = "clean"
 SLOWER = "slower"
 DISTURBED = "disturbed"
 THROTTLED = "throttled"
-"""The labels; a slower block is one of which nothing tells why."""
+"""The labels; a slower block is one whose cause is unknown."""
 
 # Of the slowness of fixed work, the latency of slow blocks must show this much: work that waits
 # for memory follows the clock in part, and work on another device not at all.

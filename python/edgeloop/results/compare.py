@@ -41,7 +41,7 @@ class Compared:
     """Titles of the two sides."""
     comparison: Comparison
     medians_ns: tuple[Figure, Figure]
-    """Of either side, as its result tells it."""
+    """Of either side, as its result has it."""
     stop_reason: Optional[str]
     notes: tuple[str, ...]
     results: tuple[Optional[str], Optional[str]]

@@ -9,7 +9,7 @@ from edgeloop.spec.load import instance_of
 from edgeloop.stats.compare import difference
 
 # Two instances of a model lie in different memory for the life of a process: fewer processes
-# measure that luck, not the loop.
+# measure that chance, not the loop.
 PROCESSES_FOR_TWO_INSTANCES = 5
 
 

@@ -48,7 +48,7 @@ class ReportRow:
     threads: Optional[int]
     delegates: str
     precision: str
-    """As stored, where the result tells: int8, fp16, ...; else empty."""
+    """As stored, where the result has it: int8, fp16, ...; else empty."""
     board: str
     created: str
     effort: str

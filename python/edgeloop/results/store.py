@@ -45,7 +45,7 @@ def default_folder() -> Path:
 
 
 def file_name(model: str, runtime: str) -> str:
-    """Return a name that sorts by time and tells what was measured."""
+    """Return a name that sorts by time and shows what was measured."""
     # The runtime's name, too: of a run on a board it is the board's word.
     stem, runtime = (
         re.sub(r"[^A-Za-z0-9._-]+", "-", name)[:_STEM_CHARACTERS].strip("-.")

@@ -190,7 +190,7 @@ def delegate_warnings(header: Mapping[str, Any]) -> Sequence[dict[str, Any]]:
 
 
 def _slowed(result: Result, summary: Mapping[str, Any]) -> Sequence[dict[str, Any]]:
-    """Warn of a machine that was not as fast as ever, in the words of the verdict."""
+    """Warn of a machine that did not keep its speed, in the words of the verdict."""
     found = summary.get("throttling") or throttle_verdict(result)
     if found["verdict"] in (None, CLEAN):
         return []

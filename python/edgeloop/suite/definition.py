@@ -399,7 +399,7 @@ class TomlFile:
 
 
 def _lines_of_keys(text: str) -> dict[tuple[Union[str, int], ...], int]:
-    """Find the headers and keys that begin a line; tomllib itself tells no positions."""
+    """Find the headers and keys that begin a line; tomllib itself reports no positions."""
     found: dict[tuple[Union[str, int], ...], int] = {}
     counts: dict[str, int] = {}
     table: tuple[Union[str, int], ...] = ()

@@ -77,7 +77,7 @@ class Entry:
 
     @property
     def id(self) -> str:
-        """What tells it from every other entry, also one of another model file's content."""
+        """What identifies it among all entries; another content of the model file makes another key."""
         text = json.dumps(
             [asdict(self.spec), self.environment, self.model_sha256, self._conversion()],
             sort_keys=True,

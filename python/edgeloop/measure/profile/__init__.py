@@ -1,3 +1,3 @@
-"""Time per operator: what a runtime's own profiler tells, with what its use costs."""
+"""Time per operator: what a runtime's own profiler reports, with what its use costs."""
 
 from __future__ import annotations

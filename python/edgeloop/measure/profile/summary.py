@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 _TFLITE_FORMATS = ("tflite", "edgetpu")
 
-# Blocks of one process share its luck and follow one another: however many, they tell its scatter.
+# Blocks of one process are not independent: however many, they show its own scatter only.
 _FEW = f"one process is not enough for an interval; {FEWEST_SESSIONS} are the fewest"
 
 
