@@ -120,7 +120,7 @@ def test_a_package_that_cannot_check_its_inputs(watched, tmp_path):
 
 
 def test_a_package_that_is_no_library(watched, tmp_path):
-    fails(watched, 4, "no ELF file", package_of(tmp_path, b"text, and no library" * 9))
+    fails(watched, 4, "not an ELF file", package_of(tmp_path, b"text, and no library" * 9))
 
 
 def test_a_package_that_is_a_bomb(watched, tmp_path):

@@ -71,7 +71,7 @@ def test_setup_builds_the_engine_for_the_version_that_is_here(board: Board) -> N
 
 def test_setup_without_a_compiler(board: Board, tmp_path: Path) -> None:
     done = board("setup", "tensorrt", PATH=str(tmp_path), XDG_DATA_HOME=str(tmp_path))
-    refused(done, 3, "no C++ compiler is here", "apt install g++")
+    refused(done, 3, "no C++ compiler was found", "apt install g++")
 
 
 def test_setup_without_headers(board: Board, tmp_path: Path) -> None:
@@ -79,7 +79,7 @@ def test_setup_without_headers(board: Board, tmp_path: Path) -> None:
         "setup", "tensorrt", TENSORRT_ROOT=str(tmp_path), XDG_DATA_HOME=str(tmp_path),
         EDGELOOP_TENSORRT_LIBRARY=str(board.fake.nvinfer),
     )  # fmt: skip
-    refused(done, 3, "TensorRT 10.3.0 is here, but not its headers", f"{tmp_path}/include")
+    refused(done, 3, "TensorRT 10.3.0 was found, but not its headers", f"{tmp_path}/include")
     assert not list(tmp_path.iterdir())
 
 
@@ -96,7 +96,7 @@ def test_setup_with_headers_of_another_version(board: Board, tmp_path: Path) -> 
         "setup", "tensorrt", TENSORRT_ROOT=str(tmp_path / "root"), XDG_DATA_HOME=str(tmp_path),
         EDGELOOP_TENSORRT_LIBRARY=str(board.fake.nvinfer),
     )  # fmt: skip
-    refused(done, 3, "no headers of TensorRT 10.3.0 are here", f"{include} has 8.6.1")
+    refused(done, 3, "no headers of TensorRT 10.3.0 were found", f"{include} has 8.6.1")
 
 
 def test_setup_that_does_not_compile_leaves_nothing(board: Board, tmp_path: Path) -> None:

@@ -427,7 +427,7 @@ def test_data_that_does_not_fit_is_a_sentence_and_exit_4(
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [
-        (("--task", "clustering"), 2, "no task is called 'clustering'"),
+        (("--task", "clustering"), 2, "unknown task 'clustering'"),
         (("--top-k", "0"), 2, "--top-k must be"),
         (("--loops", "native,framework"), 2, "one loop"),
         (("--loops", "framework", "--instances", "2"), 2, "--instances needs the native loop"),

@@ -66,7 +66,9 @@ def test_outputs_of_two_files_are_paired_by_name(tmp_path: Path) -> None:
         accuracy = edgeloop.evaluate(path, samples, output="second").summary["accuracy"]
         assert accuracy["output"] == "second"
         assert accuracy["accuracy"] == 0.0
-    with pytest.raises(ModelError, match="'first', 'second' all fit the labels: say --output"):
+    with pytest.raises(
+        ModelError, match="'first', 'second' all fit the labels: choose one with --output"
+    ):
         edgeloop.evaluate(ours, samples)
     with pytest.raises(UsageError, match="did you mean 'first'"):
         edgeloop.evaluate(ours, samples, output="frist")

@@ -121,7 +121,7 @@ def test_no_gpu_is_a_sentence_with_the_runtimes_own_words(
     )
     assert done.returncode == RuntimeFailedError.exit_code, done.stderr
     assert "for the GPU" in done.stderr
-    assert "it said:" in done.stderr
+    assert "its last output:" in done.stderr
 
 
 @pytest.mark.parametrize("name", ["tflite", "tflite-runtime"])

@@ -177,7 +177,7 @@ def test_what_has_no_profiler_says_so(command_line: Any, plugins: Any) -> None:
     plugin = f"plugin={plugins.build('misbehaving_engine')}"
     done = command_line("profile", str(plugins.model), "--runtime", plugin, "--budget", "0.5")
     assert done.returncode == 3
-    assert "the plugin cannot tell the time of a layer" in done.stderr
+    assert "the plugin cannot report the time of a layer" in done.stderr
 
 
 def test_a_plugin_by_layer(plugins: Any) -> None:

@@ -268,7 +268,7 @@ def test_a_class_that_cannot_be_had(files, path, name, words):
     ("text", "words"),
     [("raise SystemExit('no')\n", "raised SystemExit: no"),
      ("import nosuchmodule\n", "raised ModuleNotFoundError"), ("def f(:\n", "raised SyntaxError"),
-     ("def Small():\n    return 3\n", "returned a int, no nn.Module"),
+     ("def Small():\n    return 3\n", "returned a int, not an nn.Module"),
      ("class Small:\n    def __init__(self, width): ...\n", "without arguments")],
 )  # fmt: skip
 def test_a_class_file_with_a_mistake(files, tmp_path, text, words):

@@ -118,8 +118,8 @@ def _channel_axis(
     if len(candidates) != 1:
         raise UsageError(
             f"{path}: --mean and --std have {count} values, and samples of {_text(shape)} "
-            + ("have no dimension of as many channels" if not candidates else "have two such "
-               "dimensions: say --data-layout nhwc or nchw")
+            + ("have no dimension of that size" if not candidates else "have two such "
+               "dimensions: give --data-layout nhwc or nchw")
         )  # fmt: skip
     return candidates.pop()
 
@@ -136,7 +136,7 @@ def _transposed(shape: tuple[int, ...], layout: str) -> Optional[tuple[int, ...]
 
 def _layout_hint(shape: tuple[int, ...], wanted: tuple[int, ...]) -> str:
     return "".join(
-        f"; if it is {layout.upper()}, say --data-layout {layout}"
+        f"; if it is {layout.upper()}, give --data-layout {layout}"
         for layout in TO_OTHER
         if _transposed(shape, layout) == wanted
     )

@@ -268,7 +268,7 @@ def list_folder(path: str, names: Optional[ClassNames]) -> Listing:
     notes = [note]
     if len(classes) < len(inner):
         empty = [name for name in inner if not found[name]]
-        notes.append(f"folders without pictures are no classes: {_named(empty)}")
+        notes.append(f"folders without pictures are not classes: {_named(empty)}")
     return Listing(
         paths=[picture for name in classes for picture in found[name]],
         labels=[number for name, number in zip(classes, numbers) for _ in found[name]],
@@ -285,10 +285,10 @@ def _numbers(
     if names is not None and len(found) == len(classes):
         return found, f"labels: by {names.path}"
     if all(name.isdecimal() for name in classes):
-        return [int(name) for name in classes], "labels: the numbers that the folders are called"
+        return [int(name) for name in classes], "labels: the folders' names, which are numbers"
     if names is None:
         first = ", ".join(f"{name} = {number}" for number, name in enumerate(classes[:3]))
-        note = f"{_BY_ORDER} ({first}, ...); say --labels FILE where the model's order is another"
+        note = f"{_BY_ORDER} ({first}, ...); give --labels FILE if the model's order is different"
         return list(range(len(classes))), note
     unknown = next(name for name, number in zip(classes, known) if number is None)
     raise ModelError(f"{path}: the folder {names.unknown(unknown)}")

@@ -66,7 +66,7 @@ class ClassNames:
             ) from error
         names = _parsed(text, where)
         if not names:
-            raise ModelError(f"the file of class names {where} is empty; write one name a line")
+            raise ModelError(f"the file of class names {where} is empty; write one name per line")
         return cls(names, where)
 
     def number(self, name: str) -> Optional[int]:
@@ -81,7 +81,7 @@ class ClassNames:
             places = " and ".join(f"{number} ('{self._names[number]}')" for number in found[:3])
             raise ModelError(
                 f"the name '{name}' is that of several classes of {self.path}, {places}: give the "
-                "class numbers instead (folders may be called by them), or tell the names apart"
+                "class numbers instead (folders may be called by them), or make the names differ"
             )
         return found[0] if found else None
 
@@ -109,7 +109,7 @@ def _bytes_of(path: str) -> bytes:
     try:
         found = Path(path).stat()
         if not (stat.S_ISREG(found.st_mode) or stat.S_ISDIR(found.st_mode)):
-            raise ModelError(f"{path} is not a file; name a file of class names, one a line")
+            raise ModelError(f"{path} is not a file; name a file of class names, one per line")
         if found.st_size > _MOST_BYTES:
             raise ModelError(f"{path} is larger than any file of class names; name another one")
         return Path(path).read_bytes()
@@ -187,8 +187,8 @@ class LabelReader:
                 )
             if labels.dtype.kind in "US" and names is None:
                 raise ModelError(
-                    f"{path}: the labels are words; say --labels FILE with the names of the "
-                    "classes, one a line, in the order of the model's outputs"
+                    f"{path}: the labels are words; give --labels FILE with the names of the "
+                    "classes, one per line, in the order of the model's outputs"
                 )
         return cls(path, names, offset)
 

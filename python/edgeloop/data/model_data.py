@@ -71,7 +71,7 @@ class ModelData:
         and pixels the values that the other's input was made for. Returns one sentence for each
         input that this concerns.
         """
-        said = []
+        notes = []
         theirs = {other.fittings[spec.name].key: spec for spec in other.specs}
         fittings = dict(self.fittings)
         for spec in self.specs:
@@ -82,17 +82,17 @@ class ModelData:
             known = other.fittings[stored.name].preprocess
             if known.changes_values and "float" in spec.dtype:
                 fittings[spec.name] = replace(fitting, preprocess=known)
-                said.append(f"input '{spec.name}': scaled as for the other model")
+                notes.append(f"input '{spec.name}': scaled as for the other model")
                 continue
             if dtype == np.dtype(stored.dtype) != np.dtype(spec.dtype) and len(stored.scales) == 1:
                 fittings[spec.name] = replace(fitting, stored_as=stored)
-                said.append(
+                notes.append(
                     f"the data is {dtype}, stored as the input '{stored.name}' has it (scale "
                     f"{stored.scales[0]:.6g}, zero point {(stored.zero_points or (0,))[0]}): the "
                     f"{spec.dtype} input '{spec.name}' gets the real values"
                 )
         self.fittings = fittings
-        return said
+        return notes
 
     def unscaled(self) -> dict[str, np.dtype[Any]]:
         """Return, by float input, the dtype of 8-bit integers that go in as they are."""
@@ -228,6 +228,6 @@ def require_one_batch_size(specs: Sequence[TensorSpec]) -> None:
     if len(sizes) > 1:
         shapes = ", ".join(f"{s.name} {'x'.join(map(str, s.shape)) or 'scalar'}" for s in specs)
         raise ModelError(
-            f"the inputs have different first dimensions ({shapes}), so a run is no whole number "
-            "of samples; fix them with --shape"
+            f"the inputs have different first dimensions ({shapes}), so a run is not a whole "
+            "number of samples; fix them with --shape"
         )

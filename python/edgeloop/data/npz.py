@@ -111,7 +111,7 @@ def _header(archive: zipfile.ZipFile, key: str) -> tuple[tuple[int, ...], np.dty
             raise ValueError(f"'{key}': {error}") from error
         size = archive.getinfo(key + _SUFFIX).file_size
         if size < array.nbytes:
-            raise ValueError(f"'{key}' is said to hold {array.nbytes} bytes, of {size} stored")
+            raise ValueError(f"'{key}' claims to hold {array.nbytes} bytes, of {size} stored")
     return array.shape, array.dtype
 
 
@@ -188,7 +188,7 @@ def _npy_header(path: str) -> tuple[tuple[int, ...], np.dtype[Any]]:
     except Exception as error:
         raise unreadable(path, error) from error
     if held < array.nbytes:
-        raise unreadable(path, ValueError(f"it is said to hold {array.nbytes} bytes, of {held}"))
+        raise unreadable(path, ValueError(f"it claims to hold {array.nbytes} bytes, of {held}"))
     return array.shape, array.dtype
 
 

@@ -40,7 +40,7 @@ def open_data(
     names = None if inputs.labels is None else ClassNames.read(inputs.labels, inputs.labels_archive)
     listing = _listing(path, inputs.pictures, names)
     if inputs.y_file is not None and (listing is not None or not is_npy(path)):
-        raise UsageError(f"--y-file is for an .npy, and {inputs.data} is none")
+        raise UsageError(f"--y-file is for an .npy, and {inputs.data} is not one")
     if listing is not None:
         require_one_batch_size(specs)
         return _pictures(inputs, listing, specs, names, times)

@@ -43,7 +43,7 @@ def require_pillow() -> None:
         import PIL.Image  # noqa: F401
     except ImportError as error:
         raise NotAvailableError(
-            "pictures are read by Pillow, which is not here; install it with: "
+            "pictures are read by Pillow, which is not installed; install it with: "
             "python -m pip install 'edgeloop[eval]'"
         ) from error
 
@@ -80,7 +80,7 @@ def decode(path: str, color: str) -> tuple[Any, bool]:
     except UnreadablePictureError:
         raise
     except UnidentifiedImageError as error:
-        raise UnreadablePictureError("it is no picture, or one of an unknown kind") from error
+        raise UnreadablePictureError("it is not a picture, or of an unknown kind") from error
     except OSError as error:
         # Without an errno it is a decoder that found the file cut short.
         raise UnreadablePictureError(error.strerror or _brief(error, path)) from error

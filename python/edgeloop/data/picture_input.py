@@ -47,12 +47,13 @@ def picture_size(specs: Sequence[TensorSpec], layout: Optional[str]) -> tuple[Pi
     text = "x".join(map(str, specs[0].shape))
     if not fits:
         raise ModelError(
-            f"the model's input '{specs[0].name}' of shape {text} takes no pictures: no dimension "
-            "is that of 1 or 3 channels"
+            f"the model's input '{specs[0].name}' of shape {text} does not take pictures: no "
+            "dimension has 1 or 3 channels"
         )
     if len(fits) > 1:
         raise UsageError(
-            f"the model's input of shape {text} may be NHWC or NCHW: say --data-layout nhwc or nchw"
+            f"the model's input of shape {text} may be NHWC or NCHW: give "
+            "--data-layout nhwc or nchw"
         )
     return sizes[fits[0]], fits[0]
 
@@ -60,14 +61,14 @@ def picture_size(specs: Sequence[TensorSpec], layout: Optional[str]) -> tuple[Pi
 def with_pixel_values(
     preprocess: Preprocess, spec: TensorSpec, stated: Preprocess
 ) -> tuple[Preprocess, str]:
-    """Return the preprocessing with what pixels become where the user did not say, and the words.
+    """Return the preprocessing, with a default for pixels where the user gave none, and a note.
 
     A uint8 input takes them as they are. For others the model's own metadata counts (`stated`).
-    Without it an int8 input tells by its quantisation which range of real values it holds: 0 to
-    255, 0 to 1, or −1 to 1; a float input tells nothing.
+    Without it the quantisation of an int8 input shows which range of real values it holds: 0 to
+    255, 0 to 1, or −1 to 1; a float input shows nothing.
     """
     if preprocess.changes_values:
-        return preprocess, "pixels: (value × scale − mean) / std, as was said"
+        return preprocess, "pixels: (value × scale − mean) / std, as given"
     dtype = np.dtype(spec.dtype)
     if dtype == np.uint8:
         return preprocess, "pixels: as they are, in the model's own uint8"
@@ -80,14 +81,14 @@ def with_pixel_values(
     if dtype.kind not in "iu" or len(spec.scales) != 1:
         return preprocess, (
             f"pixels: NOT SCALED, 0 to 255 as they are: the model takes {spec.dtype} and does not "
-            "tell what it was trained on; say --scale, --mean and --std as in its training "
+            "say what it was trained on; give --scale, --mean and --std as in its training "
             "(for example --mean 127.5 --std 127.5, or --scale 1/255)"
         )
     return _by_range(preprocess, spec)
 
 
 def _by_range(preprocess: Preprocess, spec: TensorSpec) -> tuple[Preprocess, str]:
-    """Return what pixels become for a quantised input, told by the real values it can hold."""
+    """Return what pixels become for a quantised input, from the real values it can hold."""
     limits = np.iinfo(np.dtype(spec.dtype))
     zero_point = (spec.zero_points or (0,))[0]
     low, high = (spec.scales[0] * (end - zero_point) for end in (limits.min, limits.max))

@@ -57,7 +57,7 @@ def create(
             return _create(lock, python, wheels, progress, watch, held)
         except KeyboardInterrupt:
             raise InterruptedRunError(
-                f"interrupted; what is installed of {name} by now is kept: run it again to go on"
+                f"interrupted; what is installed of {name} so far is kept: run it again to resume"
             ) from None
 
 
@@ -75,7 +75,7 @@ def _create(
     if marker(name) == wanted and Path(own).exists():
         if wheels is not None:
             install_own_package(own, wheels, (held,), watch)
-        progress(f"{name}: {folder} is complete already")
+        progress(f"{name}: {folder} is already complete")
         return folder
     if not (Path(own).exists() and _has_pip(folder)):
         base = find_interpreter(lock.pythons, python, name)
@@ -245,8 +245,8 @@ def _lock(held: int, name: str) -> None:
         fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         raise UsageError(
-            f"another setup, or the pip that a killed one left, is at work on {name}; wait until "
-            "it has ended"
+            f"another setup, or the pip that a killed one left, is working on {name}; wait until "
+            "it ends"
         ) from None
     except OSError:  # a file system without locks
         return

@@ -91,7 +91,9 @@ def run_pip(
             status = _wait(process, timeout_s, look)
             return subprocess.CompletedProcess(command, status, _text(out), _text(err))
     except subprocess.TimeoutExpired as error:
-        raise NotAvailableError(f"pip did not end within {timeout_s:g} s; run it again") from error
+        raise NotAvailableError(
+            f"pip did not finish within {timeout_s:g} s; run it again"
+        ) from error
     except OSError as error:
         raise NotAvailableError(f"pip could not be run: {error}; try again") from error
 
@@ -155,7 +157,7 @@ def require_pip(
     if any(word in done.stderr for word in _FULL):
         raise CannotWriteError(f"{doing}: pip says: {reason}; make room and run it again")
     raise NotAvailableError(
-        f"{doing}: pip says: {reason}; what is installed by now is kept: run it again to go on"
+        f"{doing}: pip says: {reason}; what is installed so far is kept: run it again to resume"
     )
 
 

@@ -28,7 +28,7 @@ def find_interpreter(versions: Sequence[str], named: Optional[str], environment:
         found = _version_of(named)
         if found in versions:
             return named
-        have = f"is Python {found}" if found else "is no Python that can make environments"
+        have = f"is Python {found}" if found else "is not a Python that can make environments"
         raise NotAvailableError(
             f"{named} {have}, and {environment} needs Python {' or '.join(versions)}"
         )

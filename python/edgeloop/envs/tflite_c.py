@@ -108,7 +108,7 @@ def install(progress: Callable[[str], None], watch: Optional[Watch] = None) -> I
         licence=LICENCE,
     )
     if _sha256_of_file(target) == wheel.library_sha256:
-        progress(f"{target} is there already (TensorFlow Lite {LIBRARY_VERSION})")
+        progress(f"{target} is already there (TensorFlow Lite {LIBRARY_VERSION})")
         return installed
     progress(f"downloading {_WHEEL} {_WHEEL_VERSION} for the {LIBRARY_NAME} in it")
     with tempfile.TemporaryDirectory(prefix="edgeloop-") as folder:

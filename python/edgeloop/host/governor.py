@@ -135,7 +135,7 @@ def _read_state(state: Path, text: str) -> dict[str, str]:
         raise ModelError(f"{state} is damaged ({error}); remove it") from error
     for policy, governor in found.items():
         if not (policy.isalnum() and governor.isidentifier()):
-            raise ModelError(f"{state} is damaged: {policy!r} is no frequency policy; remove it")
+            raise ModelError(f"{state} is damaged: {policy!r} is not a frequency policy; remove it")
     return found
 
 

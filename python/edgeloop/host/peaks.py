@@ -39,14 +39,14 @@ def cpu_peak(host: Mapping[str, Any], flags: Iterable[str], cpus: int, dtype: st
         entry = _core(table, cluster["core_name"], have)
         name = cluster["core_name"] or "this CPU"
         if entry is None:
-            return Peak(None, name, f"the peak of {name} is in no table of ours")
+            return Peak(None, name, f"the peak of {name} is not in edgeloop's tables")
         if cluster["max_hz"] is None:
             return Peak(None, name, f"the highest clock of {name} is not published here")
         rate = float(entry[dtype]) * _FLOP_PER_MAC * cluster["max_hz"] / 1e9
         rates += [rate] * len(cluster["cpus"])
         sources.append(str(entry["source"]))
     if not rates:
-        return Peak(None, "the CPUs", "the kernel tells nothing of its CPUs")
+        return Peak(None, "the CPUs", "the kernel reports nothing about its CPUs")
     fastest = sorted(rates, reverse=True)[: max(1, cpus)]
     names = [str(cluster["core_name"]) for cluster in host["cpu"]["clusters"]]
     device = f"{len(fastest)} CPU(s) ({', '.join(dict.fromkeys(names))})"
@@ -66,7 +66,9 @@ def accelerator_peak(kind: str, compatible: Sequence[str], dtype: Optional[str])
         rates = [entry[one] for one in ((dtype,) if dtype else DTYPES) if entry[one] is not None]
         if rates:
             return Peak(float(max(rates)), str(entry["name"]), str(entry["source"]))
-    return Peak(None, f"the {kind} here", f"the peak of the {kind} here is in no table of ours")
+    return Peak(
+        None, f"the {kind} here", f"the peak of the {kind} here is not in edgeloop's tables"
+    )
 
 
 def _core(

@@ -46,7 +46,7 @@ def _mailbox(root: Path) -> Reading[int]:
         with path.open("rb") as device:
             fcntl.ioctl(device, _MBOX_PROPERTY, message, True)
     except OSError as error:
-        return Reading(None, f"{path}: {error.strerror} (the group video may ask it)")
+        return Reading(None, f"{path}: {error.strerror} (members of the group video may ask it)")
     _, code, _, _, _, bits, _ = _MESSAGE.unpack(message)
     if code != _ANSWERED:
         return Reading(None, f"{path}: the firmware did not answer")

@@ -23,7 +23,7 @@ _FIRMWARE_BITS = (
 )
 _SINCE_BOOT_SHIFT = 16
 
-_NOT_A_PI = "only the Raspberry Pi's firmware tells"
+_NOT_A_PI = "only the Raspberry Pi's firmware reports it"
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     Rows = Union[npt.NDArray[np.float64], Sequence[npt.NDArray[np.float64]]]
 
-_ONE_VALUE = "the largest of all samples is no mean: resampling cannot exceed it"
+_ONE_VALUE = "the largest of all samples is not a mean: resampling cannot exceed it"
 _ERRORS = ("max_error", "mean_error", "cosine")
 
 

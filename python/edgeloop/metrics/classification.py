@@ -201,7 +201,7 @@ def _by_sklearn(cells: npt.NDArray[np.int64], counts: npt.NDArray[np.int64]) -> 
 
 
 class Probabilities:
-    """Follows the scores of a data set; once they are no probabilities, none are any more."""
+    """Follows the scores of a data set; once they are not probabilities, none are any more."""
 
     def __init__(self, softmax: bool, step: float) -> None:
         """`step` is the scale of a quantised output: each score is off by half of it at most."""
@@ -242,8 +242,8 @@ class Probabilities:
         low = np.maximum(1 - lost, _LEAST_SUM)
         if scores.min() < -_TOLERANCE or (sums > 1 + spread).any() or (sums < low).any():
             self.reason = (
-                "the scores are no probabilities (they are negative, or do not add up to 1); where "
-                "they are logits, say --softmax"
+                "the scores are not probabilities (they are negative, or do not add up to 1); if "
+                "they are logits, give --softmax"
             )
             return None
         self.least_sum = min(self.least_sum, float(sums.min()))

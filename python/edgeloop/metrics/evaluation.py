@@ -130,7 +130,7 @@ class Evaluation:
             numbers, reason = class_numbers(labels, MOST_CLASSES)
             answers = outputs.astype(np.int64)
             if reason is None and (answers.min() < 0 or answers.max() >= MOST_CLASSES):
-                reason = "the model's outputs are no class numbers: some are negative or too large"
+                reason = "the model's outputs are not class numbers: some are negative or too large"
             if reason is not None:
                 return reason
             tally = self._classification(0)
@@ -170,7 +170,7 @@ class Evaluation:
         axis = map_axis(shape, wanted)
         if labels.dtype.kind not in "iu" or (axis is None and shape != wanted):
             return (
-                f"labels of shape {labels.shape[1:]} and dtype {labels.dtype} are no class maps "
+                f"labels of shape {labels.shape[1:]} and dtype {labels.dtype} are not class maps "
                 f"for an output of shape {outputs.shape[1:]}"
             )
         if axis is None:

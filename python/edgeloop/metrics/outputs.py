@@ -56,7 +56,9 @@ def judged_output(
     names = [spec.name for spec in outputs]
     if wanted is not None:
         if wanted not in names:
-            raise UsageError(f"--output {wanted}: no output is called so; {nearest(wanted, names)}")
+            raise UsageError(
+                f"--output {wanted}: the model has no such output; {nearest(wanted, names)}"
+            )
         return Judged(names.index(wanted), wanted, "named by --output")
     if len(outputs) == 1:
         return Judged(0, names[0])
@@ -73,7 +75,9 @@ def judged_output(
         )
     quoted = ", ".join(f"'{names[index]}'" for index in fits or range(len(names)))
     if fits:
-        return Judged(None, reason=f"the outputs {quoted} all fit the labels: say --output NAME")
+        return Judged(
+            None, reason=f"the outputs {quoted} all fit the labels: choose one with --output NAME"
+        )
     return Judged(
         None,
         reason=f"none of the outputs {quoted} is one score for each class or fits the labels; "

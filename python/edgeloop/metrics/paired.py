@@ -30,7 +30,7 @@ _SIGNIFICANT = 0.05
 # With more samples single ones are not kept: the result would grow with the data.
 MOST_SAMPLES = 1 << 20
 
-_OTHER_LABELS = "the labels of the two are not the same, so the samples are others"
+_OTHER_LABELS = "the labels differ, so these are not the same samples"
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Whether scikit-learn is here, without importing it before anything was measured."""
+"""Whether scikit-learn is installed, without importing it before anything was measured."""
 
 from __future__ import annotations
 
@@ -11,8 +11,10 @@ _INSTALL = "install it with: python -m pip install 'edgeloop[eval]'"
 
 
 def why_no_sklearn() -> Optional[str]:
-    """Return why the metrics that scikit-learn computes are missing; None where it is here."""
-    return None if find_spec("sklearn") is not None else f"scikit-learn is not here; {_INSTALL}"
+    """Return why the metrics that scikit-learn computes are missing; None where it is installed."""
+    return (
+        None if find_spec("sklearn") is not None else f"scikit-learn is not installed; {_INSTALL}"
+    )
 
 
 def require_sklearn() -> None:

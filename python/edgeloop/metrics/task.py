@@ -81,7 +81,7 @@ def _task_of_column(column: npt.NDArray[Any]) -> Task:
         return Task(CLASSIFICATION, "the labels are whole numbers, one for each sample")
     if np.array_equal(column, np.rint(column)):
         return Task(CLASSIFICATION, "the labels are whole numbers, though stored as floats")
-    return Task(REGRESSION, "the labels are no whole numbers")
+    return Task(REGRESSION, "the labels are not whole numbers")
 
 
 def class_numbers(
@@ -94,17 +94,17 @@ def class_numbers(
         if is_one_hot(labels, classes):
             return labels.reshape(len(labels), -1).argmax(axis=1), None
         return nothing, (
-            f"the labels are no class numbers: {_shape(labels)} values for each sample, and not "
-            f"one-hot of {classes} classes (say --task regression where they are values)"
+            f"the labels are not class numbers: {_shape(labels)} values for each sample, and not "
+            f"one-hot of {classes} classes (give --task regression if they are values)"
         )
     if column.dtype.kind == "f":
         if not np.array_equal(column, np.rint(column)):
             return nothing, (
-                "the labels are no class numbers: some are no whole numbers (say --task "
-                "regression where they are values)"
+                "the labels are not class numbers: some are not whole numbers (give --task "
+                "regression if they are values)"
             )
     elif column.dtype.kind not in "iu":
-        return nothing, f"the labels are no class numbers: dtype {labels.dtype}"
+        return nothing, f"the labels are not class numbers: dtype {labels.dtype}"
     numbers = column.astype(np.int64)
     low, high = int(numbers.min()), int(numbers.max())
     if low < 0 or high >= classes:
@@ -128,11 +128,9 @@ def values(
 def _outside(low: int, high: int, classes: int) -> str:
     words = f"the labels run from {low} to {high}, but the model has {classes} outputs"
     if low >= 1 and high == classes:
-        return (
-            f"{words}; where they count from 1, or a background class first, say --label-offset -1"
-        )
+        return f"{words}; if they count from 1, or from a background class, give --label-offset -1"
     if low == -1:
-        return f"{words}; where the model has a background class first, say --label-offset 1"
+        return f"{words}; if the model has a background class first, give --label-offset 1"
     return words
 
 

@@ -105,7 +105,7 @@ def require_fit(package: Package, machine: str) -> None:
     with opened_zip(package.path) as members:
         header = members.head(package.library, 20)
     if len(header) < 20 or header[:4] != b"\x7fELF":
-        raise ModelError(f"{package.path}: its library is no ELF file; {again}")
+        raise ModelError(f"{package.path}: its library is not an ELF file; {again}")
     (code,) = struct.unpack_from("<H" if header[5] == 1 else ">H", header, 18)
     built = _MACHINES.get(code, f"machine {code}")
     if built != machine:
@@ -197,7 +197,7 @@ def _json_object(members: Members, name: str) -> dict[str, str]:
     try:
         found = json.loads(members.read(name, _MAX_JSON))
     except (ValueError, RecursionError) as error:
-        raise members.damaged(f"'{plain(name)}' is no JSON") from error
+        raise members.damaged(f"'{plain(name)}' is not JSON") from error
     return {str(k): str(v) for k, v in found.items()} if isinstance(found, dict) else {}
 
 
@@ -213,7 +213,7 @@ def _with_tensors(package: Package, text: str, members: Members) -> Package:
             outputs=tuple(map(_tensor, told["outputs"])),
         )
     except (ValueError, RecursionError, KeyError, TypeError, AttributeError) as error:
-        raise members.damaged("what edgeloop wrote of its inputs is no longer that") from error
+        raise members.damaged("edgeloop's record of its inputs was changed") from error
 
 
 def _tensor(document: dict[str, Any]) -> PackageTensor:

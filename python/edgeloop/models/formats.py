@@ -86,7 +86,7 @@ def _folder(target: Path) -> ModelFormat:
     if (target / _SAVED_MODEL).is_file():
         return ModelFormat("savedmodel")
     raise ModelError(
-        f"{target} is a folder without {_SAVED_MODEL}, so it is no SavedModel; give a model file"
+        f"{target} is a folder without {_SAVED_MODEL}, so it is not a SavedModel; give a model file"
     )
 
 
@@ -132,10 +132,10 @@ def _by_structure(target: Path, head: bytes) -> ModelFormat:
         raise ModelError(f"{target} is one file of a SavedModel; give its folder {target.parent}")
     if verdict is Verdict.OTHER_PROTOBUF:
         raise ModelError(
-            f"{target} is a protobuf but no ONNX model (no IR version and graph); a TensorFlow "
+            f"{target} is a protobuf but not an ONNX model (no IR version and graph); a TensorFlow "
             "graph has to be given as a SavedModel folder"
         )
-    raise ModelError(f"{target} is no model that is known here; formats: {', '.join(FORMATS)}")
+    raise ModelError(f"{target} is not a model of a known format; formats: {', '.join(FORMATS)}")
 
 
 def _is_text(head: bytes) -> bool:

@@ -22,7 +22,7 @@ def inspect_model(path: str | Path) -> ModelSummary:
     except RecursionError as error:
         raise ModelError(f"{target} is nested more deeply than any model") from error
     except MemoryError as error:
-        raise ModelError(f"{target} takes more memory to look into than there is") from error
+        raise ModelError(f"{target} needs more memory to inspect than there is") from error
 
 
 def _summarised(target: Path) -> ModelSummary:

@@ -88,7 +88,7 @@ def opaque_operators(graph: OnnxGraph) -> dict[str, str]:
         if node.op_type in _UNCOUNTED or "Attention" in node.op_type:
             reasons[name] = f"{plain(name)} multiplies inside and is not counted"
         elif is_custom(node) and not contrib:
-            reasons[name] = f"the custom operator {plain(name)} cannot be seen into"
+            reasons[name] = f"the custom operator {plain(name)} cannot be inspected"
         elif node.op_type in _CONTROL_FLOW and nested:
             reasons[name] = f"{name} runs another graph an unknown number of times"
     return reasons

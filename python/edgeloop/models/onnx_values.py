@@ -35,7 +35,7 @@ def onnx_package() -> Any:
         import onnx.shape_inference
     except ImportError as error:
         raise NotAvailableError(
-            f"looking into an ONNX model needs the package onnx, which does not import ({error}); "
+            f"inspecting an ONNX model needs the package onnx, which does not import ({error}); "
             "run: pip install 'edgeloop[onnx]'"
         ) from error
     return onnx

@@ -67,10 +67,10 @@ def summarise_each(paths: Sequence[Path]) -> list[ModelSummary | EdgeloopError]:
         )
     except (OSError, ValueError) as error:
         raise NotAvailableError(
-            f"a process to look into the model cannot be started: {error}; free some memory"
+            f"a process to inspect the model cannot be started: {error}; free some memory"
         ) from error
     except subprocess.TimeoutExpired:
-        return [ModelError(f"{path}: looking into it took over {_TIMEOUT_S} s") for path in paths]
+        return [ModelError(f"{path}: inspecting it took over {_TIMEOUT_S} s") for path in paths]
     lines = done.stdout.splitlines()
     log = done.stderr.decode("utf-8", "replace")
     return [
@@ -86,7 +86,7 @@ def _answer(path: Path, line: bytes, log: str) -> ModelSummary | EdgeloopError:
         answer = None
     if answer is None:
         last = plain((log.strip().splitlines() or ["no message"])[-1])
-        return ModelError(f"{path} cannot be looked into: the onnx package failed on it ({last})")
+        return ModelError(f"{path} cannot be inspected: the onnx package failed on it ({last})")
     if "error" in answer:
         return _ERRORS[answer["error"]](answer["message"])
     return summary_from_dict(answer)

@@ -76,7 +76,7 @@ def scan_pickle(data: bytes, start: int = 0) -> PickleScan:
             raise PickleScanError("the pickle has no end")
         opcode = _OPCODES.get(data[position])
         if opcode is None:
-            raise PickleScanError(f"byte {position} is no pickle opcode")
+            raise PickleScanError(f"byte {position} is not a pickle opcode")
         argument, position = _argument(opcode, data, position + 1)
         if opcode.name == "STOP":
             return PickleScan(tuple(machine.storages.values()), tuple(machine.names), position)

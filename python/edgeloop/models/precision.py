@@ -93,4 +93,4 @@ def _from_tensors(tensors: Sequence[TensorSummary]) -> tuple[str | None, str]:
         return "fp16", how
     if kinds and kinds <= _EIGHT_BITS and quantized:
         return "int8", how
-    return None, f"{how}, do not tell: {', '.join(sorted(kinds)) or 'it has none'}"
+    return None, f"{how}, do not determine it: {', '.join(sorted(kinds)) or 'it has none'}"

@@ -72,7 +72,7 @@ def opaque_operators(graph: TfliteSubgraph, others_multiply: bool) -> dict[str, 
         if operator.custom and name == schema.EDGETPU_OPERATOR:
             reasons[name] = "what the Edge TPU runs is compiled and cannot be seen"
         elif operator.custom and name not in _NO_PRODUCT:
-            reasons[name] = f"the custom operator {plain(name)} cannot be seen into"
+            reasons[name] = f"the custom operator {plain(name)} cannot be inspected"
         elif operator.name in _UNCOUNTED:
             reasons[name] = f"{name} multiplies inside and is not counted"
         elif operator.name in _CONTROL_FLOW and others_multiply:

@@ -246,7 +246,7 @@ def _tensor(file: _File, table: Table) -> TfliteTensor:
     if len(shape) > _MAX_RANK or any(size < 0 for size in shape):
         raise file.reader.broken(f"tensor '{plain(name)}' has an impossible shape")
     if buffer >= len(file.buffers) and buffer:
-        raise file.reader.broken(f"tensor '{plain(name)}' refers to weights that are not there")
+        raise file.reader.broken(f"tensor '{plain(name)}' refers to weights that do not exist")
     known = 0 <= number < len(schema.TENSOR_TYPES)
     quantization = table.child(schema.Tensor.QUANTIZATION)
     tensor = TfliteTensor(

@@ -43,7 +43,7 @@ def summarise(path: Path) -> ModelSummary:
     """
     found = detect_format(path)
     if found.format not in ("pytorch", "aotinductor"):
-        raise ModelError(f"{path} is no PyTorch file but {found.format}")
+        raise ModelError(f"{path} is not a PyTorch file but {found.format}")
     empty = _empty(path, found)
     if found.kind == "legacy-checkpoint":
         return _legacy(path, empty)

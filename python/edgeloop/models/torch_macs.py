@@ -64,7 +64,7 @@ def opaque_operators(program: ExportProgram) -> dict[str, str]:
         if name.startswith(_UNCOUNTED) or "attention" in name:
             reasons[name] = f"{plain(name)} multiplies inside and is not counted"
         elif is_custom(node):
-            reasons[name] = f"the operator {plain(name)} cannot be seen into"
+            reasons[name] = f"the operator {plain(name)} cannot be inspected"
     return reasons
 
 

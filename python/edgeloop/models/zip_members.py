@@ -89,11 +89,11 @@ class Members:
         lowered = {name.lower() for name in self.sizes}
         infos = self._archive.infolist()
         if len(lowered) != len(infos):
-            return "members of the same name, of which each reader takes another"
+            return "members of the same name, of which readers take different ones"
         if any(info.orig_filename != info.filename for info in infos):
             return "a member whose name has a null byte"
         if _directory_start(self._path) != self._archive.start_dir:
-            return "two lists of members, of which each reader takes another"
+            return "two lists of members, of which readers take different ones"
         return None
 
     def head(self, name: str, most: int) -> bytes:

@@ -45,7 +45,7 @@ def runtime(name: str) -> Runtime:
         return cast("Runtime", module.RUNTIME)
     if wanted in installed_names():
         return _load(wanted)
-    raise UsageError(f"no runtime is called '{name}'; {nearest(wanted, known_names())}")
+    raise UsageError(f"unknown runtime '{name}'; {nearest(wanted, known_names())}")
 
 
 def runtimes_of(model_format: str) -> list[str]:

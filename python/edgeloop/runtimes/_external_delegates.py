@@ -35,7 +35,7 @@ _EDGETPU_KEYS = {"device": "device", "performance": "Performance"}
 def external_delegates(options: LoadOptions) -> list[ExternalDelegate]:
     """Return the external delegates of a load, in their order, ready to be made.
 
-    Raises NotAvailableError where a library or the Edge TPU itself is not here.
+    Raises NotAvailableError where a library or the Edge TPU itself is missing.
     """
     delegates = described_delegates(options)
     for name, library, _ in delegates:
@@ -77,8 +77,8 @@ def _library(spec: DelegateSpec) -> str:
         places = [place for place in on_loader_path(str(path)) if place.is_file()]
         if not places:
             raise NotAvailableError(
-                f"the delegate's library {path} is neither here nor in the loader's path; name it "
-                "with its folder"
+                f"the delegate's library {path} was found neither in this folder nor on the "
+                "loader's path; give its full path"
             )
         path = places[0]
     if not path.is_file():

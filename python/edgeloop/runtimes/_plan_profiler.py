@@ -23,14 +23,14 @@ RESOLUTION = "the engine times each layer of a run that it makes for that, by it
 
 _BUILTIN = "builtin"
 
-# LiteRT notes five things of its own in each run, which take room beside the operators.
+# LiteRT records five events of its own in each run, which take room beside the operators.
 _EVENTS_OF_A_RUN = 8
 
 STAMPED = (
-    "operators of the plan by edgeloop's clock, in ns; what a delegate tells of itself in whole "
-    "microseconds, rounded down"
+    "operators of the plan by edgeloop's clock, in ns; what a delegate reports itself is in "
+    "whole microseconds, rounded down"
 )
-COUNTED = "LiteRT's profiler counts whole microseconds; what a delegate tells is rounded down"
+COUNTED = "LiteRT's profiler counts whole microseconds; what a delegate reports is rounded down"
 
 
 class PlanEvent(NamedTuple):
@@ -41,7 +41,7 @@ class PlanEvent(NamedTuple):
     subgraph: int
     inside: bool
     reported: bool
-    """Its delegate told the time after it had run."""
+    """Its delegate reported the time after it had run."""
     start_ns: int
     """Where reported: when that was; 0 where it is not known."""
     duration_ns: int
@@ -121,8 +121,8 @@ def plan_operators(
 ) -> list[OperatorTime]:
     """Return the operators of one run, with who ran each.
 
-    A delegate that times its own operators is no event of the plan itself: its partition lasts as
-    long as they do together.
+    A delegate that times its own operators is not an event of the plan itself: its partition lasts
+    as long as they do together.
     """
     plan = _Plan(placement)
     found: list[OperatorTime] = []
@@ -247,7 +247,7 @@ class LayerProfiler:
                 layers = self._engine.time_layers()
             except UsageError as error:
                 raise NotAvailableError(
-                    f"{self._owner} cannot tell the time of a layer: {error}"
+                    f"{self._owner} cannot report the time of a layer: {error}"
                 ) from error
             stamps_ns.append(time.monotonic_ns())
             self._runs.append(

@@ -49,7 +49,7 @@ def _findings(members: Members) -> Iterator[str]:
     for inner, name in members.inner.items():
         lowered = inner.lower()
         if lowered == _OLD_LAYOUT:
-            yield "a layout from before PyTorch 1.4, whose code cannot be looked at"
+            yield "a layout from before PyTorch 1.4, whose code cannot be checked"
         elif lowered.startswith("code/") and not lowered.endswith(".debug_pkl"):
             source = members.read(name, left)
             left -= len(source)

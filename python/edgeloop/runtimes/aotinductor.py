@@ -120,14 +120,14 @@ def load_package(options: LoadOptions, path: str) -> _core.Engine:
 def require_same_inputs(path: str, inputs: Sequence[TensorSpec]) -> None:
     """Raise ModelError where a package takes other inputs than the model."""
     package = _usable_package(path)
-    told = [(tensor.dtype, tensor.shape) for tensor in package.inputs or ()]
+    packaged = [(tensor.dtype, tensor.shape) for tensor in package.inputs or ()]
     wanted = [(spec.dtype, spec.shape) for spec in inputs]
-    if told != wanted:
-        takes = ", ".join(f"{dtype} {shape_text(shape)}" for dtype, shape in told) or "not told"
+    if packaged != wanted:
+        stated = ", ".join(f"{dtype} {shape_text(shape)}" for dtype, shape in packaged)
         needs = ", ".join(f"{dtype} {shape_text(shape)}" for dtype, shape in wanted)
         raise ModelError(
-            f"{path} takes other inputs ({takes}) than the model ({needs}); make it of this model "
-            "and these shapes with 'edgeloop convert'"
+            f"{path} takes other inputs ({stated or 'not reported'}) than the model "
+            f"({needs}); make it of this model and these shapes with 'edgeloop convert'"
         )
 
 

@@ -16,7 +16,7 @@ def import_file(file: Path) -> ModuleType:
         raise UsageError(f"--model-class-path names {file}, but no such file exists")
     spec = spec_from_file_location(file.stem, file)
     if spec is None or spec.loader is None:
-        raise UsageError(f"--model-class-path names {file}, which is no Python file (.py)")
+        raise UsageError(f"--model-class-path names {file}, which is not a Python file (.py)")
     module = module_from_spec(spec)
     # A pickled module names its class by this; one that is imported already is not replaced.
     sys.modules.setdefault(file.stem, module)

@@ -83,7 +83,7 @@ class LiteRtRuntime(TfliteDelegates):
     }
     xnnpack_first = True
     rest_runs_on = "LiteRT's built-in kernels"
-    why_no_placement = "CompiledModel does not tell it in Python; measure the native loop too"
+    why_no_placement = "CompiledModel does not report it in Python; measure the native loop too"
     # It does not attach: a compiled model cannot be handed from one API to the other.
     profiled_loop = "native"
     verifies: Mapping[str, Verifier] = {"tflite": Verifier((_PACKAGE,), "convert")}
@@ -119,7 +119,9 @@ class LiteRtRuntime(TfliteDelegates):
         """Name what a CompiledModel does not run, or would crash on."""
         traits = traits_of(model)
         if traits.variables:
-            return "LiteRT's CompiledModel runs no model with variable tensors, as this one has"
+            return (
+                "LiteRT's CompiledModel does not run models with variable tensors, such as this one"
+            )
         if traits.open_outputs and not traits.open_inputs:
             names = ", ".join(f"'{plain(name)}'" for name in traits.open_outputs)
             return f"LiteRT's CompiledModel gives no memory to outputs of open shape ({names})"

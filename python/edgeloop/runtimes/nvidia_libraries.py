@@ -108,7 +108,7 @@ def _asked_version(path: str, size: int, mtime_ns: int) -> int:
         )  # fmt: skip
     except subprocess.TimeoutExpired as error:
         raise NotAvailableError(
-            f"the library {path} did not tell its version within {_ASK_TIMEOUT_S} s"
+            f"the library {path} did not report its version within {_ASK_TIMEOUT_S} s"
         ) from error
     if done.returncode != 0 or not done.stdout.strip().isdigit():
         said = done.stderr.strip().splitlines()

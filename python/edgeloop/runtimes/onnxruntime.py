@@ -151,12 +151,12 @@ class OnnxRuntime(Runtime):
     has_providers = True
     idle_settings: Mapping[str, str] = {"intra-op-spinning": "0"}
     idle_note = (
-        "ONNX Runtime's idle threads were told not to spin, or they would take the CPUs of the "
-        "other side; alone it may be a little faster"
+        "ONNX Runtime's idle threads were set not to spin, as they would take CPUs from the "
+        "other side; measured alone it may be a little faster"
     )
     rest_runs_on = "ONNX Runtime's CPU provider"
     rest_owners = (CPU,)
-    why_no_placement = "ONNX Runtime tells it from version 1.24 on"
+    why_no_placement = "ONNX Runtime reports it from version 1.24 on"
     # It does not attach: the package's extension module has a copy of the library of its own.
     profiled_loop = "framework"
     verifies: Mapping[str, Verifier] = {"onnx": Verifier(("onnxruntime",), "convert")}

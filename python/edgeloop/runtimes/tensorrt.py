@@ -53,7 +53,7 @@ class TensorRtRuntime(Runtime):
         find_cudart()
         if not engine_path(version).is_file() and find_spec(_PACKAGE) is None:
             raise NotAvailableError(
-                f"TensorRT {version_text(version)} is here ({path}), but its engine is not built "
+                f"TensorRT {version_text(version)} was found ({path}), but its engine is not built "
                 f"and there is no {_PACKAGE} package; build it with '{self.install_hint}'"
             )
         return Installation(version_text(version), str(path), origin)

@@ -76,7 +76,7 @@ def install(progress: Callable[[str], None]) -> Path:
     version = nvinfer_version(library)
     target = engine_path(version)
     if target.is_file():
-        progress(f"{target} is there already (TensorRT {version_text(version)}, {library})")
+        progress(f"{target} is already there (TensorRT {version_text(version)}, {library})")
         return target
     compiler = _compiler()
     include = _headers(compiler, version)
@@ -104,7 +104,7 @@ def _compiler() -> str:
     found = next(filter(None, map(shutil.which, _COMPILERS)), None)
     if found is None:
         raise NotAvailableError(
-            "no C++ compiler is here (looked for g++ and c++ on PATH); install one: "
+            "no C++ compiler was found (looked for g++ and c++ on PATH); install one: "
             "'apt install g++'"
         )
     return found
@@ -122,12 +122,12 @@ def _headers(compiler: str, wanted: Version) -> Path:
         seen.append(f"{folder} has {'unknown' if version is None else version_text(version)}")
     if seen:
         raise NotAvailableError(
-            f"no headers of TensorRT {version_text(wanted)} are here ({'; '.join(seen)}); install "
-            f"those of the library, or name its root folder with {ROOT_VARIABLE}"
+            f"no headers of TensorRT {version_text(wanted)} were found ({'; '.join(seen)}); "
+            f"install those of the library, or name its root folder with {ROOT_VARIABLE}"
         )
     looked = ", ".join(str(folder) for folder in _header_folders())
     raise NotAvailableError(
-        f"TensorRT {version_text(wanted)} is here, but not its headers: no {_HEADER} (looked in "
+        f"TensorRT {version_text(wanted)} was found, but not its headers: no {_HEADER} (looked in "
         f"{looked}); install them ('apt install libnvinfer-headers-dev', in JetPack 5 and before "
         f"'apt install libnvinfer-dev'), or name the unpacked archive with {ROOT_VARIABLE}"
     )

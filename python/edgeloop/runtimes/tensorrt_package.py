@@ -211,7 +211,7 @@ def _deserialized(trt: Any, runtime: Any, model: str, said: list[str]) -> Any:
         raise ModelError(f"{model} cannot be read: {error.strerror or error}") from error
     if not plan.startswith(b"ftrt"):
         raise ModelError(
-            f"{model} is no TensorRT plan; make one with 'edgeloop convert MODEL.onnx --to "
+            f"{model} is not a TensorRT plan; make one with 'edgeloop convert MODEL.onnx --to "
             "tensorrt'"
         )
     engine = runtime.deserialize_cuda_engine(plan)

@@ -118,8 +118,8 @@ def _version_of(path: str, size: int, mtime_ns: int) -> str:
         )  # fmt: skip
     except subprocess.TimeoutExpired as error:
         raise NotAvailableError(
-            f"the library {path} did not tell its version within {_ASK_TIMEOUT_S} s; name another "
-            "one with --library"
+            f"the library {path} did not report its version within {_ASK_TIMEOUT_S} s; name "
+            "another one with --library"
         ) from error
     if done.returncode != 0 or not done.stdout:
         raise NotAvailableError(

@@ -108,7 +108,7 @@ class TfliteRuntimeRuntime(TfliteDelegates):
         extensions = _LIBRARY.libraries(folder)
         if not extensions:
             raise NotAvailableError(
-                f"the tflite-runtime package in {folder} has no {_LIBRARY.pattern}; install it anew"
+                f"the tflite-runtime package in {folder} has no {_LIBRARY.pattern}; reinstall it"
             )
         version = _LIBRARY.version() or UNKNOWN
         if int(np.__version__.split(".")[0]) >= _FIRST_INCOMPATIBLE_NUMPY:

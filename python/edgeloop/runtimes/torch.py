@@ -164,15 +164,16 @@ def require_known_settings(options: LoadOptions) -> None:
 
 
 def setting_dtype(options: LoadOptions, module: Any) -> str:
-    """Return the dtype of inputs whose dtype the file does not tell.
+    """Return the dtype of inputs whose dtype the file does not state.
 
-    A network of float16 or bfloat16 throughout takes its inputs so, too. Raises UsageError.
+    A network of float16 or bfloat16 throughout takes its inputs in that dtype too. Raises
+    UsageError.
     """
     require_known_settings(options)
     held = {str(one.dtype).replace("torch.", "", 1) for one in module.parameters()}
     floats = held & {"float16", "bfloat16", "float32", "float64"}
-    told = floats.pop() if len(floats) == 1 else _DEFAULT_DTYPE
-    return options.settings.get("input-dtype", told)
+    own = floats.pop() if len(floats) == 1 else _DEFAULT_DTYPE
+    return options.settings.get("input-dtype", own)
 
 
 def input_specs(

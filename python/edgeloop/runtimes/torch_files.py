@@ -87,7 +87,7 @@ def load_module(torch: Any, options: LoadOptions) -> LoadedModule:
         return _exported(torch, path, options)
     if found.kind in ("checkpoint", "legacy-checkpoint"):
         return _checkpoint(torch, path, options)
-    raise ModelError(f"{path} is no PyTorch file but {found.format}; torch cannot run it")
+    raise ModelError(f"{path} is not a PyTorch file but {found.format}; torch cannot run it")
 
 
 def _torchscript(torch: Any, path: Path, options: LoadOptions) -> LoadedModule:
@@ -158,7 +158,7 @@ def _exported(torch: Any, path: Path, options: LoadOptions) -> LoadedModule:
         value = values.get(node)
         if not isinstance(value, torch.Tensor):
             raise ModelError(
-                f"{path}: input '{name}' of the program is no tensor but {value!r}; export a "
+                f"{path}: input '{name}' of the program is not a tensor but {value!r}; export a "
                 "module whose inputs are tensors"
             )
         inputs.append(_exported_input(name, value, example, program.range_constraints))
@@ -278,7 +278,7 @@ def _construct(torch: Any, source: ModuleType, file: str, name: Optional[str]) -
             "without arguments: name a function there that returns the finished model"
         ) from error
     if not isinstance(module, torch.nn.Module):
-        raise UsageError(f"{name}() of {file} returned a {type(module).__name__}, no nn.Module")
+        raise UsageError(f"{name}() of {file} returned a {type(module).__name__}, not an nn.Module")
     return module
 
 
@@ -396,7 +396,7 @@ class _Reader(pickle.Unpickler):
             return dict
         if module == "torch" and name.endswith("Storage"):
             return name
-        raise pickle.UnpicklingError(f"{module}.{name} is no part of a tensor")
+        raise pickle.UnpicklingError(f"{module}.{name} is not part of a tensor")
 
     def persistent_load(self, pid: Any) -> Optional[str]:
         return _STORAGES.get(pid[1])

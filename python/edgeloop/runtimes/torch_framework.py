@@ -189,7 +189,7 @@ def _device_regions(code: str, device: str, name: Optional[str]) -> dict[str, st
 def require_form(device: str) -> None:
     """Raise UsageError where it is neither cpu nor cuda[:N]."""
     if device != CPU and not _CUDA.fullmatch(device):
-        raise UsageError(f"no device is called '{device}'; write cpu, cuda or cuda:1")
+        raise UsageError(f"unknown device '{device}'; write cpu, cuda or cuda:1")
 
 
 def require_device(torch: Any, device: Optional[str]) -> str:

@@ -79,7 +79,7 @@ def parse_delegate(text: str) -> DelegateSpec:
         if equals and path:
             return DelegateSpec(name.strip(), _where(path), options)
         raise UsageError(
-            f"no delegate is called '{name}'; {nearest(wanted, KNOWN)}; another one is named by "
+            f"unknown delegate '{name}'; {nearest(wanted, KNOWN)}; another one is named by "
             "its library's path"
         )
     if wanted in (XNNPACK, NONE) and (equals or options):
@@ -93,7 +93,7 @@ def parse_provider(text: str) -> DelegateSpec:
     """Read NAME[:key=value,...]; "Xnnpack" is XnnpackExecutionProvider."""
     name, _, rest = text.strip().partition(":")
     if not name or "=" in name:
-        raise UsageError(f"'{text}' is no provider; write NAME or NAME:key=value,key=value")
+        raise UsageError(f"'{text}' is not a provider; write NAME or NAME:key=value,key=value")
     return DelegateSpec(name, None, _options(text, rest))
 
 
@@ -107,7 +107,7 @@ def parse_share(text: str) -> float:
     except ValueError:
         share = -1.0
     if not 0.0 < share <= 1.0 or after:
-        raise UsageError(f"'{text}' is no share of the model; write 0.9, 90% or any")
+        raise UsageError(f"'{text}' is not a share of the model; write 0.9, 90% or any")
     return share
 
 
@@ -122,7 +122,7 @@ def _options(text: str, rest: str) -> dict[str, str]:
         elif last is not None and not equals:
             options[last] += f",{piece}"
         else:
-            raise UsageError(f"'{piece}' in '{text}' is no key=value; {_FORM}")
+            raise UsageError(f"'{piece}' in '{text}' is not key=value; {_FORM}")
     return options
 
 

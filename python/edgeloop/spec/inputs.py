@@ -57,7 +57,7 @@ class InputSource:
     y_file: Optional[str] = None
     """An .npy with the labels of an .npy."""
     labels: Optional[str] = None
-    """A file with the names of the classes, one a line, in the order of the model's outputs."""
+    """A file with the names of the classes, one per line, in the order of the model's outputs."""
     labels_archive: Optional[str] = None
     """The model whose own archive holds the file `labels`; None: it is a file by itself."""
     label_offset: int = 0
@@ -103,7 +103,7 @@ def parse_preprocess(
         raise UsageError("--std holds 0, which nothing can be divided by")
     chosen = None if color is None else color.lower()
     if chosen is not None and chosen not in COLORS:
-        raise UsageError(f"no order of colours is called '{color}'; {nearest(chosen, COLORS)}")
+        raise UsageError(f"unknown colour order '{color}'; {nearest(chosen, COLORS)}")
     factors = _numbers("scale", scale)
     if len(factors) > 1:
         raise UsageError(f"--scale is one number (1/255), not {len(factors)}")
@@ -122,7 +122,7 @@ def parse_layout(text: Optional[str]) -> Optional[str]:
     """Return a layout in lower case. Raises UsageError for one that does not exist."""
     layout = None if text is None else text.lower()
     if layout is not None and layout not in LAYOUTS:
-        raise UsageError(f"no data layout is called '{layout}'; {nearest(layout, LAYOUTS)}")
+        raise UsageError(f"unknown data layout '{layout}'; {nearest(layout, LAYOUTS)}")
     return layout
 
 

@@ -35,7 +35,7 @@ def metric_options(
     """Check what the user said. Raises UsageError."""
     name = None if task is None else canonical(task)
     if name is not None and name not in TASKS:
-        raise UsageError(f"no task is called '{task}'; {nearest(name, TASKS)}")
+        raise UsageError(f"unknown task '{task}'; {nearest(name, TASKS)}")
     if not 1 <= top_k <= _MOST_TOP_K:
         raise UsageError(f"--top-k must be a whole number from 1 to {_MOST_TOP_K}, not {top_k}")
     return MetricOptions(name, top_k, softmax, output)

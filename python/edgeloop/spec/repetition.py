@@ -15,7 +15,7 @@ def parse_every(text: str) -> float:
     """Read 90s, 10m or 2h as seconds. Raises UsageError."""
     found = re.fullmatch(r"(\d+(?:\.\d*)?)([smh])", text.strip())
     if found is None:
-        raise UsageError(f"--every '{text}' is no time: write 90s, 10m or 2h")
+        raise UsageError(f"--every '{text}' is not a time: write 90s, 10m or 2h")
     return float(found[1]) * _UNITS_S[found[2]]
 
 
@@ -27,7 +27,7 @@ class Repetition:
         1,
         "--sessions",
         section=PRECISION,
-        help="Measure so often, spaced in time; 3 and more give an interval between sessions.",
+        help="Number of sessions, spaced in time; 3 or more give an interval between sessions.",
         bounds=(1, 1000),
         more=True,
     )

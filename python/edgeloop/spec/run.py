@@ -310,7 +310,7 @@ class RunSpec:
         "--labels",
         section=METRICS,
         metavar="FILE",
-        help="Names of the classes, one a line, in the order of the model's outputs.",
+        help="Names of the classes, one per line, in the order of the model's outputs.",
         file=True,
         more=True,
     )

@@ -173,7 +173,7 @@ def _pairs(
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     a, b = _positive(a_ns), _positive(b_ns)
     if a.size != b.size:
-        raise ValueError(f"{a.size} medians of A and {b.size} of B: pairs need as many of each")
+        raise ValueError(f"{a.size} medians of A and {b.size} of B: pairs need equal numbers")
     return a, b
 
 

@@ -1,4 +1,4 @@
-"""A quantile of dependent samples with its interval, or the words for why it has none."""
+"""A quantile of dependent samples with its interval, or the reason why it has none."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def quantile_interval(
 def quantile_estimate(
     x: npt.ArrayLike, p: float, n_eff: float, confidence: float = CONFIDENCE
 ) -> QuantileEstimate:
-    """Return quantile `p` of `x` by order statistics, `x` being worth `n_eff` independent ones."""
+    """Return quantile `p` of `x` by order statistics; `n_eff`: effective sample size."""
     samples = as_series(x)
     n = samples.size
     value, low, high = _values(samples, p, interval_ranks(n, p, n_eff, confidence))

@@ -86,7 +86,7 @@ class WorkerClient:
             ) from None
         except ProtocolError as error:
             self._process.kill()
-            raise errors.RuntimeFailedError(f"the worker broke while {doing}: {error}") from error
+            raise errors.RuntimeFailedError(f"the worker failed while {doing}: {error}") from error
         if answer.body.get("type") == "error":
             raise error_of(answer.body)
         return answer
@@ -126,7 +126,8 @@ class WorkerClient:
             ) from None
         except ProtocolError as error:
             raise errors.NotAvailableError(
-                f"{python} is no Python with edgeloop: {error}; install edgeloop there: {install}"
+                f"{python} is not a Python with edgeloop: {error}; install edgeloop there: "
+                f"{install}"
             ) from error
         theirs = body.get("edgeloop")
         if theirs != edgeloop.__version__:
@@ -161,4 +162,4 @@ class WorkerClient:
 
     def _said(self) -> str:
         words = self.log.last_words()
-        return f"; it said: {words}" if words else ""
+        return f"; its last output: {words}" if words else ""

@@ -25,5 +25,5 @@ JOBS: Mapping[str, str] = {
 def run_job(name: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
     """Run one job of the table. Raises UsageError for a name that is not in it."""
     if name not in JOBS:
-        raise UsageError(f"no job is called '{name}'; known: {', '.join(JOBS)}")
+        raise UsageError(f"unknown job '{name}'; known: {', '.join(JOBS)}")
     return cast("dict[str, Any]", import_module(JOBS[name]).run(arguments))

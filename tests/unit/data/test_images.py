@@ -92,7 +92,7 @@ def test_a_folder_without_pictures_takes_no_class_number(folder: Path) -> None:
     data = opened(folder)
     assert y_of(data) == [0, 0, 1, 1, 2, 2]
     assert data.ordered == 3
-    assert "folders without pictures are no classes: archive" in data.notes
+    assert "folders without pictures are not classes: archive" in data.notes
 
 
 def test_a_folder_beside_loose_pictures_that_holds_none_makes_no_classes(tmp_path: Path) -> None:
@@ -232,7 +232,7 @@ def test_a_folder_of_nothing_but_corrupt_pictures(tmp_path: Path) -> None:
 
 def test_why_a_picture_cannot_be_read_is_said_plainly(tmp_path: Path) -> None:
     (tmp_path / "a.png").write_bytes(b"")
-    with pytest.raises(UnreadablePictureError, match=r"^it is no picture, or one of an unknown"):
+    with pytest.raises(UnreadablePictureError, match=r"^it is not a picture, or of an unknown"):
         decode(str(tmp_path / "a.png"), "rgb")
     with pytest.raises(UnreadablePictureError, match=r"^No such file or directory$"):
         decode(str(tmp_path / "none.png"), "rgb")
@@ -293,10 +293,10 @@ def test_colours_and_layouts(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="--color gray gives 1 channels, but the model takes 3"):
         opened(tmp_path, color="gray")
     cube = TensorSpec("image", "float32", (1, 3, 3, 3))
-    with pytest.raises(UsageError, match="may be NHWC or NCHW: say --data-layout"):
+    with pytest.raises(UsageError, match="may be NHWC or NCHW: give --data-layout"):
         opened(tmp_path, cube)
     assert x_of(opened(tmp_path, cube, layout="nchw"))[0, :, 0, 0].tolist() == [10, 20, 30]
-    with pytest.raises(ModelError, match="takes no pictures"):
+    with pytest.raises(ModelError, match="does not take pictures"):
         opened(tmp_path, TensorSpec("x", "float32", (1, 640)))
 
 

@@ -125,7 +125,7 @@ def test_another_layout_is_hinted_at_and_not_guessed(axes: tuple[int, ...], save
     data = np.arange(2 * 72, dtype=np.float32).reshape(2, 4, 6, 3)
     path = saved(x_data=data)
     words = why_not(path, spec)
-    assert f"if it is {layout.upper()}, say --data-layout {layout}" in words
+    assert f"if it is {layout.upper()}, give --data-layout {layout}" in words
     assert np.array_equal(x_of(opened(path, spec, layout=layout)), data.transpose(axes))
     assert "has shape 4x6x3" in why_not(path, spec, layout=other)  # its own, not the transposed
 
@@ -386,7 +386,7 @@ def test_words_become_the_numbers_of_their_names(tmp_path: Path, saved: Any) -> 
     for words in (["dog", "cat", "bird", "dog", "cat"], [b"dog", b"cat", b"bird", b"dog", b"cat"]):
         path = saved(x_data=images(), y_data=np.array(words))
         assert y_of(opened(path, labels=str(names))) == [1, 0, 2, 1, 0]
-    assert "the labels are words; say --labels FILE" in why_not(path)
+    assert "the labels are words; give --labels FILE" in why_not(path)
     path = saved(x_data=images(), y_data=np.array(["dog"] * 4 + ["cow"]))
     assert f"'cow' is not a class of {names}" in why_not(path, labels=str(names))
 
@@ -425,7 +425,7 @@ def test_values_per_channel_need_to_know_the_channels(saved: Any) -> None:
     per_channel = parse_preprocess(mean="1,2,3")
     spec = TensorSpec("image", "float32", (1, 3, 4, 3))
     path = saved(x_data=np.zeros((2, 3, 4, 3), np.float32))
-    with pytest.raises(UsageError, match="two such dimensions: say --data-layout"):
+    with pytest.raises(UsageError, match="two such dimensions: give --data-layout"):
         opened(path, spec, preprocess=per_channel)
     assert x_of(opened(path, spec, preprocess=per_channel, layout="nhwc"))[0, 0, 0].tolist() == [
         -1, -2, -3,
@@ -433,7 +433,7 @@ def test_values_per_channel_need_to_know_the_channels(saved: Any) -> None:
     assert x_of(opened(path, spec, preprocess=per_channel, layout="nchw"))[0, :, 0, 0].tolist() == [
         -1, -2, -3,
     ]  # fmt: skip
-    with pytest.raises(UsageError, match="no dimension of as many channels"):
+    with pytest.raises(UsageError, match="no dimension of that size"):
         opened(saved(x_data=images()), IMAGE, preprocess=per_channel)
     path = saved(x_data=np.zeros((2, 3, 4, 3), np.float32))
     with pytest.raises(UsageError, match="different numbers of values"):

@@ -47,9 +47,9 @@ def test_an_x86_is_told_by_its_flags() -> None:
 @pytest.mark.parametrize(
     ("machine", "words"),
     [
-        (host(("Cortex-Z9", 4, 10**9)), "in no table"),
+        (host(("Cortex-Z9", 4, 10**9)), "not in edgeloop's tables"),
         (host(("Cortex-A72", 4, None)), "clock"),
-        (host(), "tells nothing"),
+        (host(), "reports nothing"),
     ],
 )
 def test_what_is_not_known_is_null_with_a_reason(machine: dict[str, Any], words: str) -> None:

@@ -81,8 +81,8 @@ def test_a_kernel_without_get_throttled_says_what_to_ask_instead(pi5: Path) -> N
 def test_no_pi_no_bits(rock5: Path) -> None:
     firmware = firmware_throttling(rock5)
     assert firmware.bits is None
-    assert firmware.bits_reason == "only the Raspberry Pi's firmware tells"
-    assert firmware.under_voltage_alarm_reason == "only the Raspberry Pi's firmware tells"
+    assert firmware.bits_reason == "only the Raspberry Pi's firmware reports it"
+    assert firmware.under_voltage_alarm_reason == "only the Raspberry Pi's firmware reports it"
 
 
 def test_rock5_cooling_device_slows_the_cpu(rock5: Path) -> None:

@@ -77,7 +77,7 @@ def test_one_without_edgeloop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 
 def test_a_program_that_says_nothing_or_refuses() -> None:
     assert "ended by itself with exit code 0; install" in why_not("/bin/true")
-    assert "it said: " in why_not("/bin/cat")
+    assert "its last output: " in why_not("/bin/cat")
 
 
 def test_one_that_crashes_at_the_start(program: Callable[[str], str]) -> None:
@@ -88,7 +88,7 @@ def test_one_that_crashes_at_the_start(program: Callable[[str], str]) -> None:
 def test_one_that_talks_gibberish(program: Callable[[str], str]) -> None:
     path = program(f"import os, sys\nos.write({DESCRIPTOR}, b'\\xff' * 100)")
     words = why_not(path)
-    assert f"{path} is no Python with edgeloop: a message of 4294967295 bytes" in words
+    assert f"{path} is not a Python with edgeloop: a message of 4294967295 bytes" in words
 
 
 def test_one_that_never_answers(program: Callable[[str], str]) -> None:

@@ -124,7 +124,7 @@ def test_logits_have_no_log_loss_unless_their_softmax_is_taken() -> None:
     logits, labels = data()
     document = tally(logits, labels).as_dict()
     assert document["log_loss"] is None
-    assert "no probabilities" in document["log_loss_reason"]
+    assert "not probabilities" in document["log_loss_reason"]
     assert "--softmax" in document["log_loss_reason"]
     document = tally(logits * 50, labels, softmax=True).as_dict()
     # scikit-learn clips a probability of 1e-16 to that of the dtype; large logits show it is not.
@@ -154,7 +154,7 @@ def test_many_small_probabilities_that_were_rounded_to_nothing_are_still_probabi
     own = stored[np.arange(50), labels] / sums
     assert document["log_loss"] == pytest.approx(-np.log(own).mean())
     assert f"sum to {sums.min():.2f} to" in document["log_loss_note"]
-    # Where nothing is quantised, and for values that are no probabilities, there is none.
+    # Where nothing is quantised, and for values that are not probabilities, there is none.
     assert tally(stored, labels).as_dict()["log_loss"] is None
     assert tally(stored / 4, labels, step=1 / 256).as_dict()["log_loss"] is None
 
@@ -171,13 +171,15 @@ def test_two_classes_have_no_top_5() -> None:
 
 
 def test_without_scikit_learn_there_is_the_accuracy(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(classification, "why_no_sklearn", lambda: "scikit-learn is not here; ...")
+    monkeypatch.setattr(
+        classification, "why_no_sklearn", lambda: "scikit-learn is not installed; ..."
+    )
     logits, labels = data()
     document = tally(softmax(logits), labels).as_dict()
     assert document["accuracy"] == (logits.argmax(axis=1) == labels).mean()
     assert document["log_loss"] is not None
     assert document["f1_macro"] is None
-    assert "scikit-learn is not here" in document["f1_macro_reason"]
+    assert "scikit-learn is not installed" in document["f1_macro_reason"]
 
 
 def test_eval_says_how_scikit_learn_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -27,7 +27,9 @@ def test_several_rows_of_scores_are_for_the_user_to_tell_apart() -> None:
     heads = outputs(main=(1, 10), auxiliary=(1, 10))
     judged = judged_output(heads, 1, CLASS, None)
     assert judged.index is None
-    assert "'main', 'auxiliary' all fit the labels: say --output NAME" in str(judged.reason)
+    assert "'main', 'auxiliary' all fit the labels: choose one with --output NAME" in str(
+        judged.reason
+    )
     assert judged_output(heads, 1, CLASS, "auxiliary").index == 1
     with pytest.raises(UsageError, match="did you mean 'main'"):
         judged_output(heads, 1, CLASS, "mian")

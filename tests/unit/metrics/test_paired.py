@@ -98,7 +98,7 @@ def test_only_the_same_samples_are_paired(monkeypatch: pytest.MonkeyPatch) -> No
             keeper.add(kind, np.ones(len(piece), bool), piece)
     first, second, other, errors = [keeper.scores() for keeper in keepers]
     assert why_not_paired(first, second) is None
-    assert "the samples are others" in str(why_not_paired(first, other))
+    assert "not the same samples" in str(why_not_paired(first, other))
     assert "the tasks differ" in str(why_not_paired(first, errors))
     monkeypatch.setattr(paired, "MOST_SAMPLES", 5)
     keepers[0].add(CORRECT, np.ones(1, bool), labels[:1])

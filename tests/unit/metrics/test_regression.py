@@ -97,7 +97,7 @@ def test_so_many_values_that_r2_is_not_followed() -> None:
 
 
 def test_without_scikit_learn_there_is_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(regression, "why_no_sklearn", lambda: "scikit-learn is not here")
+    monkeypatch.setattr(regression, "why_no_sklearn", lambda: "scikit-learn is not installed")
     document: dict[str, Any] = tally(*data()).as_dict()
     assert all(document[name] is None for name in NAMES)
-    assert document["r2_reason"] == "scikit-learn is not here"
+    assert document["r2_reason"] == "scikit-learn is not installed"

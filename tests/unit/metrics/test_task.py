@@ -66,7 +66,7 @@ def test_the_user_decides_the_task() -> None:
     assert accuracy_of(SCORES, np.eye(3)[LABELS], task="regression")["task"] == "regression"
     why = why_not(SCORES, SCORES, task="classification")
     assert "3 values for each sample, and not one-hot" in why
-    assert "some are no whole numbers" in why_not(SCORES, LABELS + 0.5, task="classification")
+    assert "some are not whole numbers" in why_not(SCORES, LABELS + 0.5, task="classification")
     with pytest.raises(UsageError, match="did you mean 'regression'"):
         metric_options("regresion", 5, False)
     with pytest.raises(UsageError, match="--top-k must be"):
@@ -215,4 +215,4 @@ def test_a_later_chunk_that_breaks_the_rule_is_named() -> None:
     found.add(SCORES, LABELS + 0.5)
     assert found.ended
     reason: Optional[str] = found.as_dict()["accuracy_reason"]
-    assert "some are no whole numbers" in str(reason)
+    assert "some are not whole numbers" in str(reason)

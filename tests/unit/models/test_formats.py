@@ -1,4 +1,4 @@
-"""A format is told from the content, and what is no model is named."""
+"""A format is told from the content, and what is not a model is named."""
 
 from __future__ import annotations
 
@@ -95,11 +95,11 @@ def test_savedmodel_folder(tmp_path):
         (bytes(4) + b"ORTM" + bytes(9), "give the .onnx"),
         (b"\x1f\x8b\x08" + bytes(9), "gzip archive; unpack it first"),
         (ONNX[:-1], "ONNX model that is cut short"),
-        (b"\x08\x01" + field(2, b"graphs"), "a protobuf but no ONNX model"),
-        (field(1, b"node") + field(4, b"\x08\x01"), "a protobuf but no ONNX model"),
-        (b"\x89PNG\r\n\x1a\n" + bytes(99), "no model that is known here; formats: pytorch"),
-        (bytes(range(128, 256)), "no model that is known here"),
-        (b"\x08\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", "no model that is known here"),
+        (b"\x08\x01" + field(2, b"graphs"), "a protobuf but not an ONNX model"),
+        (field(1, b"node") + field(4, b"\x08\x01"), "a protobuf but not an ONNX model"),
+        (b"\x89PNG\r\n\x1a\n" + bytes(99), "not a model of a known format; formats: pytorch"),
+        (bytes(range(128, 256)), "not a model of a known format"),
+        (b"\x08\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", "not a model of a known format"),
     ],
     ids=lambda value: value if isinstance(value, str) else "content",  # an archive holds the time
 )

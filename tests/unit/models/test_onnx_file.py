@@ -256,7 +256,7 @@ def test_functions_are_expanded(summary):
 @pytest.mark.parametrize(
     ("operator", "domain", "reason"),
     [
-        ("Fancy", "my.company", "the custom operator my.company.Fancy cannot be seen into"),
+        ("Fancy", "my.company", "the custom operator my.company.Fancy cannot be inspected"),
         ("Einsum", "", "Einsum multiplies inside and is not counted"),
         ("QAttention", "com.microsoft", "multiplies inside"),
     ],

@@ -100,7 +100,7 @@ def test_a_child_that_cannot_answer(monkeypatch, tmp_path):
         onnx_worker.summarise(tmp_path / "m")
     monkeypatch.setattr(onnx_worker, "_CHILD", "import time; time.sleep(60)")
     monkeypatch.setattr(onnx_worker, "_TIMEOUT_S", 0.1)
-    with pytest.raises(ModelError, match="looking into it took over"):
+    with pytest.raises(ModelError, match="inspecting it took over"):
         onnx_worker.summarise(tmp_path / "m")
     monkeypatch.setattr(sys, "executable", "/no/python")
     with pytest.raises(NotAvailableError, match="cannot be started"):

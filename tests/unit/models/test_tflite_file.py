@@ -268,7 +268,7 @@ def test_signatures_and_description(builder, summary, num, vec):
     ("damage", "sentence"),
     [
         (lambda b: b.tensor("w", (4, 8), data=True, bytes_stored=100), "needs 128 bytes and has"),
-        (lambda b: b.tensor("w", (4, 8), buffer=7), "refers to weights that are not there"),
+        (lambda b: b.tensor("w", (4, 8), buffer=7), "refers to weights that do not exist"),
         (lambda b: b.tensor("w", (4, -8)), "impossible shape"),
         (lambda b: b.tensor("w", (1,) * 40), "impossible shape"),
         (lambda b: b.operator("ADD", [5], [0]), "refers to tensor 5 of 1"),

@@ -135,7 +135,7 @@ def test_quantised_pairs(summary):
     [
         ("aten.lstm", "multiplies inside and is not counted", False),
         ("aten.scaled_dot_product_attention", "multiplies inside", False),
-        ("mine.fancy", "the operator mine.fancy cannot be seen into", True),
+        ("mine.fancy", "the operator mine.fancy cannot be inspected", True),
     ],
 )
 def test_what_cannot_be_seen_leaves_no_total(summary, target, reason, custom):

@@ -115,7 +115,7 @@ def test_precision_from_the_stored_types(tmp_path, kinds, precision):
         ({"c/models/model.json": '{"graph_module": []}'}, "unknown structure"),
         (
             {"c/data/aotinductor/m/a.so": b"", "c/data/aotinductor/m/a_metadata.json": "x"},
-            "is no JSON",
+            "is not JSON",
         ),
     ],
 )
@@ -190,5 +190,5 @@ def test_aotinductor(tmp_path):
 def test_another_format_is_named(tmp_path):
     path = tmp_path / "m"
     path.write_bytes(b"ftrt" + bytes(40))
-    with pytest.raises(ModelError, match="no PyTorch file but tensorrt"):
+    with pytest.raises(ModelError, match="not a PyTorch file but tensorrt"):
         summarise(path)

@@ -21,7 +21,7 @@ CLASSIFICATION: dict[str, Any] = {
     "f1_micro": 0.75,
     "f1_micro_ci95": [0.686, 0.805],
     "log_loss": None,
-    "log_loss_reason": "the scores are no probabilities",
+    "log_loss_reason": "the scores are not probabilities",
 }
 
 
@@ -32,7 +32,7 @@ def test_metrics_have_their_unit_and_interval_or_the_reason() -> None:
     assert lines[1].split() == ["accuracy", "75.00", "%", "[68.60,", "80.50]"]
     assert "top 5 accuracy  99.00 %" in part
     assert "100.00 % (no interval: resampling does not change it)" in part
-    assert "the scores are no probabilities" in part
+    assert "the scores are not probabilities" in part
     assert "micro" not in part  # the accuracy once more: it stays in the JSON
 
 

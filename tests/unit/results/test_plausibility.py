@@ -101,7 +101,7 @@ def test_the_batch_counts() -> None:
     [
         (header(), None, "it", "where it computes is not known"),
         (header(), None, "libvx.so", "libvx.so computes"),
-        (header(compatible=["rockchip,rk3588"]), None, "gpu", "the gpu here is in no table"),
+        (header(compatible=["rockchip,rk3588"]), None, "gpu", "the gpu here is not in"),
         (header(shape=(1, 3, 320, 320)), None, "cpu", "at the shapes that were run"),
         (header(), model(None), "cpu", "an LSTM is in it"),
         (header(), model(0), "cpu", "multiplies nothing"),

@@ -46,7 +46,7 @@ def test_an_unknown_runtime_is_told_the_nearest() -> None:
     with pytest.raises(UsageError) as caught:
         runtime("onnx-runtime")
     assert str(caught.value) == (
-        "no runtime is called 'onnx-runtime'; did you mean 'onnxruntime'? "
+        "unknown runtime 'onnx-runtime'; did you mean 'onnxruntime'? "
         f"known: {', '.join(RUNTIME_NAMES)}"
     )
 

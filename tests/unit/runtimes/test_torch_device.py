@@ -138,5 +138,5 @@ def test_a_device_that_is_not_there(devices: int, cuda: str | None, words: str) 
 
 def test_a_device_of_another_form() -> None:
     for name in ("gpu", "cuda:x", "cuda:"):
-        with pytest.raises(UsageError, match="no device is called"):
+        with pytest.raises(UsageError, match="unknown device"):
             require_form(name)

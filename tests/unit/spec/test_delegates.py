@@ -74,7 +74,7 @@ def test_the_order_of_delegates() -> None:
 def test_shares() -> None:
     assert [parse_share(text) for text in ("any", "0.5", "90%", "1", "100%")] == [0, 0.5, 0.9, 1, 1]
     for wrong in ("0", "1.1", "x", "-1", "5%%", "nan"):
-        with pytest.raises(UsageError, match="is no share"):
+        with pytest.raises(UsageError, match="is not a share"):
             parse_share(wrong)
 
 
@@ -105,7 +105,7 @@ def test_providers() -> None:
     assert full_name("cuda") == "CUDAExecutionProvider"
     assert full_name("New") == "NewExecutionProvider"
     for wrong in ("", "a=b"):
-        with pytest.raises(UsageError, match="is no provider"):
+        with pytest.raises(UsageError, match="is not a provider"):
             parse_provider(wrong)
 
 

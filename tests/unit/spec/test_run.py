@@ -159,15 +159,15 @@ def test_loops_are_named_once_in_the_users_order() -> None:
 @pytest.mark.parametrize(
     ("said", "words"),
     [
-        ({"loops": ["natve"]}, "no loop is called 'natve'; did you mean 'native'? known: native,"),
+        ({"loops": ["natve"]}, "unknown loop 'natve'; did you mean 'native'? known: native,"),
         (
             {"effort": "quik"},
             "unknown value 'quik' for --effort; did you mean 'quick'?",
         ),
         ({"settings": {"multiplication": "1"}}, "did you mean 'multiplications'? known:"),
         ({"delegate": "xnnpack"}, "null has no delegate 'xnnpack'; known: none"),
-        ({"data_layout": "nhcw"}, "no data layout is called 'nhcw'; did you mean"),
-        ({"runtimes": ["nul"]}, "no runtime is called 'nul'; did you mean 'null'? known:"),
+        ({"data_layout": "nhcw"}, "unknown data layout 'nhcw'; did you mean"),
+        ({"runtimes": ["nul"]}, "unknown runtime 'nul'; did you mean 'null'? known:"),
         ({"runtimes": ["onnxruntime"]}, "onnxruntime reads onnx, but null is null; runtimes for"),
         ({"threads": 0}, "--threads must be a whole number of at least 1, not 0"),
         ({"threads": "4"}, "--threads must be a whole number of at least 1, not '4'"),
@@ -234,7 +234,7 @@ def test_no_runtime_is_here(runtimes: list[str], here: Any) -> None:
     with pytest.raises(NotAvailableError) as caught:
         one(model=ONNX, runtimes=runtimes)
     assert str(caught.value) == (
-        "no runtime for onnx is here: onnxruntime: onnxruntime is not installed"
+        "no runtime for onnx was found: onnxruntime: onnxruntime is not installed"
     )
 
 
@@ -314,7 +314,7 @@ def test_delegates(here: Any) -> None:
     assert one(model=TFLITE, delegate="none").options.delegates == ()
     assert one(delegate="none").options.delegates == ()
     words = why_not(model=TFLITE, delegate="xnnpak")
-    assert words.startswith("no delegate is called 'xnnpak'; did you mean 'xnnpack'? known: ")
+    assert words.startswith("unknown delegate 'xnnpak'; did you mean 'xnnpack'? known: ")
 
 
 def test_the_delegates_of_another_runtime(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -286,7 +286,7 @@ def test_many_comparisons_demote_what_was_luck() -> None:
     ("a", "b", "match"),
     [
         ([], [], "nothing was measured"),
-        ([1.0, 2.0], [1.0], "as many of each"),
+        ([1.0, 2.0], [1.0], "equal numbers"),
         ([0.0, 1.0], [1.0, 1.0], "too coarse"),
     ],
 )

@@ -27,7 +27,7 @@ class HwmonMeter:
         self.description = MeterDescription(
             name="hwmon",
             covers=f"what the sensor {name} is wired to",
-            limits="the kernel does not tell what that is; see the board's manual",
+            limits="the kernel does not say what that is; see the board's manual",
         )
 
     def read_w(self) -> Reading[float]:

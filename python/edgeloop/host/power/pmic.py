@@ -66,7 +66,7 @@ def find(root: Path = Path("/")) -> Optional[PmicMeter]:
 def _ask() -> Reading[str]:
     program = shutil.which(_COMMAND[0])
     if program is None:
-        return Reading(None, f"{_COMMAND[0]} is not here")
+        return Reading(None, f"{_COMMAND[0]} is not installed")
     name = f"`{' '.join(_COMMAND)}`"
     done = run_program([program, *_COMMAND[1:]], name, _TIMEOUT_S)
     if done.value is None:

@@ -90,5 +90,5 @@ class CommandMeter:
         number = _NUMBER.search(text)
         power_w = float(number.group()) if number else math.nan
         if not (math.isfinite(power_w) and power_w >= 0):
-            return Reading(None, f"{name} printed {text[:40]!r}, which is no power in W")
+            return Reading(None, f"{name} printed {text[:40]!r}, which is not a power in W")
         return Reading(power_w)

@@ -170,7 +170,7 @@ def _loops(spec: RunSpec, command: str, name: str, said: list[str]) -> tuple[str
     wanted = [canonical(loop) for loop in spec.loops]
     for loop in wanted:
         if loop not in LOOPS:
-            raise UsageError(f"no loop is called '{loop}'; {nearest(loop, LOOPS)}")
+            raise UsageError(f"unknown loop '{loop}'; {nearest(loop, LOOPS)}")
         if loop in missing:
             raise UsageError(f"{name} has no {loop} loop: {missing[loop]}")
     if len(wanted) > 1 and command in ("eval", "classify"):
@@ -274,7 +274,7 @@ def cluster_cpus(name: str, clusters: Sequence[CpuCluster]) -> tuple[int, ...]:
     Raises UsageError for another name, or where the cores are all alike.
     """
     if name not in CLUSTERS:
-        raise UsageError(f"no cluster is called '{name}'; {nearest(name, CLUSTERS)}")
+        raise UsageError(f"unknown cluster '{name}'; {nearest(name, CLUSTERS)}")
     if len(clusters) < 2:
         raise UsageError(f"--cluster {name}: the cores of this machine are all alike; use --cpus")
     return clusters[0 if name == BIG else -1].cpus
@@ -299,7 +299,7 @@ def torch_modes(spec: RunSpec, names: Sequence[str]) -> tuple[Optional[str], ...
 
     for mode in modes:
         if mode not in MODES:
-            raise UsageError(f"no torch mode is called '{mode}'; {nearest(mode, MODES)}")
+            raise UsageError(f"unknown torch mode '{mode}'; {nearest(mode, MODES)}")
     if "aotinductor" in modes and spec.package is None:
         raise UsageError(NO_PACKAGE_MODE)
     if spec.package is not None:
@@ -317,6 +317,6 @@ def _require_package(path: str) -> None:
     found = detect_format(Path(path)).format
     if found != "aotinductor":
         raise ModelError(
-            f"--package names {path}, which is no AOTInductor package but {found}; make one with "
-            "'edgeloop convert MODEL --to aotinductor'"
+            f"--package names {path}, which is not an AOTInductor package but {found}; make one "
+            "with 'edgeloop convert MODEL --to aotinductor'"
         )

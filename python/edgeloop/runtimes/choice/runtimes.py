@@ -37,7 +37,9 @@ def split_entry(entry: str) -> tuple[str, Optional[str]]:
     if not equals:
         return name, None
     if name != _PLUGIN or not path:
-        raise UsageError(f"'{entry}' is no runtime; write plugin=PATH, or NAME and --library PATH")
+        raise UsageError(
+            f"'{entry}' is not a runtime; write plugin=PATH, or NAME and --library PATH"
+        )
     return name, path
 
 
@@ -97,7 +99,7 @@ def choose_runtimes(spec: RunSpec, model: Model) -> tuple[list[str], list[str]]:
     unable = [f"not {name}: {reason}" for name, reason in refusals.items() if reason is not None]
     missing = [f"{name}: {reason}" for name, reason in reasons.items() if reason is not None]
     if not found:
-        raise NotAvailableError(f"no runtime for {model.format} is here: {'; '.join(missing)}")
+        raise NotAvailableError(f"no runtime for {model.format} was found: {'; '.join(missing)}")
     if named:
         return found, [f"runtimes found: {', '.join(found)}", *missing]
     found = able or found  # the one that refuses it says so

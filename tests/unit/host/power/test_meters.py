@@ -166,8 +166,8 @@ def test_a_command_prints_watts(code: str, power_w: float) -> None:
 @pytest.mark.parametrize(
     ("code", "words"),
     [
-        ('print("none")', "no power in W"),
-        ('print("-1")', "no power in W"),
+        ('print("none")', "not a power in W"),
+        ('print("-1")', "not a power in W"),
         ("raise SystemExit(4)", "exit code 4"),
         ("import sys; sys.stdout.buffer.write(bytes([255]))", "gave nothing"),
     ],

@@ -45,7 +45,7 @@ def test_only_torch_has_modes() -> None:
     [
         ({"torch_mode": "scripted"}, "did you mean 'script'"),
         ({"torch_mode": "aotinductor"}, "compiled before"),
-        ({"device": "gpu"}, "no device is called"),
+        ({"device": "gpu"}, "unknown device"),
     ],
 )
 def test_what_is_no_mode(options: dict[str, str], words: str) -> None:
@@ -56,7 +56,7 @@ def test_what_is_no_mode(options: dict[str, str], words: str) -> None:
 def test_a_package_is_for_the_cpu(package: str) -> None:
     with pytest.raises(UsageError, match="compiled for the CPU"):
         torch_modes(RunSpec(MODEL, package=package, device="cuda"), ("torch",))
-    with pytest.raises(ModelError, match="no AOTInductor package but pytorch"):
+    with pytest.raises(ModelError, match="not an AOTInductor package but pytorch"):
         torch_modes(RunSpec(MODEL, package=MODEL), ("torch",))
 
 
