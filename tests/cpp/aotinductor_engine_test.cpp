@@ -153,13 +153,13 @@ TEST_CASE("aotinductor refuses what does not fit the package") {
   options.shapes.clear();
   message_of(ErrorKind::usage, [&] { load(options); });
   options = untold();
-  options.settings["input-dtype"] = "float16";
+  options.settings["input-dtype"] = "bfloat16";
   message_of(ErrorKind::usage, [&] { load(options); });
   for (const char* number : {"2", "1000000"}) {
     const Ordered order("EDGELOOP_FAKE_COUNT", number);
     message_of(ErrorKind::model, [] { load(); });
   }
-  const Ordered order("EDGELOOP_FAKE_DTYPE", "5");
+  const Ordered order("EDGELOOP_FAKE_DTYPE", "15");  // bfloat16
   message_of(ErrorKind::model, [] { load(untold()); });
   CHECK(live_objects(FAKE_AOTINDUCTOR) == 0);
 }
