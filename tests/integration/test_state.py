@@ -107,3 +107,20 @@ def test_eval_goes_on_after_a_runtime_that_fails(command_line, model, tmp_path):
     assert done.returncode == 4
     assert "use --runtime tflite" in done.stderr
     assert "mean absolute error" in done.stdout
+
+
+@pytest.mark.parametrize("name", ["litert", "tflite", "tflite-runtime"])
+def test_the_signature_that_is_run_is_told(tmp_path, tiny, name):
+    path = tmp_path / "two.tflite"
+    path.write_bytes(tiny.several_functions("encode", "decode"))
+    said = runtime(name).choice_of(str(path))
+    assert said.startswith("signature 'encode': the file has 2 ('encode', 'decode'), and only this")
+    path.write_bytes(tiny.several_functions("encode"))
+    assert runtime(name).choice_of(str(path)) is None
+
+
+def test_the_signature_is_among_the_choices_of_a_run(tmp_path, tiny):
+    path = tmp_path / "two.tflite"
+    path.write_bytes(tiny.several_functions("encode", "decode"))
+    (resolved,) = resolve(RunSpec(model=str(path), runtimes=("litert",)), "bench")
+    assert any("'decode'" in choice for choice in resolved.choices)

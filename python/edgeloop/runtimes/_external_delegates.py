@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Optional
 
-from edgeloop.errors import NotAvailableError, UsageError
+from edgeloop.errors import NotAvailableError, UsageError, plain
 from edgeloop.runtimes._package_library import on_loader_path
 from edgeloop.runtimes._tflite_tensors import declared_tensors, traits_of
 from edgeloop.runtimes.protocol import ExternalDelegate, Runtime
@@ -130,10 +130,25 @@ class TfliteDelegates(Runtime):
     """What the runtimes share that apply TFLite's delegates."""
 
     delegates: tuple[str, ...] = (XNNPACK, *EXTERNAL)
+    by_signature = False
+    """Whether the first signature is run, and not the first graph."""
 
     def state_of(self, options: LoadOptions) -> Optional[str]:
         """Name the variables of a model."""
         return traits_of(options.model).state
+
+    def choice_of(self, model: str) -> Optional[str]:
+        """Name the signatures where there are several."""
+        signatures = traits_of(model).signatures
+        if len(signatures) < 2:
+            return None
+        names = ", ".join(f"'{plain(name)}'" for name, _ in signatures)
+        ran = next((name for name, graph in signatures if self.by_signature or graph == 0), None)
+        what = "its first graph, which is none of them" if ran is None else f"'{plain(ran)}'"
+        return (
+            f"signature {what}: the file has {len(signatures)} ({names}), and only this one is "
+            "run; write a file with another alone to measure that"
+        )
 
     def declared_shapes(self, model: str) -> Mapping[str, Sequence[Optional[int]]]:
         """Read them from the file."""

@@ -73,6 +73,8 @@ class TfliteTraits:
     open_inputs: tuple[str, ...]
     open_outputs: tuple[str, ...]
     """Names of those whose shape is not stated as a whole."""
+    signatures: tuple[tuple[str, int], ...]
+    """Name and number of the graph of each function that the file offers."""
 
     @property
     def state(self) -> Optional[str]:
@@ -97,11 +99,16 @@ def traits_of(model: str) -> TfliteTraits:
             for graph in _items(reader, root, Model.SUBGRAPHS)
             for tensor in _items(reader, graph, Subgraph.TENSORS)
         )
+        signatures = tuple(
+            (signature.text(Signature.KEY), signature.number(Signature.SUBGRAPH, "I"))
+            for signature in _items(reader, root, Model.SIGNATURES)
+        )
     return TfliteTraits(
         variables=variables,
         resources=VAR_HANDLE in codes,
         open_inputs=tuple(one.name for one in inputs if None in one.shape),
         open_outputs=tuple(one.name for one in outputs if None in one.shape),
+        signatures=signatures,
     )
 
 

@@ -72,6 +72,7 @@ class LiteRtRuntime(TfliteDelegates):
     """TFLite models on LiteRT's CompiledModel, on the CPU or a GPU."""
 
     name = "litert"
+    by_signature = True
     formats: Mapping[str, Optional[int]] = {"tflite": 1, "edgetpu": 3}
     loops = ("native", "binding", "callable", "framework", "framework-io")
     timed_region: Mapping[str, str] = {

@@ -159,6 +159,11 @@ class Runtime:
         del options
         return None
 
+    def choice_of(self, model: str) -> Optional[str]:
+        """Say which of several functions of a file is run; None where it has but one."""
+        del model
+        return None
+
     def declared_shapes(self, model: str) -> Mapping[str, Sequence[Optional[int]]]:
         """Return the dimensions of each input, None for an open one; nothing where it cannot."""
         del model

@@ -47,8 +47,9 @@ def model_bytes(
     operators: list[TinyOperator],
     inputs: tuple[int, ...],
     outputs: tuple[int, ...],
+    signatures: tuple[str, ...] = (),
 ) -> bytes:
-    """Return a model of one subgraph."""
+    """Return a model of one subgraph, which every signature names."""
     import flatbuffers
 
     builder = flatbuffers.Builder(1024)
@@ -84,18 +85,47 @@ def model_bytes(
         )
         for op in operators
     ]
+    functions = [
+        _table(
+            builder,
+            5,
+            {
+                0: _offsets(builder, [_named(builder, tensors, number) for number in inputs]),
+                1: _offsets(builder, [_named(builder, tensors, number) for number in outputs]),
+                2: builder.CreateString(name),
+            },
+        )
+        for name in signatures
+    ]
     model = _table(
         builder,
-        5,
+        8,
         {
             1: _offsets(builder, codes),
             2: _offsets(builder, [subgraph]),
             4: _offsets(builder, buffers),
+            **({7: _offsets(builder, functions)} if functions else {}),
         },
         numbers={0: ("Uint32", 3)},
     )
     builder.Finish(model, b"TFL3")
     return bytes(builder.Output())
+
+
+def _named(builder: Any, tensors: list[TinyTensor], number: int) -> int:
+    name = builder.CreateString(tensors[number].name)
+    return _table(builder, 2, {0: name}, numbers={1: ("Uint32", number)})
+
+
+def several_functions(*names: str) -> bytes:
+    """Return a model of x + x that offers it under several names."""
+    return model_bytes(
+        [TinyTensor(name, "float32", (1, 3)) for name in ("x", "y")],
+        [TinyOperator(ADD, (0, 0), (1,))],
+        (0,),
+        (1,),
+        names,
+    )
 
 
 def two_inputs() -> bytes:

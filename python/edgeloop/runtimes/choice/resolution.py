@@ -106,6 +106,9 @@ def _resolve_one(
         trust_pickle=spec.trust_pickle,
         keep_state=spec.keep_state,
     )
+    choice = None if model.sha256 is None else runtime(name).choice_of(model.path)
+    if choice is not None:
+        said.append(choice)
     inputs = chosen_inputs(spec, model, said)
     if spec.data is not None and model.sha256 is not None:
         declared = runtime(name).declared_shapes(model.path)
