@@ -65,7 +65,7 @@ def _array(name: str, value: object) -> npt.NDArray[Any]:
     try:
         array = np.asarray(value)
     except (TypeError, ValueError, RuntimeError) as error:  # torch: on a GPU, with a gradient
-        raise UsageError(f"'{name}' of the data is no array: {error}") from error
+        raise UsageError(f"'{name}' of the data is not an array: {error}") from error
     if array.dtype.hasobject:
         raise UsageError(f"'{name}' of the data holds Python objects; numbers are wanted")
     return array

@@ -28,7 +28,7 @@ from edgeloop.spec.inputs import Preprocess
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-# Of archives and file managers; no class is called so.
+# Left by archives and file managers; never the name of a class.
 _NO_CLASS = ("__MACOSX", "@eaDir")
 
 _MOST_NAMED = 5
@@ -49,7 +49,7 @@ class Listing:
     labels: Optional[Sequence[Union[int, float]]]
     notes: Sequence[str] = ()
     ordered: Optional[int] = None
-    """So many class folders were numbered by their alphabetical order; None: by something else."""
+    """How many class folders were numbered in alphabetical order; None: numbered otherwise."""
 
 
 @dataclass(frozen=True)
@@ -246,8 +246,8 @@ def list_folder(path: str, names: Optional[ClassNames]) -> Listing:
     """List the pictures of every class folder, or those of a folder without any (no labels).
 
     A class's number is its folder's name where all are numbers, else that of its name in the file
-    of class names, else its place in the sorted list, which is said. A folder without pictures is
-    no class. Raises ModelError where a folder's name is not a class, or there is no picture.
+    of class names, else its place in the sorted list, which is noted. A folder without pictures is
+    not a class. Raises ModelError where a folder's name is not a class, or there is no picture.
     """
     folder = Path(path)
     inner = sorted(

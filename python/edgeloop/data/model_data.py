@@ -61,11 +61,11 @@ class ModelData:
     batched: bool = True
     """Whether the first dimension of the inputs counts samples."""
     ordered: Optional[int] = None
-    """So many class folders were numbered by their alphabetical order; None: by something else."""
+    """How many class folders were numbered in alphabetical order; None: numbered otherwise."""
     clipped: dict[str, Clipped] = field(default_factory=dict)
 
     def describe_by(self, other: ModelData) -> list[str]:
-        """Take data as another model's input tells what it stands for, where the own one does not.
+        """Read the data as another model's input describes it, where this model's does not.
 
         Integers of the dtype of the other's quantised input become the real values they stand for,
         and pixels the values that the other's input was made for. Returns one sentence for each

@@ -23,14 +23,14 @@ class ByteStream(Protocol):
     """What an array is read from: a file, or a member of an archive."""
 
     def read(self, size: int = ..., /) -> bytes:
-        """Read at most so many bytes; nothing at the end."""
+        """Read at most `size` bytes; nothing at the end."""
         ...
 
 
 class NpyStream:
     """An array of which a few samples at a time are read, in order.
 
-    Raises ValueError for what is no .npy, holds Python objects, or ends too early.
+    Raises ValueError for what is not an .npy, holds Python objects, or ends too early.
     """
 
     def __init__(self, stream: ByteStream) -> None:

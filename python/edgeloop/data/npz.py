@@ -126,7 +126,7 @@ def _require_keys(path: str, keys: Sequence[str], known: Sequence[str]) -> None:
 
 
 def is_zip(path: Path) -> bool:
-    """Tell whether a file begins as a zip archive does."""
+    """Return whether a file begins as a zip archive does."""
     with path.open("rb") as file:
         return file.read(2) == b"PK"
 
@@ -167,7 +167,7 @@ class NpySource:
 
 
 def is_npy(path: Path) -> bool:
-    """Tell whether a file begins as an .npy does."""
+    """Return whether a file begins as an .npy does."""
     with path.open("rb") as file:
         return file.read(len(MAGIC)) == MAGIC
 

@@ -1,4 +1,4 @@
-"""From what the user named to the data of a model: which kind it is, told from its content."""
+"""From what the user named to the data of a model; its kind is detected from its content."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from edgeloop.spec.inputs import Preprocess
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-# What a folder's entry is called where it is a picture; anything else is not looked at.
+# Endings of pictures in a folder; other files are ignored.
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm")
 
 # EXIF's tag, and its values other than "upright".
@@ -52,8 +52,8 @@ def decode(path: str, color: str) -> tuple[Any, bool]:
     """Return Pillow's picture in RGB or gray, decoded whole, and whether it was turned.
 
     It is turned upright, as viewers show it, where a camera noted beside the pixels how it was
-    held (EXIF). Raises UnreadablePictureError; a picture of so many pixels that Pillow takes it
-    for a bomb is one.
+    held (EXIF). Raises UnreadablePictureError; a picture with so large a number of pixels that
+    Pillow takes it for a bomb is one.
     """
     from PIL import Image, ImageOps, UnidentifiedImageError
 
@@ -103,7 +103,7 @@ def _brief(error: Exception, path: str) -> str:
 
 
 def sized(picture: Any, preprocess: Preprocess, height: int, width: int) -> Any:
-    """Crop and resize (bilinear) as told; without a word the whole picture is brought to size.
+    """Crop and resize (bilinear) as asked; by default the whole picture is resized.
 
     Raises UnreadablePictureError where it is smaller than the crop.
     """

@@ -21,7 +21,7 @@ def quantize(values: npt.NDArray[Any], spec: TensorSpec) -> npt.NDArray[Any]:
 
     `values` may have more leading dimensions than the tensor. A tensor that is not quantised is
     only cast; numbers that an integer cannot hold are clipped, never wrapped.
-    Raises ModelError for values that are no numbers and for a scale that is none.
+    Raises ModelError for values that are not numbers and for an invalid scale.
     """
     return _store(values, spec)[0]
 

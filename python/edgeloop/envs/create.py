@@ -1,4 +1,4 @@
-"""Make a managed environment from its lock file; what was broken off is gone on with."""
+"""Make a managed environment from its lock file; an interrupted one is resumed."""
 
 from __future__ import annotations
 
@@ -43,11 +43,11 @@ def create(
     """Install an environment, or what is missing of it, and return its folder.
 
     `python` names the interpreter it is made with, `wheels` a folder with edgeloop's own wheel,
-    which is installed anew where the rest is complete. `progress` gets lines that stay, `watch`
+    which is reinstalled where the rest is complete. `progress` gets lines that stay, `watch`
     what pip does.
     Raises NotAvailableError with pip's own reason, CannotWriteError where the disk is full,
-    UsageError where another setup is at work on it or `wheels` is no folder, InterruptedRunError
-    for Ctrl-C.
+    UsageError where another setup works on it or `wheels` is not a folder,
+    InterruptedRunError for Ctrl-C.
     """
     if wheels is not None and not Path(wheels).is_dir():
         raise UsageError(f"there is no folder {wheels}; name the one with edgeloop's wheel")
@@ -104,7 +104,7 @@ def _create(
 def remove(name: str) -> bool:
     """Delete an environment; return whether there was one.
 
-    Raises CannotWriteError, UsageError where a setup is at work on it.
+    Raises CannotWriteError, UsageError where a setup is working on it.
     """
     folder = folder_of(name)
     if not folder.is_dir():
@@ -144,12 +144,12 @@ def _make_venv(python: str, folder: Path) -> None:
 
 
 def _has_pip(folder: Path) -> bool:
-    """Tell whether the environment got as far as its pip, which comes last."""
+    """Return whether the environment got as far as its pip, which comes last."""
     return any(_is_whole(found) for found in folder.glob(f"{_SITE}/pip-*.dist-info"))
 
 
 def _forget_half_installed(folder: Path) -> None:
-    """Delete the record of packages whose unpacking was broken off, so that pip does it again."""
+    """Delete the record of packages whose unpacking was interrupted, so that pip does it again."""
     for information in folder.glob(f"{_SITE}/*.dist-info"):
         if not _is_whole(information):
             shutil.rmtree(information, ignore_errors=True)

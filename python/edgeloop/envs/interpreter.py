@@ -23,7 +23,7 @@ class Interpreter:
     place: str
     """In words: "this environment", "the managed environment convert", a path."""
     reason: Optional[str] = None
-    """Why there is none, and the command that mends it."""
+    """Why there is none, and the command that fixes it."""
 
 
 def look_for(
@@ -42,7 +42,7 @@ def look_for(
     if managed is not None:
         return Interpreter(managed, f"the managed environment {environment}")
     return Interpreter(
-        None, "nowhere", f"{_lacks('this environment', missing)}{_mend(environment, hint)}"
+        None, "nowhere", f"{_lacks('this environment', missing)}{_fix(environment, hint)}"
     )
 
 
@@ -67,7 +67,7 @@ def _named(
     except EdgeloopError as error:
         return Interpreter(None, python, str(error))
     if answer["missing"]:
-        reason = f"{_lacks(python, answer['missing'])}{_mend(environment, hint)}"
+        reason = f"{_lacks(python, answer['missing'])}{_fix(environment, hint)}"
         return Interpreter(None, python, reason)
     return Interpreter(python, python)
 
@@ -76,7 +76,7 @@ def _lacks(place: str, missing: Sequence[str]) -> str:
     return f"{place} lacks {', '.join(missing)}"
 
 
-def _mend(environment: Optional[str], hint: str) -> str:
+def _fix(environment: Optional[str], hint: str) -> str:
     if hint:
         return f"; {hint}"
     return "" if environment is None else f"; run 'edgeloop setup {environment}'"

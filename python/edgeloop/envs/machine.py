@@ -27,7 +27,7 @@ def glibc() -> Optional[tuple[int, int]]:
 
 
 def too_old_for(needed: tuple[int, int]) -> Optional[str]:
-    """Say which C library is here where it is not at least this GNU one, else None."""
+    """Return the C library of this machine where it is not glibc `needed` or newer, else None."""
     here = glibc()
     if here is None:
         return "another C library"

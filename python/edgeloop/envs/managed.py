@@ -18,7 +18,7 @@ PURPOSES = {
     "tflite-runtime": "models in the old tflite-runtime package, which needs numpy below 2",
 }
 
-# Written last, so that an environment without it is one whose installation was broken off.
+# Written last, so that an environment without it is one whose installation was interrupted.
 _MARKER = "edgeloop-environment.json"
 
 

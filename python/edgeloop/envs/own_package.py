@@ -17,7 +17,7 @@ import edgeloop
 from edgeloop.envs.pip import Watch, pip_reason, run_pip
 from edgeloop.errors import NotAvailableError
 
-# Written anew where a wheel is installed.
+# Written again where a wheel is installed.
 _OF_THE_INSTALLATION = ("INSTALLER", "REQUESTED", "direct_url.json")
 
 _TIMEOUT_S = 1800.0  # a small board may have to compile it
@@ -71,7 +71,7 @@ def _origins(wheels: Optional[str], scratch: Path) -> Iterator[list[str]]:
 def _copy_of_this(scratch: Path) -> Optional[Path]:
     """Return a wheel of the files that are installed here, for a Python of the same kind.
 
-    The sources may be gone by now. None where this edgeloop is not installed as files.
+    The sources may be gone. None where this edgeloop is not installed as files.
     """
     try:
         installed = metadata.distribution("edgeloop")
@@ -119,7 +119,7 @@ def _in_folder(folder: Path) -> Iterator[list[str]]:
 
 
 def _origin() -> Optional[Path]:
-    """Return the wheel or source folder that this edgeloop was installed from, where it is here."""
+    """Return the wheel or source folder that edgeloop was installed from, where it still exists."""
     try:
         text = metadata.distribution("edgeloop").read_text("direct_url.json")
         url = json.loads(text)["url"] if text else ""

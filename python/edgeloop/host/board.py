@@ -19,14 +19,14 @@ class Board(Document):
 
     @property
     def is_raspberry_pi(self) -> bool:
-        """Tell whether the VideoCore firmware governs clock and voltage."""
+        """Return whether the VideoCore firmware governs clock and voltage."""
         return any(name.startswith("raspberrypi,") for name in self.compatible) or (
             self.model or ""
         ).startswith("Raspberry Pi")
 
     @property
     def is_jetson(self) -> bool:
-        """Tell whether `nvpmodel` and `jetson_clocks` govern the clocks."""
+        """Return whether `nvpmodel` and `jetson_clocks` govern the clocks."""
         return any(name.startswith("nvidia,tegra") for name in self.compatible)
 
 

@@ -157,7 +157,7 @@ def throttled(throttle: Throttling) -> Iterator[Finding]:
 
 
 def unequal_cores(info: HostInfo) -> Iterator[Finding]:
-    """Tell of cores of different speeds."""
+    """Report cores of different speeds."""
     usable = [c for c in info.cpu.clusters if set(c.cpus) & set(info.cpu.allowed_cpus)]
     if len(usable) > 1:
         kinds = ", ".join(
@@ -174,7 +174,7 @@ def unequal_cores(info: HostInfo) -> Iterator[Finding]:
 
 
 def shared_cores(info: HostInfo) -> Iterator[Finding]:
-    """Tell of logical CPUs that share a core (SMT)."""
+    """Report logical CPUs that share a core (SMT)."""
     fastest = set(info.cpu.fastest_cluster.cpus)
     doubles = sum(max(0, len(fastest & set(core)) - 1) for core in info.cpu.smt_siblings)
     if doubles:
@@ -190,7 +190,7 @@ def shared_cores(info: HostInfo) -> Iterator[Finding]:
 
 
 def narrow_python(info: HostInfo) -> Iterator[Finding]:
-    """Tell of a 32-bit Python on a 64-bit kernel, usual on older Raspberry Pi OS."""
+    """Report a 32-bit Python on a 64-bit kernel, usual on older Raspberry Pi OS."""
     if info.system.python_bits == 32 and info.cpu.architecture in ("aarch64", "x86_64", "armv8l"):
         yield Finding(
             "python-32-bit",

@@ -116,7 +116,7 @@ def _core_name(fields: dict[str, str]) -> str | None:
 
 
 def parse_cpu_list(text: str) -> tuple[int, ...]:
-    """Return the CPU numbers, ascending; raises ValueError where `text` is no such list.
+    """Return the CPU numbers, ascending; raises ValueError where `text` is not such a list.
 
     cpufreq separates numbers by blanks, the rest of the kernel by commas.
     """

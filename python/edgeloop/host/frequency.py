@@ -17,7 +17,7 @@ class FrequencyPolicy(Document):
     """One group of CPUs that share a clock.
 
     `current_hz` is what the kernel asked for: on a Raspberry Pi the firmware may run slower
-    without telling (raspberrypi/linux#2986), so it proves nothing about throttling.
+    without saying so (raspberrypi/linux#2986), so it proves nothing about throttling.
     """
 
     name: str

@@ -71,7 +71,7 @@ def governor_held(
 
 
 def restore(state: Optional[Path] = None, root: Path = Path("/")) -> dict[str, str]:
-    """Set the governors that a state file tells and remove it; return policy → governor.
+    """Set the governors that a state file names and remove it; return policy → governor.
 
     Empty where there is no file. Raises ModelError where it is damaged, CannotWriteError where the
     kernel refuses.
@@ -154,7 +154,7 @@ def _guard() -> None:
     """Wait until the parent is done or gone, then restore."""
     while sys.stdin.buffer.read(1):
         pass
-    with suppress(Exception):  # nobody is left to be told; the file stays for `doctor --restore`
+    with suppress(Exception):  # nobody is left to report to; the file stays for `doctor --restore`
         restore(Path(sys.argv[1]), Path(sys.argv[2]))
 
 

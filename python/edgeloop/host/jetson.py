@@ -36,7 +36,7 @@ class JetsonState(Document):
 
 
 def jetson_state(root: Path = Path("/")) -> JetsonState | None:
-    """Return the state, or None where the board is no Jetson."""
+    """Return the state, or None where the board is not a Jetson."""
     if not board(root).is_jetson:
         return None
     release, mode = _release(root), _power_mode(root)

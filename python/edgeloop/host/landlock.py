@@ -24,7 +24,7 @@ _PATH_BENEATH = 1
 
 _PR_SET_NO_NEW_PRIVS = 38  # <linux/prctl.h>
 
-# Listing folders stays allowed everywhere: names are no secrets.
+# Listing folders stays allowed everywhere: names are not secret.
 _WRITE_FILE, _READ_FILE = 1 << 1, 1 << 2
 # Remove, make and link whatever there is.
 _CHANGE_FOLDER = sum(1 << bit for bit in range(4, 13))

@@ -56,7 +56,7 @@ def cpu_peak(host: Mapping[str, Any], flags: Iterable[str], cpus: int, dtype: st
 def accelerator_peak(kind: str, compatible: Sequence[str], dtype: Optional[str]) -> Peak:
     """Return the peak of an accelerator: "gpu" of the board with these strings, or "edgetpu".
 
-    Without a dtype it is the highest of all: an engine file does not tell which it computes in.
+    Without a dtype it is the highest of all: an engine file does not say which it computes in.
     """
     for entry in _table()["accelerators"]:
         if entry["kind"] != kind:

@@ -55,7 +55,7 @@ class ThermalZone(Document):
 
     @property
     def follows_silicon(self) -> bool:
-        """Tell whether the value is measured, and where heat would show."""
+        """Return whether the value is measured, and where heat would show."""
         return self.temperature_c is not None and self.type not in _NOT_SENSORS
 
     @property
@@ -83,7 +83,7 @@ class CoolingDevice(Document):
 
     @property
     def slows_cpu(self) -> bool:
-        """Tell whether the device works by slowing a CPU."""
+        """Return whether the device works by slowing a CPU."""
         return (self.type or "").startswith(_CPU_COOLING)
 
 

@@ -1,4 +1,4 @@
-"""Tell whether heat or a weak power supply slows the CPUs, now or since the start."""
+"""Detect whether heat or a weak power supply slows the CPUs, now or since the start."""
 
 from __future__ import annotations
 

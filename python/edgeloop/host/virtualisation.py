@@ -1,4 +1,4 @@
-"""Tell whether this process runs in a container, a virtual machine or an emulated CPU."""
+"""Detect whether this process runs in a container, a virtual machine or an emulated CPU."""
 
 from __future__ import annotations
 

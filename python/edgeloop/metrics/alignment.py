@@ -28,7 +28,7 @@ def label_column(labels: npt.NDArray[Any]) -> Optional[npt.NDArray[Any]]:
 
 
 def is_one_hot(labels: npt.NDArray[Any], classes: int) -> bool:
-    """Tell whether every row (n, classes) is one 1 among zeros."""
+    """Return whether every row (n, classes) is one 1 among zeros."""
     rows = labels.reshape(len(labels), -1)
     if classes < 2 or squeezed(labels.shape[1:]) != (classes,):
         return False

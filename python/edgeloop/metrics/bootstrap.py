@@ -1,4 +1,4 @@
-"""Intervals of metrics that are no proportions: the bootstrap over samples, BCa, at 95 %.
+"""Intervals of metrics that are not proportions: the bootstrap over samples, BCa, at 95 %.
 
 Samples that count alike are drawn as one group, by the multinomial distribution: the same as to
 draw them one by one, at a cost that does not grow with their number. scipy.stats.bootstrap draws
@@ -25,7 +25,7 @@ RESAMPLES = 1000
 
 NO_VARIATION = "resampling the samples does not change it"
 
-# Sums in another order differ by so much of their value, which is no variation.
+# Sums in another order differ by this share of their value, which is not variation.
 _DUST = 1e-12
 
 _POLE = 0.05
@@ -33,7 +33,7 @@ _POLE = 0.05
 # The weights of as many resamples as this many numbers hold are looked at together.
 _BATCH_ELEMENTS = 1 << 21
 
-# Above so many groups the acceleration, which falls with the square root of their number, is left
+# Above this many groups the acceleration, which falls with the square root of their number, is left
 # out: its jackknife would take longer than everything else.
 _MOST_JACKKNIFED = 4096
 
@@ -99,7 +99,7 @@ def _accelerations(
 def _interval(
     replicates: npt.NDArray[np.float64], observed: float, acceleration: float, samples: int
 ) -> Optional[tuple[float, float]]:
-    """Return the interval of one metric of so many samples.
+    """Return the interval of one metric of `samples` samples.
 
     The levels are expanded as Hesterberg (2015), What Teachers Should Know About the Bootstrap,
     does for percentiles: few samples scatter less than what they are of, and their scatter itself

@@ -48,7 +48,7 @@ class ClassificationTally:
     ) -> None:
         """Begin a tally of at most `n` samples; `step` is that of a quantised output, 0 else.
 
-        `classes`: so many scores a sample has; 0: its answers are class numbers.
+        `classes`: scores per sample; 0: its answers are class numbers.
         """
         self.classes = classes
         self.n = 0
@@ -62,7 +62,7 @@ class ClassificationTally:
     def add_answers(
         self, answers: npt.NDArray[np.int64], labels: npt.NDArray[np.int64]
     ) -> npt.NDArray[np.bool_]:
-        """Count samples: class numbers (k,), labels (k,); tell which are right (k,)."""
+        """Count samples: class numbers (k,), labels (k,); return which are right (k,)."""
         cells, counts = np.unique(labels * MOST_CLASSES + answers, return_counts=True)
         self._cells.update(dict(zip(cells.tolist(), counts.tolist())))
         self.n += len(labels)
@@ -74,7 +74,7 @@ class ClassificationTally:
     ) -> npt.NDArray[np.bool_]:
         """Count samples: scores (k, classes) without NaN, labels (k,) in range.
 
-        Of equal scores the first counts. Tells which samples are right (k,).
+        Of equal scores the first counts. Returns which samples are right (k,).
         """
         rows = np.arange(len(labels))
         right = self.add_answers(scores.argmax(axis=1), labels)
@@ -201,7 +201,7 @@ def _by_sklearn(cells: npt.NDArray[np.int64], counts: npt.NDArray[np.int64]) -> 
 
 
 class Probabilities:
-    """Follows the scores of a data set; once they are not probabilities, none are any more."""
+    """Follows the scores of a data set; once one is not a probability, none counts as one."""
 
     def __init__(self, softmax: bool, step: float) -> None:
         """`step` is the scale of a quantised output: each score is off by half of it at most."""

@@ -17,7 +17,7 @@ from edgeloop.metrics.proportion import Proportion
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-# A box is found again where the two overlap by so much (intersection over union).
+# A box is found again where the two overlap by this much (intersection over union).
 LEAST_IOU = 0.5
 
 # Below this score detections come and go with the last bits.

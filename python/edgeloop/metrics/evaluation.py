@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     Outputs = Union[npt.NDArray[np.float64], Sequence[npt.NDArray[np.float64]]]
 
-# A shift of the labels is worth a word where it makes so many times as many answers right.
+# A shift of the labels is reported where it makes this many times as many answers right.
 _SHIFT_FACTOR = 3
 
 # Of models that give the class of a pixel itself: those of 8 bits, or else any.
@@ -36,7 +36,7 @@ _MOST_MAP_CLASSES = 1 << 16
 
 
 class Evaluation:
-    """Takes the judged output of every sample; the task is told from the first chunk."""
+    """Takes the judged output of every sample; the task is detected from the first chunk."""
 
     def __init__(
         self, n: int, options: MetricOptions, step: float, seed: int, *, whole: bool = False
@@ -98,7 +98,7 @@ class Evaluation:
     def label_shift(self) -> Optional[tuple[int, float, float]]:
         """Return an offset of the labels that makes far more of them right, with both accuracies.
 
-        It tells of a background class that only the labels, or only the model, count.
+        It shows a background class that only the labels, or only the model, count.
         """
         if self.reason is not None or not isinstance(self._tally, ClassificationTally):
             return None
@@ -214,7 +214,7 @@ class Evaluation:
         return None
 
     def _why_regression(self) -> str:
-        """Say how the task was told, where the user did not say it."""
+        """Say how the task was detected, where the user did not name it."""
         if self._options.task is not None or self.task is None:
             return ""
         return f" (regression, because {self.task.words}; --task classification decides otherwise)"

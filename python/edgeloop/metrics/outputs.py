@@ -51,7 +51,7 @@ def judged_output(
 
     A class number fits a row of scores, else a single value; any other label an output of its
     shape. Where several fit, none is chosen: their order in the file means nothing.
-    Raises UsageError where no output is called `wanted`.
+    Raises UsageError where no output has the name `wanted`.
     """
     names = [spec.name for spec in outputs]
     if wanted is not None:
@@ -86,7 +86,7 @@ def judged_output(
 
 
 def is_detector(outputs: Sequence[TensorSpec], batch_size: int) -> bool:
-    """Tell whether the outputs are boxes (n, 4), classes (n), scores (n) and their number."""
+    """Return whether the outputs are boxes (n, 4), classes (n), scores (n) and their number."""
     return detector_parts(outputs, batch_size) is not None
 
 
@@ -95,8 +95,8 @@ def detector_parts(
 ) -> Optional[tuple[int, int, int, int]]:
     """Return the places of boxes, classes, scores and count among a detector's outputs.
 
-    They are told by their shapes and, classes from scores, by their names or else by the order
-    of TFLite's detection post-processing: boxes, classes, scores, count. None where it is none.
+    Their shapes show which is which and, for classes and scores, their names or else the order of
+    TFLite's detection post-processing: boxes, classes, scores, count. None without a detector.
     """
     if len(outputs) != 4:
         return None
@@ -131,7 +131,7 @@ def pair_outputs(ours: Sequence[TensorSpec], theirs: Sequence[TensorSpec]) -> Pa
     """Pair outputs by name, the others by shape, and those of one shape by their order.
 
     Shapes count without dimensions of 1 and in any order of the others, which a change of layout
-    leaves as they are. An output without a counterpart is left out, and said.
+    leaves as they are. An output without a counterpart is left out, with a note.
     """
     by_name = _by_name(ours, theirs)
     left = [index for index in range(len(ours)) if index not in by_name]
@@ -149,7 +149,7 @@ def pair_outputs(ours: Sequence[TensorSpec], theirs: Sequence[TensorSpec]) -> Pa
     notes = []
     if by_shape and (len(ours), len(theirs)) != (1, 1):
         named = ", ".join(f"'{ours[a].name}' with '{theirs[b].name}'" for a, b in by_shape.items())
-        how = "by their order, as names and shapes do not tell" if doubtful else "by their shapes"
+        how = "by their order, as names and shapes do not decide" if doubtful else "by their shapes"
         notes.append(f"outputs paired {how}: {named}")
     pairs = {**by_name, **by_shape}
     alone = [ours[index].name for index in left if index not in by_shape]
@@ -163,7 +163,7 @@ def pair_outputs(ours: Sequence[TensorSpec], theirs: Sequence[TensorSpec]) -> Pa
 def _by_name(ours: Sequence[TensorSpec], theirs: Sequence[TensorSpec]) -> dict[int, int]:
     """Pair outputs of one shape whose name is the same and stands once on either side.
 
-    Names like "Identity" are numbered anew by every conversion: where the shape is another, the
+    Names like "Identity" are renumbered by every conversion: where the shape differs, the
     name means nothing.
     """
     own, names = [spec.name for spec in ours], [spec.name for spec in theirs]
@@ -184,7 +184,7 @@ def _fitting(outputs: Sequence[TensorSpec], batch_size: int, label: Label) -> li
     """Return the places of the outputs that such labels could belong to."""
     shapes = [sample_shape(spec.shape, batch_size) for spec in outputs]
     if label.is_class:
-        # Scores are real numbers: a row of plain integers is none.
+        # Scores are real numbers: a row of plain integers holds none.
         scores = [
             index
             for index, (shape, spec) in enumerate(zip(shapes, outputs))

@@ -1,6 +1,6 @@
 """Two models on the same samples: the difference of their accuracy, paired sample by sample.
 
-What both get right, or both get wrong, tells nothing of which is better: leaving it out is what
+What both get right, or both get wrong, says nothing about which is better: leaving it out is what
 makes a paired interval several times narrower than two of their own.
 """
 
@@ -179,7 +179,7 @@ def bonett_price(only_first: int, only_second: int, n: int) -> tuple[float, floa
 
 
 def _verdict(gain: float, interval: Optional[tuple[float, float]], p_value: float) -> str:
-    """Tell which is better where interval and test both say that there is a difference."""
+    """Return which is better where interval and test both say that there is a difference."""
     if interval is None or p_value >= _SIGNIFICANT or interval[0] <= 0 <= interval[1]:
         return NO_DIFFERENCE
     return BETTER if gain > 0 else WORSE

@@ -12,7 +12,7 @@ Z95 = 1.959963984540054
 
 @dataclass(frozen=True)
 class Proportion:
-    """So many of n samples."""
+    """`count` of n samples."""
 
     count: int
     n: int

@@ -37,7 +37,7 @@ class RegressionTally:
     """What the metrics need of the samples so far."""
 
     def __init__(self, values: int, n: int, seed: int) -> None:
-        """Begin a tally of at most `n` samples of so many values each."""
+        """Begin a tally of at most `n` samples of `values` values each."""
         self.n = 0
         self.zero_targets = 0
         self._values = values
@@ -153,7 +153,7 @@ class RegressionTally:
         """Average R² over the values, those of constant targets as scikit-learn has them."""
         count, value, square, error = np.split(totals[:, _COMMON:], 4, axis=1)
         variance = square - value**2 / count
-        # What is left of the subtraction of equal numbers is no variance.
+        # The remainder of subtracting equal numbers is not variance.
         constant = variance <= 1e-12 * square
         ratio = np.divide(error, variance, out=np.zeros_like(error), where=~constant)
         r2: npt.NDArray[np.float64] = np.where(

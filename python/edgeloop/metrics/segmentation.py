@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 # The label of pixels that belong to no class, in the data sets that follow Pascal VOC.
 VOID = 255
 
-# Intersection and union are followed for so many classes; with more the mean IoU is left out.
+# Up to this many classes intersection and union are counted; with more there is no mean IoU.
 _MOST_CLASSES = 512
 
 
@@ -24,7 +24,7 @@ class SegmentationTally:
     """What the metrics need of the samples so far: for each, right pixels, pixels, and by class."""
 
     def __init__(self, classes: int, n: int, seed: int) -> None:
-        """Begin a tally of at most `n` samples of maps of so many classes."""
+        """Begin a tally of at most `n` samples of maps of `classes` classes."""
         self.n = 0
         self.void = 0
         """Pixels without a class, which are in no metric."""

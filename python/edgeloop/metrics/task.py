@@ -1,4 +1,4 @@
-"""Classification, segmentation or regression: as the user said, or told from the labels."""
+"""Classification, segmentation or regression: as the user asked, or detected from the labels."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def task_of(
     labels: npt.NDArray[Any],
     whole: bool = False,
 ) -> Task:
-    """Tell the task from the first samples, unless the user said it.
+    """Detect the task from the first samples, unless the user named it.
 
     `whole`: the output is stored as whole numbers that stand for themselves, as ArgMax gives them.
     """
@@ -56,7 +56,7 @@ def task_of(
 
 
 def is_class_map(outputs: npt.NDArray[Any], labels: npt.NDArray[Any], whole: bool) -> bool:
-    """Tell whether the outputs are a class, or a score for each class, of every pixel."""
+    """Return whether the outputs are a class, or a score for each class, of every pixel."""
     shape, wanted = squeezed(outputs.shape[1:]), squeezed(labels.shape[1:])
     if len(wanted) < 2:
         return False
@@ -72,7 +72,7 @@ def _task_of_one_value(values: npt.NDArray[Any], column: npt.NDArray[Any], whole
 
 
 def is_binary(column: npt.NDArray[Any]) -> bool:
-    """Tell whether all labels are 0 or 1."""
+    """Return whether all labels are 0 or 1."""
     return bool(np.isin(column, (0, 1)).all())
 
 
@@ -87,7 +87,7 @@ def _task_of_column(column: npt.NDArray[Any]) -> Task:
 def class_numbers(
     labels: npt.NDArray[Any], classes: int
 ) -> tuple[npt.NDArray[np.int64], Optional[str]]:
-    """Return labels as class numbers (n,) below `classes`, or why they are none."""
+    """Return labels as class numbers (n,) below `classes`, or why they are not."""
     nothing = np.zeros(0, dtype=np.int64)
     column = label_column(labels)
     if column is None:

@@ -1,1 +1,1 @@
-"""What a model file is and what it holds, told without running it."""
+"""What a model file is and what it holds, found out without running it."""

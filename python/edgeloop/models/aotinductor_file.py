@@ -1,6 +1,6 @@
 """Read AOTInductor packages: a zip archive with the library that PyTorch compiled from a model.
 
-What `edgeloop convert` makes tells its inputs and outputs besides, under the key `edgeloop` of the
+What `edgeloop convert` makes also states its inputs and outputs, under the key `edgeloop` of the
 metadata that PyTorch keeps beside the library.
 """
 
@@ -43,7 +43,7 @@ _FLAGS = {
 
 @dataclass(frozen=True)
 class PackageTensor:
-    """An input or output as the package tells it."""
+    """An input or output as the package states it."""
 
     name: str
     dtype: str
@@ -57,7 +57,7 @@ class PackageTensor:
 class Package:
     """What a package says of itself; `inputs` and `outputs` are None where it was made elsewhere.
 
-    `library` is the full name of its zip member, `dispatched` tells that the model needs PyTorch's
+    `library` is the full name of its zip member, `dispatched` says that the model needs PyTorch's
     dispatcher for some operators.
     """
 
@@ -203,21 +203,21 @@ def _json_object(members: Members, name: str) -> dict[str, str]:
 
 def _with_tensors(package: Package, text: str, members: Members) -> Package:
     try:
-        told = json.loads(text)
-        if told["version"] != _METADATA_VERSION:
+        stated = json.loads(text)
+        if stated["version"] != _METADATA_VERSION:
             return package  # of a later edgeloop: as if it was made elsewhere
         return replace(
             package,
-            torch_version=plain(str(told["torch"])),
-            inputs=tuple(map(_tensor, told["inputs"])),
-            outputs=tuple(map(_tensor, told["outputs"])),
+            torch_version=plain(str(stated["torch"])),
+            inputs=tuple(map(_tensor, stated["inputs"])),
+            outputs=tuple(map(_tensor, stated["outputs"])),
         )
     except (ValueError, RecursionError, KeyError, TypeError, AttributeError) as error:
         raise members.damaged("edgeloop's record of its inputs was changed") from error
 
 
 def _tensor(document: dict[str, Any]) -> PackageTensor:
-    """Read one tensor; raises KeyError, TypeError or ValueError where it is none."""
+    """Read one tensor; raises KeyError, TypeError or ValueError where it is not one."""
     strides = document["strides"]
     return PackageTensor(
         name=_line(document["name"]),

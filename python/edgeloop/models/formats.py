@@ -1,4 +1,4 @@
-"""Tell the format of a model from its content, never from its name."""
+"""Detect the format of a model from its content, never from its name."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ FORMATS = (
     "tensorrt",
 )
 
-_HEAD = 4096  # bytes from which everything but ONNX and zip members is told
+_HEAD = 4096  # bytes from which everything but ONNX and zip members is detected
 _SAVED_MODEL = "saved_model.pb"
 EXPORTED_PROGRAM = "serialized_exported_program.json"  # torch.export up to PyTorch 2.6
 

@@ -1,4 +1,4 @@
-"""Which files a model consists of, and one digest of all of them: what tells it from every other.
+"""Which files a model consists of, and one digest of them all, which no other model has.
 
 A digest of the main file alone is the same for two trainings of one ONNX graph whose weights lie
 beside it, for two IRs, and for one checkpoint with two classes.

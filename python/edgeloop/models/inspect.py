@@ -13,7 +13,7 @@ from edgeloop.models.summary import ModelSummary
 def inspect_model(path: str | Path) -> ModelSummary:
     """Summarise a model; nothing of it is executed or unpickled.
 
-    Raises ModelError where it is no model or a damaged one, NotAvailableError where the package
+    Raises ModelError where it is not a model or is damaged, NotAvailableError where the package
     that reads the format is missing (onnx for ONNX; the others need none).
     """
     target = Path(path)

@@ -76,7 +76,7 @@ def fewest_multiplications(
     """Return the fewest multiplications of a convolution of `macs` multiply-accumulates.
 
     `kernel`, `source` and `result` are the spatial sizes of weights, input and output. The stride
-    is told from the sizes; where they are too small to tell, it is taken for 1.
+    follows from the sizes; where they are too small to decide, it is taken as 1.
     """
     if tuple(kernel) != (3, 3) or len(source) != 2 or len(result) != 2:
         return macs

@@ -1,4 +1,4 @@
-"""Count the stored numbers that an ONNX model computes with, and tell how they are quantised."""
+"""Count the stored numbers that an ONNX model computes with, and report how they are quantised."""
 
 from __future__ import annotations
 

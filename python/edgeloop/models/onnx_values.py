@@ -1,4 +1,4 @@
-"""What is known about one value of an ONNX graph, and the package that tells it."""
+"""What is known about one value of an ONNX graph, and the package that reads it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tell an ONNX file by its protobuf fields, without the onnx package.
+"""Recognise an ONNX file by its protobuf fields, without the onnx package.
 
 ModelProto has no magic number. Its top level is walked instead: numbers and types of the fields
 (onnx.proto, IR version 13), skipping their contents, so that the cost does not grow with the

@@ -1,4 +1,4 @@
-"""Look into ONNX models in a process of their own.
+"""Inspect ONNX models in a process of their own.
 
 Shape inference of the onnx package is C++ without protection against malformed models: a few
 flipped bits make it abort the process (an assertion in the inference of Slice, onnx 1.23), and a

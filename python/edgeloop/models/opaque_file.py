@@ -1,4 +1,4 @@
-"""Summarise what only its own framework can look into: SavedModel, Keras, TensorRT plans."""
+"""Summarise what only its own framework can inspect: SavedModel, Keras, TensorRT plans."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _PLAN_VERSION = slice(24, 28)
 
 
 def summarise(path: Path, found: ModelFormat) -> ModelSummary:
-    """Summarise size and identity, and say who can tell more."""
+    """Summarise size and identity, and say who knows more."""
     reader = _READERS[found.format]
     reason = f"known only to {reader}"
     note = f"tensors, operators, parameters and MACs are {reason}"

@@ -45,7 +45,7 @@ class PickleScan:
 
 
 class PickleScanError(ValueError):
-    """The bytes are no pickle, or one that PyTorch would not write."""
+    """The bytes are not a pickle, or one that PyTorch would not write."""
 
 
 class _Unknown:

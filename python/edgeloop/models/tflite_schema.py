@@ -2,7 +2,7 @@
 
 Numbers and slots are those of `schema.fbs` as of ai-edge-litert 2.3.0 (schema version 3), which
 only ever grows at the end; tests/unit/models compare them with generated schema packages. Our own
-table is here so that a board with nothing but edgeloop can inspect a model.
+table exists so that a board with nothing but edgeloop can inspect a model.
 """
 
 from __future__ import annotations

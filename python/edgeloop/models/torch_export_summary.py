@@ -24,7 +24,7 @@ _BYTES = {"64": 8, "32": 4, "16": 2, "8": 1}
 
 
 def with_program(empty: ModelSummary, program: ExportProgram) -> ModelSummary:
-    """Return `empty` with everything that the program tells."""
+    """Return `empty` with everything that the program states."""
     matrix = matrix_operators(program)
     opaque = opaque_operators(program)
     total = add_up(matrix, tuple(opaque.values()))

@@ -178,7 +178,7 @@ def _directory_start(path: Path) -> Optional[int]:
 
 @contextmanager
 def opened_zip(path: Path) -> Iterator[Members]:
-    """Open an archive; raises ModelError where it is none."""
+    """Open an archive; raises ModelError where it is not one."""
     try:
         archive = zipfile.ZipFile(path)
     except _DAMAGE as error:

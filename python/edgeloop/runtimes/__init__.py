@@ -89,7 +89,7 @@ def _load(name: str) -> Runtime:
 
 @cache
 def _offers() -> Mapping[str, Mapping[str, EntryPoint]]:
-    """Return name → package → entry point. Python 3.9 tells an entry point's package only so."""
+    """Return name → package → entry point. Python 3.9 knows a package only this way."""
     from importlib import metadata  # 20 ms that no other command should pay
 
     offers: dict[str, dict[str, EntryPoint]] = {}

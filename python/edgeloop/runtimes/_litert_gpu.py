@@ -61,7 +61,7 @@ class Gpu:
 def gpu_of(options: LoadOptions, folder: Path) -> Optional[Gpu]:
     """Return the GPU's accelerator where one was asked for; `folder` is that of libLiteRt.so.
 
-    Raises UsageError, or NotAvailableError where its library is not here.
+    Raises UsageError, or NotAvailableError where its library is missing.
     """
     asked = [one for one in options.delegates if one.name == GPU]
     if not asked:

@@ -35,7 +35,7 @@ _Span = tuple[int, int]
 
 
 def declared_inputs(model: str) -> dict[str, tuple[Dimension, ...]]:
-    """Return the dimensions of each input; nothing where the file is no ONNX protobuf.
+    """Return the dimensions of each input; nothing where the file is not an ONNX protobuf.
 
     The runtime reads the same file next and says what is wrong with it.
     """

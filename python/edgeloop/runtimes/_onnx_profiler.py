@@ -33,7 +33,7 @@ class SessionProfiler:
     resolution = RESOLUTION
 
     def __init__(self, session: Any, nodes: int) -> None:
-        """`nodes` is how many the session has, as far as it tells."""
+        """`nodes` is how many the session has, as far as it is known."""
         self._session = session
         self._nodes = max(1, nodes)
         self._began_ns = int(session.get_profiling_start_time_ns())

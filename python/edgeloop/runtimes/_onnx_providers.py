@@ -1,4 +1,4 @@
-"""ONNX Runtime's execution providers: their full names, and what a session is told of them."""
+"""ONNX Runtime's execution providers: their full names, and what a session gets of them."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def require_providers(session: Any, options: LoadOptions) -> None:
 
 
 def provider_device(options: LoadOptions) -> Optional[str]:
-    """Return the model of the GPU that the first CUDA provider uses; None where nobody tells."""
+    """Return the model of the GPU that the first CUDA provider uses; None where it is not known."""
     names = [full_name(provider.name) for provider in options.providers]
     first = next((i for i, name in enumerate(names) if name in _CUDA_PROVIDERS), None)
     if first is None:

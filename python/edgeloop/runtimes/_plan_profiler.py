@@ -88,7 +88,7 @@ class PlanProfiler:
 def split_runs(
     events: Sequence[PlanEvent], start_ns: int, durations_ns: npt.NDArray[Any]
 ) -> list[tuple[Optional[int], list[PlanEvent]]]:
-    """Return the start of each run, where events tell theirs by the same clock, and its events.
+    """Return the start of each run, where events have theirs by the same clock, and its events.
 
     Raises RuntimeFailedError where events without such a stamp are not the same in every run.
     """
@@ -212,7 +212,7 @@ class _Plan:
         )
 
     def _delegated(self, subgraph: int) -> Optional[_core.Partition]:
-        """Return the next delegated part; a subgraph that runs again begins anew."""
+        """Return the next delegated part; a subgraph that runs again starts over."""
         parts = self._parts.get(subgraph, [])
         delegated = [number for number, part in enumerate(parts) if part.owner != _BUILTIN]
         if not delegated:

@@ -1,4 +1,4 @@
-"""The inputs and outputs of a .tflite file: what LiteRT's Python API does not tell of them.
+"""The inputs and outputs of a .tflite file: what LiteRT's Python API does not report of them.
 
 Only the tables on the way are read, not the whole file: this is part of loading a model.
 """

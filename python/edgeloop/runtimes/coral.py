@@ -59,8 +59,8 @@ class CoralRuntime(TfliteDelegates):
     delegates = (_DELEGATE,)
     rest_runs_on = "the interpreter's built-in kernels"
     missing_profiler = (
-        "PyCoral's interpreter tells no part of a run; profile with --runtime tflite --delegate "
-        "edgetpu"
+        "PyCoral's interpreter does not time the parts of a run; profile with --runtime tflite "
+        "--delegate edgetpu"
     )
     install_hint = (
         "Google's wheels or Debian package of PyCoral (Python 3.9 or older), in the interpreter "

@@ -51,9 +51,9 @@ class Framework:
     timed_region: Mapping[str, str] = {}
     """Loop → its calls, where they depend on how the model was loaded; else the runtime's hold."""
     device: Optional[str] = None
-    """Model of the accelerator that runs the model, where there is one that tells."""
+    """Model of the accelerator that runs the model, where it is known."""
     output_specs: Optional[Sequence[TensorSpec]] = None
-    """Names and quantisation of the outputs, where the framework tells them."""
+    """Names and quantisation of the outputs, where the framework reports them."""
 
     def set_inputs(self, arrays: Sequence[np.ndarray[Any, Any]]) -> None:
         """Give one array per input, of exactly its dtype and shape."""
@@ -64,7 +64,7 @@ class Framework:
         raise NotImplementedError
 
     def placement(self) -> Optional[Sequence[Part]]:
-        """Return who runs which node; None where the framework does not tell."""
+        """Return who runs which node; None where the framework does not report it."""
         return None
 
 
@@ -97,7 +97,7 @@ class Verifier:
 class Runtime:
     """One inference runtime: its facts, and how it loads a model.
 
-    A runtime derives from this class and says the facts without a value here; every other fact
+    A runtime derives from this class and states the facts without a value here; every other fact
     and method has a default that holds where a runtime does not say otherwise. Nothing outside
     `edgeloop.runtimes` asks for a runtime's name.
     """
@@ -202,7 +202,7 @@ class Runtime:
         return self
 
     def accelerators(self, options: LoadOptions) -> Sequence[DelegateSpec]:
-        """Return the delegates or providers whose share of the nodes its placement tells."""
+        """Return the delegates or providers whose share of the nodes its placement shows."""
         del options
         return ()
 
@@ -221,7 +221,7 @@ class Runtime:
         return any(one.external for one in options.delegates)
 
     def device(self, options: LoadOptions) -> Optional[str]:
-        """Return the model of the accelerator that a load uses, where only its options tell."""
+        """Return the model of the accelerator that a load uses, where only its options say."""
         del options
         return None
 
@@ -245,7 +245,7 @@ class Runtime:
 
 @dataclass(frozen=True)
 class OperatorTime:
-    """One operator in one run, as the runtime's own profiler tells it."""
+    """One operator in one run, as the runtime's own profiler reports it."""
 
     operator: str
     """Its type, in the words of who ran it."""
@@ -253,9 +253,9 @@ class OperatorTime:
     """Who ran it, as the placement has it: a delegate, a provider, "builtin"."""
     duration_ns: float
     name: str = ""
-    """The node's own name, where the profiler tells it."""
+    """The node's own name, where the profiler reports it."""
     start_ns: Optional[float] = None
-    """Since the run began; None where the profiler does not tell."""
+    """Since the run began; None where the profiler does not report it."""
     inside: bool = False
     """It ran within the nearest one before it that was not inside another."""
     node: Optional[int] = None

@@ -1,4 +1,4 @@
-"""Which runtimes are here, each asked in a process of its own: one may crash on this CPU."""
+"""Which runtimes are installed, each asked in a process of its own: one may crash on this CPU."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class RuntimeStatus:
     reason: Optional[str] = None
     """Why it is missing or broken."""
     fix: Optional[str] = None
-    """The command that mends it."""
+    """The command that fixes it."""
 
     def as_dict(self) -> dict[str, Any]:
         """Return a JSON-able description."""
@@ -40,7 +40,7 @@ def survey(
 ) -> list[RuntimeStatus]:
     """Look for every runtime in the interpreter `python`, by default this one.
 
-    `doing` is told before each. A plugin is nowhere until its path is named, so it is not among
+    `doing` gets a line before each. A plugin is nowhere until its path is named, so it is not among
     them.
     """
     names = [name for name in known_names() if not _named_by_path(name)]
@@ -54,7 +54,7 @@ def survey(
 def _named_by_path(name: str) -> bool:
     try:
         return runtime(name).named_by_path
-    except NotAvailableError:  # of a package that is broken, which the probe tells
+    except NotAvailableError:  # of a package that is broken, which the probe reports
         return False
 
 

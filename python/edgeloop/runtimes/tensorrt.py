@@ -61,7 +61,7 @@ class TensorRtRuntime(Runtime):
     def import_packages(self, loops: Sequence[str]) -> None:
         """Import the package where a loop goes through it.
 
-        With native loops among them a missing package is told when it is loaded.
+        With native loops among them a missing package is reported when it is loaded.
         """
         from edgeloop.runtimes.tensorrt_package import import_tensorrt
 

@@ -57,7 +57,7 @@ def sources() -> Path:
 
 
 def state() -> EnvironmentState:
-    """Return whether there is an engine for the TensorRT that is here; nothing is compiled."""
+    """Return whether there is an engine for the TensorRT of this machine; nothing is compiled."""
     purpose = "the engine for the TensorRT of this machine, compiled here"
     try:
         path = engine_path(nvinfer_version(find_nvinfer()[0]))
@@ -67,7 +67,7 @@ def state() -> EnvironmentState:
 
 
 def install(progress: Callable[[str], None]) -> Path:
-    """Build the engine for the TensorRT that is here, unless it is there already.
+    """Build the engine for the TensorRT of this machine, unless it exists already.
 
     Raises NotAvailableError without a libnvinfer, its headers or a compiler, RuntimeFailedError
     where the compiler fails, and CannotWriteError.

@@ -95,7 +95,7 @@ class TfliteRuntime(TfliteDelegates):
     def operator_profiler(
         self, engine: Optional[_core.Engine], framework: Optional[Framework]
     ) -> OperatorProfiler:
-        """Return the library's telemetry, which tells when operators begin and end."""
+        """Return the library's telemetry, which records when operators begin and end."""
         del framework
         assert engine is not None
         return PlanProfiler(engine, engine.placement(), STAMPED)
@@ -109,7 +109,7 @@ def _installation(path: Path, origin: str) -> Installation:
 
 @cache
 def _version_of(path: str, size: int, mtime_ns: int) -> str:
-    """Ask the library for its version. Raises NotAvailableError where it is no TFLite library."""
+    """Ask the library for its version; raises NotAvailableError where it is not TFLite."""
     del size, mtime_ns  # parts of the key: another file at the same place is asked again
     try:
         done = subprocess.run(

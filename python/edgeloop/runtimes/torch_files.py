@@ -42,7 +42,7 @@ _STORAGES = {
 
 # Under which a training checkpoint keeps the weights of the network.
 _WEIGHT_KEYS = ("state_dict", "model_state_dict", "model")
-# What a prefix of all names tells of who saved them.
+# What a prefix of all names says about who saved them.
 _WRAPPERS = {"module.": " of DataParallel", "_orig_mod.": " of torch.compile"}
 _QUOTED_KEYS = 3  # of each kind in a message; a wrong class differs in hundreds
 _DANGER = "unpickling runs whatever code the file holds: add --trust-pickle only if you trust it"
@@ -321,7 +321,7 @@ def _load_weights(module: Any, weights: Mapping[str, Any], path: Path, name: str
     expected = module.state_dict()
     unexpected = [key for key in weights if key not in expected]
     try:
-        # It knows which names older files lack, but of a wrong class it tells the sizes only.
+        # It knows which names older files lack, but of a wrong class it reports the sizes only.
         missing = list(module.load_state_dict(weights, strict=False).missing_keys)
     except (RuntimeError, TypeError, AttributeError) as error:
         missing = [key for key in expected if key not in weights]

@@ -127,7 +127,7 @@ def _options(text: str, rest: str) -> dict[str, str]:
 
 
 def _where(path: str) -> str:
-    """Return the absolute path of a file; a bare name that is no file here is the loader's."""
+    """Return the absolute path of a file; a bare name that is not a file here is the loader's."""
     given = Path(path).expanduser()
     if "/" not in path and not given.is_file():
         return path

@@ -21,7 +21,7 @@ class MetricOptions:
     """Which metrics, and from what."""
 
     task: Optional[str] = None
-    """One of TASKS; None: told from the labels."""
+    """One of TASKS; None: detected from the labels."""
     top_k: int = 5
     softmax: bool = False
     """The outputs are logits: probabilities are their softmax."""
@@ -32,7 +32,7 @@ class MetricOptions:
 def metric_options(
     task: Optional[str], top_k: int, softmax: bool, output: Optional[str] = None
 ) -> MetricOptions:
-    """Check what the user said. Raises UsageError."""
+    """Check what the user gave. Raises UsageError."""
     name = None if task is None else canonical(task)
     if name is not None and name not in TASKS:
         raise UsageError(f"unknown task '{task}'; {nearest(name, TASKS)}")

@@ -1,4 +1,4 @@
-"""How a field of a spec is said: its flags, words and bounds, declared beside its type, once.
+"""How a field of a spec is given: its flags, words and bounds, declared beside its type, once.
 
 The command line, `--help`, suite words, configuration strings and the copying of files to a board
 are all derived from this metadata.
@@ -48,7 +48,7 @@ class Shorthand:
 
 @dataclass(frozen=True)
 class Option:
-    """How one field is said."""
+    """How one field is given."""
 
     flags: tuple[str, ...]
     """The first names the word in suites and configurations; none: a positional argument."""
@@ -80,7 +80,7 @@ class Option:
 
 
 def option(default: Any, *flags: str, help: str, section: str, **how: Any) -> Any:
-    """Return a dataclass field that can be said; a callable default is a factory."""
+    """Return a dataclass field that can be given; a callable default is a factory."""
     metadata = {_KEY: Option(tuple(flags), help, section, **how)}
     if callable(default):
         return field(default_factory=default, metadata=metadata)
@@ -93,7 +93,7 @@ def argument(*, metavar: str, help: str, **how: Any) -> Any:
 
 
 def options_of(spec: type) -> dict[str, Option]:
-    """Return field → how it is said, of a dataclass, in the order of its fields."""
+    """Return field → how it is given, of a dataclass, in the order of its fields."""
     return {one.name: one.metadata[_KEY] for one in fields(spec) if _KEY in one.metadata}
 
 
@@ -177,7 +177,7 @@ def _read_typed(said: Option, hint: Any, value: Any, folder: Path) -> Any:
 
 
 def located(path: str, folder: Path) -> str:
-    """Return a path of a file in `folder` as one that holds from anywhere; 'null' is no file."""
+    """Return a path of a file in `folder` as one that holds from anywhere; 'null' is not a file."""
     if path == "null":
         return path
     return str((folder / Path(path).expanduser()).absolute())

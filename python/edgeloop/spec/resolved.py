@@ -13,7 +13,7 @@ from edgeloop.spec.metrics import MetricOptions
 
 @dataclass(frozen=True)
 class FixedCount:
-    """The classic fixed count: so many runs recorded after so many that are not."""
+    """The classic fixed count: `runs` recorded after `warmup` that are not."""
 
     runs: int
     warmup: int

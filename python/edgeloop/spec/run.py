@@ -69,7 +69,7 @@ MOST_DIM = 2**31 - 1
 class RunSpec:
     """What the user asked for; None and empty mean "choose for me".
 
-    Each field declares how it is said: see edgeloop.spec.option.
+    Each field declares how it is given: see edgeloop.spec.option.
     """
 
     model: str = argument(

@@ -1,4 +1,4 @@
-"""How many independent samples a dependent series is worth."""
+"""The effective sample size of a dependent series."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ FEWEST_BEYOND = 25
 
 The tail rests on them, and under bursts on the few separate bursts that they form. Of so few,
 neither the dependence nor the number of their clusters (Ferro and Segers 2003, Inference for
-clusters of extreme values) can be told, and a threshold on such an estimate picks just the runs
+clusters of extreme values) can be known, and a threshold on such an estimate picks just the runs
 that happened to see no burst: of 1000 bursty samples one run in seven then prints a p99, and 0.83
-of those cover. The number of samples is no estimate, so a threshold on it picks nothing.
+of those cover. The number of samples is not an estimate, so a threshold on it picks nothing.
 With 20 a p99 still covers 0.84 where ten runs in 2000 are slow together (simulated).
 """
 

@@ -24,7 +24,7 @@ _PRICE = 8.0
 # Relative noise assumed at least: a probe on an idle core repeats to a few 0.01 %.
 _LEAST_NOISE = 0.001
 
-# From so many values on their correlation can be told from a step.
+# From this many values on their correlation can be told apart from a step.
 _FEWEST_FOR_CORRELATION = 20
 
 # Mean absolute deviation from a normal neighbour over the standard deviation: 2 / sqrt(pi).

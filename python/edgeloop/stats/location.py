@@ -73,7 +73,7 @@ def student(
 ) -> Optional[Location]:
     """Return the mean of the sessions' centres, None below FEWEST_SESSIONS.
 
-    `first_stage`: the scatter of so many first sessions decided how many more there are. Then the
+    `first_stage`: the scatter of that many first sessions decided how many more there are. Then the
     scatter of all is small where it stopped early, and the interval of Stein (1945), which is
     exact, rests on that of the first stage; the wider of the two counts.
     """

@@ -149,7 +149,7 @@ def interval_ranks(
 
 
 def samples_needed(p: float, confidence: float = CONFIDENCE) -> int:
-    """Return the samples from which quantile `p` is told by order statistics.
+    """Return the number of samples that order statistics need for quantile `p`.
 
     6 for the median, 250 for p90, 2500 for p99.
     """

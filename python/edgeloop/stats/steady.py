@@ -76,7 +76,7 @@ def classify(block_medians: Sequence[float]) -> SteadyState:
     flat: one level. warm-up: the last level is the fastest and holds at least half of the blocks.
     slow-down: the last level is slower than the one before it, and no other step goes up.
     drift: three or more levels, each slower, or each faster, than the one before. Anything else
-    has no steady state. Too few blocks to tell, or a median of 0, give no class and the reason.
+    has no steady state. Too few blocks to decide, or a median of 0, give no class and the reason.
     Raises ValueError without blocks.
     """
     medians = np.asarray(block_medians, dtype=np.float64)
@@ -137,7 +137,7 @@ def _relative_noise(medians: npt.NDArray[Any]) -> tuple[float, float]:
     """Return the relative standard deviation of the noise, and that of its long-run part.
 
     From the differences of neighbours: a step touches one of them and a slow trend none to speak
-    of. Blocks of a single run may be correlated; the differences over two blocks then tell by how
+    of. Blocks of a single run may be correlated; the differences over two blocks then show by how
     much, rho = (MAD_2 / MAD_1)^2 - 1 (Chakar et al. 2017, robust change points in AR(1) noise),
     and waves of such noise are not taken for levels.
     """

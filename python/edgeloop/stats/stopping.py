@@ -24,10 +24,10 @@ Blocks = Sequence[RunTimes]
 """The blocks of one process in the order of measurement."""
 
 LONGEST_STRETCH = 4.0
-"""A process measures at most so many times as long as the first guess, ..."""
+"""A process measures at most this many times as long as the first guess, ..."""
 
 SHORTEST_STRETCH = 0.5
-"""... and at least so many times."""
+"""... and at least this many times."""
 
 
 @dataclass(frozen=True)

@@ -19,11 +19,11 @@ NOT_COMPARABLE = "not comparable"
 DELTA = 0.01
 """Relative difference that matters.
 
-Where code happens to lie in memory shifts a run by as much: below it a difference is no merit.
+Where code happens to lie in memory shifts a run by as much: below it a difference is not a merit.
 """
 
 SETTLED_MARGIN = 0.1
-"""Distance from the bound, as a share of it, below which more data is no way to a verdict.
+"""Distance from the bound, as a share of it, below which more data does not lead to a verdict.
 
 It would take at least a hundred times the data that resolve the bound itself.
 """

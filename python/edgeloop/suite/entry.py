@@ -77,7 +77,7 @@ class Entry:
 
     @property
     def id(self) -> str:
-        """What identifies it among all entries; another content of the model file makes another key."""
+        """Identifies it among all entries; other content of the model file makes another key."""
         text = json.dumps(
             [asdict(self.spec), self.environment, self.model_sha256, self._conversion()],
             sort_keys=True,

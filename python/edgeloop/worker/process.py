@@ -138,7 +138,7 @@ def environment(*, repeatable: bool = False) -> dict[str, str]:
 
     `repeatable`: sets of names are walked in one order, which decides the names and the order of
     tensors in what a converter writes. Measuring varies it, so that no order decides a latency.
-    ONNX Runtime's wheels upload telemetry from a thread of their own unless they are told not to.
+    ONNX Runtime's wheels upload telemetry from a thread of their own unless it is switched off.
     What torch.compile makes stays where it is kept without us, for the next worker.
     """
     return {
@@ -181,7 +181,7 @@ def _spawn(
 def _exit_fd(pid: int) -> Optional[int]:
     """Open a descriptor that becomes readable when the process ends; None before Linux 5.3.
 
-    It tells of a crash where a child that the runtime forked still holds the connection.
+    It shows a crash where a child that the runtime forked still holds the connection.
     """
     try:
         return os.pidfd_open(pid)

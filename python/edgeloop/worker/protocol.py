@@ -90,8 +90,8 @@ def send(sink: Sink, message: Message) -> None:
 def receive(source: Source) -> Received:
     """Read one message; blocks until it is whole.
 
-    Raises ConnectionClosedError at the end of the stream, ProtocolError on bytes that are no
-    message.
+    Raises ConnectionClosedError at the end of the stream, ProtocolError on bytes that are not
+    a message.
     """
     (length,) = _LENGTH.unpack(_read(source, _LENGTH.size))
     if length > MAX_JSON_BYTES:

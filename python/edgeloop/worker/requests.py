@@ -57,7 +57,7 @@ class Start(Request):
 
 @dataclass(frozen=True)
 class Warm(Request):
-    """Run a loop; what it takes is no part of a result."""
+    """Run a loop; what it takes is not part of a result."""
 
     loop: str
     runs: int

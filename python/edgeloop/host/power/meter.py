@@ -15,9 +15,9 @@ class MeterDescription:
     name: str
     """How it is read: "ina3221", "pmic", "rapl", "hwmon", "command"."""
     covers: str
-    """What the watts are those of."""
+    """What the watts measure."""
     limits: str
-    """What the figures do not tell."""
+    """What the figures do not cover."""
 
 
 class PowerMeter(Protocol):

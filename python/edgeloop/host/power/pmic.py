@@ -56,7 +56,7 @@ def rails_w(text: str) -> Reading[float]:
 
 
 def find(root: Path = Path("/")) -> Optional[PmicMeter]:
-    """Return the meter, or None where this is no Raspberry Pi 5 or its firmware is silent."""
+    """Return the meter, or None where this is not a Raspberry Pi 5 or its firmware is silent."""
     if not set(_CHIPS) & set(board(root).compatible):
         return None
     meter = PmicMeter(_ask)

@@ -33,7 +33,7 @@ class FoundMeter:
 def find_meter(root: Path = Path("/"), command: Optional[str] = None) -> FoundMeter:
     """Return the meter that covers most of the machine; the user's own command goes first.
 
-    Raises UsageError where the command is no program.
+    Raises UsageError where the command is not a program.
     """
     from edgeloop.host.power import hwmon, ina3221, rapl
     from edgeloop.host.power import pmic as raspberrypi

@@ -1,1 +1,1 @@
-"""From what the user said to what will be done."""
+"""From what the user asked for to what will be done."""

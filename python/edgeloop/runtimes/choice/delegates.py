@@ -97,12 +97,12 @@ def require_edgetpu_delegate(spec: RunSpec) -> None:
 
 
 def _applies_edgetpu(name: str) -> bool:
-    """Return whether a runtime applies the Edge TPU's delegate without being told to."""
+    """Return whether a runtime applies the Edge TPU's delegate without being asked to."""
     return runtime(name).delegates[:1] == ("edgetpu",)
 
 
 def resolved_delegates(asked: Sequence[str], name: str) -> tuple[DelegateSpec, ...]:
-    """Return what is applied, in order: external delegates, then XNNPACK unless 'none' was said."""
+    """Return what applies, in order: external delegates, then XNNPACK unless 'none' was given."""
     specs = [parse_delegate(text) for text in asked]
     names = [spec.name for spec in specs]
     if XNNPACK in names and NONE in names:

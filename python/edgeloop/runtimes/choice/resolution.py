@@ -1,4 +1,4 @@
-"""From what the user said to what will be done: everything left open is decided here."""
+"""From what the user asked for to what will be done: everything left open is decided here."""
 
 from __future__ import annotations
 
@@ -117,10 +117,14 @@ def _resolve_one(
     if state is not None:
         said.append(
             f"the model has {state}: "
-            + ("samples follow each other" if spec.keep_state else "each sample begins afresh")
+            + (
+                "samples follow each other"
+                if spec.keep_state
+                else "each sample starts from a fresh state"
+            )
             + ("" if spec.keep_state else " (--keep-state for a stream)")
         )
-    # A named runtime that is not here fails before anything runs.
+    # A named runtime that is missing fails before anything runs.
     python = spec.python or interpreter_of(name, options.library, said)
     fixed = None
     if spec.runs is not None:

@@ -1,4 +1,4 @@
-"""Which runtimes measure a model: those that were named, or those that are here."""
+"""Which runtimes measure a model: those that were named, or those that are installed."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def reads_any_format(entries: Sequence[str]) -> bool:
 def format_of(path: str, entries: Sequence[str]) -> str:
     """Return the format of a model, OTHER_FORMAT where the runtimes that were named take any file.
 
-    Raises ModelError where it is no model, or none that is known here.
+    Raises ModelError where it is not a model, or not of a known format.
     """
     if path == NULL_MODEL:
         return NULL_FORMAT
@@ -73,7 +73,7 @@ def choose_runtimes(spec: RunSpec, model: Model) -> tuple[list[str], list[str]]:
     Where no name was given, or "all", the built-in ones that read the model's format are sought,
     the favourite first, then those of other packages.
     Raises UsageError where a named runtime does not read the format, NotAvailableError where none
-    is here.
+    was found.
     """
     named = list(dict.fromkeys(runtime_entry(name) for name in spec.runtimes))
     if named and "all" not in named:
@@ -128,7 +128,7 @@ def _installed_readers(model: Model) -> list[str]:
 
 
 def _why_not_here(name: str, spec: RunSpec) -> Optional[str]:
-    """Look for a runtime; raises NotAvailableError where the interpreter itself is no good."""
+    """Look for a runtime; raises NotAvailableError where the interpreter itself is unusable."""
     if spec.python is None:
         try:
             interpreter_of(name, spec.library, [])
