@@ -403,7 +403,7 @@ BAD = [
     ({"x_data": np.zeros((4, 8, 8, 1), np.float32), "y_data": np.array([1, 2, 3, 10])},
      "--label-offset -1"),
     ({"x_data": np.zeros((4, 8, 8, 1), np.float32), "y_data": np.array(list("abcd"))},
-     "say --labels FILE"),
+     "give --labels FILE"),
     ({"x_data": np.full((4, 8, 8, 1), "x"), "y_data": np.arange(4)}, "which no model input takes"),
     ({"x_data": np.zeros((4, 8, 8, 1), np.float32), "y_data": np.zeros((4, 7))},
      "do not fit the model's output"),

@@ -111,9 +111,9 @@ def _asked_version(path: str, size: int, mtime_ns: int) -> int:
             f"the library {path} did not report its version within {_ASK_TIMEOUT_S} s"
         ) from error
     if done.returncode != 0 or not done.stdout.strip().isdigit():
-        said = done.stderr.strip().splitlines()
+        output = done.stderr.strip().splitlines()
         raise NotAvailableError(
-            f"the library {path} cannot be used: {said[-1] if said else 'it crashed'}; name a "
+            f"the library {path} cannot be used: {output[-1] if output else 'it crashed'}; name a "
             f"{NVINFER} for this machine with --library or {NVINFER_VARIABLE}"
         )
     return int(done.stdout)

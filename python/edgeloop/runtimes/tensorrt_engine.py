@@ -189,5 +189,5 @@ def _run(command: list[str]) -> None:
         ) from error
     if done.returncode != 0:
         errors = [line for line in done.stderr.splitlines() if "error" in line]
-        said = (errors or done.stderr.strip().splitlines() or ["it gave no reason"])[0]
-        raise RuntimeFailedError(f"the TensorRT engine cannot be compiled: {said}")
+        reason = (errors or done.stderr.strip().splitlines() or ["it gave no reason"])[0]
+        raise RuntimeFailedError(f"the TensorRT engine cannot be compiled: {reason}")

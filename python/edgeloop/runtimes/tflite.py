@@ -133,8 +133,10 @@ def _why(done: subprocess.CompletedProcess[str]) -> str:
     """Return why a process failed: the signal that ended it, or its last words."""
     if done.returncode < 0:
         return f"it crashed ({signal.strsignal(-done.returncode)})"
-    said = done.stderr.strip()
-    return said.splitlines()[-1] if said else f"it ended the process with code {done.returncode}"
+    output = done.stderr.strip()
+    return (
+        output.splitlines()[-1] if output else f"it ended the process with code {done.returncode}"
+    )
 
 
 def _places() -> Iterator[tuple[Path, str]]:

@@ -12,9 +12,9 @@ from edgeloop.spec.option import options_of, word_of
 from edgeloop.spec.run import RunSpec, parse_setting, parse_shape
 
 _OPTIONS = {
-    word_of(name, said): (name, said)
-    for name, said in options_of(RunSpec).items()
-    if said.configured
+    word_of(name, declared): (name, declared)
+    for name, declared in options_of(RunSpec).items()
+    if declared.configured
 }
 
 
@@ -43,11 +43,11 @@ def parse_configuration(text: str, defaults: RunSpec) -> RunSpec:
     for pair in _pairs(pieces):
         key, value = parse_setting(pair)
         if key in _OPTIONS:
-            field, said = _OPTIONS[key]
-            if said.bounds is not None:
+            field, declared = _OPTIONS[key]
+            if declared.bounds is not None:
                 changes[field] = _number(key, value)
             else:
-                changes[field] = (*changes.get(field, ()), value) if said.repeat else value
+                changes[field] = (*changes.get(field, ()), value) if declared.repeat else value
         elif key == "loop":
             changes["loops"] = (value,)
         elif key == "shape":
@@ -96,8 +96,8 @@ def _repeats(pair: str) -> bool:
     key = canonical(pair.partition("=")[0])
     if key == "shape":
         return True
-    _, said = _OPTIONS.get(key, ("", None))
-    return said is not None and said.repeat and not said.commas
+    _, declared = _OPTIONS.get(key, ("", None))
+    return declared is not None and declared.repeat and not declared.commas
 
 
 def _number(key: str, value: str) -> int:

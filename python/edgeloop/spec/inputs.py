@@ -66,7 +66,7 @@ class InputSource:
     """A picture that cannot be read ends the run, instead of being counted and named."""
     preprocess: Preprocess = field(default_factory=Preprocess)
     pixels: Preprocess = field(default_factory=Preprocess)
-    """What the model's own metadata says of pictures; it counts where the user said nothing."""
+    """What the model's own metadata says of pictures; it counts where the user gave nothing."""
     pictures: tuple[str, ...] = ()
     """More pictures, where `data` is one."""
 
@@ -75,11 +75,11 @@ class InputSource:
         """Read what `dataclasses.asdict` made of one, also after a way through JSON."""
         values = dict(document)
         for name in ("preprocess", "pixels"):
-            said: dict[str, Any] = {
+            given: dict[str, Any] = {
                 key: tuple(value) if isinstance(value, list) else value
                 for key, value in values.pop(name, {}).items()
             }
-            values[name] = Preprocess(**said)
+            values[name] = Preprocess(**given)
         pictures = tuple(values.pop("pictures", ()))
         return cls(**values, pictures=pictures)
 

@@ -97,19 +97,19 @@ def options_of(spec: type) -> dict[str, Option]:
     return {one.name: one.metadata[_KEY] for one in fields(spec) if _KEY in one.metadata}
 
 
-def word_of(name: str, said: Option) -> str:
+def word_of(name: str, declared: Option) -> str:
     """Return the word of a field: its long flag without the hyphens, or its name."""
-    return said.flags[0].lstrip("-") if said.flags else name.replace("_", "-")
+    return declared.flags[0].lstrip("-") if declared.flags else name.replace("_", "-")
 
 
 def fields_by_word(spec: type) -> dict[str, str]:
     """Return word → field."""
-    return {word_of(name, said): name for name, said in options_of(spec).items()}
+    return {word_of(name, declared): name for name, declared in options_of(spec).items()}
 
 
 def files_of(spec: type) -> tuple[str, ...]:
     """Return the fields that name a file or folder on this machine."""
-    return tuple(name for name, said in options_of(spec).items() if said.file)
+    return tuple(name for name, declared in options_of(spec).items() if declared.file)
 
 
 def default_of(one: Field[Any]) -> Any:
@@ -121,24 +121,24 @@ def default_of(one: Field[Any]) -> Any:
     return one.default
 
 
-def require_known(said: Option, value: str) -> None:
+def require_known(declared: Option, value: str) -> None:
     """Raise UsageError that names the nearest choice where a value is not one."""
-    if value not in said.choices:
-        hint = nearest(value, said.choices)
-        raise UsageError(f"unknown value '{value}' for {said.flags[0]}; {hint}")
+    if value not in declared.choices:
+        hint = nearest(value, declared.choices)
+        raise UsageError(f"unknown value '{value}' for {declared.flags[0]}; {hint}")
 
 
 def require_bounds(spec: object) -> None:
     """Raise UsageError for a number that cannot be meant, or a word that is not a choice."""
     hints = get_type_hints(type(spec))
-    for name, said in options_of(type(spec)).items():
+    for name, declared in options_of(type(spec)).items():
         value = getattr(spec, name)
-        if said.choices and value is not None:
-            require_known(said, value)
-        if value is None or said.bounds is None:
+        if declared.choices and value is not None:
+            require_known(declared, value)
+        if value is None or declared.bounds is None:
             continue
-        least, most = said.bounds
-        flag, whole = said.flags[0], float not in (hints[name], *get_args(hints[name]))
+        least, most = declared.bounds
+        flag, whole = declared.flags[0], float not in (hints[name], *get_args(hints[name]))
         is_number = type(value) is int or (type(value) is float and not whole)
         if is_number and least <= value <= most:
             continue
@@ -152,26 +152,26 @@ def read_value(spec: type, name: str, value: Any, folder: Path) -> Any:
 
     Raises UsageError that says what is wanted.
     """
-    said, hint = options_of(spec)[name], get_type_hints(spec)[name]
-    if said.parse_pair is not None:
-        return _pairs(said.parse_pair, value)
-    if said.parse is not None:
+    declared, hint = options_of(spec)[name], get_type_hints(spec)[name]
+    if declared.parse_pair is not None:
+        return _pairs(declared.parse_pair, value)
+    if declared.parse is not None:
         given = value if isinstance(value, list) else [value]
-        return said.parse(",".join(str(one) for one in given))
-    if said.commas or said.repeat:
-        alone = value.split(",") if said.commas and isinstance(value, str) else [value]
+        return declared.parse(",".join(str(one) for one in given))
+    if declared.commas or declared.repeat:
+        alone = value.split(",") if declared.commas and isinstance(value, str) else [value]
         return _texts(alone if isinstance(value, str) else value)
-    return _read_typed(said, hint, value, folder)
+    return _read_typed(declared, hint, value, folder)
 
 
-def _read_typed(said: Option, hint: Any, value: Any, folder: Path) -> Any:
+def _read_typed(declared: Option, hint: Any, value: Any, folder: Path) -> Any:
     if not _fits(value, hint):
         raise UsageError(f"{value!r} is not {_in_words(hint)}")
-    if said.choices:
-        require_known(said, value)
+    if declared.choices:
+        require_known(declared, value)
     if isinstance(value, list):
         return tuple(value)
-    if said.file or (said.program and "/" in value):
+    if declared.file or (declared.program and "/" in value):
         return located(value, folder)
     return float(value) if isinstance(value, int) and not _fits_whole(hint) else value
 

@@ -36,8 +36,8 @@ class Log:
 
     def last_words(self, lines: int = 3) -> str:
         """Return the last lines that say something, joined to one; "" where there are none."""
-        said = [line.strip() for line in self.text().splitlines() if line.strip()]
-        return " | ".join(_shortened(line) for line in said[-lines:])
+        printed = [line.strip() for line in self.text().splitlines() if line.strip()]
+        return " | ".join(_shortened(line) for line in printed[-lines:])
 
 
 def _shortened(line: str) -> str:

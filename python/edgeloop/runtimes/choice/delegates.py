@@ -29,8 +29,8 @@ def texts(given: Union[str, Sequence[str], None]) -> tuple[str, ...]:
     return (given,) if isinstance(given, str) else tuple(given)
 
 
-def delegates_of(spec: RunSpec, name: str, said: list[str]) -> tuple[DelegateSpec, ...]:
-    """Return the delegates in their order; add to `said` what was decided. Raises UsageError."""
+def delegates_of(spec: RunSpec, name: str, notes: list[str]) -> tuple[DelegateSpec, ...]:
+    """Return the delegates in their order; add to `notes` what was decided. Raises UsageError."""
     asked = texts(spec.delegate)
     known = runtime(name).delegates
     if XNNPACK not in known:
@@ -38,7 +38,7 @@ def delegates_of(spec: RunSpec, name: str, said: list[str]) -> tuple[DelegateSpe
     delegates = resolved_delegates(asked, name)
     alone = runtime(name).xnnpack_first
     if alone and any(one.external and one.name != GPU for one in delegates):
-        said.append(
+        notes.append(
             f"no XNNPACK: {name} applies it before any other delegate, which would get no node; "
             "what the delegate leaves runs on the built-in kernels"
         )

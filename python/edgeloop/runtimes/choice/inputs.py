@@ -53,7 +53,7 @@ def input_source(
     return InputSource(seed, path, x_key, y_key, parse_layout(data_layout))
 
 
-def chosen_inputs(spec: RunSpec, model: Model, said: list[str]) -> InputSource:
+def chosen_inputs(spec: RunSpec, model: Model, notes: list[str]) -> InputSource:
     """Take the data as the model's file says: its metadata, and the layout before a conversion."""
     if spec.data is None or model.sha256 is None:
         return inputs_of(spec)
@@ -62,7 +62,7 @@ def chosen_inputs(spec: RunSpec, model: Model, said: list[str]) -> InputSource:
     if spec.data_layout is None:
         layout = layout_of_the_source(model.path)
         if layout is not None:
-            said.append(f"data layout {layout}: that of the model before its conversion")
+            notes.append(f"data layout {layout}: that of the model before its conversion")
             spec = replace(spec, data_layout=layout)
     inputs = inputs_of(spec)
     if model.format not in ("tflite", "edgetpu"):
@@ -71,7 +71,7 @@ def chosen_inputs(spec: RunSpec, model: Model, said: list[str]) -> InputSource:
 
     stated = read_metadata(Path(model.path))
     if stated.labels is not None and inputs.labels is None:
-        said.append(f"class names: {stated.labels}, in the model's own metadata")
+        notes.append(f"class names: {stated.labels}, in the model's own metadata")
         inputs = replace(inputs, labels=stated.labels, labels_archive=model.path)
     return replace(inputs, pixels=Preprocess(mean=stated.mean, std=stated.std))
 

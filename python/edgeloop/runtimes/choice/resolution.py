@@ -81,8 +81,8 @@ def _resolve_one(
     mode: Optional[str],
 ) -> ResolvedSpec:
     name, library = split_entry(entry)
-    said = list(choices)
-    loops = _loops(spec, command, name, said)
+    notes = list(choices)
+    loops = _loops(spec, command, name, notes)
     instances = _instances(spec, name, loops)
     required = required_share(spec, name)
     providers = providers_of(spec, name)
@@ -90,10 +90,10 @@ def _resolve_one(
     control = _control(spec)
     options = LoadOptions(
         model=model.path,
-        threads=_threads(spec, command, control, said),
+        threads=_threads(spec, command, control, notes),
         batch_size=spec.batch_size or 0,
         shapes={key: list(shape) for key, shape in spec.shapes.items()},
-        delegates=delegates_of(spec, name, said),
+        delegates=delegates_of(spec, name, notes),
         providers=providers,
         cpu_fallback=not runtime(name).has_providers or on_cpu or required != 1.0,
         library=absolute(library or spec.library),
@@ -108,14 +108,14 @@ def _resolve_one(
     )
     choice = None if model.sha256 is None else runtime(name).choice_of(model.path)
     if choice is not None:
-        said.append(choice)
-    inputs = chosen_inputs(spec, model, said)
+        notes.append(choice)
+    inputs = chosen_inputs(spec, model, notes)
     if spec.data is not None and model.sha256 is not None:
         declared = runtime(name).declared_shapes(model.path)
-        options = replace(options, shapes=shapes_of_data(declared, inputs, options, said))
+        options = replace(options, shapes=shapes_of_data(declared, inputs, options, notes))
     state = None if spec.data is None else runtime(name).state_of(options)
     if state is not None:
-        said.append(
+        notes.append(
             f"the model has {state}: "
             + (
                 "samples follow each other"
@@ -125,7 +125,7 @@ def _resolve_one(
             + ("" if spec.keep_state else " (--keep-state for a stream)")
         )
     # A named runtime that is missing fails before anything runs.
-    python = spec.python or interpreter_of(name, options.library, said)
+    python = spec.python or interpreter_of(name, options.library, notes)
     fixed = None
     if spec.runs is not None:
         fixed = FixedCount(spec.runs, 1 if spec.warmup is None else spec.warmup)
@@ -145,7 +145,7 @@ def _resolve_one(
         percentiles=tuple(spec.percentiles),
         seed=spec.seed,
         timeout_s=spec.timeout_s,
-        choices=tuple(said),
+        choices=tuple(notes),
         metrics=metric_options(spec.task, spec.top_k, spec.softmax, spec.output),
         require_delegate=required,
         instances=instances,
@@ -172,7 +172,7 @@ def _model(path: str, class_path: Optional[str], entries: Sequence[str]) -> Mode
     )
 
 
-def _loops(spec: RunSpec, command: str, name: str, said: list[str]) -> tuple[str, ...]:
+def _loops(spec: RunSpec, command: str, name: str, notes: list[str]) -> tuple[str, ...]:
     missing = runtime(name).engine_of(spec.package).missing_loops
     wanted = [canonical(loop) for loop in spec.loops]
     for loop in wanted:
@@ -185,12 +185,12 @@ def _loops(spec: RunSpec, command: str, name: str, said: list[str]) -> tuple[str
     if wanted:
         return tuple(dict.fromkeys(wanted))
     if command == "overhead":
-        said.extend(f"no {loop} loop: {reason}" for loop, reason in missing.items())
+        notes.extend(f"no {loop} loop: {reason}" for loop, reason in missing.items())
         return tuple(loop for loop in LOOPS if loop not in missing)
     if "native" not in missing:
         return ("native",)
     loop = "framework" if spec.rate_hz is None else "callable"
-    said.append(f"loop {loop}: {name} has no native loop ({missing['native']})")
+    notes.append(f"loop {loop}: {name} has no native loop ({missing['native']})")
     return (loop,)
 
 
@@ -219,26 +219,26 @@ def _control(spec: RunSpec) -> Control:
     return Control(cpus, priority, spec.mlock, spec.governor)
 
 
-def _threads(spec: RunSpec, command: str, control: Control, said: list[str]) -> int:
+def _threads(spec: RunSpec, command: str, control: Control, notes: list[str]) -> int:
     if spec.threads is not None:
         return spec.threads
     if command == "overhead":
-        said.append("threads 1: more would hide the loop behind the waiting for threads")
+        notes.append("threads 1: more would hide the loop behind the waiting for threads")
         return 1
     if (spec.instances or 1) > 1:
-        said.append("threads 1 for each instance: instances share the CPUs better than threads do")
+        notes.append("threads 1 for each instance: instances share the CPUs better than threads do")
         return 1
     if control.cpus is not None:
-        return _within_quota(len(control.cpus), "the CPUs that were given", said)
+        return _within_quota(len(control.cpus), "the CPUs that were given", notes)
     from edgeloop.host.affinity import fastest_cluster
 
     cluster = fastest_cluster()
     cpus = ",".join(str(cpu) for cpu in cluster.cpus)
     reason = f"the CPUs of the fastest cluster in reach ({cpus})"
-    return _within_quota(max(1, len(cluster.cpus)), reason, said)
+    return _within_quota(max(1, len(cluster.cpus)), reason, notes)
 
 
-def _within_quota(threads: int, reason: str, said: list[str]) -> int:
+def _within_quota(threads: int, reason: str, notes: list[str]) -> int:
     """Return as many threads as a control group's quota keeps running, and say why.
 
     More are stopped together once the quota of a period is used up.
@@ -249,7 +249,7 @@ def _within_quota(threads: int, reason: str, said: list[str]) -> int:
     if quota.cpus is not None and threads > max(1, int(quota.cpus)):
         threads = max(1, int(quota.cpus))
         reason = f"the control group {quota.source} grants {quota.cpus:g} CPUs"
-    said.append(f"threads {threads}: {reason}")
+    notes.append(f"threads {threads}: {reason}")
     return threads
 
 

@@ -146,8 +146,8 @@ def _why_not_here(name: str, spec: RunSpec) -> Optional[str]:
     return None
 
 
-def interpreter_of(name: str, library: Optional[str], said: list[str]) -> str:
-    """Return the interpreter that has the runtime; `said` gets a sentence where it is another.
+def interpreter_of(name: str, library: Optional[str], notes: list[str]) -> str:
+    """Return the interpreter that has the runtime; `notes` gets a sentence where it is another.
 
     Raises what the runtime says, where it is nowhere.
     """
@@ -157,6 +157,6 @@ def interpreter_of(name: str, library: Optional[str], said: list[str]) -> str:
         managed = python_of(name)
         if managed is None or library is not None:
             raise
-        said.append(f"{name}: in the managed environment {name}")
+        notes.append(f"{name}: in the managed environment {name}")
         return managed
     return sys.executable
