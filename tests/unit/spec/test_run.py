@@ -295,9 +295,9 @@ def test_what_another_interpreter_lacks_is_told(monkeypatch: pytest.MonkeyPatch,
 
         def __exit__(self, *error: object) -> None: ...
 
-        def request(self, body: dict[str, Any], doing: str) -> None:
-            asked.append(body["runtime"])
-            if body["runtime"] != "tflite":
+        def request(self, request: Any, doing: str) -> None:
+            asked.append(request.runtime)
+            if request.runtime != "tflite":
                 raise NotAvailableError("it is not installed there")
 
     monkeypatch.setattr("edgeloop.worker.client.WorkerClient", Client)
