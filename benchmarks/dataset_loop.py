@@ -160,7 +160,7 @@ def _case(arguments: argparse.Namespace, case: Case) -> dict[str, Any]:
     }
     for loop, values in times.items():
         # The time of the plain loop over that of this one: how many times as fast it is.
-        compared = compare_paired(values, plain, sessions=sessions)
+        compared = compare_paired(values, plain, processes=sessions)
         row["loops"][loop] = {
             "ns": float(np.median(values)),
             "speed_up": compared.ratio,

@@ -129,7 +129,7 @@ def compared(setting: Setting, repeats: int, seed: Sequence[int]) -> list[Compar
             compare_paired(
                 np.ones(used),
                 np.exp(d[:used]),
-                sessions=labels[:used],
+                processes=labels[:used],
                 first_stage=plan.first_stage,
             )
         )

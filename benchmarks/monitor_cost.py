@@ -54,7 +54,7 @@ def main() -> int:
         without_ns += [pair[0] for pair in pairs]
         with_ns += [pair[1] for pair in pairs]
         sessions += [number] * len(pairs)
-    compared = compare_paired(without_ns, with_ns, sessions=sessions, delta=DELTA)
+    compared = compare_paired(without_ns, with_ns, processes=sessions, delta=DELTA)
     print(_page(spec, compared, arguments.interval, _reading_ns()))
     if arguments.json:
         Path(arguments.json).write_text(json.dumps(asdict(compared), indent=1), encoding="utf-8")

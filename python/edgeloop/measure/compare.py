@@ -81,7 +81,7 @@ def compare_specs(
     results = [
         record.finish(stop_reason, load=load) for record in records if record.result is not None
     ]
-    if not run.sessions:
+    if not run.processes:
         raise run.error or EdgeloopError("not one pair of blocks was measured")
     accuracy, reason = paired_accuracy(a, b, observer)
     return Compared(
@@ -130,7 +130,7 @@ def _notes(run: PairedRun) -> tuple[str, ...]:
     ))  # fmt: skip
     if run.busy_blocks:
         notes.append(
-            f"during {run.busy_blocks} of {2 * len(run.sessions)} blocks the other worker was not "
+            f"during {run.busy_blocks} of {2 * len(run.processes)} blocks the other worker was not "
             "at rest: its threads took CPU time from the side that was measured"
         )
     return tuple(notes)

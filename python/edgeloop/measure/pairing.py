@@ -22,22 +22,23 @@ from edgeloop.measure.rest import look, rested
 from edgeloop.results.schema import Invocation
 from edgeloop.spec.resolved import ResolvedSpec
 from edgeloop.stats.compare import Comparison, compare_paired
-from edgeloop.stats.location import FEWEST_SESSIONS, session_centres, sessions_needed
+from edgeloop.stats.location import process_centres, processes_needed
+from edgeloop.stats.processes import FEWEST_PROCESSES
 from edgeloop.stats.stopping import CAPACITY, CONVERGED, PRESETS, TIME_BUDGET
 
-# Of the time of a session at most this share goes to warm-up.
+# Of the time of a process at most this share goes to warm-up.
 _WARM_SHARE = 0.25
 
-# The fewest pairs of a session: one odd pair does not move their centre; ...
+# The fewest pairs of a process: one odd pair does not move their centre; ...
 _FEWEST_PAIRS = 3
 
-# ... and the most: beyond them, time is better spent on another session.
+# ... and the most: beyond them, time is better spent on another process.
 _MOST_PAIRS = 100
 
 
 @dataclass(frozen=True)
 class Plan:
-    """How many sessions of separate workers a comparison has, and what they may take."""
+    """How many processes of each side a comparison has, and what they may take."""
 
     first_stage: int
     """Their scatter alone decides how many more there are: what is found never does."""
@@ -47,22 +48,22 @@ class Plan:
     total_s: float
     """Of warm-up and blocks; loading comes on top."""
 
-    def limited(self, session_s: float, loading_s: float) -> Plan:
-        """Return the plan for a session that takes at least so long, and its loading.
+    def limited(self, process_s: float, loading_s: float) -> Plan:
+        """Return the plan for a process that takes at least so long, and its loading.
 
-        Sessions that are slow to load are fewer and longer, so that loading is half the run at
+        Processes that are slow to load are fewer and longer, so that loading is half the run at
         most. Three at least: fewer say nothing.
         """
-        dearest_s = max(session_s, loading_s, 1e-9)
-        most = max(FEWEST_SESSIONS, min(self.most, int(self.total_s / dearest_s)))
+        dearest_s = max(process_s, loading_s, 1e-9)
+        most = max(FEWEST_PROCESSES, min(self.most, int(self.total_s / dearest_s)))
         return replace(self, most=most, first_stage=min(self.first_stage, most))
 
-    def wanted(self, log_ratios: list[float], sessions: list[int], delta: float) -> int:
-        """Return how many sessions there should be, now that these pairs are measured."""
-        first = session_centres(np.array(log_ratios), sessions)[: self.first_stage]
+    def wanted(self, log_ratios: list[float], processes: list[int], delta: float) -> int:
+        """Return how many processes there should be, now that these pairs are measured."""
+        first = process_centres(np.array(log_ratios), processes)[: self.first_stage]
         if first.size < self.first_stage:
             return self.first_stage
-        return sessions_needed(first, self.half_width * delta)
+        return processes_needed(first, self.half_width * delta)
 
 
 PLANS: Mapping[str, Plan] = MappingProxyType(
@@ -93,8 +94,8 @@ class PairedRun:
     attempts: list[tuple[Attempt, Attempt]] = field(default_factory=list)
     medians_ns: tuple[list[float], list[float]] = field(default_factory=lambda: ([], []))
     """Median time of a run in each block, by side."""
-    sessions: list[int] = field(default_factory=list)
-    """For each pair the number of its session."""
+    processes: list[int] = field(default_factory=list)
+    """For each pair the number of the two processes it ran in."""
     busy_blocks: int = 0
     """Blocks during which the other side's worker took CPU time."""
     spent_s: float = 0.0
@@ -106,13 +107,13 @@ class PairedRun:
         """Judge what has been measured so far."""
         a_ns, b_ns = self.medians_ns
         return compare_paired(
-            a_ns, b_ns, sessions=self.sessions, first_stage=self.plan.first_stage, delta=delta
+            a_ns, b_ns, processes=self.processes, first_stage=self.plan.first_stage, delta=delta
         )
 
-    def sessions_wanted(self, delta: float) -> int:
-        """Return how many sessions the scatter of the first stage asks for."""
+    def processes_wanted(self, delta: float) -> int:
+        """Return how many processes the scatter of the first stage asks for."""
         log_ratios = [float(np.log(b / a)) for a, b in zip(*self.medians_ns)]
-        return self.plan.wanted(log_ratios, self.sessions, delta)
+        return self.plan.wanted(log_ratios, self.processes, delta)
 
 
 def same_worker(a: ResolvedSpec, b: ResolvedSpec) -> bool:
@@ -130,46 +131,46 @@ def measure_paired(
     observer: Observer,
     keep: Callable[[tuple[Attempt, Attempt]], None],
 ) -> PairedRun:
-    """Measure as many sessions as the plan and the scatter of its first stage ask for.
+    """Measure as many processes as the plan and the scatter of its first stage ask for.
 
-    Every session loads its workers anew and in random order; within it, each pair of blocks runs
-    in random order. What had been measured before an error or Ctrl-C is kept, with the error;
-    `keep` is given what a session leaves as soon as it has ended.
+    Every process loads its model anew, in random order of the sides, and so runs each pair of
+    blocks. What had been measured before an error or Ctrl-C is kept, with the error;
+    `keep` is given what a process leaves as soon as it has ended.
     """
     run = PairedRun((a, b), plan)
     try:
         with Monitor() as monitor:
-            run.stop_reason = _take_sessions(run, delta, observer, keep, monitor)
-    except KeyboardInterrupt:  # between two sessions
+            run.stop_reason = _take_processes(run, delta, observer, keep, monitor)
+    except KeyboardInterrupt:  # between two processes
         run.error = InterruptedRunError()
     return run
 
 
-def _take_sessions(
+def _take_processes(
     run: PairedRun,
     delta: float,
     observer: Observer,
     keep: Callable[[tuple[Attempt, Attempt]], None],
     monitor: Monitor,
 ) -> str:
-    """Measure in one session after the other; return why there are no more."""
+    """Measure in one process of each side after the other; return why there are no more."""
     generator = random.Random(run.specs[0].seed)
     number = 0
     while True:
-        _measure_session(run, _Pair(run.specs, number, monitor, generator), observer)
+        _measure_process(run, _Pair(run.specs, number, monitor, generator), observer)
         keep(run.attempts[-1])
         number += 1
         if run.error is not None:
             return CAPACITY
-        if number >= run.sessions_wanted(delta):
+        if number >= run.processes_wanted(delta):
             return CONVERGED
-        over = number >= FEWEST_SESSIONS and run.spent_s >= run.plan.total_s
+        over = number >= FEWEST_PROCESSES and run.spent_s >= run.plan.total_s
         if over or number >= run.plan.most:
             return TIME_BUDGET
 
 
-def _measure_session(run: PairedRun, pair: _Pair, observer: Observer) -> None:
-    """Take the pairs of one session."""
+def _measure_process(run: PairedRun, pair: _Pair, observer: Observer) -> None:
+    """Take the pairs of blocks of one process of each side."""
     with Attempt() as kept, pair:
         loading_s = time.monotonic()
         pair.open()
@@ -185,10 +186,10 @@ def _measure_session(run: PairedRun, pair: _Pair, observer: Observer) -> None:
             for medians in pair.take(run, deadline_s - time.monotonic()):
                 run.medians_ns[0].append(medians[0])
                 run.medians_ns[1].append(medians[1])
-                run.sessions.append(pair.number)
+                run.processes.append(pair.number)
                 done += 1
             observer.progress(_progress(run, run.spent_s + time.monotonic() - begun_s))
-            # A pair that would end after the deadline is for another session.
+            # A pair that would end after the deadline is for another process.
             if time.monotonic() + pair.pair_s() > deadline_s:
                 break
         run.spent_s += time.monotonic() - begun_s
@@ -295,13 +296,13 @@ def _only(invocation: Invocation, loop: str) -> Invocation:
 
 
 def _progress(run: PairedRun, elapsed_s: float) -> Progress:
-    number = run.sessions[-1]
+    number = run.processes[-1]
     return Progress(
         title=f"{run.specs[0].title} against {run.specs[1].title}",
         process=number + 1,
         processes=max(run.plan.first_stage, number + 1),
         elapsed_s=elapsed_s,
         budget_s=run.plan.total_s,
-        runs=len(run.sessions),
+        runs=len(run.processes),
         median_ns=run.medians_ns[0][-1],
     )

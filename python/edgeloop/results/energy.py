@@ -14,7 +14,8 @@ import numpy as np
 
 from edgeloop.errors import reasoned
 from edgeloop.host.power.meter import MeterDescription
-from edgeloop.stats.location import FEWEST_SESSIONS, student
+from edgeloop.stats.location import student
+from edgeloop.stats.processes import FEWEST_PROCESSES
 
 # Fewer readings do not make a mean.
 FEWEST_READINGS = 3
@@ -93,5 +94,5 @@ def _between(name: str, values: Sequence[float]) -> dict[str, Any]:
     Readings of one process follow one another and share its heat: their number says nothing.
     """
     found = student(np.array(values))
-    words = f"not enough processes with readings (need {FEWEST_SESSIONS}, have {len(values)})"
+    words = f"not enough processes with readings (need {FEWEST_PROCESSES}, have {len(values)})"
     return reasoned(name, None if found is None else list(found.interval()), words)

@@ -31,13 +31,13 @@ def _same_instance(result: Result, reference: str, loop: str) -> bool:
 def _difference(result: Result, reference: str, loop: str) -> dict[str, Any]:
     a_ns: list[float] = []
     b_ns: list[float] = []
-    sessions: list[int] = []
+    numbers: list[int] = []
     for number, invocation in enumerate(result.invocations):
         pairs = list(zip(_medians(invocation, reference), _medians(invocation, loop)))
         a_ns += [pair[0] for pair in pairs]
         b_ns += [pair[1] for pair in pairs]
-        sessions += [number] * len(pairs)
-    processes = len(set(sessions))
+        numbers += [number] * len(pairs)
+    processes = len(set(numbers))
     if not _same_instance(result, reference, loop) and processes < PROCESSES_FOR_TWO_INSTANCES:
         return _unknown(
             f"another instance of the model than the {reference} loop's: compared only across "
@@ -46,14 +46,14 @@ def _difference(result: Result, reference: str, loop: str) -> dict[str, Any]:
         )
     if not a_ns:
         return _unknown("no pair of blocks was measured")
-    found = difference(a_ns, b_ns, sessions=sessions)
+    found = difference(a_ns, b_ns, processes=numbers)
     return {
         "difference_ns": found.ns,
         "difference_ci95_ns": found.ns_ci95,
         "share": found.share,
         "share_ci95": found.share_ci95,
         "pairs": found.pairs,
-        "processes": found.sessions,
+        "processes": found.processes,
         **({} if found.reason is None else {"difference_ci95_ns_reason": found.reason}),
     }
 

@@ -10,7 +10,8 @@ from typing import Optional
 import numpy as np
 import numpy.typing as npt
 
-from edgeloop.stats.location import FEWEST_SESSIONS, session_centres, student, welch
+from edgeloop.stats.location import process_centres, student, welch
+from edgeloop.stats.processes import FEWEST_PROCESSES
 from edgeloop.stats.quantile import CONFIDENCE, Interval
 from edgeloop.stats.verdict import DELTA, FASTER, INCONCLUSIVE, SLOWER, judge
 
@@ -23,7 +24,7 @@ class Comparison:
 
     ratio: float
     ratio_ci95: Optional[Interval]
-    """None below three sessions of separate workers, or three processes on either side."""
+    """None below three processes of either side."""
     p_value: Optional[float]
     """Of the hypothesis that the ratio is 1."""
     verdict: str
@@ -32,9 +33,9 @@ class Comparison:
     delta: float
     paired: bool
     count: int
-    """Sessions of separate workers; where unpaired, the smaller number of processes."""
+    """Processes of a side; where unpaired, the smaller number of them."""
     pairs: Optional[int]
-    """Pairs of blocks in all sessions; None where unpaired."""
+    """Pairs of blocks in all processes; None where unpaired."""
     warnings: tuple[str, ...] = ()
 
     @property
@@ -55,7 +56,7 @@ class Difference:
     """Of the time of A."""
     share_ci95: Optional[Interval]
     pairs: int
-    sessions: int
+    processes: int
     reason: Optional[str] = None
     """Why there are no intervals."""
 
@@ -64,19 +65,19 @@ def compare_paired(
     a_ns: npt.ArrayLike,
     b_ns: npt.ArrayLike,
     *,
-    sessions: Sequence[int],
+    processes: Sequence[int],
     first_stage: Optional[int] = None,
     delta: float = DELTA,
     mismatches: Sequence[str] = (),
 ) -> Comparison:
     """Compare the medians of blocks that were measured in pairs, in random order in each pair.
 
-    `a_ns`, `b_ns`: one positive median per pair, in the order of measurement. `sessions`: for each
-    pair which workers it ran in. `first_stage`: see `student`. A session's ratio is the median of
-    those of its pairs; Student's interval is over the sessions.
+    `a_ns`, `b_ns`: one positive median per pair, in the order of measurement. `processes`: for each
+    pair which workers it ran in. `first_stage`: see `student`. A process's ratio is the median of
+    those of its pairs; Student's interval is over the processes.
     """
     a, b = _pairs(a_ns, b_ns)
-    centres = session_centres(np.log(b) - np.log(a), sessions)
+    centres = process_centres(np.log(b) - np.log(a), processes)
     found = student(centres, first_stage)
     verdict = judge(found, delta, mismatches)
     return Comparison(
@@ -107,7 +108,7 @@ def compare_unpaired(
     """
     a, b = np.log(_positive(a_ns)), np.log(_positive(b_ns))
     found = welch(a, b)
-    verdict = judge(found, delta, mismatches, "processes a side")
+    verdict = judge(found, delta, mismatches)
     return Comparison(
         ratio=math.exp(float(b.mean() - a.mean())),
         ratio_ci95=_ratio_interval(None if found is None else found.interval()),
@@ -123,18 +124,18 @@ def compare_unpaired(
     )
 
 
-def difference(a_ns: npt.ArrayLike, b_ns: npt.ArrayLike, sessions: Sequence[int]) -> Difference:
+def difference(a_ns: npt.ArrayLike, b_ns: npt.ArrayLike, processes: Sequence[int]) -> Difference:
     """Return what B takes beyond A in ns and as a share of A, from interleaved pairs of medians.
 
-    By the median of the pairs of each session, and Student's interval over the sessions.
+    By the median of the pairs of each process, and Student's interval over the processes.
     """
     a, b = _pairs(a_ns, b_ns)
-    differences_ns = session_centres(b - a, sessions)
-    ratios = session_centres(np.log(b) - np.log(a), sessions)
+    differences_ns = process_centres(b - a, processes)
+    ratios = process_centres(np.log(b) - np.log(a), processes)
     absolute, relative = student(differences_ns), student(ratios)
     reason = None
     if absolute is None:
-        reason = f"not enough processes (need {FEWEST_SESSIONS}, have {ratios.size})"
+        reason = f"not enough processes (need {FEWEST_PROCESSES}, have {ratios.size})"
     share_ci95 = _ratio_interval(None if relative is None else relative.interval())
     return Difference(
         ns=float(differences_ns.mean()),
@@ -142,7 +143,7 @@ def difference(a_ns: npt.ArrayLike, b_ns: npt.ArrayLike, sessions: Sequence[int]
         share=math.expm1(float(ratios.mean())),
         share_ci95=None if share_ci95 is None else (share_ci95[0] - 1.0, share_ci95[1] - 1.0),
         pairs=a.size,
-        sessions=ratios.size,
+        processes=ratios.size,
         reason=reason,
     )
 

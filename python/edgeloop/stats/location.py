@@ -1,7 +1,7 @@
-"""A mean over sessions with its error: the session of separate workers is the unit of repetition.
+"""A mean over processes with its error: the process is the unit of repetition.
 
-Pairs of one session share the luck of its processes, such as where their memory lies, and no number
-of them averages that out: fewer than three sessions have no error, however many pairs they hold.
+Pairs of one process share its luck, such as where its memory lies, and no number of them averages
+that out: fewer than three processes have no error, however many pairs they hold.
 """
 
 from __future__ import annotations
@@ -17,8 +17,6 @@ import numpy.typing as npt
 from edgeloop.stats.processes import FEWEST_PROCESSES
 from edgeloop.stats.quantile import CONFIDENCE, Interval, student_factor
 
-FEWEST_SESSIONS = FEWEST_PROCESSES
-
 
 @dataclass(frozen=True)
 class Location:
@@ -28,7 +26,7 @@ class Location:
     standard_error: float
     degrees_of_freedom: float
     count: int
-    """Sessions; of two unpaired groups the smaller number of processes."""
+    """Processes; of two unpaired groups the smaller number of them."""
 
     def half_width(self, confidence: float = CONFIDENCE) -> float:
         """Return half the width of Student's interval."""
@@ -49,49 +47,49 @@ class Location:
         return float(2.0 * stdtr(self.degrees_of_freedom, -t))
 
 
-def session_centres(
+def process_centres(
     values: npt.NDArray[Any],
-    sessions: Sequence[int],
+    processes: Sequence[int],
     centre: Callable[[npt.NDArray[Any]], Any] = np.median,
 ) -> npt.NDArray[np.float64]:
-    """Return one value for each session, in the order in which they were measured.
+    """Return one value for each process, in the order in which they were measured.
 
     The median of pairs is the centre that holds on a busy machine: what disturbs one block in
     three disturbs every second pair, on either side alike, and moves even the Hodges-Lehmann
     estimate four times as far (benchmarks/false_alarms.py).
 
-    `sessions`: for each value the session it was measured in. ValueError where not each has one.
+    `processes`: for each value the process it was measured in. ValueError where not each has one.
     """
-    labels = np.asarray(sessions)
+    labels = np.asarray(processes)
     if labels.shape != values.shape:
-        raise ValueError(f"{labels.size} sessions for {values.size} pairs: need one for each")
+        raise ValueError(f"{labels.size} processes for {values.size} pairs: need one for each")
     return np.array([centre(values[labels == label]) for label in dict.fromkeys(labels.tolist())])
 
 
 def student(
     centres: npt.NDArray[np.float64], first_stage: Optional[int] = None
 ) -> Optional[Location]:
-    """Return the mean of the sessions' centres, None below FEWEST_SESSIONS.
+    """Return the mean of the processes' centres, None below FEWEST_PROCESSES.
 
-    `first_stage`: the scatter of that many first sessions decided how many more there are. Then the
+    `first_stage`: the scatter of that many first ones decided how many more there are. Then the
     scatter of all is small where it stopped early, and the interval of Stein (1945), which is
     exact, rests on that of the first stage; the wider of the two counts.
     """
     count = centres.size
-    if count < FEWEST_SESSIONS:
+    if count < FEWEST_PROCESSES:
         return None
     centre = float(centres.mean())
     found = [Location(centre, _error(centres, count), count - 1, count)]
-    if first_stage is not None and FEWEST_SESSIONS <= first_stage < count:
+    if first_stage is not None and FEWEST_PROCESSES <= first_stage < count:
         error = _error(centres[:first_stage], count)
         found.append(Location(centre, error, first_stage - 1, count))
     return max(found, key=Location.half_width)
 
 
-def sessions_needed(first: npt.NDArray[np.float64], half_width: float) -> int:
-    """Return how many sessions give this half-width, the first ones among them (Stein 1945).
+def processes_needed(first: npt.NDArray[np.float64], half_width: float) -> int:
+    """Return how many processes give this half-width, the first ones among them (Stein 1945).
 
-    `first`: centres of the first stage, at least FEWEST_SESSIONS.
+    `first`: centres of the first stage, at least FEWEST_PROCESSES.
     """
     factor = student_factor(first.size - 1)
     needed = (factor * float(np.std(first, ddof=1)) / half_width) ** 2
@@ -99,7 +97,7 @@ def sessions_needed(first: npt.NDArray[np.float64], half_width: float) -> int:
 
 
 def _error(centres: npt.NDArray[np.float64], count: int) -> float:
-    """Return the error of a mean of `count` sessions that scatter like these."""
+    """Return the error of a mean of `count` processes that scatter like these."""
     return float(np.std(centres, ddof=1)) / math.sqrt(count)
 
 

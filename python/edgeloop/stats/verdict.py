@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Optional
 
-from edgeloop.stats.location import FEWEST_SESSIONS, Location
+from edgeloop.stats.location import Location
+from edgeloop.stats.processes import FEWEST_PROCESSES
 from edgeloop.stats.ratio import interval_text
 
 FASTER = "faster"
@@ -43,22 +44,20 @@ def judge(
     log_ratio: Optional[Location],
     delta: float = DELTA,
     mismatches: Sequence[str] = (),
-    unit: str = "sessions",
 ) -> Verdict:
     """Judge B against A from the logarithm of the time of B over the time of A.
 
     faster, slower: the interval excludes 1 and the ratio differs by more than `delta`.
     equivalent: the interval lies inside [1 / (1 + delta), 1 + delta], which is two one-sided
-    tests (Schuirmann 1987). `mismatches` say in words what differs besides what is compared, `unit`
-    what the location counts.
+    tests (Schuirmann 1987). `mismatches` say in words what differs besides what is compared.
     """
     if mismatches:
         return Verdict(NOT_COMPARABLE, f"not the same conditions: {'; '.join(mismatches)}")
     if log_ratio is None:
         return Verdict(
             INCONCLUSIVE,
-            "too few sessions of separate workers for an interval: one may have had all the luck",
-            f"at least {FEWEST_SESSIONS} sessions, or processes on either side",
+            "too few processes for an interval: one may have had all the luck",
+            f"at least {FEWEST_PROCESSES} processes a side",
         )
     bound = math.log1p(delta)
     low, high = log_ratio.interval()
@@ -73,10 +72,10 @@ def judge(
         return Verdict(EQUIVALENT, f"{interval} lies within {limit} of 1{real}")
     what = "excludes 1 but" if differs else "includes 1 and"
     reason = f"{interval} {what} reaches beyond {limit}"
-    return Verdict(INCONCLUSIVE, reason, _settle(log_ratio, bound, limit, unit))
+    return Verdict(INCONCLUSIVE, reason, _settle(log_ratio, bound, limit))
 
 
-def _settle(log_ratio: Location, bound: float, limit: str, unit: str) -> str:
+def _settle(log_ratio: Location, bound: float, limit: str) -> str:
     """Say how much more data would give a verdict, if the ratio stays what it is.
 
     Enough for the half-width and one standard error to fit: then it succeeds in five of six cases.
@@ -87,4 +86,4 @@ def _settle(log_ratio: Location, bound: float, limit: str, unit: str) -> str:
         return f"the difference lies at the {limit} bound itself: only another bound settles it"
     reach = log_ratio.half_width() + log_ratio.standard_error
     needed = math.ceil(log_ratio.count * (reach / room) ** 2)
-    return f"about {needed} {unit} instead of {log_ratio.count}"
+    return f"about {needed} processes a side instead of {log_ratio.count}"

@@ -1,4 +1,4 @@
-"""Two configurations in turn: which block runs when, how many sessions, and what ends them."""
+"""Two configurations in turn: which block runs when, how many processes, and what ends them."""
 
 from __future__ import annotations
 
@@ -62,31 +62,29 @@ def blocks_of(machine: Any) -> list[tuple[int, requests.Block]]:
 
 
 @pytest.mark.parametrize("effort", PLANS)
-def test_every_effort_has_at_least_three_sessions_of_separate_workers(
-    machine: Any, effort: str
-) -> None:
+def test_every_effort_has_at_least_three_processes(machine: Any, effort: str) -> None:
     machine.run_ns = lucky(0.01)
     run = measure(CHAIN, CHAIN, PLANS[effort])
-    sessions = len(set(run.sessions))
-    assert sessions >= 3
-    assert len(machine.workers) == 2 * sessions
+    processes = len(set(run.processes))
+    assert processes >= 3
+    assert len(machine.workers) == 2 * processes
 
 
-def test_two_sessions_give_no_verdict(machine: Any) -> None:
+def test_two_processes_give_no_verdict(machine: Any) -> None:
     machine.run_ns = lucky(0.0)
     run = measure(CHAIN, OTHER, replace(QUICK, first_stage=2, most=2))
-    for pairs in range(1, len(run.sessions) + 1):
+    for pairs in range(1, len(run.processes) + 1):
         short = replace(
             run,
             medians_ns=(run.medians_ns[0][:pairs], run.medians_ns[1][:pairs]),
-            sessions=run.sessions[:pairs],
+            processes=run.processes[:pairs],
         )
-        if len(set(short.sessions)) < 3:
+        if len(set(short.processes)) < 3:
             assert short.compare(0.01).verdict == "inconclusive"
             assert short.compare(0.01).ratio_ci95 is None
 
 
-def test_the_scatter_of_the_first_stage_says_how_many_sessions_there_are(machine: Any) -> None:
+def test_the_scatter_of_the_first_stage_says_how_many_processes_there_are(machine: Any) -> None:
     machine.run_ns = lucky(0.0005)
     quiet = measure(CHAIN, OTHER, STANDARD)
     assert (len(quiet.attempts), quiet.stop_reason) == (STANDARD.first_stage, "converged")
@@ -100,7 +98,7 @@ def test_the_scatter_of_the_first_stage_says_how_many_sessions_there_are(machine
     assert (len(unlucky.attempts), unlucky.stop_reason) == (STANDARD.most, "time_budget")
 
 
-def test_the_number_of_sessions_does_not_depend_on_the_difference() -> None:
+def test_the_number_of_processes_does_not_depend_on_the_difference() -> None:
     scatter = np.linspace(-0.01, 0.01, STANDARD.first_stage)
     labels = list(range(STANDARD.first_stage))
     counts = {STANDARD.wanted([*(scatter + shift)], labels, 0.01) for shift in (0.0, 0.01, -0.7)}
@@ -119,12 +117,12 @@ def test_warm_up_and_blocks_keep_to_the_budget(machine: Any, run_s: float, budge
     assert len(run.attempts) >= 3
     measured_s = machine.now_s - 1000.0 - machine.loading_s * len(machine.workers)
     assert run.spent_s == pytest.approx(measured_s)
-    # Three sessions of two warm-ups and one pair of blocks are the least that gives an answer.
+    # Three processes of two warm-ups and one pair of blocks are the least that gives an answer.
     least_s = 3 * 2 * (2 + 1 + TRANSITION_RUNS) * run_s
     assert measured_s <= max(budget_s, least_s) * 1.01
 
 
-def test_sessions_that_are_slow_to_load_are_fewer_and_longer(machine: Any) -> None:
+def test_processes_that_are_slow_to_load_are_fewer_and_longer(machine: Any) -> None:
     machine.loading_s = 3.0  # of each of two workers
     machine.run_ns = lucky(0.05)
     run = measure(CHAIN, OTHER, STANDARD)
@@ -150,7 +148,7 @@ def test_every_block_follows_unrecorded_runs_and_the_order_is_random(machine: An
     assert TRANSITION_RUNS >= 3
     assert {block.unrecorded for _, block in blocks_of(machine)} == {TRANSITION_RUNS}
     pairs = list(zip(order[::2], order[1::2]))
-    assert len(pairs) == len(run.sessions)
+    assert len(pairs) == len(run.processes)
     assert all(first != second for first, second in pairs)
     share = sum(first == 50_000 for first, _ in pairs) / len(pairs)
     assert 0.3 < share < 0.7  # of some hundred pairs, in the order of one seed
@@ -191,7 +189,7 @@ def test_equal_sides_have_a_worker_and_their_own_blocks_each(machine: Any) -> No
         len(attempt.invocation.blocks) for sides in run.attempts for attempt in sides
         if attempt.invocation is not None
     ]  # fmt: skip
-    assert sum(stored) == 2 * len(run.sessions)
+    assert sum(stored) == 2 * len(run.processes)
     assert stored[::2] == stored[1::2]
 
 
@@ -217,7 +215,7 @@ def test_a_side_that_fails_keeps_what_both_measured(machine: Any) -> None:
     machine.run_ns = run_ns
     run = measure(CHAIN, f"{CHAIN},fail-at=3000")
     assert isinstance(run.error, RuntimeFailedError)
-    assert set(run.sessions) == {0, 1}
+    assert set(run.processes) == {0, 1}
     for attempt in run.attempts[-1]:
         assert attempt.invocation is not None
         assert attempt.invocation.blocks
@@ -239,14 +237,14 @@ def test_a_worker_that_is_not_at_rest_is_counted_waited_for_and_said(
     assert (quiet.busy_blocks, waits, _notes(quiet)) == (0, [], ())
     monkeypatch.setattr(pairing, "rested", lambda before, after: False)
     run = measure(CHAIN, OTHER)
-    assert run.busy_blocks == 2 * len(run.sessions)
-    # The first block of a session finds out.
+    assert run.busy_blocks == 2 * len(run.processes)
+    # The first block of a process finds out.
     assert len(waits) == run.busy_blocks - len(run.attempts)
     (note,) = _notes(run)
     assert note.startswith(f"during {run.busy_blocks} of {run.busy_blocks} blocks")
 
 
-def test_a_worker_that_never_rests_is_waited_for_once_a_session(
+def test_a_worker_that_never_rests_is_waited_for_once_a_process(
     machine: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     waits: list[int] = []
@@ -291,8 +289,8 @@ def test_the_idle_worker_uses_no_cpu_while_the_other_runs(monkeypatch: pytest.Mo
 
     monkeypatch.setattr(pair, "LiveWorker", Watched)
     run = measure(CHAIN, OTHER, replace(QUICK, first_stage=3, most=3, total_s=1.5))
-    assert len(seen.workers) == 6  # two workers a session
-    assert len(run.sessions) >= 3
+    assert len(seen.workers) == 6  # two workers a process
+    assert len(run.processes) >= 3
     # One that sits in recv() takes what ending its answer takes; one that spins as much as the
     # side that runs. CPU time, so that a busy machine changes neither.
     assert seen.others_ns < 0.1 * seen.own_ns
@@ -309,7 +307,7 @@ def test_idle_threads_of_onnxruntime_are_told_not_to_spin_unless_the_user_says()
     assert _without_spinning(spec(CHAIN)) == spec(CHAIN)
 
 
-def test_the_plan_of_a_slow_session_has_three() -> None:
-    plan = STANDARD.limited(session_s=100.0, loading_s=0.1)
+def test_the_plan_of_a_slow_process_has_three() -> None:
+    plan = STANDARD.limited(process_s=100.0, loading_s=0.1)
     assert plan == replace(STANDARD, first_stage=3, most=3)
-    assert STANDARD.limited(session_s=0.1, loading_s=0.1) == STANDARD
+    assert STANDARD.limited(process_s=0.1, loading_s=0.1) == STANDARD

@@ -15,7 +15,7 @@ def test_what_the_board_sends_is_what_it_compared() -> None:
     there = Compared(
         a="m@null,loop=native",
         b="m@null,loop=binding",
-        comparison=compare_paired([1.0, 1.1, 1.2], [2.0, 2.1, 2.3], sessions=[0, 1, 2]),
+        comparison=compare_paired([1.0, 1.1, 1.2], [2.0, 2.1, 2.3], processes=[0, 1, 2]),
         medians_ns=(Figure(1.1, (1.0, 1.2)), Figure(2.1, None, "not enough processes")),
         stop_reason="time_budget",
         notes=("a note",),

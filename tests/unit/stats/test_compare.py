@@ -20,8 +20,8 @@ from edgeloop.stats.compare import (
 )
 from edgeloop.stats.location import (
     Location,
-    session_centres,
-    sessions_needed,
+    process_centres,
+    processes_needed,
     student,
     welch,
 )
@@ -39,7 +39,7 @@ def pairs(
 
 def compare(a: np.ndarray, b: np.ndarray, **more: Any) -> Comparison:
     """Compare pairs of which each was measured in a session of its own."""
-    return compare_paired(a, b, sessions=range(len(a)), **more)
+    return compare_paired(a, b, processes=range(len(a)), **more)
 
 
 def interval_of(values: np.ndarray) -> tuple[float, float]:
@@ -117,14 +117,14 @@ def test_mismatches_make_it_not_comparable() -> None:
     assert result.reason == "not the same conditions: threads (1, 4); governor"
 
 
-@pytest.mark.parametrize("sessions", [1, 2])
+@pytest.mark.parametrize("processes", [1, 2])
 @pytest.mark.parametrize("effect", [0.0, 0.3])
-def test_fewer_than_three_sessions_are_inconclusive(sessions: int, effect: float) -> None:
-    labels = np.arange(60) % sessions
-    result = compare_paired(*pairs(effect, 60, noise=0.0001), sessions=sorted(labels))
+def test_fewer_than_three_processes_are_inconclusive(processes: int, effect: float) -> None:
+    labels = np.arange(60) % processes
+    result = compare_paired(*pairs(effect, 60, noise=0.0001), processes=sorted(labels))
     assert (result.verdict, result.ratio_ci95, result.p_value) == ("inconclusive", None, None)
-    assert (result.count, result.pairs) == (sessions, 60)
-    assert result.settle == "at least 3 sessions, or processes on either side"
+    assert (result.count, result.pairs) == (processes, 60)
+    assert result.settle == "at least 3 processes a side"
 
 
 def test_bound_is_a_choice() -> None:
@@ -133,24 +133,24 @@ def test_bound_is_a_choice() -> None:
     assert compare(*sides, delta=0.05).verdict == "equivalent"
 
 
-def test_the_interval_is_that_of_the_sessions() -> None:
+def test_the_interval_is_that_of_the_processes() -> None:
     rng = np.random.default_rng(7)
     luck = np.repeat(0.02 * rng.standard_normal(5), 10)
     a, b = pairs(0.0, count=50)
     labels = np.repeat(range(5), 10).tolist()
-    result = compare_paired(a, b * np.exp(luck), sessions=labels)
+    result = compare_paired(a, b * np.exp(luck), processes=labels)
     ratios = (np.log(b / a) + luck).reshape(5, 10)
     low, high = interval_of(np.array([np.median(row) for row in ratios]))
     assert result.ratio_ci95 == pytest.approx((math.exp(low), math.exp(high)))
     assert (result.count, result.pairs) == (5, 50)
     assert result.settle is not None
-    assert result.settle.endswith("sessions instead of 5")
+    assert result.settle.endswith("processes a side instead of 5")
 
 
 def test_a_session_is_one_value_whatever_its_number_and_order() -> None:
     values = np.array([1.0, 2.0, 3.0, 10.0, 20.0])
-    assert session_centres(values, [7, 7, 7, 2, 2]).tolist() == [2.0, 15.0]
-    assert session_centres(values, [7, 7, 7, 2, 2], np.min).tolist() == [1.0, 10.0]
+    assert process_centres(values, [7, 7, 7, 2, 2]).tolist() == [2.0, 15.0]
+    assert process_centres(values, [7, 7, 7, 2, 2], np.min).tolist() == [1.0, 10.0]
 
 
 def test_the_interval_of_two_stages_is_steins_where_it_is_wider() -> None:
@@ -166,17 +166,17 @@ def test_the_interval_of_two_stages_is_steins_where_it_is_wider() -> None:
     assert student(first, first_stage=4) == student(first)
 
 
-def test_the_sessions_that_stein_asks_for_give_the_half_width() -> None:
+def test_the_processes_that_stein_asks_for_give_the_half_width() -> None:
     first = np.random.default_rng(11).normal(0.0, 0.01, 8)
-    count = sessions_needed(first, 0.002)
+    count = processes_needed(first, 0.002)
     width = stats.t.ppf(0.975, 7) * np.std(first, ddof=1)
     assert width / math.sqrt(count) <= 0.002 < width / math.sqrt(count - 1)
-    assert sessions_needed(first, 1.0) == 8
+    assert processes_needed(first, 1.0) == 8
 
 
 def test_labels_must_match_the_pairs() -> None:
-    with pytest.raises(ValueError, match="2 sessions for 20 pairs"):
-        compare_paired(*pairs(0.0), sessions=[0, 1])
+    with pytest.raises(ValueError, match="2 processes for 20 pairs"):
+        compare_paired(*pairs(0.0), processes=[0, 1])
 
 
 def test_unpaired_interval_is_welchs_and_warns() -> None:
@@ -222,13 +222,13 @@ def test_difference_of_two_processes_has_no_interval() -> None:
     assert (result.ns, result.ns_ci95, result.share_ci95) == (10.0, None, None)
     assert result.share == pytest.approx(0.1)
     assert result.reason == "not enough processes (need 3, have 2)"
-    assert (result.pairs, result.sessions) == (9, 2)
+    assert (result.pairs, result.processes) == (9, 2)
 
 
 def test_blocks_that_something_disturbed_do_not_move_a_session() -> None:
     a, b = pairs(0.0, count=60)
     b[::6] *= 3.0
-    result = compare_paired(a, b, sessions=np.repeat([0, 1, 2], 20).tolist())
+    result = compare_paired(a, b, processes=np.repeat([0, 1, 2], 20).tolist())
     assert result.ratio == pytest.approx(1.0, abs=0.003)
 
 
@@ -294,4 +294,4 @@ def test_medians_that_cannot_be_compared_are_refused(
     a: list[float], b: list[float], match: str
 ) -> None:
     with pytest.raises(ValueError, match=match):
-        compare_paired(a, b, sessions=range(len(a)))
+        compare_paired(a, b, processes=range(len(a)))

@@ -29,7 +29,7 @@ def test_summary_and_comparison_do_without_the_slow_scipy_stats() -> None:
         "from edgeloop.stats.compare import compare_paired;"
         "from edgeloop.stats.run_times import RunTimes;"
         "summarise([[RunTimes.of_samples(np.arange(1, 100), 1)] * 20] * 5);"
-        "compare_paired(np.arange(1, 30), np.arange(2, 31), sessions=range(29))"
+        "compare_paired(np.arange(1, 30), np.arange(2, 31), processes=range(29))"
     )
     assert "scipy.special" in loaded
     assert "scipy.stats" not in loaded

@@ -78,8 +78,8 @@ def _median(figure: Figure) -> str:
 def _measured(comparison: Comparison) -> str:
     if comparison.pairs is None:
         return f"{comparison.count} processes on the smaller side"
-    sessions = "1 session" if comparison.count == 1 else f"{comparison.count} sessions"
-    return f"{sessions} of separate workers, {comparison.pairs} pairs of blocks"
+    processes = "1 process" if comparison.count == 1 else f"{comparison.count} processes"
+    return f"{processes} a side, {comparison.pairs} pairs of blocks"
 
 
 def _words(verdict: str) -> str:

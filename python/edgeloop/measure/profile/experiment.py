@@ -20,7 +20,7 @@ from edgeloop.measure.observer import Observer, Progress
 from edgeloop.measure.pair import Pair
 from edgeloop.runtimes import runtime
 from edgeloop.spec.resolved import ResolvedSpec
-from edgeloop.stats.location import FEWEST_SESSIONS
+from edgeloop.stats.processes import FEWEST_PROCESSES
 from edgeloop.worker import requests
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def measure_profile(spec: ResolvedSpec, observer: Observer) -> list[ProfiledProc
     The spec's loop is the one that `profiled_loop` names. Raises what went wrong.
     """
     preset = preset_of(spec)
-    processes = spec.processes or max(FEWEST_SESSIONS, preset.processes)
+    processes = spec.processes or max(FEWEST_PROCESSES, preset.processes)
     generator = random.Random(spec.seed)
     observer.phase(f"profiling {spec.title}")
     found: list[ProfiledProcess] = []

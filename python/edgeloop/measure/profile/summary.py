@@ -17,7 +17,8 @@ from edgeloop.results.notebook import html_table, one_line
 from edgeloop.results.warnings import delegate_warnings
 from edgeloop.spec.resolved import Model, ResolvedSpec
 from edgeloop.stats.compare import compare_paired
-from edgeloop.stats.location import FEWEST_SESSIONS, session_centres, student
+from edgeloop.stats.location import process_centres, student
+from edgeloop.stats.processes import FEWEST_PROCESSES
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 _TFLITE_FORMATS = ("tflite", "edgetpu")
 
 # Blocks of one process are not independent: however many, they show its own scatter only.
-_FEW = f"one process is not enough for an interval; {FEWEST_SESSIONS} are the fewest"
+_FEW = f"one process is not enough for an interval; {FEWEST_PROCESSES} are the fewest"
 
 
 @dataclass(frozen=True)
@@ -103,7 +104,7 @@ class _Times:
     """Mean times over all runs; a process's mean is what an interval rests on."""
 
     def __init__(self, processes: Sequence[ProfiledProcess]) -> None:
-        self._sessions: list[int] = []
+        self._processes: list[int] = []
         operators, runs = [], []
         for number, process in enumerate(processes):
             blocks = block_numbers(process.profiled_ns)
@@ -112,7 +113,7 @@ class _Times:
                 chosen = blocks == block
                 operators.append(process.operators_ns[chosen].mean(axis=0))
                 runs.append(float(durations_ns[chosen].mean()))
-                self._sessions.append(number)
+                self._processes.append(number)
         self._operators = np.array(operators)
         self._runs = np.array(runs)
 
@@ -125,7 +126,7 @@ class _Times:
         if columns is not None:
             each = self._operators[:, list(columns)].sum(axis=1)
             each = self._runs - each if outside else each
-        centres = session_centres(each, self._sessions, _mean)
+        centres = process_centres(each, self._processes, _mean)
         found = student(centres)
         mean_ns = float(centres.mean())
         # No time is negative, whatever Student's interval says of a few blocks.
@@ -133,7 +134,7 @@ class _Times:
         return {
             "mean_ns": mean_ns,
             **reasoned("mean_ci95_ns", interval, _FEW),
-            "share": mean_ns / float(session_centres(self._runs, self._sessions, _mean).mean()),
+            "share": mean_ns / float(process_centres(self._runs, self._processes, _mean).mean()),
         }
 
 
@@ -158,14 +159,14 @@ def _slow_down(processes: Sequence[ProfiledProcess]) -> dict[str, Any]:
     """Return how much longer a run takes with the profiler on, from pairs of blocks."""
     plain = [float(np.median(block)) for process in processes for block in process.plain_ns]
     profiled = [float(np.median(block)) for process in processes for block in process.profiled_ns]
-    sessions = [
+    numbers = [
         number for number, process in enumerate(processes) for _ in range(len(process.plain_ns))
     ]
-    compared = compare_paired(plain, profiled, sessions=sessions)
+    compared = compare_paired(plain, profiled, processes=numbers)
     interval = None if compared.ratio_ci95 is None else list(compared.ratio_ci95)
     return {
-        "plain_run": _median(plain, sessions),
-        "profiled_run": _median(profiled, sessions),
+        "plain_run": _median(plain, numbers),
+        "profiled_run": _median(profiled, numbers),
         "slow_down": {
             "ratio": compared.ratio,
             **reasoned("ratio_ci95", interval, _FEW),
@@ -174,9 +175,9 @@ def _slow_down(processes: Sequence[ProfiledProcess]) -> dict[str, Any]:
     }
 
 
-def _median(medians_ns: Sequence[float], sessions: Sequence[int]) -> dict[str, Any]:
+def _median(medians_ns: Sequence[float], processes: Sequence[int]) -> dict[str, Any]:
     """Return the mean of the processes' medians."""
-    centres = session_centres(np.array(medians_ns), sessions)
+    centres = process_centres(np.array(medians_ns), processes)
     found = student(centres)
     interval = None if found is None else [max(0.0, bound) for bound in found.interval()]
     return {
