@@ -53,11 +53,9 @@ _GLOSSARY = (
 # Phrase → the folders and files of python/edgeloop, or of the repository, that still have it.
 _NOT_YET_DONE: dict[str, tuple[str, ...]] = {
     "told": ("cpp/",),
-    "it is said": ("cpp/",),
     "is not here": ("cpp/",),
     "is no shape": ("cpp/",),
     "no effort is called 'x'": ("cpp/",),
-    "so many samples": ("cpp/",),
 }
 # What may stand between two words: a line's end with the marks of comments and strings.
 _GAP = r"""(?:[\s"'#*/]|\bf(?="))+"""

@@ -26,11 +26,11 @@ struct AotiModelApi {
 
 using AotiTensor = std::unique_ptr<AtenTensorOpaque, AotiStatus (*)(AtenTensorOpaque*)>;
 
-// Throws Error{not_available} where the library is no libtorch_cpu.so, or one too old.
+// Throws Error{not_available} where the library is not libtorch_cpu.so, or is too old.
 AotiTorchApi load_aoti_torch_api(const Dylib& torch);
 
 // Opens the library of a package, which binds against libtorch_cpu.so: that one is open already.
-// Throws Error{model} with the loader's reason where it does not fit it or is no such library.
+// Throws Error{model} with the loader's reason where it does not fit it or is not such a library.
 // `package` is the package's name in messages.
 Dylib open_aoti_model(const std::string& path, const std::string& package);
 AotiModelApi load_aoti_model_api(const Dylib& library, const std::string& package);

@@ -6,7 +6,7 @@
 
 namespace edgeloop {
 
-// A monotonic system clock. The C++ and the Python loops read the same one, told by its id.
+// A monotonic system clock. The C++ and the Python loops read the same one, named by its id.
 class SystemClock {
  public:
   explicit SystemClock(clockid_t id = CLOCK_MONOTONIC_RAW) noexcept : id_(id) {}

@@ -59,8 +59,8 @@ struct Partition {
   std::size_t nodes = 0;
   std::string delegate;                // the requested one's name; "" where it is not known
   std::size_t subgraph = 0;            // in the runtime's order
-  std::vector<int> indexes;            // of the nodes in the model's own order, where they are told
-  std::vector<std::string> operators;  // types of the nodes, where the runtime tells them
+  std::vector<int> indexes;            // of the nodes in the model's own order, where reported
+  std::vector<std::string> operators;  // types of the nodes, where the runtime reports them
 };
 
 // A delegate in a library of its own, as the user asked for it.
@@ -89,7 +89,7 @@ struct OperatorEvent {
   std::int64_t node = 0;       // in the plan of the subgraph, or in the delegate's own count
   std::int64_t subgraph = 0;   // in the runtime's order
   bool inside = false;         // it ran within the node before it
-  bool reported = false;       // its delegate told the time afterwards, in whole microseconds
+  bool reported = false;       // its delegate reported the time afterwards, in whole microseconds
   std::uint64_t start_ns = 0;  // where reported, when that was; 0: not known
   std::uint64_t duration_ns = 0;
 };
@@ -148,7 +148,7 @@ class Engine {
   // usage where the engine cannot time them.
   virtual std::vector<PartTime> time_parts(Grain grain);
 
-  // The accelerator that does the work; empty where there is none or it is not told.
+  // The accelerator that does the work; empty where there is none or it is not reported.
   virtual std::string device() const { return ""; }
 
   // What run() comprises, in the engine's own words; empty where Python knows them.

@@ -15,8 +15,8 @@ namespace edgeloop {
 // TensorFlow's GPU delegate. It has to outlive the interpreter that it is applied to.
 class TfliteExternalDelegate {
  public:
-  // Throws Error{not_available} where the library cannot be loaded, is no delegate, or refuses to
-  // make one; what the delegate reports while it is made stands in the message.
+  // Throws Error{not_available} where the library cannot be loaded, is not a delegate, or refuses
+  // to make one; what the delegate reports while it is made stands in the message.
   explicit TfliteExternalDelegate(const DelegateOptions& options);
   TfliteExternalDelegate(const TfliteExternalDelegate&) = delete;
   TfliteExternalDelegate& operator=(const TfliteExternalDelegate&) = delete;

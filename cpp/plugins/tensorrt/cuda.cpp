@@ -18,7 +18,7 @@ Cuda::Cuda(const std::string& path) : library_(path, "cudart") {
   int count = 0;
   const cudaError_t error = cudaGetDeviceCount(&count);
   if (error == cudaSuccess && count > 0) return;
-  cudaGetLastError();  // an error that was told must not turn up again
+  cudaGetLastError();  // an error that was reported must not turn up again
   throw Failure{EDGELOOP_ERROR_NOT_AVAILABLE, why_no_device(error)};
 }
 

@@ -48,7 +48,7 @@ class Engine {
   // One inference whose stages are timed: those of the device by its own events.
   void time_stages();
 
-  // One inference whose layers TensorRT times; it waits after each, so their sum is no latency.
+  // One inference whose layers TensorRT times; it waits after each, so their sum is not a latency.
   void time_layers();
 
   void keep(const std::string& words) { error_ = words; }

@@ -17,7 +17,7 @@ class Logger final : public nvinfer1::ILogger {
  public:
   void log(Severity severity, const char* words) noexcept override;
 
-  // What was said since the last time.
+  // What was logged since the last time.
   static std::string taken();
 
   static void forget() noexcept;

@@ -112,7 +112,7 @@ def _options(
         typer.Option("--version", callback=_version, is_eager=True, help="Print the version."),
     ] = None,
     debug: Annotated[
-        bool, typer.Option("--debug", help="Show the traceback of an error; stands anywhere.")
+        bool, typer.Option("--debug", help="Show the traceback of an error; works in any position.")
     ] = False,
 ) -> None:
     """Take the options of all commands; `run` has read --debug before this is called."""

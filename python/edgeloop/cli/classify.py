@@ -15,7 +15,7 @@ Images = Annotated[
     list[str],
     typer.Argument(
         metavar="IMAGE...",
-        help="Pictures (.jpg, .png, ...), or folders of some.",
+        help="Pictures (.jpg, .png, ...), or folders of pictures.",
         show_default=False,
     ),
 ]
@@ -31,7 +31,9 @@ Images = Annotated[
 def classify(
     spec: RunSpec,
     images: Images,
-    top: Annotated[int, typer.Option("--top", min=1, help="Number of classes of each.")] = 5,
+    top: Annotated[
+        int, typer.Option("--top", min=1, help="Number of classes to print for each picture.")
+    ] = 5,
     json: options.Json = None,
 ) -> None:
     """Show what a model sees in pictures: the best classes.

@@ -44,7 +44,7 @@ def evaluate(
         bool,
         typer.Option(
             "--include-preprocess",
-            help="Time decoding, resizing and quantising (with scaling) too, each by itself.",
+            help="Time decoding, resizing and quantising (with scaling) as well, each separately.",
             rich_help_panel=DATA,
         ),
     ] = False,

@@ -43,7 +43,9 @@ def measuring_command(
         from edgeloop.results.compare import is_result
 
         if repetition.sessions > 1 and (no_save or (out is not None and is_result(out))):
-            raise UsageError("--sessions keeps a result of each: give --out a folder, no --no-save")
+            raise UsageError(
+                "--sessions keeps a result of each: give --out a folder, and leave out --no-save"
+            )
         page = result_page if verbose else brief_page
         code = _measure_and_print(command, page, spec, wanted, repetition, json, out, not no_save)
         if code:

@@ -44,10 +44,15 @@ def report(
     ] = None,
     plots: Annotated[
         Optional[str],
-        typer.Option("--plots", metavar="FOLDER", help="Each chart as a file.", show_default=False),
+        typer.Option(
+            "--plots",
+            metavar="FOLDER",
+            help="Write each chart to a file in this folder.",
+            show_default=False,
+        ),
     ] = None,
     plot_format: Annotated[
-        str, typer.Option("--plot-format", help="Of --plots: svg or png.")
+        str, typer.Option("--plot-format", help="File format of --plots: svg or png.")
     ] = "svg",
     detail: Annotated[
         bool,

@@ -41,7 +41,7 @@ ByRuntime = Annotated[
 ]
 ByBoard = Annotated[
     Optional[str],
-    typer.Option("--board", help="Only of boards with this in the name.", show_default=False),
+    typer.Option("--board", help="Only of boards whose name contains this.", show_default=False),
 ]
 
 

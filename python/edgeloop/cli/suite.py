@@ -17,13 +17,13 @@ def suite(
         str, typer.Argument(metavar="FILE.toml", help="The suite.", show_default=False)
     ],
     plan: Annotated[
-        bool, typer.Option("--plan", help="Print the matrix, the conversions and the time; stop.")
+        bool, typer.Option("--plan", help="Only print the matrix, the conversions and the time.")
     ] = False,
     resume: Annotated[
-        bool, typer.Option("--resume", help="Go on where a run was killed or interrupted.")
+        bool, typer.Option("--resume", help="Resume a run that was killed or interrupted.")
     ] = False,
     retry_failed: Annotated[
-        bool, typer.Option("--retry-failed", help="With --resume: failed entries once more.")
+        bool, typer.Option("--retry-failed", help="With --resume: run failed entries again.")
     ] = False,
     order_seed: Annotated[
         Optional[int],

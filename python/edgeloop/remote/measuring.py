@@ -161,7 +161,7 @@ def compare_anywhere(
     require_folder(out)
     sides = (parse_configuration(a_text, defaults), parse_configuration(b_text, defaults))
     if sides[0].python != sides[1].python:
-        raise UsageError("with --host both sides run in one interpreter: name it by --python")
+        raise UsageError("with --host both sides run in one interpreter: name it with --python")
     with Board(defaults.host, sides[0].python) as board:
         return compare_on_board(board, sides, delta, observer, save=save, out=out)
 

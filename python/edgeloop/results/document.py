@@ -125,7 +125,7 @@ def _clean(name: str, value: Any) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         raise ModelError(f"'{name}' is {value}, which is not a number")
     if isinstance(value, int) and abs(value) > _MOST_WHOLE:
-        raise ModelError(f"'{name}' is larger than any number of a result")
+        raise ModelError(f"'{name}' is too large for a result")
     return value
 
 

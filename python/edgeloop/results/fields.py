@@ -10,7 +10,7 @@ from edgeloop.errors import ModelError
 def mapping(value: Any) -> dict[str, Any]:
     """Return a JSON object. Raises ModelError, as all below, where it is none."""
     if not isinstance(value, dict):
-        raise ModelError(f"{_short(value)} stands where an object should")
+        raise ModelError(f"{_short(value)} was found where an object should be")
     return value
 
 
@@ -34,7 +34,7 @@ def flag(document: dict[str, Any], name: str) -> bool:
     """Return a field that is true or false."""
     value = _field(document, name)
     if not isinstance(value, bool):
-        raise ModelError(f"'{name}' is {_short(value)} which is neither true nor false")
+        raise ModelError(f"'{name}' is {_short(value)}, which is neither true nor false")
     return value
 
 

@@ -155,7 +155,9 @@ def find_result(text: str, folder: Path) -> Path:
     if len(fitting) == 1:
         return fitting[0]
     if fitting:
-        raise UsageError(f"'{text}' begins the names of {len(fitting)} results; name it longer")
+        raise UsageError(
+            f"'{text}' begins the names of {len(fitting)} results; give more of the name"
+        )
     raise UsageError(f"no result '{text}' was found here or in {folder}; see `results list`")
 
 

@@ -270,7 +270,7 @@ def _lines(path: Path) -> list[tuple[int, dict[str, Any]]]:
     if whole is not None:
         documents.append((len(ended) + 1, whole))
     if not documents:
-        raise ModelError(f"{path} is not a result of edgeloop: it has no whole line")
+        raise ModelError(f"{path} is not a result of edgeloop: it has no complete line")
     return documents
 
 

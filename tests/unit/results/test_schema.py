@@ -179,7 +179,7 @@ def test_a_malformed_block_is_named(field: str, value: Any, block: Any) -> None:
 def test_a_field_that_is_missing_is_named(field: str, invocation: Any) -> None:
     document = invocation().as_dict()
     del document[field]
-    with pytest.raises(ModelError, match=r"missing|stands where an object should"):
+    with pytest.raises(ModelError, match=r"missing|was found where an object should be"):
         Invocation.from_dict(document)
 
 

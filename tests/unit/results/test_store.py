@@ -76,7 +76,7 @@ def test_a_file_torn_at_every_byte_gives_what_is_whole(golden: Path, tmp_path: P
         os.truncate(path, length)
         lines = sum(length >= end for end in ends)  # one without its line feed is whole
         if lines == 0:
-            assert "no whole line" in why_not(path)
+            assert "no complete line" in why_not(path)
             continue
         result = read_result(str(path))
         assert result.header == whole.header

@@ -139,5 +139,5 @@ def test_values_are_bounded(tmp_path: Path) -> None:
 def test_nesting_without_end(tmp_path: Path) -> None:
     path = tmp_path / f"a{SUFFIX}"
     path.write_text('{"x":' * 100_000, encoding="utf-8")
-    with pytest.raises(ModelError, match="no whole line"):
+    with pytest.raises(ModelError, match="no complete line"):
         read_result(str(path))

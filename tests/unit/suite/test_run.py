@@ -197,7 +197,7 @@ def test_an_interruption_keeps_what_ended_and_resumes(toml: Write, tmp_path: Pat
     process.send_signal(signal.SIGINT)
     printed, said = process.communicate(timeout=60)
     assert process.returncode == 130, said
-    assert "interrupted: --resume goes on" in printed
+    assert "interrupted: --resume continues" in printed
     assert "pending" in printed
     report = run_suite(SuiteSpec(path, out=str(out), resume=True), Silence())
     assert sorted(row.ended.state for row in report.rows if row.ended) == [

@@ -41,7 +41,7 @@ def suite_page(report: SuiteReport) -> str:
     counts = ", ".join(f"{number} {state}" for state, number in sorted(states.items()))
     foot = f"{counts}; order: random with seed {report.plan.order_seed}"
     if report.interrupted:
-        foot += "\ninterrupted: --resume goes on"
+        foot += "\ninterrupted: --resume continues"
     return "\n\n".join([columns(rows), foot, *_left_out(report.left_out)])
 
 

@@ -116,7 +116,9 @@ def _decide(spec: QuantizeSpec) -> _Plan:
     machine, flags = this_machine()
     purpose, reduce_range = canonical(spec.purpose), canonical(spec.reduce_range)
     if purpose != "onnxruntime" and (method.target, precision) != ("onnx", "int8"):
-        raise UsageError("--for tensorrt is for int8 in ONNX, of which TensorRT makes its engine")
+        raise UsageError(
+            "--for tensorrt is for int8 in ONNX, from which TensorRT builds its engine"
+        )
     if reduce_range == "yes" and (method.target != "onnx" or precision == "fp16"):
         raise UsageError("--reduce-range is for int8 and dynamic in ONNX")
     overflows = method.target == "onnx" and purpose == "onnxruntime" and saturates(machine, flags)
