@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+import edgeloop
 from edgeloop.errors import EdgeloopError, ModelError, UsageError
 from edgeloop.measure import loaded as loading
 from edgeloop.measure.data_loop import run_data
@@ -124,3 +125,69 @@ def test_the_signature_is_among_the_choices_of_a_run(tmp_path, tiny):
     path.write_bytes(tiny.several_functions("encode", "decode"))
     (resolved,) = resolve(RunSpec(model=str(path), runtimes=("litert",)), "bench")
     assert any("'decode'" in choice for choice in resolved.choices)
+
+
+@pytest.fixture
+def summing(tmp_path):
+    """A model that takes and gives its state, and the sums that are right."""
+    onnx = pytest.importorskip("onnx", reason="pip install onnx")
+    pytest.importorskip("onnxruntime", reason="pip install onnxruntime")
+    helper, value = onnx.helper, onnx.helper.make_tensor_value_info
+    graph = helper.make_graph(
+        [
+            helper.make_node("Add", ["x", "before"], ["after"]),
+            helper.make_node("Identity", ["after"], ["y"]),
+        ],
+        "g",
+        [value("before", 1, [1, 1]), value("x", 1, [1, 1])],
+        [value("y", 1, [1, 1]), value("after", 1, [1, 1])],
+    )
+    path = tmp_path / "sum.onnx"
+    onnx.save(
+        helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), path
+    )
+    x = np.arange(1, 31, dtype=np.float32).reshape(-1, 1)
+    return path, x, np.cumsum(x, axis=0)
+
+
+@pytest.mark.parametrize(
+    ("loop", "y_name", "after"),
+    [("native", "y", "after"), ("framework", "output_0", "output_1")],
+)
+def test_an_output_is_fed_to_the_next_sample(summing, loop, y_name, after):
+    pytest.importorskip("sklearn", reason="pip install scikit-learn: the metrics of eval")
+    path, x, y = summing
+    result = edgeloop.evaluate(
+        path, (x, y), feedback={after: "before"}, output=y_name, loops=(loop,), task="regression"
+    )
+    assert result.accuracy["mean_squared_error"] == 0
+
+
+def test_a_stream_goes_on_in_the_next_request(summing):
+    path, x, y = summing
+    options = LoadOptions(model=str(path), feedback={"after": "before"})
+    loaded = loading.load(runtime("onnxruntime"), options, ["native"], CLOCK, False)
+    zeros = np.zeros((15, 1, 1), np.float32)
+    for half, wanted in ((x[:15], y[:15]), (x[15:], y[15:])):
+        done = run_data(loaded, "native", [zeros, half.reshape(15, 1, 1)], [0])
+        assert np.ravel(done.outputs[0]).tolist() == wanted.ravel().tolist()
+
+
+@pytest.mark.parametrize(
+    ("feedback", "words"),
+    [({"aftr": "before"}, "no output is called 'aftr'; did you mean 'after'"),
+     ({"after": "befor"}, "no input is called 'befor'; did you mean 'before'"),
+     ({"after": "x", "y": "before"}, "none is left for the data")],
+)  # fmt: skip
+def test_feedback_that_cannot_be(summing, feedback, words):
+    pytest.importorskip("sklearn", reason="pip install scikit-learn: the metrics of eval")
+    path, x, y = summing
+    with pytest.raises(UsageError, match=words):
+        edgeloop.evaluate(path, (x, y), feedback=feedback, output="y")
+
+
+def test_feedback_is_not_timed(summing):
+    path, _, _ = summing
+    spec = RunSpec(model=str(path), feedback={"after": "before"})
+    with pytest.raises(UsageError, match="--feedback is for eval"):
+        resolve(spec, "bench")

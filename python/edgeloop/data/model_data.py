@@ -72,9 +72,9 @@ class ModelData:
         input that this concerns.
         """
         notes = []
-        theirs = {other.fittings[spec.name].key: spec for spec in other.specs}
+        theirs = {other.fittings[spec.name].key: spec for spec in other.given}
         fittings = dict(self.fittings)
-        for spec in self.specs:
+        for spec in self.given:
             fitting, stored = fittings[spec.name], theirs.get(fittings[spec.name].key)
             dtype = self.source.arrays[fitting.key].dtype
             if stored is None or fitting.preprocess.changes_values:
@@ -97,7 +97,7 @@ class ModelData:
     def unscaled(self) -> dict[str, np.dtype[Any]]:
         """Return, by float input, the dtype of 8-bit integers that go in as they are."""
         found = {}
-        for spec in self.specs:
+        for spec in self.given:
             fitting = self.fittings[spec.name]
             dtype = self.source.arrays[fitting.key].dtype
             raw = not fitting.preprocess.changes_values and fitting.stored_as is None
@@ -130,7 +130,13 @@ class ModelData:
     @property
     def batch_size(self) -> int:
         """Samples in one run of the model; one where its inputs have no dimension for them."""
-        return self.specs[0].shape[0] if self.batched and self.specs[0].shape else 1
+        first = self.given[0]
+        return first.shape[0] if self.batched and first.shape else 1
+
+    @property
+    def given(self) -> list[TensorSpec]:
+        """The inputs that take samples; the others get outputs of the run before."""
+        return [spec for spec in self.specs if spec.name in self.fittings]
 
     def chunks(self, most: int, rows: Optional[npt.NDArray[np.int64]] = None) -> Iterator[Chunk]:
         """Yield samples by input name: in the model's layout, scaled, but not quantised.
@@ -149,7 +155,7 @@ class ModelData:
     ) -> Iterator[Batches]:
         """Yield all samples, or those in `rows` (ascending), quantised, in pieces."""
         most = self.chunk_samples() if most_samples is None else most_samples
-        self.clipped = {spec.name: Clipped() for spec in self.specs}
+        self.clipped = {spec.name: Clipped() for spec in self.given}
         for chunk in self.source.chunks(most, rows):
             runs = -(-chunk.n // self.batch_size)
             inputs = [self._rows(spec, chunk, runs) for spec in self.specs]
@@ -196,6 +202,8 @@ class ModelData:
 
     def _rows(self, spec: TensorSpec, chunk: Chunk, runs: int) -> npt.NDArray[Any]:
         """Return (runs, *shape); where the last run is not full, the first samples fill it."""
+        if spec.name not in self.fittings:
+            return np.zeros((runs, *spec.shape), dtype=spec.dtype)
         stored, clipped = self._stored(spec, chunk)
         count = self.clipped[spec.name]
         count.clipped += clipped

@@ -15,7 +15,7 @@ from edgeloop.data.picture import SUFFIXES
 from edgeloop.data.picture_input import picture_size, with_pixel_values
 from edgeloop.data.source import DataSource
 from edgeloop.data.step_times import StepTimes
-from edgeloop.errors import ModelError, UsageError
+from edgeloop.errors import ModelError, UsageError, nearest
 from edgeloop.spec.inputs import InputSource
 
 if TYPE_CHECKING:
@@ -44,19 +44,34 @@ def open_data(
     if listing is not None:
         require_one_batch_size(specs)
         return _pictures(inputs, listing, specs, names, times)
-    keys = [inputs.x_key] if len(specs) == 1 else [spec.name for spec in specs]
+    given = _given(inputs, specs)
+    keys = [inputs.x_key] if len(given) == 1 else [spec.name for spec in given]
     source = _arrays(inputs, keys)
     fittings = {
         spec.name: fit_array(
             inputs.data, key, source.arrays[key], spec, inputs.layout, inputs.preprocess
         )
-        for spec, key in zip(specs, keys)
+        for spec, key in zip(given, keys)
     }
-    batched = any(fittings[spec.name].shape != tuple(spec.shape) for spec in specs)
+    batched = any(fittings[spec.name].shape != tuple(spec.shape) for spec in given)
     if batched:
-        require_one_batch_size(specs)
+        require_one_batch_size(given)
+    if inputs.fed and batched and given[0].shape[0] > 1:
+        raise UsageError("--feedback runs one sample after the other: fix --batch-size 1")
     labels = _labels(inputs, source, names)
     return ModelData(source, specs, fittings, labels, times, source.notes, batched=batched)
+
+
+def _given(inputs: InputSource, specs: Sequence[TensorSpec]) -> list[TensorSpec]:
+    """Return the inputs that take samples of the data."""
+    known = [spec.name for spec in specs]
+    for name in inputs.fed:
+        if name not in known:
+            raise UsageError(f"--feedback: no input is called '{name}'; {nearest(name, known)}")
+    given = [spec for spec in specs if spec.name not in inputs.fed]
+    if not given:
+        raise UsageError("--feedback feeds every input, and none is left for the data")
+    return given
 
 
 def _listing(path: Path, more: Sequence[str], names: Optional[ClassNames]) -> Optional[Listing]:

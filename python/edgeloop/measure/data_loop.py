@@ -54,10 +54,11 @@ def run_data(
     The native loop is one call of C++ for all rows of an instance; several instances have a part
     of the rows and a thread each. Where an output changes its shape with the data, the rows are
     run one by one from Python, and so are those of a model with state, each on an instance of its
-    own. Raises what the runtime raises.
+    own, and those that get an output of the run before. Raises what the runtime raises.
     """
     begun_ns = time.clock_gettime_ns(loaded.clock_id)
-    if loop != "native" or loaded.state is not None:
+    by_hand = loaded.state is not None or loaded.feedback(loop)
+    if loop != "native" or by_hand:
         stretches, rows = _python(loaded, "binding" if loop == "native" else loop, inputs, outputs)
     else:
         try:
@@ -112,15 +113,19 @@ def _python(
     now_ns, clock_id = time.clock_gettime_ns, loaded.clock_id
     durations_ns = np.empty(len(inputs[0]), dtype=np.uint64)
     kept: list[list[npt.NDArray[Any]]] = []
+    feedback = loaded.feedback(loop)
     start_ns = now_ns(clock_id)
     for run in range(len(durations_ns)):
         loaded.begin_sample(loop)
         call = loaded.call(loop)
-        loaded.set_inputs([np.asarray(array[run]) for array in inputs])
+        loaded.set_inputs(
+            [loaded.fed.get(number, np.asarray(array[run])) for number, array in enumerate(inputs)]
+        )
         begun_ns = now_ns(clock_id)
         call()
         durations_ns[run] = now_ns(clock_id) - begun_ns
         given = loaded.outputs(loop)
+        loaded.fed = {target: given[output] for output, target in feedback.items()}
         kept.append(given if outputs is None else [given[index] for index in outputs])
     rows = [_stacked(arrays) for arrays in zip(*kept)]
     return [Stretch(start_ns, durations_ns)], rows

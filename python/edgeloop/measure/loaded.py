@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any, Optional
 import numpy as np
 
 from edgeloop import _core
-from edgeloop.errors import UsageError
+from edgeloop.errors import UsageError, nearest
 from edgeloop.measure import native, pyloop
 from edgeloop.runtimes.protocol import Framework, Runtime
+from edgeloop.runtimes.shape import shape_text
 from edgeloop.spec.load import FRAMEWORK_LOOPS, LoadOptions, TensorSpec, instance_of
 
 if TYPE_CHECKING:
@@ -47,6 +48,8 @@ class LoadedModel:
     """What of it outlives a run and decides the next one; None: nothing does."""
     streams: bool = False
     """A stream of samples has begun, which finds what those before it left."""
+    fed: dict[int, npt.NDArray[Any]] = field(default_factory=dict)
+    """Number of an input → what an output of the sample before left for it."""
     _callable_engine: Optional[_core.Engine] = None
 
     @property
@@ -116,6 +119,30 @@ class LoadedModel:
         assert self.options is not None
         self.streams = self.options.keep_state
         self._load_again(loop, self.options)
+
+    def feedback(self, loop: str) -> dict[int, int]:
+        """Return number of an output → that of the input that gets it with the next sample.
+
+        Raises UsageError for an unknown output, and where the two differ in dtype or shape.
+        """
+        asked = {} if self.options is None else self.options.feedback
+        if not asked:
+            return {}
+        inputs = {spec.name: (number, spec) for number, spec in enumerate(self.inputs)}
+        outputs = {spec.name: (i, spec) for i, spec in enumerate(self.output_specs(loop))}
+        pairs = {}
+        for name, given in asked.items():
+            if name not in outputs:
+                hint = nearest(name, list(outputs))
+                raise UsageError(f"--feedback: no output is called '{name}'; {hint}")
+            (output, a), (target, b) = outputs[name], inputs[given]
+            if (a.dtype, a.shape) != (b.dtype, b.shape):
+                raise UsageError(
+                    f"--feedback {name}={given}: the output is {a.dtype} {shape_text(a.shape)}, "
+                    f"the input {b.dtype} {shape_text(b.shape)}"
+                )
+            pairs[output] = target
+        return pairs
 
     def _load_again(self, loop: str, options: LoadOptions) -> None:
         """Make the instance of a loop again, its variables as the file has them."""

@@ -67,6 +67,8 @@ class InputSource:
     preprocess: Preprocess = field(default_factory=Preprocess)
     pixels: Preprocess = field(default_factory=Preprocess)
     """What the model's own metadata says of pictures; it counts where the user gave nothing."""
+    fed: tuple[str, ...] = ()
+    """Inputs that get outputs of the sample before, and so nothing of the data."""
     pictures: tuple[str, ...] = ()
     """More pictures, where `data` is one."""
 
@@ -81,7 +83,8 @@ class InputSource:
             }
             values[name] = Preprocess(**given)
         pictures = tuple(values.pop("pictures", ()))
-        return cls(**values, pictures=pictures)
+        fed = tuple(values.pop("fed", ()))
+        return cls(**values, fed=fed, pictures=pictures)
 
 
 def parse_preprocess(

@@ -59,6 +59,8 @@ class LoadOptions:
     trust_pickle: bool = False
     keep_state: bool = False
     """Let a sample find what the samples before it left in the model's variables."""
+    feedback: Mapping[str, str] = field(default_factory=dict)
+    """Output of a sample → input of the next sample of a data set; of the first one it is zero."""
     profile: Optional[str] = None
     """Folder for what the runtime's profiler writes; None: no profiler."""
     probe: bool = True

@@ -48,6 +48,14 @@ def parse_setting(text: str) -> tuple[str, str]:
     return canonical(key), value
 
 
+def parse_feedback(text: str) -> tuple[str, str]:
+    """Read OUTPUT=INPUT. Raises UsageError that shows the right form."""
+    output, equals, given = text.rpartition("=")
+    if not equals or not output or not given:
+        raise UsageError(f"'{text}' names no output and input; write OUTPUT=INPUT")
+    return output, given
+
+
 def parse_percentiles(text: str) -> tuple[float, ...]:
     """Read 50,90,99.9. Raises UsageError that shows the right form."""
     try:
@@ -326,6 +334,16 @@ class RunSpec:
         "--keep-state",
         section=DATA,
         help="Samples are one stream: a model with variables keeps them from one to the next.",
+        more=True,
+    )
+    feedback: Mapping[str, str] = option(
+        dict,
+        "--feedback",
+        section=DATA,
+        metavar="OUT=IN",
+        help="Samples are one stream: the output OUT of one is the input IN of the next, zeros for "
+        "the first. Repeatable; for eval.",
+        parse_pair=parse_feedback,
         more=True,
     )
     task: Optional[str] = option(

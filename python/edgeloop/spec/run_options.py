@@ -46,6 +46,7 @@ class EvaluateOptions(TypedDict, total=False):
     labels: Optional[str]
     label_offset: int
     keep_state: bool
+    feedback: Mapping[str, str]
     task: Optional[str]
     top_k: int
     softmax: bool

@@ -36,6 +36,7 @@ def inputs_of(spec: RunSpec) -> InputSource:
         label_offset=spec.label_offset,
         strict=spec.strict,
         preprocess=preprocess,
+        fed=tuple(spec.feedback.values()),
     )
 
 

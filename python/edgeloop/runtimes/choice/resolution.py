@@ -58,6 +58,11 @@ def resolve(spec: RunSpec, command: str) -> list[ResolvedSpec]:
     require_sound_numbers(spec)
     if spec.instances is not None and command != "eval":
         raise UsageError("--instances is for eval: instances beside each other disturb a latency")
+    if spec.feedback and (command != "eval" or (spec.instances or 1) > 1):
+        raise UsageError(
+            "--feedback is for eval with one instance: a run that is timed has the same inputs "
+            "each time"
+        )
     if spec.rate_hz is not None:
         require_schedulable(spec, spec.rate_hz, command)
     model = _model(str(spec.model), spec.model_class_path, spec.runtimes)
@@ -105,6 +110,7 @@ def _resolve_one(
         model_class_name=spec.model_class_name,
         trust_pickle=spec.trust_pickle,
         keep_state=spec.keep_state,
+        feedback=dict(spec.feedback),
     )
     choice = None if model.sha256 is None else runtime(name).choice_of(model.path)
     if choice is not None:
@@ -124,6 +130,10 @@ def _resolve_one(
             )
             + ("" if spec.keep_state else " (--keep-state for a stream)")
         )
+    notes.extend(
+        f"output '{output}' of a sample is the input '{fed}' of the next, zeros for the first"
+        for output, fed in spec.feedback.items()
+    )
     # A named runtime that is missing fails before anything runs.
     python = spec.python or interpreter_of(name, options.library, notes)
     fixed = None
