@@ -198,7 +198,7 @@ void bind_engine(py::module_& module) {
           "Call it before run(), outside of what is timed. Raises RuntimeFailedError.")
       .def(
           "device", [](const Engine& engine) { return plain_text(engine.device()); },
-          "The accelerator that does the work; empty where there is none or it is not told.")
+          "The accelerator that does the work; empty where there is none or it is not reported.")
       .def(
           "time_stages", [](Engine& engine) { return time_parts(engine, Grain::stages); },
           "(name, ns) of each stage of one more run: copies to a device, the work, copies back.\n\n"
@@ -209,7 +209,7 @@ void bind_engine(py::module_& module) {
           "Raises UsageError where the engine cannot time them.")
       .def(
           "placement", [](Engine& engine) { return placement(engine.placement()); },
-          "Who runs which nodes; None where it cannot be told.")
+          "Who runs which nodes; None where it is unknown.")
       .def(
           "take_events", [](Engine& engine) { return events(engine.take_events()); },
           "The operator events since the last call, where the engine was made with `profile`.\n\n"

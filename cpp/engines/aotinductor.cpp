@@ -34,7 +34,8 @@ DType dtype_named(const std::string& name) {
   for (int dtype = 0; dtype <= static_cast<int>(DType::float64); ++dtype) {
     if (name == dtype_name(static_cast<DType>(dtype))) return static_cast<DType>(dtype);
   }
-  throw Error(ErrorKind::usage, "aotinductor: '" + name + "' is no dtype that edgeloop can fill");
+  throw Error(ErrorKind::usage,
+              "aotinductor: '" + name + "' is not a dtype that edgeloop can fill");
 }
 
 std::vector<std::int64_t> shape_of(const std::string& text) {
@@ -45,7 +46,7 @@ std::vector<std::int64_t> shape_of(const std::string& text) {
     char* end = nullptr;
     shape.push_back(std::strtoll(dim.c_str(), &end, 10));
     if (end == dim.c_str() || *end != '\0' || shape.back() < 0) {
-      throw Error(ErrorKind::usage, "aotinductor: '" + text + "' is no shape");
+      throw Error(ErrorKind::usage, "aotinductor: '" + text + "' is not a shape");
     }
   }
   return shape;

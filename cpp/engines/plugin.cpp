@@ -316,7 +316,7 @@ class PluginEngine final : public Engine {
         !std::all_of(given.scales, given.scales + count,
                      [](float scale) { return std::isfinite(scale) && scale > 0; })) {
       plugin_.fault("gives " + which + " " + std::to_string(count) +
-                    " scales that do not fit its shape, or that are no numbers above 0");
+                    " scales that do not fit its shape, or that are not numbers above 0");
     }
     Quantization quantization;
     quantization.scales.assign(given.scales, given.scales + count);

@@ -73,7 +73,7 @@ std::unique_ptr<Engine> create_engine(const std::string& name, const EngineOptio
     if (name == entry.name) return create(entry, options);
     names.emplace_back(entry.name);
   }
-  throw Error(ErrorKind::usage, "no engine is called '" + name + "'; known: " + joined(names));
+  throw Error(ErrorKind::usage, "unknown engine '" + name + "'; known: " + joined(names));
 }
 
 void require_known_settings(const EngineOptions& options,

@@ -70,7 +70,7 @@ Dylib open_delegate(const DelegateOptions& options) {
   for (const char* symbol : {kCreate, kDestroy}) {
     if (library.optional_symbol<void*>(symbol) == nullptr) {
       throw Error(ErrorKind::not_available, "the library " + options.library +
-                                                " is no TFLite delegate: it has no symbol " +
+                                                " is not a TFLite delegate: it has no symbol " +
                                                 symbol + "; name an external delegate's library");
     }
   }

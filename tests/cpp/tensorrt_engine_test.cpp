@@ -232,7 +232,7 @@ TEST_CASE("tensorrt says what is missing") {
     CHECK(holds(missing("dla-core", "0"), "built for TensorRT 10.3.0, but "));
   }
   const std::pair<const char*, const char*> errors[] = {
-      {"35", "no NVIDIA driver is here, or it is too old for CUDA runtime 12.2"},
+      {"35", "no NVIDIA driver was found, or it is too old for CUDA runtime 12.2"},
       {"100", "no NVIDIA GPU is in reach"},
       {"999", "the NVIDIA driver does not answer"},
   };

@@ -35,7 +35,7 @@ bool has(const std::string& text, const std::string& words) {
 TEST_CASE("a library that is no delegate is not available") {
   CHECK(has(refusal({"x", "/nonexistent.so", {}}), "cannot load the library /nonexistent.so"));
   CHECK(has(refusal({"x", THIS_SOURCE, {}}), "cannot load the library"));
-  CHECK(has(refusal({"x", NOT_A_RUNTIME, {}}), "is no TFLite delegate"));
+  CHECK(has(refusal({"x", NOT_A_RUNTIME, {}}), "is not a TFLite delegate"));
 }
 
 TEST_CASE("a delegate is made with its options and destroyed") {

@@ -149,7 +149,7 @@ def test_libraries_that_are_no_delegates(host, model, plugin, edgetpu_stub, tmp_
         str(tmp_path / "nosuch.so"): "does not exist",
         str(tmp_path / "text.so"): "cannot load the library .*text.so",
         str(tmp_path / "foreign.so"): "cannot load the library .*built for this machine",
-        str(other): "is no TFLite delegate: it has no symbol tflite_plugin_create_delegate",
+        str(other): "is not a TFLite delegate: it has no symbol tflite_plugin_create_delegate",
         f"{plugin}:bogus=1": "with bogus=1: unknown option 'bogus'$",
         f"edgetpu={edgetpu_stub}": "no Edge TPU found.*USB 3.*udev",
     }

@@ -50,13 +50,6 @@ _GLOSSARY = (
     _Entry("one process; worker process", "session, attempt"),
     _Entry("runs per sample (timing), batch size (the model's)", "batch"),
 )
-# Phrase → the folders and files of python/edgeloop, or of the repository, that still have it.
-_NOT_YET_DONE: dict[str, tuple[str, ...]] = {
-    "told": ("cpp/",),
-    "is not here": ("cpp/",),
-    "is no shape": ("cpp/",),
-    "no effort is called 'x'": ("cpp/",),
-}
 # What may stand between two words: a line's end with the marks of comments and strings.
 _GAP = r"""(?:[\s"'#*/]|\bf(?="))+"""
 _CPP_TEXT = re.compile(r'//[^\n]*|/\*.*?\*/|"(?:[^"\\\n]|\\.)*"', re.DOTALL)
@@ -104,18 +97,11 @@ def _offences(name: str, text: str) -> Iterator[str]:
     origin = [at for at, letter in enumerate(flat) if letter != "\0"]
     flat = flat.replace("\0", "")
     for entry in _GLOSSARY:
-        if entry.pattern is None or _is_excused(name, entry):
+        if entry.pattern is None:
             continue
         for found in re.finditer(entry.pattern, flat, re.IGNORECASE):
             line = text.count("\n", 0, origin[found.start()]) + 1
             yield f"{name}:{line}: '{found.group().strip()}': write \"{entry.write}\""
-
-
-def _is_excused(name: str, entry: _Entry) -> bool:
-    return any(
-        name.startswith((place, f"python/edgeloop/{place}"))
-        for place in _NOT_YET_DONE.get(entry.instead_of, ())
-    )
 
 
 def test_no_text_has_a_phrase_that_the_glossary_replaces() -> None:

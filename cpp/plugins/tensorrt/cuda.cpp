@@ -78,7 +78,8 @@ std::string Cuda::why_no_device(cudaError_t error) const {
   const std::string tail =
       std::string(" (") + cudaGetErrorName(error) + " from " + library_.path() + ")";
   if (error == cudaErrorInsufficientDriver) {
-    return "no NVIDIA driver is here, or it is too old for CUDA runtime " + cuda_version(runtime) +
+    return "no NVIDIA driver was found, or it is too old for CUDA runtime " +
+           cuda_version(runtime) +
            "; install or update the driver, or name an older libcudart "
            "with --set cudart=PATH" +
            tail;

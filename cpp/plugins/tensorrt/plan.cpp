@@ -30,9 +30,10 @@ std::string read_plan(const char* path) {
     throw Failure{EDGELOOP_ERROR_MODEL, std::string(path) + " cannot be read; check the path"};
   }
   if (plan.compare(0, 4, "ftrt") != 0) {
-    throw Failure{EDGELOOP_ERROR_MODEL, std::string(path) +
-                                            " is no TensorRT plan; make one with 'edgeloop convert "
-                                            "MODEL.onnx --to tensorrt'"};
+    throw Failure{EDGELOOP_ERROR_MODEL,
+                  std::string(path) +
+                      " is not a TensorRT plan; make one with 'edgeloop convert "
+                      "MODEL.onnx --to tensorrt'"};
   }
   return plan;
 }

@@ -34,7 +34,7 @@ void Settings::take(const std::string& key, const std::string& value) {
     graph = one_of(key, value, "off", "on");
   } else if (key == "dla-core") {
     if (value.size() != 1 || value[0] < '0' || value[0] > '9') {
-      throw Failure{EDGELOOP_ERROR_USAGE, "dla-core=" + value + " is no number of a DLA core"};
+      throw Failure{EDGELOOP_ERROR_USAGE, "dla-core=" + value + " is not the number of a DLA core"};
     }
     dla_core = value[0] - '0';
   } else {
