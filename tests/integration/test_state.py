@@ -175,8 +175,8 @@ def test_a_stream_goes_on_in_the_next_request(summing):
 
 @pytest.mark.parametrize(
     ("feedback", "words"),
-    [({"aftr": "before"}, "no output is called 'aftr'; did you mean 'after'"),
-     ({"after": "befor"}, "no input is called 'befor'; did you mean 'before'"),
+    [({"aftr": "before"}, "unknown output 'aftr'; did you mean 'after'"),
+     ({"after": "befor"}, "unknown input 'befor'; did you mean 'before'"),
      ({"after": "x", "y": "before"}, "none is left for the data")],
 )  # fmt: skip
 def test_feedback_that_cannot_be(summing, feedback, words):

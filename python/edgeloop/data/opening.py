@@ -67,7 +67,7 @@ def _given(inputs: InputSource, specs: Sequence[TensorSpec]) -> list[TensorSpec]
     known = [spec.name for spec in specs]
     for name in inputs.fed:
         if name not in known:
-            raise UsageError(f"--feedback: no input is called '{name}'; {nearest(name, known)}")
+            raise UsageError(f"--feedback: unknown input '{name}'; {nearest(name, known)}")
     given = [spec for spec in specs if spec.name not in inputs.fed]
     if not given:
         raise UsageError("--feedback feeds every input, and none is left for the data")

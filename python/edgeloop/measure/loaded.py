@@ -134,7 +134,7 @@ class LoadedModel:
         for name, given in asked.items():
             if name not in outputs:
                 hint = nearest(name, list(outputs))
-                raise UsageError(f"--feedback: no output is called '{name}'; {hint}")
+                raise UsageError(f"--feedback: unknown output '{name}'; {hint}")
             (output, a), (target, b) = outputs[name], inputs[given]
             if (a.dtype, a.shape) != (b.dtype, b.shape):
                 raise UsageError(
