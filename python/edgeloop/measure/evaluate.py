@@ -163,7 +163,11 @@ def evaluate_all(
     """
     require_sklearn()
     each = resolve(spec, "eval")
-    other = None if reference is None else _reference(reference, spec)
+    other = (
+        None
+        if reference is None
+        else _reference(reference, replace(spec, y_key=each[0].inputs.y_key))
+    )
     results: list[Result] = []
     failures: list[tuple[str, EdgeloopError]] = []
     for resolved in each:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import zipfile
 from dataclasses import replace
 from pathlib import Path
 from typing import Optional
 
-from edgeloop.errors import ModelError
+from edgeloop.errors import ModelError, UsageError, nearest, plain
 from edgeloop.spec.inputs import (
     X_KEY,
     Y_KEY,
@@ -30,7 +31,7 @@ def inputs_of(spec: RunSpec) -> InputSource:
         std=spec.std,
     )
     return replace(
-        input_source(spec.seed, spec.data, spec.x_key, spec.y_key, spec.data_layout),
+        input_source(spec.seed, spec.data, spec.x_key, _labels_key(spec), spec.data_layout),
         y_file=absolute(spec.y_file),
         labels=absolute(spec.labels),
         label_offset=spec.label_offset,
@@ -38,6 +39,33 @@ def inputs_of(spec: RunSpec) -> InputSource:
         preprocess=preprocess,
         fed=tuple(spec.feedback.values()),
     )
+
+
+def _labels_key(spec: RunSpec) -> str:
+    """Return the array of the labels: of several outputs' targets (y_data/NAME), the judged one's.
+
+    Raises UsageError where it is open which.
+    """
+    path, key = spec.data, spec.y_key
+    if path is None or not Path(path).is_file() or not zipfile.is_zipfile(path):
+        return key
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = [name[: -len(".npy")] for name in archive.namelist()]
+    except (OSError, ValueError, zipfile.BadZipFile, NotImplementedError):
+        return key  # opening the data tells what is wrong with it
+    heads = [name[len(key) + 1 :] for name in names if name.startswith(f"{key}/")]
+    if key in names or not heads:
+        return key
+    if spec.output is None and len(heads) > 1:
+        raise UsageError(
+            f"{path} has targets for several outputs ({', '.join(map(plain, heads))}); choose one "
+            "with --output NAME"
+        )
+    head = heads[0] if spec.output is None else spec.output
+    if head not in heads:
+        raise UsageError(f"{path} has no targets '{key}/{plain(head)}'; {nearest(head, heads)}")
+    return f"{key}/{head}"
 
 
 def input_source(
