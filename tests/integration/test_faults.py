@@ -186,6 +186,7 @@ def test_what_was_measured_before_a_crash_is_printed_and_kept(
         f"invoke:segv:{BLOCK}", "--processes", "3",
         environment={
             "EDGELOOP_FAKE_PROCESS": "2", "EDGELOOP_FAKE_COUNTER": str(tmp_path / "counter"),
+            "EDGELOOP_UNCONFINED": "1",  # the fake counts in a file outside of its worker's folder
         },
     )  # fmt: skip
     failed(done, 5, "the worker crashed with SIGSEGV while running the native loop")
@@ -204,6 +205,7 @@ def test_the_error_of_the_api_carries_what_was_measured(
     monkeypatch.setenv("EDGELOOP_FAKE", f"invoke:kill:{BLOCK}")
     monkeypatch.setenv("EDGELOOP_FAKE_PROCESS", "2")
     monkeypatch.setenv("EDGELOOP_FAKE_COUNTER", str(tmp_path / "counter"))
+    monkeypatch.setenv("EDGELOOP_UNCONFINED", "1")  # the counter lies outside of its folder
     with pytest.raises(RuntimeFailedError, match="SIGKILL") as caught:
         edgeloop.bench(
             str(TFLITE), "tflite", library=build_fake("misbehaving_tflite"), runs=500, processes=3
