@@ -160,9 +160,7 @@ def test_every_room_has_a_floor(imports: dict[str, list[str]]) -> None:
 
 
 def test_the_contributing_guide_shows_the_same_floors() -> None:
-    guide = PACKAGE.parents[1] / ".github" / "CONTRIBUTING.md"
-    if not guide.is_file():
-        pytest.skip("this is not a checkout")
+    guide = Path(__file__).parents[2] / ".github" / "CONTRIBUTING.md"
     rows = re.findall(r"^\| (\d) \| (.*) \|$", guide.read_text(encoding="utf-8"), re.MULTILINE)
     for floor, rooms in FLOORS.items():
         for room in {*rooms} - {"__init__"}:

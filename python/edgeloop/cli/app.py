@@ -54,7 +54,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "Describe a model file: tensors, operators, parameters, MACs.",
     ),
     "convert": ("convert.convert", "Convert a model to another format, and verify the result."),
-    "quantize": ("quantize.quantize", "Quantise a model: what it gains and what it costs."),
+    "quantize": ("quantize.quantize", "Quantise a model: smaller and faster, and what that costs."),
     "suite": ("suite.suite", "Measure a matrix of models, runtimes and options (TOML)."),
     "results": ("results.results", "List, show and remove stored results."),
     "report": ("report.report", "Put results side by side: HTML, Markdown, CSV, charts."),

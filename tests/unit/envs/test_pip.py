@@ -164,5 +164,5 @@ def test_a_pip_that_does_not_end_is_killed(tmp_path: Path) -> None:
     sleeper = tmp_path / "python"
     sleeper.write_text("#!/bin/sh\nexec sleep 600\n")
     sleeper.chmod(0o755)
-    with pytest.raises(NotAvailableError, match=r"did not end within 0\.1 s"):
+    with pytest.raises(NotAvailableError, match=r"did not finish within 0\.1 s"):
         run_pip(str(sleeper), ["download"], 0.1)

@@ -184,6 +184,7 @@ def test_killed_three_times_nothing_is_lost_or_run_twice(toml: Write, tmp_path: 
     assert len(list(out.glob("*.edgeloop.jsonl"))) == 6
 
 
+@pytest.mark.usefixtures("interruptible")
 def test_an_interruption_keeps_what_ended_and_resumes(toml: Write, tmp_path: Path) -> None:
     path = toml(THREE.replace("runs = 20", 'budget = 2.0\neffort = "quick"'))
     out = tmp_path / "out"
