@@ -10,6 +10,7 @@ from edgeloop.demo import Variant, variants
 from edgeloop.errors import EdgeloopError, InterruptedRunError, NotAvailableError
 from edgeloop.measure.bench import measure_one
 from edgeloop.measure.observer import Observer
+from edgeloop.results.figures import duration_interval
 from edgeloop.results.schema import Result
 from edgeloop.runtimes import runtime, runtimes_of
 from edgeloop.runtimes.choice.resolution import resolve
@@ -80,12 +81,21 @@ def run_demo(observer: Observer, seed: int) -> Outcome:
         error = rows[-1].error
         if isinstance(error, InterruptedRunError):
             raise error
+        observer.note(f"{len(rows)} of {len(pairs)}: {_brief(rows[-1])}")
     if not rows:
         raise NotAvailableError(
             "no runtime is installed to run the demo; install two with: "
             "python -m pip install 'edgeloop[demo]'"
         )
     return Outcome(rows, tuple(missing.items()))
+
+
+def _brief(row: Row) -> str:
+    """Return a row in one line, as soon as it is measured."""
+    name = f"{row.variant.name} in {row.runtime}"
+    if row.result is None or row.result.median_ns is None:
+        return f"{name}: {row.error or 'no latency'}"
+    return f"{name}: {duration_interval(row.result.median_ns, row.result.median_ci95_ns)}"
 
 
 def _measure(variant: Variant, name: str, budget_s: float, observer: Observer, seed: int) -> Row:
