@@ -40,7 +40,7 @@ def main(path: str, names: list[str]) -> None:
                 model.run_block(loop, 1, 1)
             key = f"{variant.name} {name}"
             for loop in loops:
-                stored = run_data(model, loop, data.inputs, 1).outputs[0]
+                stored = run_data(model, loop, data.inputs, (0,)).outputs[0]
                 real = dequantize(stored, model.output_specs(loop)[0])
                 found = real.reshape(data.samples, -1)
                 arrays[f"{key} {loop}"] = found
