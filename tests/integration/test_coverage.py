@@ -201,7 +201,7 @@ def test_an_edgetpu_model_is_described_and_asks_for_its_device(
     path = str(shared_data / "imagenet_mobilenet" / "mobilenet_v2_1.0_224_quant_edgetpu.tflite")
     done = command_line("inspect", path)
     assert done.returncode == 0, done.stderr
-    for words in ("edgetpu-custom-op", "runs with that device", "edgetpu_cached_parameter_bytes"):
+    for words in ("edgetpu-custom-op", "runs with that device", "edgetpu cached parameter bytes"):
         assert words in done.stdout, words
     asked = command_line("inspect", path, "--delegate", f"edgetpu={edgetpu_stub}")
     assert asked.returncode == 3

@@ -278,7 +278,11 @@ def test_a_clock_that_jumps_back_is_no_duration(struck: Any) -> None:
     failed(struck(f"clock:back:{BLOCK}"), 3, "the clock ran backwards by ")
 
 
-def test_a_clock_that_jumps_back_while_the_model_is_loaded(struck: Any) -> None:
+def test_a_clock_that_jumps_back_while_the_model_is_loaded(
+    struck: Any, request: pytest.FixtureRequest
+) -> None:
+    if request.node.callspec.id in ("litert", "tflite"):
+        pytest.skip("its file is opened before loading is timed, so the fake strikes too early")
     failed(struck("clock:back:1"), 3, "the clock ran backwards while the model was loaded")
 
 

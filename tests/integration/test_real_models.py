@@ -181,10 +181,11 @@ def test_command_on_a_real_model(
     assert result["runtime"]["name"] == name
     assert result["model"]["sha256"]
     if command == "overhead":
-        # One process: only loops over one and the same instance may be compared.
+        # Over another instance a difference needs five processes, or says that it has too few.
         for loop, same in result["overhead"]["same_instance"].items():
             found = result["overhead"]["loops"][loop]
-            assert (found["difference_ns"] is not None) == same, found
+            enough = same or len(result["invocations"]) >= 5
+            assert (found["difference_ns"] is not None) == enough, found
 
 
 ACCURACIES = [

@@ -104,6 +104,10 @@ def confine_for_model(chosen: Runtime, options: LoadOptions) -> None:
     restrict(Rights(_readable(), writable))
 
 
+# Arguments of jobs that name a file to write.
+_WRITTEN = ("target", "write", "timing-cache")
+
+
 def confine_for_job(arguments: Mapping[str, Any]) -> None:
     """Give up what a job needs not, whose arguments name all that it reads and writes."""
     _be_first_to_go()
@@ -112,7 +116,7 @@ def confine_for_job(arguments: Mapping[str, Any]) -> None:
         return
     give_up_privileges()
     folders = [words.get("scratch"), words.get("folder")]
-    folders += [Path(str(words[key])).parent for key in ("target", "write") if words.get(key)]
+    folders += [Path(str(words[key])).parent for key in _WRITTEN if words.get(key)]
     # A tool may write beside a model that lies in a scratch folder already.
     folders += [_scratch_of(Path(value)) for value in words.values() if isinstance(value, str)]
     restrict(Rights(_readable(), [*_writable(), *(Path(str(one)) for one in folders if one)]))

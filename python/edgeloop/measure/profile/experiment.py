@@ -144,7 +144,8 @@ class _Pair(Pair):
         """Record a block with the profiler; return the durations of its runs."""
         request = requests.Profile(self._loop, min(runs, self._most_runs))
         answer = self.workers[1].client.request(request, "profiling the model")
-        self._most_runs = min(answer.body["most_runs"], _MOST_RUNS)
+        most = answer.body["most_runs"]  # None: any number
+        self._most_runs = _MOST_RUNS if most is None else min(most, _MOST_RUNS)
         return np.frombuffer(answer.frames[0], dtype=np.uint64)
 
     def _collect(self, found: ProfiledProcess) -> None:
