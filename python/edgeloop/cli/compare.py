@@ -138,10 +138,9 @@ def _stored(side: str) -> str:
     """Return the path of a result that is named by its number, and anything else as it is."""
     if not side.isdigit() or Path(side).exists():
         return side
-    from edgeloop.results.history import find_result
-    from edgeloop.results.store import default_folder
+    from edgeloop.results.history import find_kept
 
-    return str(find_result(side, default_folder()))
+    return find_kept(side)
 
 
 def _compare_folders(

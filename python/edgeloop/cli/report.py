@@ -92,10 +92,9 @@ def report(
 
 def _named(places: Optional[list[str]]) -> list[str]:
     """Return files and folders; what is neither is a number or a name in the results folder."""
-    from edgeloop.results.history import find_result
-    from edgeloop.results.store import default_folder
+    from edgeloop.results.history import find_kept
 
     return [
-        place if "/" in place or Path(place).exists() else str(find_result(place, default_folder()))
+        place if "/" in place or Path(place).exists() else find_kept(place)
         for place in places or ("1",)
     ]

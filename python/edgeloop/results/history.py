@@ -14,7 +14,7 @@ from typing import Any, BinaryIO, Optional
 from edgeloop.errors import CannotWriteError, ModelError, UsageError, plain
 from edgeloop.results.document import STUMBLED, upgraded, without_commands
 from edgeloop.results.old_intervals import without_false_certainty
-from edgeloop.results.store import SUFFIX, is_being_written, require_file
+from edgeloop.results.store import SUFFIX, default_folder, is_being_written, require_file
 
 # The last line holds the summary; most are shorter than this.
 _TAIL_BYTES = 16384
@@ -159,6 +159,11 @@ def find_result(text: str, folder: Path) -> Path:
             f"'{text}' begins the names of {len(fitting)} results; give more of the name"
         )
     raise UsageError(f"no result '{text}' was found here or in {folder}; see `results list`")
+
+
+def find_kept(text: str) -> str:
+    """Return the path of a result in the default folder, named as for `find_result`."""
+    return str(find_result(text, default_folder()))
 
 
 def _numbered(number: int, folder: Path) -> Path:
