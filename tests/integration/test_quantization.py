@@ -169,6 +169,19 @@ def test_the_ranges_are_those_of_all_samples_and_no_moving_average(
     assert np.abs(run_tflite(averaged, images) - reference).max() > 4 * error
 
 
+def test_the_shapes_that_torch_notes_of_weights_are_no_obstacle(tmp_path) -> None:
+    onnx = pytest.importorskip("onnx")
+    model = onnx.load(str(FLOAT_ONNX))
+    model.graph.value_info.extend(
+        onnx.helper.make_tensor_value_info(tensor.name, tensor.data_type, list(tensor.dims))
+        for tensor in model.graph.initializer
+    )
+    source, target = tmp_path / "noted.onnx", tmp_path / "quantised.onnx"
+    onnx.save(model, str(source))
+    quantize("onnx-dynamic", QuantizeRequest(str(source), str(target), "dynamic"), tmp_path)
+    assert "MatMulInteger" in {node.op_type for node in onnx.load(str(target)).graph.node}
+
+
 @pytest.mark.parametrize(
     ("method", "precision", "changes"),
     [("onnx-static", "int8", {}), ("onnx-static", "int8", {"reduce_range": True}),

@@ -125,3 +125,38 @@ def test_a_model_is_quantised_once_for_all_its_entries(tmp_path: Path) -> None:
     assert "dynamic" in made[0]
     shas = {read_result(str(out / row["result"])).header["model"]["sha256"] for row in rows}
     assert len(shas) == 2
+
+
+@pytest.mark.timeout(600)
+def test_a_killed_sweep_is_resumed_to_a_table_sorted_by_latency(tmp_path: Path) -> None:
+    pytest.importorskip("ai_edge_litert", reason="pip install ai-edge-litert")
+    out = tmp_path / "out"
+    command = [
+        *(sys.executable, "-m", "edgeloop", "sweep", str(ASSETS / "digits_int8.tflite")),
+        *("--runtime", "litert", "--runtime", "tflite", "--threads", "1", "--budget", "0.3"),
+        *("--data", str(ASSETS / "digits_test.npz"), "--out", str(out)),
+    ]
+    process = subprocess.Popen(
+        command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+    )
+    while process.poll() is None and len(_lines(out)) < 2:
+        time.sleep(0.01)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    first = _lines(out)[1]
+    done = subprocess.run(
+        [*command, "--resume", "--json", str(tmp_path / "sweep.json")],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    document = json.loads((tmp_path / "sweep.json").read_text())
+    rows = {row["id"]: row for row in document["entries"]}
+    assert len(rows) == 2
+    assert rows[first["entry"]]["elapsed_s"] == first["elapsed_s"]
+    medians = [
+        (row["summary"]["median_ns"], row["options"]["runtimes"][0])
+        for row in rows.values()
+        if row["summary"] is not None
+    ]
+    table = done.stdout.split("\n\n")[1].splitlines()[1:]
+    assert [line.split()[0] for line in table] == [name for _, name in sorted(medians)]
+    assert rows[first["entry"]]["accuracy"]["accuracy"] > 0.9

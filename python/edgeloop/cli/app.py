@@ -55,6 +55,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     ),
     "convert": ("convert.convert", "Convert a model to another format, and verify the result."),
     "quantize": ("quantize.quantize", "Quantise a model: smaller and faster, and what that costs."),
+    "sweep": ("sweep.sweep", "Measure a model in every runtime that fits: one table."),
     "suite": ("suite.suite", "Measure a matrix of models, runtimes and options (TOML)."),
     "results": ("results.results", "List, show and remove stored results."),
     "report": ("report.report", "Put results side by side: HTML, Markdown, CSV, charts."),

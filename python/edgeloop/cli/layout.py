@@ -15,7 +15,7 @@ HELP_ALL = "--help-all"
 GROUPS = {
     "Measure": ("bench", "overhead", "compare", "eval", "classify", "profile"),
     "Models": ("inspect", "convert", "quantize"),
-    "Many measurements": ("suite", "results", "report"),
+    "Many measurements": ("sweep", "suite", "results", "report"),
     "This machine": ("demo", "doctor", "setup", "help"),
 }
 

@@ -103,9 +103,12 @@ class Definition:
     overrides: Sequence[Rule] = ()
 
 
-def read_definition(path: str) -> Definition:
-    """Read a suite. Raises ModelError, or UsageError that names the line and the nearest word."""
-    return _Reader(TomlFile(path)).definition()
+def read_definition(path: str, text: Optional[str] = None) -> Definition:
+    """Read a suite, or its `text` as if it stood in the file.
+
+    Raises ModelError, or UsageError that names the line and the nearest word.
+    """
+    return _Reader(TomlFile(path, text)).definition()
 
 
 class _Reader:
@@ -366,11 +369,11 @@ class _Reader:
 class TomlFile:
     """The tables of a file, and the lines of their keys."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, text: Optional[str] = None) -> None:
         """Read it. Raises ModelError where it cannot be read, UsageError where it is not TOML."""
         self.path = Path(path)
         try:
-            text = self.path.read_bytes().decode("utf-8")
+            text = self.path.read_bytes().decode("utf-8") if text is None else text
         except OSError as error:
             raise ModelError(f"the suite {path} cannot be read: {error.strerror}") from error
         except UnicodeDecodeError as error:

@@ -41,6 +41,8 @@ class SuiteSpec:
     """What the user asked for."""
 
     file: str
+    text: Optional[str] = None
+    """What the file says, where it was not written; None: it is read."""
     out: Optional[str] = None
     """The folder; None: a fresh one in the folder of results, on resuming the newest there."""
     resume: bool = False
@@ -104,7 +106,7 @@ class SuiteReport:
 
 def plan_suite(spec: SuiteSpec) -> Plan:
     """Return what would be done, without doing it. Raises UsageError, ModelError."""
-    definition = read_definition(spec.file)
+    definition = read_definition(spec.file, spec.text)
     return make_plan(definition, expand(definition, spec.host), spec.order_seed)
 
 
@@ -114,7 +116,7 @@ def run_suite(spec: SuiteSpec, observer: Observer) -> SuiteReport:
     A failed entry is a row with its reason. Raises UsageError or ModelError where the suite itself
     is at fault, CannotWriteError where the folder takes no more.
     """
-    definition = read_definition(spec.file)
+    definition = read_definition(spec.file, spec.text)
     matrix = expand(definition, spec.host)
     folder = _folder(spec, definition.name)
     with Journal(folder, resume=spec.resume) as journal:

@@ -17,7 +17,7 @@ import edgeloop
 
 COMMANDS = (
     *("demo", "doctor", "bench", "overhead", "inspect", "setup", "compare", "quantize"),
-    "suite",
+    *("suite", "sweep"),
 )
 
 

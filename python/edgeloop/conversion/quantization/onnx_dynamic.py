@@ -24,6 +24,7 @@ def quantize(request: QuantizeRequest) -> list[str]:
     onnxruntime.disable_telemetry_events()
     with tempfile.TemporaryDirectory(prefix="edgeloop-quantize-") as folder:
         prepared = prepare(request, folder)
+        _forget_shapes_of_weights(prepared)
         try:
             quantization.quantize_dynamic(
                 prepared,
@@ -50,3 +51,16 @@ def quantize(request: QuantizeRequest) -> list[str]:
         return []
     kernel = "their dynamic kernel (ConvInteger) is several times slower than the float one"
     return [f"{convolutions} convolution(s) were left in float: {kernel}"]
+
+
+def _forget_shapes_of_weights(path: str) -> None:
+    """Drop what torch.onnx notes beside each weight: a Gemm's are transposed, and that is not."""
+    import onnx
+
+    model = onnx.load(path)
+    weights = {tensor.name for tensor in model.graph.initializer}
+    kept = [value for value in model.graph.value_info if value.name not in weights]
+    if len(kept) < len(model.graph.value_info):
+        del model.graph.value_info[:]
+        model.graph.value_info.extend(kept)
+        onnx.save(model, path)
