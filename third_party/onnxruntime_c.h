@@ -14,6 +14,8 @@ struct OrtAllocator;
 struct OrtEnv;
 struct OrtEpAssignedNode;
 struct OrtEpAssignedSubgraph;
+struct OrtEpDevice;
+struct OrtHardwareDevice;
 struct OrtMemoryInfo;
 struct OrtRunOptions;
 struct OrtSession;
@@ -64,6 +66,26 @@ using OrtGetAssignedNodes = OrtStatus* (*)(const OrtEpAssignedSubgraph*,
                                            std::size_t* count);
 constexpr int kOrtGetAssignedOperator = 412;
 using OrtGetAssignedOperator = OrtStatus* (*)(const OrtEpAssignedNode*, const char** type);
+
+// Providers in libraries of their own, since 1.22; indexes checked by calling them in 1.31.1.
+constexpr std::uint32_t kOrtPluginVersion = 22;
+constexpr int kOrtRegisterLibrary = 301;
+using OrtRegisterLibrary = OrtStatus* (*)(OrtEnv*, const char* name, const char* path);
+constexpr int kOrtGetEpDevices = 303;
+using OrtGetEpDevices = OrtStatus* (*)(const OrtEnv*, const OrtEpDevice* const** devices,
+                                       std::size_t* count);
+constexpr int kOrtAppendDevices = 304;  // SessionOptionsAppendExecutionProvider_V2
+using OrtAppendDevices = OrtStatus* (*)(OrtSessionOptions*, OrtEnv*,
+                                        const OrtEpDevice* const* devices, std::size_t count,
+                                        const char* const* keys, const char* const* values,
+                                        std::size_t pairs);
+constexpr int kOrtHardwareType = 307;
+using OrtHardwareType = int (*)(const OrtHardwareDevice*);
+constexpr const char* kOrtHardwareTypes[] = {"cpu", "gpu", "npu"};
+constexpr int kOrtEpName = 312;
+using OrtEpName = const char* (*)(const OrtEpDevice*);
+constexpr int kOrtEpHardware = 316;
+using OrtEpHardware = const OrtHardwareDevice* (*)(const OrtEpDevice*);
 
 constexpr int kOrtLogError = 3;        // verbose 0, info 1, warning 2, error 3, fatal 4
 constexpr int kOrtSequential = 0;      // execution mode: one operator after another

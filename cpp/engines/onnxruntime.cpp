@@ -2,6 +2,7 @@
 // only an output whose shape the model leaves open is allocated by the runtime, anew in each run.
 
 #include <algorithm>
+#include <map>
 #include <sstream>
 
 #include "edgeloop/buffer.hpp"
@@ -138,7 +139,13 @@ class OnnxRuntimeEngine final : public Engine {
 
   std::string runtime_version() const override { return ort_version(library_); }
   Placement placement() override {
-    return probed_ ? ort_placement(api_, library_, session_.get()) : Placement();
+    if (!probed_) return Placement();
+    Placement placement = ort_placement(api_, library_, session_.get());
+    for (Partition& part : placement.partitions) {
+      const auto asked = plugins_.find(part.owner);
+      if (asked != plugins_.end()) part.delegate = asked->second;
+    }
+    return placement;
   }
 
  private:
@@ -150,7 +157,7 @@ class OnnxRuntimeEngine final : public Engine {
     return OrtHandle<OrtEnv>(env, api_.ReleaseEnv);
   }
 
-  OrtHandle<OrtSession> make_session(const EngineOptions& options) const {
+  OrtHandle<OrtSession> make_session(const EngineOptions& options) {
     const OrtHandle<OrtSessionOptions> session_options = make_session_options(options);
     OrtSession* session = nullptr;
     check_ort(
@@ -160,7 +167,7 @@ class OnnxRuntimeEngine final : public Engine {
     return OrtHandle<OrtSession>(session, api_.ReleaseSession);
   }
 
-  OrtHandle<OrtSessionOptions> make_session_options(const EngineOptions& options) const {
+  OrtHandle<OrtSessionOptions> make_session_options(const EngineOptions& options) {
     require_known_settings(options, {kOptimization, kSpinning, kFreeDimensions, kCpuFallback});
     OrtSessionOptions* made = nullptr;
     check_ort(api_, api_.CreateSessionOptions(&made), ErrorKind::runtime,
@@ -191,7 +198,11 @@ class OnnxRuntimeEngine final : public Engine {
     }
     if (options.probe) record_ort_placement(api_, made, library_);
     for (const DelegateOptions& provider : options.delegates) {
-      append_ort_provider(api_, library_, made, provider);
+      if (provider.library.empty()) {
+        append_ort_provider(api_, library_, made, provider);
+      } else {
+        plugins_[append_ort_plugin(api_, library_, env_.get(), made, provider)] = provider.name;
+      }
     }
     return owned;
   }
@@ -330,6 +341,7 @@ class OnnxRuntimeEngine final : public Engine {
   Dylib library_;
   OrtApi api_;
   OrtHandle<OrtEnv> env_;
+  std::map<std::string, std::string> plugins_;  // what a provider calls itself: as it was asked for
   OrtHandle<OrtSession> session_;
   bool probed_;
   OrtHandle<OrtMemoryInfo> memory_;

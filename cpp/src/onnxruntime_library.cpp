@@ -4,6 +4,8 @@
 #include <cctype>
 #include <cstdio>
 #include <cstdlib>
+#include <map>
+#include <mutex>
 
 namespace edgeloop {
 namespace {
@@ -90,6 +92,64 @@ bool append_by_symbol(const OrtApi& api, const Dylib& library, OrtSessionOptions
   return true;
 }
 
+using Devices = std::vector<const OrtEpDevice*>;
+
+Devices all_devices(const OrtApi& api, void* const* table, const OrtEnv* env) {
+  const OrtEpDevice* const* devices = nullptr;
+  std::size_t count = 0;
+  check_ort(api, entry<OrtGetEpDevices>(table, kOrtGetEpDevices)(env, &devices, &count),
+            ErrorKind::runtime, "onnxruntime does not list its devices");
+  return Devices(devices, devices + count);
+}
+
+// Registers a library once, and returns the devices that it brought. They live as long as the
+// environment, so one that is asked for here is never released.
+Devices devices_of_plugin(const OrtApi& api, void* const* table, OrtEnv* env,
+                          const std::string& path) {
+  static std::mutex mutex;
+  static std::map<std::string, Devices> registered;
+  const std::lock_guard<std::mutex> lock(mutex);
+  const auto known = registered.find(path);
+  if (known != registered.end()) return known->second;
+  const Devices before = all_devices(api, table, env);
+  check_ort(api,
+            entry<OrtRegisterLibrary>(table, kOrtRegisterLibrary)(env, path.c_str(), path.c_str()),
+            ErrorKind::not_available, "onnxruntime cannot use the provider of " + path);
+  OrtEnv* kept = nullptr;
+  check_ort(api, api.CreateEnv(kOrtLogError, "edgeloop", &kept), ErrorKind::runtime,
+            "onnxruntime cannot start");
+  Devices added;
+  for (const OrtEpDevice* device : all_devices(api, table, env)) {
+    if (std::find(before.begin(), before.end(), device) == before.end()) added.push_back(device);
+  }
+  return registered[path] = added;
+}
+
+std::string kind_of(void* const* table, const OrtEpDevice* device) {
+  const OrtHardwareDevice* hardware = entry<OrtEpHardware>(table, kOrtEpHardware)(device);
+  const int type = entry<OrtHardwareType>(table, kOrtHardwareType)(hardware);
+  return type >= 0 && type < 3 ? kOrtHardwareTypes[type] : std::to_string(type);
+}
+
+// The first device, or the one that is wanted: the first of a kind, or by its number.
+const OrtEpDevice* chosen_device(void* const* table, const Devices& devices,
+                                 const std::string& wanted, const std::string& path) {
+  if (devices.empty()) {
+    throw Error(ErrorKind::not_available,
+                "the provider of " + path + " found no device on this machine that it can use");
+  }
+  std::string list;
+  for (std::size_t number = 0; number < devices.size(); ++number) {
+    const std::string kind = kind_of(table, devices[number]);
+    if (wanted.empty() || wanted == kind || wanted == std::to_string(number)) {
+      return devices[number];
+    }
+    list += (list.empty() ? "" : ", ") + std::to_string(number) + " (" + kind + ")";
+  }
+  throw Error(ErrorKind::not_available,
+              "the provider of " + path + " has no device '" + wanted + "'; it has " + list);
+}
+
 }  // namespace
 
 OrtApi load_ort_api(const Dylib& library) {
@@ -148,6 +208,36 @@ void append_ort_provider(const OrtApi& api, const Dylib& library, OrtSessionOpti
       entry<OrtAppendProvider>(table, kOrtAppendProvider)(
           session, short_name(provider.name).c_str(), keys.data(), values.data(), keys.size()),
       ErrorKind::not_available, "onnxruntime cannot use the provider " + provider.name);
+}
+
+std::string append_ort_plugin(const OrtApi& api, const Dylib& library, OrtEnv* env,
+                              OrtSessionOptions* session, const DelegateOptions& provider) {
+  void* const* table = table_of(library, kOrtPluginVersion);
+  if (table == nullptr) {
+    throw Error(ErrorKind::not_available, "ONNX Runtime " + ort_version(library) +
+                                              " takes no provider from a library, as " +
+                                              provider.library + " is; that came with version 1." +
+                                              std::to_string(kOrtPluginVersion));
+  }
+  std::string wanted;
+  std::vector<const char*> keys;
+  std::vector<const char*> values;
+  for (const auto& [key, value] : provider.options) {
+    if (key.empty()) {
+      wanted = value;
+      continue;
+    }
+    keys.push_back(key.c_str());
+    values.push_back(value.c_str());
+  }
+  const OrtEpDevice* device = chosen_device(
+      table, devices_of_plugin(api, table, env, provider.library), wanted, provider.library);
+  const std::string name = entry<OrtEpName>(table, kOrtEpName)(device);
+  check_ort(api,
+            entry<OrtAppendDevices>(table, kOrtAppendDevices)(session, env, &device, 1, keys.data(),
+                                                              values.data(), keys.size()),
+            ErrorKind::not_available, "onnxruntime cannot use the provider " + name);
+  return name;
 }
 
 void forbid_ort_cpu_fallback(const OrtApi& api, OrtSessionOptions* session, bool forbidden) {

@@ -35,6 +35,12 @@ void check_ort(const OrtApi& api, OrtStatus* status, ErrorKind kind, const std::
 void append_ort_provider(const OrtApi& api, const Dylib& library, OrtSessionOptions* session,
                          const DelegateOptions& provider);
 
+// Adds the provider of a library of its own for its first device, or for the one that the option ""
+// names by kind ("npu") or number. Returns what the provider calls itself. Throws
+// Error{not_available} where the library cannot be registered or has no such device.
+std::string append_ort_plugin(const OrtApi& api, const Dylib& library, OrtEnv* env,
+                              OrtSessionOptions* session, const DelegateOptions& provider);
+
 // Has the session fail where a node is left to the CPU, or not.
 void forbid_ort_cpu_fallback(const OrtApi& api, OrtSessionOptions* session, bool forbidden);
 

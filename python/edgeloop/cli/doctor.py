@@ -7,10 +7,11 @@ import typer
 from edgeloop.cli import options
 from edgeloop.cli.output import TerminalObserver, require_writable, show
 from edgeloop.cli.parameters import takes
+from edgeloop.errors import UsageError
 from edgeloop.spec.run import RunSpec
 
 
-@takes(RunSpec, "python", "host", "timeout_s", defaults={"timeout_s": 60.0})
+@takes(RunSpec, "provider", "python", "host", "timeout_s", defaults={"timeout_s": 60.0})
 def doctor(
     spec: RunSpec,
     restore: Annotated[
@@ -26,7 +27,8 @@ def doctor(
     """Check this machine: board, clock, runtimes, disturbances.
 
     Each runtime is looked for and imported in a process of its own; what is missing or broken
-    comes with the reason and the command that fixes it.
+    comes with the reason and the command that fixes it. --provider PATH lists the devices of an
+    ONNX Runtime provider in a library of its own.
 
     Examples:
 
@@ -50,10 +52,12 @@ def doctor(
     from edgeloop.remote.measuring import examine_board
 
     observer = TerminalObserver()
+    if spec.host and spec.provider:
+        raise UsageError("--provider lists the devices of a library on this machine: leave --host")
     if spec.host:
         observer.phase(f"asking {spec.host}")
         document = examine_board(spec.host, spec.python, spec.timeout_s)
     else:
-        document = examine(spec.python, spec.timeout_s, observer)
+        document = examine(spec.python, spec.timeout_s, observer, tuple(spec.provider or ()))
     observer.clear()
     show(lambda: doctor_page(document), lambda: document, json)

@@ -64,7 +64,7 @@ def sweep(
     ] = None,
     json: options.Json = None,
 ) -> None:
-    """Measure a model in every runtime that fits.
+    """Measure a model in every runtime that fits: one table.
 
     Each installed runtime gets the model in a format that it reads, converted and verified where
     that is needed, and in the precisions to which it can be quantised. The table is sorted by

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 import time
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any, Optional
 
-from edgeloop.errors import reasoned
+from edgeloop.errors import EdgeloopError, UsageError, reasoned
 from edgeloop.host.findings import Finding, findings
 from edgeloop.host.frequency import boost_enabled, frequency_policies
 from edgeloop.host.info import HostInfo, host_info
@@ -18,6 +20,8 @@ from edgeloop.host.throttle import throttling
 from edgeloop.measure.confinement import confinement
 from edgeloop.measure.observer import Observer, Silence
 from edgeloop.runtimes.survey import survey
+from edgeloop.spec.delegates import parse_provider
+from edgeloop.worker.client import WorkerClient
 
 # Long enough for ten clock ticks of the kernel, short enough to wait for.
 _LOAD_INTERVAL_S = 0.3
@@ -27,11 +31,13 @@ def examine(
     python: Optional[str] = None,
     timeout_s: float = 60.0,
     observer: Optional[Observer] = None,
+    providers: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Return everything `edgeloop doctor` prints, as JSON types.
 
     `python` is the interpreter whose runtimes are looked for, by default this one. Each runtime
-    is probed in a process of its own, so that one that crashes on this CPU is a line of the page.
+    is probed in a process of its own, so that one that crashes on this CPU is a line of the page;
+    so is each of the `providers`, which are libraries.
     """
     from edgeloop.measure.clock import choose_clock
 
@@ -50,7 +56,22 @@ def examine(
         "confinement": confinement(),
         "findings": [finding.as_dict() for finding in machine_findings(info)],
         "runtimes": [status.as_dict() for status in survey(python, timeout_s, watching.phase)],
+        "providers": [_provider(text, python, timeout_s) for text in providers],
     }
+
+
+def _provider(text: str, python: Optional[str], timeout_s: float) -> dict[str, Any]:
+    """Return the devices of a provider in a library, or why there are none."""
+    asked = parse_provider(text)
+    if asked.path is None:
+        raise UsageError(f"doctor lists the devices of a library: --provider PATH, not '{text}'")
+    try:
+        with WorkerClient(python or sys.executable, timeout_s) as worker:
+            doing = f"listing the devices of {asked.name}"
+            devices = worker.job("provider-devices", {"path": asked.path}, doing)["devices"]
+    except EdgeloopError as error:
+        return {"library": asked.path, **reasoned("devices", None, str(error))}
+    return {"library": asked.path, "devices": devices}
 
 
 def _power() -> dict[str, Any]:

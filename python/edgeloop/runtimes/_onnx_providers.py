@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Optional
 
 from edgeloop.errors import CheckFailedError, EdgeloopError, NotAvailableError
+from edgeloop.runtimes._onnx_plugins import plugins_of
 from edgeloop.spec.delegates import DelegateSpec
 from edgeloop.spec.load import LoadOptions
 
@@ -40,10 +41,23 @@ def full_name(name: str) -> str:
     return spelled.get(bare.lower(), bare) + _SUFFIX
 
 
+def shown_name(provider: DelegateSpec) -> str:
+    """Return the full name of a provider, the file's name of one in a library of its own."""
+    return full_name(provider.name) if provider.path is None else provider.name
+
+
 def engine_providers(options: LoadOptions) -> list[tuple[str, str, Sequence[tuple[str, str]]]]:
-    """Return the providers as the native core takes them."""
+    """Return the providers as the native core takes them: the option "" names a device."""
+    plugins_of(options)
     return [
-        (full_name(provider.name), "", tuple(provider.options.items()))
+        (
+            shown_name(provider),
+            provider.path or "",
+            (
+                *((("", provider.device),) if provider.device is not None else ()),
+                *provider.options.items(),
+            ),
+        )
         for provider in options.providers
     ]
 
@@ -54,20 +68,22 @@ def package_providers(ort: Any, options: LoadOptions) -> list[Any]:
     Raises NotAvailableError with those that the package lists where it lacks one.
     """
     available = list(ort.get_available_providers())
-    chosen = [_known(provider, available) for provider in options.providers]
+    named = [provider for provider in options.providers if provider.path is None]
+    chosen = [_known(provider, available) for provider in named]
     if options.cpu_fallback and CPU not in [name for name, _ in chosen]:
         chosen.append((CPU, {}))
     return list(chosen)
 
 
-def require_providers(session: Any, options: LoadOptions) -> None:
+def require_providers(session: Any, options: LoadOptions, plugins: Mapping[str, str]) -> None:
     """Raise NotAvailableError where the package dropped a provider that it could not start.
 
-    It falls back to the CPU with nothing but a line of output.
+    It falls back to the CPU with nothing but a line of output. `plugins` are as `placement_of`
+    takes them.
     """
-    active = list(session.get_providers())
+    active = [plugins.get(name, name) for name in session.get_providers()]
     for provider in options.providers:
-        name = full_name(provider.name)
+        name = shown_name(provider)
         if name not in active:
             given = ", ".join(f"{key}={value}" for key, value in provider.options.items())
             raise NotAvailableError(
@@ -105,7 +121,7 @@ def refusal(options: LoadOptions, error: EdgeloopError) -> EdgeloopError:
     """Return what a session's refusal means where the CPU was forbidden to take nodes."""
     if options.cpu_fallback or _FORBIDDEN not in str(error):
         return error
-    names = " and ".join(full_name(provider.name) for provider in options.providers)
+    names = " and ".join(map(shown_name, options.providers))
     return CheckFailedError(
         f"--require-delegate 1: {names} does not take every node of {options.model}: "
         "onnxruntime would leave some to its CPU provider"
@@ -122,14 +138,15 @@ class Placement:
     subgraph: int = 0
     indexes: Sequence[int] = ()
 
-    @property
-    def delegate(self) -> str:
-        """The provider, as its library spells it."""
-        return self.owner
+    delegate: str = ""
+    """The provider as it was asked for: its full name, or the file's name of its library."""
 
 
-def placement_of(session: Any) -> Optional[list[Placement]]:
-    """Return the parts in the session's order; single nodes that follow each other are one."""
+def placement_of(session: Any, plugins: Mapping[str, str]) -> Optional[list[Placement]]:
+    """Return the parts in the session's order; single nodes that follow each other are one.
+
+    `plugins`: what a provider from a library calls itself → the file's name.
+    """
     ask = getattr(session, "get_provider_graph_assignment_info", None)
     if ask is None:
         return None
@@ -141,5 +158,6 @@ def placement_of(session: Any) -> Optional[list[Placement]]:
             parts[-1].operators += operators
             parts[-1].nodes += 1
         else:
-            parts.append(Placement(part.ep_name, len(operators), operators))
+            asked = plugins.get(part.ep_name, part.ep_name)
+            parts.append(Placement(part.ep_name, len(operators), operators, delegate=asked))
     return parts

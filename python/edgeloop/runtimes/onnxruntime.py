@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import os
 import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -17,6 +16,13 @@ import numpy as np
 from edgeloop import _core
 from edgeloop.errors import EdgeloopError, ModelError, NotAvailableError, UsageError
 from edgeloop.runtimes._onnx_dimensions import declared_inputs, free_dimensions
+from edgeloop.runtimes._onnx_plugins import (
+    INSTALL_HINT,
+    add_plugin,
+    import_package,
+    plugins_of,
+    silence_telemetry,
+)
 from edgeloop.runtimes._onnx_profiler import SessionProfiler
 from edgeloop.runtimes._onnx_providers import (
     CPU,
@@ -26,12 +32,12 @@ from edgeloop.runtimes._onnx_providers import (
     RECORD_PLACEMENT,
     Placement,
     engine_providers,
-    full_name,
     package_providers,
     placement_of,
     provider_device,
     refusal,
     require_providers,
+    shown_name,
 )
 from edgeloop.runtimes._package_library import UNKNOWN, PackageLibrary
 from edgeloop.runtimes.protocol import (
@@ -52,7 +58,6 @@ _LIBRARY = PackageLibrary(
     pattern="capi/libonnxruntime.so*",
     variable="EDGELOOP_ONNXRUNTIME_LIBRARY",
 )
-_TELEMETRY_VARIABLE = "ORT_DISABLE_TELEMETRY"
 
 _DTYPES = {
     "tensor(float16)": "float16",
@@ -76,10 +81,13 @@ _Array = np.ndarray[Any, Any]
 class OnnxRuntimeFramework(Framework):
     """An InferenceSession with its inputs and outputs bound once to preallocated values."""
 
-    def __init__(self, session: Any, inputs: Sequence[TensorSpec]) -> None:
+    def __init__(
+        self, session: Any, inputs: Sequence[TensorSpec], plugins: Mapping[str, str]
+    ) -> None:
         ort = importlib.import_module("onnxruntime")
         self.inputs = tuple(inputs)
         self._session = session
+        self._plugins = plugins
         self._output_names = [output.name for output in session.get_outputs()]
         self._feed: dict[str, _Array] = {}
         self._fetched: Optional[list[_Array]] = None
@@ -88,8 +96,6 @@ class OnnxRuntimeFramework(Framework):
             ort.OrtValue.ortvalue_from_shape_and_type(spec.shape, np.dtype(spec.dtype), "cpu", 0)
             for spec in self.inputs
         ]
-        for spec, value in zip(self.inputs, self._values):
-            self._binding.bind_ortvalue_input(spec.name, value)
         self._open_outputs: list[str] = []
         for output in session.get_outputs():
             # A rank that the model does not state reads as a scalar's.
@@ -105,7 +111,7 @@ class OnnxRuntimeFramework(Framework):
 
     def placement(self) -> Optional[list[Placement]]:
         """Return which provider got which node; None where the package is older than 1.24."""
-        return placement_of(self._session)
+        return placement_of(self._session, self._plugins)
 
     def profiler(self) -> SessionProfiler:
         """Return the profiler that the session was made with."""
@@ -116,6 +122,8 @@ class OnnxRuntimeFramework(Framework):
         """Give one array per input, of exactly its dtype and shape."""
         for spec, value, array in zip(self.inputs, self._values, arrays):
             value.update_inplace(np.ascontiguousarray(array))
+            # A provider with memory of its own gets its copy when the value is bound.
+            self._binding.bind_ortvalue_input(spec.name, value)
             self._feed[spec.name] = array
         self._fetched = None
         # The runtime allocates them in the next run; until then it would keep the last shape.
@@ -160,7 +168,7 @@ class OnnxRuntime(Runtime):
     # It does not attach: the package's extension module has a copy of the library of its own.
     profiled_loop = "framework"
     verifies: Mapping[str, Verifier] = {"onnx": Verifier(("onnxruntime",), "convert")}
-    install_hint = "pip install onnxruntime"
+    install_hint = INSTALL_HINT
 
     def find(self, library: Optional[str] = None) -> Installation:
         """Locate the library and the package. Raises NotAvailableError.
@@ -187,7 +195,7 @@ class OnnxRuntime(Runtime):
     def import_packages(self, loops: Sequence[str]) -> None:
         """Import onnxruntime where a loop goes through it."""
         if not set(loops).isdisjoint(FRAMEWORK_LOOPS):
-            _import_package()
+            import_package()
 
     def load_engine(self, options: LoadOptions, framework: Optional[Framework]) -> _core.Engine:
         """Load the model for the native loop."""
@@ -199,7 +207,7 @@ class OnnxRuntime(Runtime):
                 f"the native loop calls; install version 1.20 or newer, or name a library with "
                 f"{_LIBRARY.variable}"
             )
-        _silence_telemetry()
+        silence_telemetry()
         settings = {**_checked_settings(options)}
         if not options.cpu_fallback:
             settings["cpu-fallback"] = "0"
@@ -227,11 +235,13 @@ class OnnxRuntime(Runtime):
         Raises UsageError where the native loop's library is another version than the package.
         """
         self._require_one_version(options)
-        ort = _import_package()
+        ort = import_package()
         session_options = _session_options(ort, options)
-        providers = package_providers(ort, options)
+        plugins = {add_plugin(ort, session_options, one): one.name for one in plugins_of(options)}
+        # A provider that does not start is an error, not another try on the CPU.
+        how = {"enable_fallback": 0} if plugins else {"providers": package_providers(ort, options)}
         try:
-            session = ort.InferenceSession(options.model, session_options, providers=providers)
+            session = ort.InferenceSession(options.model, session_options, **how)
         except MemoryError:
             raise
         except Exception as error:
@@ -239,10 +249,10 @@ class OnnxRuntime(Runtime):
                 f"onnxruntime cannot load the model {options.model}: {str(error).strip()}"
             )
             raise refusal(options, refused) from error
-        require_providers(session, options)
+        require_providers(session, options, plugins)
         for output in session.get_outputs():
             _dtype_of(output, "output")
-        return OnnxRuntimeFramework(session, _input_specs(session, options))
+        return OnnxRuntimeFramework(session, _input_specs(session, options), plugins)
 
     def declared_shapes(self, model: str) -> Mapping[str, Sequence[Optional[int]]]:
         """Read them from the file."""
@@ -253,7 +263,7 @@ class OnnxRuntime(Runtime):
 
     def accelerators(self, options: LoadOptions) -> Sequence[DelegateSpec]:
         """Return the providers under their full names."""
-        return [replace(one, name=full_name(one.name)) for one in options.providers]
+        return [replace(one, name=shown_name(one)) for one in options.providers]
 
     def device(self, options: LoadOptions) -> Optional[str]:
         """Return the model of the GPU that the first CUDA provider uses."""
@@ -263,6 +273,9 @@ class OnnxRuntime(Runtime):
         """Return where the providers compute."""
         names = [provider.name for provider in self.accelerators(options)]
         others = [name for name in names if name not in HOST_PROVIDERS]
+        kinds = [one.device for one in options.providers if one.device in ("cpu", "gpu")]
+        if kinds:
+            return str(kinds[0])
         if any(name in GPU_PROVIDERS for name in others):
             return "gpu"
         return others[0] if others else "cpu"
@@ -308,25 +321,6 @@ class OnnxRuntime(Runtime):
 def _version_in_name(library: Path) -> Optional[str]:
     found = re.search(r"\.so\.(\d+\.\d+\.\d+)$", library.name)
     return found.group(1) if found else None
-
-
-def _silence_telemetry() -> None:
-    """Keep the library from reporting to its vendor, unless the user decided otherwise.
-
-    Since 1.29 the wheels start a thread that uploads what is loaded: it would disturb the timing.
-    """
-    os.environ.setdefault(_TELEMETRY_VARIABLE, "1")
-
-
-def _import_package() -> Any:
-    _silence_telemetry()
-    try:
-        return importlib.import_module("onnxruntime")
-    except ImportError as error:
-        raise NotAvailableError(
-            f"the onnxruntime package cannot be imported in {sys.executable}: {error}; "
-            f"install it with '{OnnxRuntime.install_hint}'"
-        ) from error
 
 
 def _checked_settings(options: LoadOptions) -> Mapping[str, str]:

@@ -31,6 +31,8 @@ class DelegateSpec:
     options: Mapping[str, str] = field(default_factory=dict)
     implied: bool = False
     """True for what runs where the user named nothing."""
+    device: Optional[str] = None
+    """Of a provider in a library: cpu, gpu, npu (the first) or a number; None: the first."""
 
     @property
     def external(self) -> bool:
@@ -42,6 +44,8 @@ class DelegateSpec:
         where = self.name
         if self.path is not None:
             where = f"{self.name}={self.path}" if self.name in KNOWN else self.path
+        if self.device is not None:
+            where += f":{self.device}"
         options = ";".join(f"{key}={value}" for key, value in self.options.items())
         return f"{where}:{options}" if options else where
 
@@ -90,8 +94,17 @@ def parse_delegate(text: str) -> DelegateSpec:
 
 
 def parse_provider(text: str) -> DelegateSpec:
-    """Read NAME[:key=value,...]; "Xnnpack" is XnnpackExecutionProvider."""
+    """Read NAME[:key=value,...] or PATH[:device][:key=value,...].
+
+    "Xnnpack" is XnnpackExecutionProvider. Raises UsageError that shows the right form.
+    """
     name, _, rest = text.strip().partition(":")
+    if "=" not in name and ("/" in name or _LIBRARY.match(name)):
+        device, _, more = rest.partition(":")
+        if "=" in device:
+            return DelegateSpec(Path(name).name, _where(name), _options(text, rest))
+        options = _options(text, more)
+        return DelegateSpec(Path(name).name, _where(name), options, device=device.lower() or None)
     if not name or "=" in name:
         raise UsageError(f"'{text}' is not a provider; write NAME or NAME:key=value,key=value")
     return DelegateSpec(name, None, _options(text, rest))

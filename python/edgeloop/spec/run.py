@@ -163,7 +163,8 @@ class RunSpec:
         "--provider",
         section=ACCELERATOR,
         metavar="NAME",
-        help="ONNX Runtime's, before the CPU's. Repeatable.",
+        help="ONNX Runtime's, before the CPU's: NAME or PATH.so[:DEVICE], then :KEY=VALUE,... "
+        "Repeatable.",
         repeat=True,
         configured=True,
     )

@@ -17,6 +17,7 @@ JOBS: Mapping[str, str] = {
     "convert": "edgeloop.conversion.job",
     "describe-inputs": "edgeloop.conversion.inputs_job",
     "run-samples": "edgeloop.conversion.samples",
+    "provider-devices": "edgeloop.runtimes._onnx_plugins",
     "packages": "edgeloop.envs.interpreter",
     "quantize": "edgeloop.conversion.quantization.job",
 }

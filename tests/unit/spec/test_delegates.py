@@ -114,7 +114,7 @@ def test_a_provider_that_the_package_dropped_is_not_available() -> None:
         def get_providers(self) -> list[str]:
             return ["CPUExecutionProvider"]
 
-    require_providers(Session(), LoadOptions(model="m"))
+    require_providers(Session(), LoadOptions(model="m"), {})
     options = LoadOptions(model="m", providers=(parse_provider("cuda:device_id=7"),))
     with pytest.raises(NotAvailableError, match="CUDAExecutionProvider with device_id=7"):
-        require_providers(Session(), options)
+        require_providers(Session(), options, {})

@@ -12,6 +12,8 @@ from edgeloop.results.figures import size
 def doctor_page(document: dict[str, Any]) -> str:
     """Return what `edgeloop doctor` prints."""
     parts = ["machine\n" + columns(_machine(document)), _runtimes(document["runtimes"])]
+    if document.get("providers"):
+        parts.append("\n".join(["providers", *map(_provider, document["providers"])]))
     found = document["findings"]
     if not found:
         parts.append("findings\n  none: nothing was found that disturbs a measurement")
@@ -119,6 +121,18 @@ def _runtimes(statuses: Sequence[dict[str, Any]]) -> str:
             if status["fix"] and status["fix"] not in status["reason"]:
                 lines.append(f"    fix: {status['fix']}")
     return "\n".join(lines)
+
+
+def _provider(found: dict[str, Any]) -> str:
+    """Return a library and a line for each of its devices, by its number."""
+    if found["devices"] is None:
+        return f"  {found['library']}: {found['devices_reason']}"
+    rows = [
+        (str(number), one["device"], one["vendor"], one["provider"], one["version"] or "")
+        for number, one in enumerate(found["devices"])
+    ]
+    none = "no device on this machine that it can use"
+    return f"  {found['library']}" + (f"\n{columns(rows, indent='    ')}" if rows else f": {none}")
 
 
 def _finding(finding: dict[str, Any]) -> str:
