@@ -35,6 +35,11 @@ LEFT_OUT = {
     ("onnx2tf", "onnxoptimizer"): "called with not_use_onnxsim; no wheel for aarch64",
     ("onnx2tf", "simple-onnx-processing-tools"): "of it sng4onnx alone is imported",
     ("onnx2tf", "tensorflow"): "tensorflow-cpu is the same package without CUDA",
+    **{
+        ("ncnn", name): "fetches example models, which edgeloop never has it do"
+        for name in ("tqdm", "requests", "portalocker")
+    },
+    ("pnnx", "torch"): "its program alone is called, not its Python functions",
     ("tf-keras", "tensorflow"): "tensorflow-cpu is the same package without CUDA",
 }
 

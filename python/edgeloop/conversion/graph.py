@@ -129,6 +129,15 @@ EDGES: tuple[Edge, ...] = (
         environment=_CONVERT,
     ),
     Edge(
+        name="onnx-to-ncnn",
+        source="onnx",
+        target="ncnn",
+        tool="pnnx",
+        packages=("pnnx", "ncnn", "onnx"),
+        environment="ncnn",
+        builder=("precision",),
+    ),
+    Edge(
         name="onnx-to-tensorrt",
         source="onnx",
         target="tensorrt",

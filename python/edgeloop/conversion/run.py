@@ -32,6 +32,7 @@ EXTENSIONS = {
     "edgetpu": "_edgetpu.tflite",
     "aotinductor": ".pt2",
     "tensorrt": ".engine",
+    "ncnn": "_ncnn_model",
 }
 
 

@@ -195,7 +195,10 @@ class Reference:
         path = str(self._folder / f"{name}.npz")
         arguments = {
             "runtime": judging,
-            "options": asdict(subject.options),
+            "options": {
+                **asdict(subject.options),
+                "settings": {**needs.settings, **subject.options.settings},
+            },
             "write": path,
             **asked,
         }

@@ -21,10 +21,12 @@ FORMATS = (
     "edgetpu",
     "aotinductor",
     "tensorrt",
+    "ncnn",
 )
 
 _HEAD = 4096  # bytes from which everything but ONNX and zip members is detected
 _SAVED_MODEL = "saved_model.pb"
+NCNN_MAGIC = b"7767517\n"  # the text of a model's layers
 EXPORTED_PROGRAM = "serialized_exported_program.json"  # torch.export up to PyTorch 2.6
 
 # First bytes of a plan, as trtexec checks them (TensorRT samples/common/sampleEngines.cpp).
@@ -85,9 +87,16 @@ def detect_format(path: str | Path) -> ModelFormat:
 def _folder(target: Path) -> ModelFormat:
     if (target / _SAVED_MODEL).is_file():
         return ModelFormat("savedmodel")
+    if any(_is_ncnn(one) for one in target.glob("*.param")):
+        return ModelFormat("ncnn")
     raise ModelError(
         f"{target} is a folder without {_SAVED_MODEL}, so it is not a SavedModel; give a model file"
     )
+
+
+def _is_ncnn(path: Path) -> bool:
+    with path.open("rb") as stream:
+        return stream.read(len(NCNN_MAGIC)) == NCNN_MAGIC
 
 
 def _by_magic(target: Path, head: bytes) -> ModelFormat | None:
@@ -101,8 +110,9 @@ def _by_magic(target: Path, head: bytes) -> ModelFormat | None:
     if head[4:8] == tflite_schema.IDENTIFIER:
         edgetpu = tflite_schema.EDGETPU_OPERATOR in custom_operators(target)
         return ModelFormat("edgetpu" if edgetpu else "tflite")
-    if head.startswith(TENSORRT_MAGIC):
-        return ModelFormat("tensorrt")
+    for magic, name in ((TENSORRT_MAGIC, "tensorrt"), (NCNN_MAGIC, "ncnn")):
+        if head.startswith(magic):
+            return ModelFormat(name)
     if head.startswith(_HDF5_MAGIC):
         return ModelFormat("keras", "hdf5")
     if head.startswith(_LEGACY_TORCH_MAGIC):

@@ -111,6 +111,8 @@ def _beside(target: Path) -> Iterator[str]:
         found = ""
     if found == "onnx":
         yield from _onnx_data(target)
+    elif found == "ncnn":
+        yield f"{target.stem}.bin"
     elif target.suffix == ".xml":
         with target.open("rb") as stream:
             if b"<net" in stream.read(_IR_HEAD):

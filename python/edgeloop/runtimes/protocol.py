@@ -6,7 +6,7 @@ One runtime is one file here and, where it has a C API, one file in cpp/engines.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Optional, Protocol
 
 from edgeloop.errors import NotAvailableError, UsageError
@@ -92,6 +92,8 @@ class Verifier:
     packages: tuple[str, ...]
     environment: Optional[str]
     """The managed environment that has them; None: none has."""
+    settings: Mapping[str, str] = field(default_factory=dict)
+    """What makes it compute in the precision that a file stores."""
 
 
 class Runtime:
