@@ -78,6 +78,9 @@ class Sweep:
     source: ModelFormat
     rows: tuple[SweepRow, ...]
     left_out: tuple[LeftOut, ...]
+    """What installed runtimes lack, by the runtime and its precisions."""
+    missing: tuple[LeftOut, ...]
+    """The runtimes that could fit and are not installed, with what to do."""
     toml: str = field(repr=False)
 
     def suite(self, *, out: Optional[str] = None, resume: bool = False) -> SuiteSpec:
@@ -91,6 +94,7 @@ class Sweep:
             "format": self.source.format,
             "rows": [row.as_dict() for row in self.rows],
             "left_out": [{"name": one.name, "reason": one.reason} for one in self.left_out],
+            "missing": [{"name": one.name, "reason": one.reason} for one in self.missing],
             "suite": self.toml,
         }
 
@@ -104,11 +108,19 @@ def plan_sweep(spec: SweepSpec) -> Sweep:
     planner = _Planner(spec, source)
     rows = [row for name in planner.runtimes() for row in planner.rows(name)]
     if not rows:
-        reasons = "; ".join(f"{one.name}: {one.reason}" for one in planner.left_out)
+        without = (*planner.left_out, *planner.missing)
+        reasons = "; ".join(f"{one.name}: {one.reason}" for one in without)
         raise UsageError(f"no runtime fits {spec.run.model} ({source.format}): {reasons}")
     stem = re.sub(r"[^\w. -]+", "-", Path(spec.run.model).stem).strip("-. ") or "model"
     name = f"sweep-{stem}"
-    return Sweep(name, source, tuple(rows), tuple(planner.left_out), _toml(name, spec, rows))
+    return Sweep(
+        name=name,
+        source=source,
+        rows=tuple(rows),
+        left_out=tuple(planner.left_out),
+        missing=tuple(planner.missing),
+        toml=_toml(name, spec, rows),
+    )
 
 
 class _Planner:
@@ -126,6 +138,7 @@ class _Planner:
         self._is_float = _precision_of(spec.run.model) in (None, FLOAT)
         self._reachable = reachable(source)
         self.left_out: list[LeftOut] = []
+        self.missing: list[LeftOut] = []
 
     def runtimes(self) -> list[str]:
         """Return the runtimes that were named, else those that are installed and could fit.
@@ -151,7 +164,7 @@ class _Planner:
                 return False
             interpreter_of(name, None, [])
         except EdgeloopError as error:  # not installed, or a broken package's
-            self.left_out.append(LeftOut(name, str(error)))
+            self.missing.append(LeftOut(name, str(error)))
             return False
         return True
 

@@ -52,11 +52,15 @@ def test_every_installed_runtime_gets_the_nearest_format_and_each_precision() ->
 
 
 def test_what_is_not_installed_is_left_out_with_its_reason() -> None:
-    left_out = {one.name: one.reason for one in plan_sweep(SweepSpec(RunSpec(ONNX))).left_out}
-    assert left_out["tflite-runtime"] == "tflite-runtime is not installed"
+    planned = plan_sweep(SweepSpec(RunSpec(ONNX)))
+    left_out = {one.name: one.reason for one in planned.left_out}
+    missing = {one.name: one.reason for one in planned.missing}
+    assert missing["tflite-runtime"] == "tflite-runtime is not installed"
     assert "needs --representative-data" in left_out["onnxruntime int8"]
-    assert "null" not in left_out
-    assert "plugin" not in left_out
+    assert not {"null", "plugin"} & {*left_out, *missing}
+    page = sweep_plan_page(planned)
+    assert "\nnot installed: " in page
+    assert max(map(len, page.splitlines())) <= 80
 
 
 def test_a_runtime_that_was_named_is_a_row_even_where_it_is_not_installed() -> None:

@@ -7,16 +7,16 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Optional
 
-from edgeloop.cli.pages.brief import first_sentence
+from edgeloop.cli.output import cut
 from edgeloop.cli.pages.columns import columns
 from edgeloop.errors import plain
-from edgeloop.results.figures import duration_interval, percent
+from edgeloop.results.figures import duration_interval
 from edgeloop.results.row import Figure, ReportRow, report_rows
-from edgeloop.suite.matrix import LeftOut
 from edgeloop.suite.run import Row, SuiteReport
 from edgeloop.suite.sweep import FLOAT, Sweep
 
 _WIDTH = 79
+_LONGEST = 2000
 _HEADER = ("runtime", "MB", "load", "median ± 95 %")
 
 # From this share on a delegate ran the model.
@@ -31,10 +31,11 @@ def sweep_plan_page(sweep: Sweep) -> str:
     ]
     runtimes = len({row.runtime for row in sweep.rows})
     rows = f"{len(sweep.rows)} rows in {runtimes} runtime{'' if runtimes == 1 else 's'}"
-    parts = [f"{sweep.name}: {rows}, from {sweep.source.format}", columns(table)]
+    lines = [cut(line, _WIDTH) for line in columns(table).splitlines()]
+    parts = [f"{sweep.name}: {rows}, from {sweep.source.format}", "\n".join(lines)]
     missing = dict.fromkeys(row.missing for row in sweep.rows if row.missing is not None)
-    parts += [f"cannot be made here: {reason}" for reason in missing]
-    return "\n\n".join([*parts, *_left_out(sweep.left_out)])
+    parts += [_wrapped(f"cannot be made here: {reason}", 4) for reason in missing]
+    return "\n\n".join([*parts, *_left_out(sweep)])
 
 
 def sweep_page(sweep: Sweep, report: SuiteReport) -> str:
@@ -60,7 +61,7 @@ def sweep_page(sweep: Sweep, report: SuiteReport) -> str:
         parts.append("\n".join(_failure(row, figures.get(row.entry.id)) for row in failed))
     if report.interrupted:
         parts.append("interrupted: --resume continues")
-    return "\n\n".join([*parts, *_left_out(sweep.left_out)])
+    return "\n\n".join([*parts, *_left_out(sweep)])
 
 
 def _answer(report: SuiteReport, measured: Sequence[tuple[Row, ReportRow]]) -> str:
@@ -139,7 +140,7 @@ def _owner(found: ReportRow) -> str:
     if found.covered is None:
         return "itself"
     name = found.covered_by.partition(",")[0].replace("ExecutionProvider", "")
-    return name if found.covered >= _ALL else f"{name} {percent(round(found.covered, 2))}"
+    return name if found.covered >= _ALL else f"{name} {100 * found.covered:.0f} %"
 
 
 def _failure(row: Row, found: Optional[ReportRow]) -> str:
@@ -147,14 +148,28 @@ def _failure(row: Row, found: Optional[ReportRow]) -> str:
     if row.ended is None:
         return f"{_name(row, found)}: not measured yet"
     reason = row.ended.error or (found.withheld or found.latency_ns.reason if found else "")
-    text = f"{_name(row, found)}: failed: {plain(reason or 'without a reason', 2000)}"
+    words = plain(reason or "without a reason", _LONGEST)
+    return _wrapped(f"{_name(row, found)}: failed: {words}", 3)
+
+
+def _left_out(sweep: Sweep) -> list[str]:
+    """Return a line for each reason, and one for all that is not installed."""
+    names: dict[str, list[str]] = {}
+    for one in sweep.left_out:
+        names.setdefault(one.reason, []).append(one.name)
+    lines = [f"left out: {', '.join(found)}: {reason}" for reason, found in names.items()]
+    if sweep.missing:
+        missing = ", ".join(one.name for one in sweep.missing)
+        lines.append(f"not installed: {missing} (edgeloop doctor says what to do)")
+    return ["\n".join(_wrapped(line, 2) for line in lines)] if lines else []
+
+
+def _wrapped(text: str, most_lines: int) -> str:
     return textwrap.fill(
-        text, _WIDTH, subsequent_indent="  ", max_lines=3, placeholder=" …", break_on_hyphens=False
+        text,
+        _WIDTH,
+        subsequent_indent="  ",
+        max_lines=most_lines,
+        placeholder=" …",
+        break_on_hyphens=False,
     )
-
-
-def _left_out(left_out: Sequence[LeftOut]) -> list[str]:
-    if not left_out:
-        return []
-    lines = [f"  {one.name}: {first_sentence(one.reason, 75 - len(one.name))}" for one in left_out]
-    return ["\n".join(["left out", *lines])]
