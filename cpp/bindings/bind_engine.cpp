@@ -200,6 +200,10 @@ void bind_engine(py::module_& module) {
           "device", [](const Engine& engine) { return plain_text(engine.device()); },
           "The accelerator that does the work; empty where there is none or it is not reported.")
       .def(
+          "executed_precision",
+          [](const Engine& engine) { return plain_text(engine.executed_precision()); },
+          "What the kernels compute in, in the runtime's own words; empty where it does not say.")
+      .def(
           "time_stages", [](Engine& engine) { return time_parts(engine, Grain::stages); },
           "(name, ns) of each stage of one more run: copies to a device, the work, copies back.\n\n"
           "Raises UsageError where the engine cannot time them.")

@@ -151,6 +151,9 @@ class Engine {
   // The accelerator that does the work; empty where there is none or it is not reported.
   virtual std::string device() const { return ""; }
 
+  // What the kernels compute in, in the runtime's own words ("f32"); empty where it does not say.
+  virtual std::string executed_precision() const { return ""; }
+
   // What run() comprises, in the engine's own words; empty where Python knows them.
   virtual std::string timed_region() const { return ""; }
 

@@ -20,6 +20,7 @@ FORMATS = (
     "tflite",
     "edgetpu",
     "aotinductor",
+    "openvino",
     "tensorrt",
     "ncnn",
 )
@@ -123,6 +124,8 @@ def _by_magic(target: Path, head: bytes) -> ModelFormat | None:
 
 
 def _by_structure(target: Path, head: bytes) -> ModelFormat:
+    if b"<net" in head and head.lstrip()[:1] == b"<":
+        return ModelFormat("openvino")
     if _is_text(head):
         page = head.lstrip()[:1] == b"<"
         hint = "a web page was saved in its place" if page else "it holds plain text"

@@ -23,8 +23,6 @@ _CHUNK = 1 << 20
 _LOCATION = b"\x0a\x08location\x12"
 _LONGEST_NAME = 4096
 
-_IR_HEAD = 4096  # bytes in which an OpenVINO IR has named its root element
-
 
 def model_files(model: str | Path) -> dict[str, Path]:
     """Return name → file of all files that a model consists of, the main one first.
@@ -111,12 +109,8 @@ def _beside(target: Path) -> Iterator[str]:
         found = ""
     if found == "onnx":
         yield from _onnx_data(target)
-    elif found == "ncnn":
+    elif found in ("ncnn", "openvino"):
         yield f"{target.stem}.bin"
-    elif target.suffix == ".xml":
-        with target.open("rb") as stream:
-            if b"<net" in stream.read(_IR_HEAD):
-                yield f"{target.stem}.bin"
 
 
 def _onnx_data(target: Path) -> Iterator[str]:

@@ -5,7 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 from edgeloop.errors import ModelError
-from edgeloop.models import ncnn_file, onnx_worker, opaque_file, tflite_file, torch_file
+from edgeloop.models import (
+    ncnn_file,
+    onnx_worker,
+    opaque_file,
+    openvino_file,
+    tflite_file,
+    torch_file,
+)
 from edgeloop.models.formats import detect_format
 from edgeloop.models.summary import ModelSummary
 
@@ -35,4 +42,6 @@ def _summarised(target: Path) -> ModelSummary:
         return torch_file.summarise(target)
     if found.format == "ncnn":
         return ncnn_file.summarise(target)
+    if found.format == "openvino":
+        return openvino_file.summarise(target)
     return opaque_file.summarise(target, found)

@@ -52,6 +52,8 @@ class Framework:
     """Loop → its calls, where they depend on how the model was loaded; else the runtime's hold."""
     device: Optional[str] = None
     """Model of the accelerator that runs the model, where it is known."""
+    executed_precision: Optional[str] = None
+    """What the kernels compute in, in the framework's own words ("f32"); None: not reported."""
     output_specs: Optional[Sequence[TensorSpec]] = None
     """Names and quantisation of the outputs, where the framework reports them."""
 
@@ -126,6 +128,8 @@ class Runtime:
     """It has execution providers: see LoadOptions.providers."""
     has_modes: bool = False
     """A model can run in several forms: see LoadOptions.torch_mode."""
+    takes_device: bool = False
+    """It runs on the device that --device names."""
     attaches: bool = False
     """True where the native loop runs the very instance that the framework's object holds."""
     named_by_path: bool = False
@@ -170,6 +174,9 @@ class Runtime:
         """Return the dimensions of each input, None for an open one; nothing where it cannot."""
         del model
         return {}
+
+    def require_device_form(self, device: str) -> None:
+        """Raise UsageError where --device names something that cannot be a device of it."""
 
     def import_packages(self, loops: Sequence[str]) -> None:
         """Import the Python packages that these loops need, and no other."""

@@ -28,6 +28,7 @@ from edgeloop.runtimes.torch_framework import (
     device_name,
     input_tensors,
     require_device,
+    require_form,
 )
 from edgeloop.runtimes.torch_package import INSTALL_HINT, find_torch, import_torch, set_threads
 from edgeloop.spec.load import FRAMEWORK_LOOPS, LoadOptions, TensorSpec
@@ -63,6 +64,7 @@ class TorchRuntime(Runtime):
     }
     settings = ("input-dtype",)
     has_modes = True
+    takes_device = True
     profiled_loop = "framework"
     verifies: Mapping[str, Verifier] = {"pytorch": Verifier(("torch",), "convert")}
     install_hint = INSTALL_HINT
@@ -75,6 +77,10 @@ class TorchRuntime(Runtime):
             )
         found = find_torch()
         return Installation(found.version, None, found.origin)
+
+    def require_device_form(self, device: str) -> None:
+        """Raise UsageError where it is neither cpu nor cuda[:N]."""
+        require_form(device)
 
     def import_packages(self, loops: Sequence[str]) -> None:
         """Import torch, unless the package's library is all that the loops need."""

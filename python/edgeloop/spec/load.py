@@ -53,7 +53,7 @@ class LoadOptions:
     package: Optional[str] = None
     """torch: an AOTInductor package of the same model, which the native loop runs."""
     device: Optional[str] = None
-    """torch: "cpu", "cuda" or "cuda:N"; None: the CPU."""
+    """As the runtime calls it ("cuda:1", "GPU"); None: the CPU."""
     model_class_path: Optional[str] = None
     model_class_name: Optional[str] = None
     trust_pickle: bool = False

@@ -203,8 +203,9 @@ class RunSpec:
     device: Optional[str] = option(
         None,
         "--device",
-        section=PYTORCH,
-        help="cpu, cuda or cuda:N; each call ends with the wait for the GPU.",
+        section=RUNTIME,
+        help="torch: cpu, cuda or cuda:N. openvino: CPU, GPU, NPU, GPU.1 or AUTO. Each call ends "
+        "with the wait for it.",
         configured=True,
         more=True,
     )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Optional
 from edgeloop.errors import ModelError, UsageError, canonical, nearest
 from edgeloop.host.affinity import CpuCluster
 from edgeloop.host.cpuinfo import parse_cpu_list
-from edgeloop.runtimes import runtime
+from edgeloop.runtimes import RUNTIME_NAMES, runtime
 from edgeloop.runtimes.choice.data_shapes import shapes_of_data
 from edgeloop.runtimes.choice.delegates import (
     delegates_of,
@@ -305,13 +305,14 @@ def torch_modes(spec: RunSpec, names: Sequence[str]) -> tuple[Optional[str], ...
     """
     given = [spec.torch_mode] if isinstance(spec.torch_mode, str) else spec.torch_mode or ()
     modes = [canonical(part) for text in given for part in text.split(",") if part.strip()]
-    options = {"--torch-mode": modes, "--package": spec.package, "--device": spec.device}
+    if spec.device is not None:
+        _require_device(spec.device, names)
+    options = {"--torch-mode": modes, "--package": spec.package}
     for option, value in options.items():
         if value and TORCH not in names:
             raise UsageError(f"{option} is for the runtime torch, not for {', '.join(names)}")
     if not any(options.values()):
         return (None,)
-    from edgeloop.runtimes.torch_framework import require_form
     from edgeloop.runtimes.torch_modes import MODES, NO_PACKAGE_MODE
 
     for mode in modes:
@@ -321,11 +322,19 @@ def torch_modes(spec: RunSpec, names: Sequence[str]) -> tuple[Optional[str], ...
         raise UsageError(NO_PACKAGE_MODE)
     if spec.package is not None:
         _require_package(spec.package)
-    if spec.device is not None:
-        require_form(spec.device)
-        if spec.device != "cpu" and (spec.package is not None or "aotinductor" in modes):
-            raise UsageError("--package is compiled for the CPU: leave it or --device out")
+    on_cpu = spec.device in (None, "cpu")
+    if not on_cpu and (spec.package is not None or "aotinductor" in modes):
+        raise UsageError("--package is compiled for the CPU: leave it or --device out")
     return tuple(dict.fromkeys(modes)) or (None,)
+
+
+def _require_device(device: str, names: Sequence[str]) -> None:
+    takers = [one for one in map(runtime, names) if one.takes_device]
+    if not takers:
+        known = [name for name in RUNTIME_NAMES if runtime(name).takes_device]
+        raise UsageError(f"--device is for {' and '.join(known)}, not for {', '.join(names)}")
+    for one in takers:
+        one.require_device_form(device)
 
 
 def _require_package(path: str) -> None:

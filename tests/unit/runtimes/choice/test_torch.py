@@ -36,7 +36,7 @@ def test_modes_are_told_once_each() -> None:
 
 
 def test_only_torch_has_modes() -> None:
-    with pytest.raises(UsageError, match="--device is for the runtime torch, not for litert"):
+    with pytest.raises(UsageError, match="--device is for torch and openvino, not for litert"):
         torch_modes(RunSpec(MODEL, device="cuda"), ("litert",))
 
 
