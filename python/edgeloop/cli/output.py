@@ -15,6 +15,7 @@ from typing import Any, Optional
 
 import typer
 
+from edgeloop.cli.pages.columns import fitted
 from edgeloop.errors import CannotWriteError, plain, printable
 from edgeloop.measure.observer import Progress
 from edgeloop.results.figures import duration
@@ -169,7 +170,7 @@ def require_writable(path: Optional[str], option: str = "--json") -> None:
 def show(page: Callable[[], str], document: Callable[[], Any], json_path: Optional[str]) -> None:
     """Print the page, then write the document where --json says; '-' is stdout, and it alone."""
     if json_path != STDOUT:
-        first, feed, rest = printable(page()).partition("\n")
+        first, feed, rest = fitted(printable(page())).partition("\n")
         bold = sys.stdout.isatty() and "NO_COLOR" not in os.environ
         typer.echo((typer.style(first, bold=True) if bold else first) + feed + rest)
     if json_path is not None:

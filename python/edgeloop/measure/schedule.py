@@ -8,12 +8,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from edgeloop.errors import UsageError
+from edgeloop.stats.stopping import TAIL_RESOLUTIONS
 
-# A sample is this many times the clock's resolution (method: nanobench's factor), ...
+# A sample is this many times the clock's resolution (method: nanobench's factor).
 SAMPLE_RESOLUTIONS = 1000
-
-# ... and a single run at least this many times, or its tail is that of the clock.
-TAIL_RESOLUTIONS = 20
 
 # What is compared takes turns this often: what disturbs one side then disturbs the other as well.
 PAIRED_BLOCK_S = 0.005

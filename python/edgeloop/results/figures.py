@@ -44,6 +44,17 @@ def percent(share: float) -> str:
     return f"{_rounded(value, decimals)} %"
 
 
+def rate(value: float, interval: Optional[Sequence[float]] = None, unit: str = "runs/s") -> str:
+    """Return a rate with its interval: 14,630 [11,710, 21,430] runs/s."""
+    bounds = "" if interval is None else f" [{_grouped(interval[0])}, {_grouped(interval[1])}]"
+    return f"{_grouped(value)}{bounds} {unit}"
+
+
+def _grouped(value: float) -> str:
+    rounded = f"{value:.{_SIGNIFICANT}g}"
+    return f"{float(rounded):,.0f}" if abs(value) >= 1000 else rounded
+
+
 def size(value_bytes: int) -> str:
     """Return a size in binary units."""
     if value_bytes < 1024:

@@ -6,8 +6,10 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Optional
 
+from edgeloop.results.figures import duration
 from edgeloop.stats.processes import FEWEST_PROCESSES
 from edgeloop.stats.steady import DRIFT, FLAT, SLOW_DOWN, WARM_UP
+from edgeloop.stats.stopping import TAIL_RESOLUTIONS
 
 SAMPLE_CODES = frozenset({
     "no-interval", "few-samples", "dependent-samples", "drift", "not-steady", "timer-coarse",
@@ -119,10 +121,13 @@ def _coarse_timer(
             "and what is shorter than a tick cannot be seen",
             fix,
         )]  # fmt: skip
-    if any(estimate["n"] == 0 for estimate in headline["percentiles"].values()):
+    # Loops that are compared have no samples of single runs, however long these take.
+    single_ns = TAIL_RESOLUTIONS * max(clock["tick_ns"], clock["read_ns"])
+    untimed = any(estimate["n"] == 0 for estimate in headline["percentiles"].values())
+    if untimed and headline["median_ns"] < single_ns:
         return [warning(
             "timer-coarse",
-            f"a run of {headline['median_ns']:.4g} ns is too short for the clock ({reading}) to "
+            f"a run of {duration(headline['median_ns'])} is too short for the clock ({reading}) to "
             f"time alone: samples are means of {headline['runs_per_sample']} runs, which hide the "
             "tail",
             fix,

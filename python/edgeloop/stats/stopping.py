@@ -20,6 +20,9 @@ FIXED_COUNT = "fixed_count"
 PLANNED = "planned"
 """A process has measured as long as it was to."""
 
+TAIL_RESOLUTIONS = 20
+"""A single run takes at least this many resolutions of the clock, or its tail is the clock's."""
+
 Blocks = Sequence[RunTimes]
 """The blocks of one process in the order of measurement."""
 

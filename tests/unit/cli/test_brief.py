@@ -99,7 +99,7 @@ def test_bars_count() -> None:
         ("This is a machine (kvm). Others share it.", "This is a machine (kvm)"),
         ("slow: it is so; do that", "slow"),
         ("0.5 of 2 CPUs", "0.5 of 2 CPUs"),
-        ("x" * 100, "x" * 69 + "…"),
+        ("x" * 200, "x" * 148 + "…"),
     ],
 )
 def test_a_warning_is_its_first_sentence(text: str, short: str) -> None:

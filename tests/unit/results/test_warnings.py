@@ -138,7 +138,11 @@ LACKS = [
     ),
     (
         {"percentiles": {"99": estimate(0, "means")}, "runs_per_sample": 500, "median_ns": 40.0},
-        ("timer-coarse", "a run of 40 ns is too short for the clock (tick 20 ns", "--batch-size"),
+        (
+            "timer-coarse",
+            "a run of 40.00 ns is too short for the clock (tick 20 ns",
+            "--batch-size",
+        ),
     ),
     ({"processes": 1}, ("one-process", "one process was measured", "--processes")),
 ]
@@ -158,6 +162,11 @@ def test_what_the_samples_lack_is_said_with_cause_and_remedy(
 def test_dependence_that_leaves_the_interval_narrow_is_no_warning() -> None:
     narrow = {**WIDE, "median_ci95_within_ns": [1e6, 1.01e6]}
     assert codes(result(1, 0, [100] * 10), **narrow) == []
+
+
+def test_loops_without_a_tail_pass_are_not_called_too_short_for_the_clock() -> None:
+    long_runs = {"percentiles": {"99": estimate(0, "means")}, "runs_per_sample": 2}
+    assert codes(result(1, 0, [100] * 10), median_ns=78_340.0, **long_runs) == []
 
 
 def test_a_coarse_clock_is_told_by_its_tick() -> None:

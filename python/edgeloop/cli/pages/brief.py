@@ -15,7 +15,7 @@ from edgeloop.cli.pages.columns import columns
 from edgeloop.cli.pages.python_cost import loop_rows, python_cost
 from edgeloop.cli.pages.table import session_rows
 from edgeloop.errors import plain
-from edgeloop.results.figures import duration, duration_interval, percent, size
+from edgeloop.results.figures import duration, duration_interval, percent, rate, size
 from edgeloop.results.placement import counted_names, covered_share
 from edgeloop.results.schema import Result
 from edgeloop.stats.processes import FEWEST_PROCESSES
@@ -29,7 +29,8 @@ _WORST_FIRST = (
     "timer-coarse",
 )
 _MOST_WARNINGS = 3
-_WIDTH = 79
+# Two lines of a terminal, with the word in front.
+_LONGEST_WARNING = 149
 
 _BARS = "▁▂▃▄▅▆▇█"
 _BINS = 32
@@ -41,7 +42,7 @@ def brief_page(result: Result) -> str:
     """Return what fits on a screen: the answer first."""
     if not result.summary or result.summary["summary"] is None:
         reason = result.summary.get("summary_reason", "the run ended before its summary")
-        return f"{_title(result)}\n\n{reason}"
+        return f"{result.header['title']}\n\n{reason}"
     parts = [*_answer(result), *_figures(result), context(result.header)]
     parts += brief_warnings(result.summary["warnings"])
     return "\n".join(plain(line, 2000) for part in parts for line in part.split("\n"))
@@ -51,13 +52,17 @@ def _answer(result: Result) -> list[str]:
     """Return the headline and what its interval is of."""
     headline = result.summary["summary"]
     if headline.get("headline_withheld") is not None:
-        return [f"{_title(result)}: no headline", f"  {headline['headline_withheld']}", ""]
+        return [f"{result.header['title']}: no headline", f"  {headline['headline_withheld']}", ""]
     if "overhead" in result.summary:
-        return [python_cost(result), f"  {_title(result)}", ""]
+        return [python_cost(result), f"  {result.header['title']}", ""]
     loop = result.loop_names[0]
     of = "of one run" if loop == "native" else f"of one run in the {loop} loop"
     median = duration_interval(headline["median_ns"], headline["median_ci95_ns"])
-    return [f"{median}  {_title(result)}", f"  median {of}, {_interval_words(headline)}", ""]
+    return [
+        f"{median}  {result.header['title']}",
+        f"  median {of}, {_interval_words(headline)}",
+        "",
+    ]
 
 
 def _interval_words(headline: Mapping[str, Any]) -> str:
@@ -99,10 +104,10 @@ def _figures(result: Result) -> list[str]:
 
 
 def _rate(headline: Mapping[str, Any]) -> list[Sequence[str]]:
-    rate, interval = headline["runs_per_s"], headline.get("runs_per_s_ci95")
-    if rate is None or interval is None:
+    value, interval = headline["runs_per_s"], headline.get("runs_per_s_ci95")
+    if value is None or interval is None:
         return []
-    return [("throughput", f"{rate:.4g} [{interval[0]:.4g}, {interval[1]:.4g}] runs/s")]
+    return [("throughput", rate(value, interval))]
 
 
 def _cold(result: Result) -> list[Sequence[str]]:
@@ -199,12 +204,7 @@ def _rank(code: str) -> int:
     return _WORST_FIRST.index(code) if code in _WORST_FIRST else len(_WORST_FIRST)
 
 
-def first_sentence(text: str, width: int = _WIDTH - len("warning: ")) -> str:
-    """Return the first sentence or clause of a text, in one line of the terminal."""
+def first_sentence(text: str, width: int = _LONGEST_WARNING) -> str:
+    """Return the first sentence or clause of a text, cut where it is still too long."""
     sentence = re.split(r"(?<=[a-z0-9)])[.;:] ", text, maxsplit=1)[0].rstrip(".")
     return sentence if len(sentence) <= width else f"{sentence[: width - 1]}…"
-
-
-def _title(result: Result) -> str:
-    title = str(result.header["title"])
-    return title if len(title) <= _WIDTH else f"{title[: _WIDTH - 1]}…"

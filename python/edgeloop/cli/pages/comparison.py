@@ -25,7 +25,7 @@ def comparison_page(compared: Compared, *, verbose: bool = False) -> str:
     """Return what `edgeloop compare` prints; `verbose`: every warning with its remedy."""
     comparison = compared.comparison
     sides = [
-        (name, title, _median(median))
+        (name, _median(median), title)
         for name, title, median in zip("AB", (compared.a, compared.b), compared.medians_ns)
     ]
     rows = [

@@ -15,7 +15,7 @@ from edgeloop.cli.pages.brief import brief_warnings, context
 from edgeloop.cli.pages.columns import columns
 from edgeloop.cli.pages.table import heading, latency_rows
 from edgeloop.measure.classify import Classified, Picture
-from edgeloop.results.figures import duration_interval, warning_lines
+from edgeloop.results.figures import duration_interval, rate, warning_lines
 from edgeloop.results.schema import Result
 
 
@@ -57,11 +57,10 @@ def _throughput(data: dict[str, Any]) -> list[tuple[str, str]]:
     """Return the samples in a second of the whole loop, copying in and out included."""
     if data.get("samples_per_s") is None:
         return []
-    text = f"{data['samples_per_s']:.4g} samples/s"
-    interval = data["samples_per_s_ci95"]
-    if interval is None:
-        return [("whole loop", f"{text} (no interval: {data['samples_per_s_ci95_reason']})")]
-    return [("whole loop", f"{text} [{interval[0]:.4g}, {interval[1]:.4g}]")]
+    text = rate(data["samples_per_s"], data["samples_per_s_ci95"], "samples/s")
+    if data["samples_per_s_ci95"] is None:
+        text += f" (no interval: {data['samples_per_s_ci95_reason']})"
+    return [("whole loop", text)]
 
 
 def _preprocess(summary: dict[str, Any]) -> list[str]:

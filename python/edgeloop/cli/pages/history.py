@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 from edgeloop.cli.pages.columns import columns
-from edgeloop.errors import plain
 from edgeloop.results.figures import duration, duration_interval
 from edgeloop.results.history import HistoryEntry
 
-_LONGEST_NAME = 255
-_HEADER = ("#", "created", "what", "board", "median [95 %]", "file")
+_HEADER = ("#", "created", "what", "board", "median [95 %]")
 
 
 def history_page(entries: Sequence[HistoryEntry], numbers: Mapping[str, int]) -> str:
@@ -25,7 +22,6 @@ def history_page(entries: Sequence[HistoryEntry], numbers: Mapping[str, int]) ->
             f"{entry.command} {entry.title}",
             entry.board or "unknown",
             _median(entry),
-            plain(Path(entry.path).name, _LONGEST_NAME),
         )
         for entry in entries
     ]

@@ -74,7 +74,7 @@ def share_text(share: float, interval: Optional[Sequence[float]]) -> str:
 
 def loop_rows(result: Result) -> list[Sequence[str]]:
     """Return the loops with their medians and differences."""
-    rows: list[Sequence[str]] = [("loop", "median [95 %]", "more per call [95 %]", "share")]
+    rows: list[Sequence[str]] = [("loop", "median [95 %]", "cost [95 %]", "share")]
     differences = result.summary["overhead"]["loops"]
     for loop in result.loop_names:
         summary = result.summary["loops"][loop]
@@ -83,7 +83,7 @@ def loop_rows(result: Result) -> list[Sequence[str]]:
             median += " (no interval)"
         difference = differences.get(loop)
         if difference is None:
-            rows.append((loop, median, "(the reference)", ""))
+            rows.append((loop, median, "reference", ""))
         elif difference["difference_ns"] is None:
             rows.append((loop, median, "(see below)", ""))
         else:

@@ -12,7 +12,7 @@ from edgeloop.cli.pages.placement import placement_lines
 from edgeloop.cli.pages.python_cost import loop_rows, missing_figures, python_cost
 from edgeloop.errors import plain
 from edgeloop.results.block_labels import CLEAN
-from edgeloop.results.figures import duration, duration_interval, percent, size, warning_lines
+from edgeloop.results.figures import duration, duration_interval, percent, rate, size, warning_lines
 from edgeloop.results.plausibility import POSSIBLE
 from edgeloop.results.schema import Result
 from edgeloop.stats.processes import FEWEST_PROCESSES, across_interval
@@ -180,10 +180,11 @@ def _half_width(summary: dict[str, Any], name: str) -> str:
 
 def _throughput(summary: dict[str, Any]) -> str:
     """Return the rate; a result of an older version has no interval of it."""
-    rate, interval = f"{summary['runs_per_s']:.4g}", summary.get("runs_per_s_ci95")
-    if interval is not None:
-        return f"{rate} [{interval[0]:.4g}, {interval[1]:.4g}] runs/s"
-    return f"{rate} runs/s (no interval: {summary.get('runs_per_s_ci95_reason', 'not recorded')})"
+    text = rate(summary["runs_per_s"], summary.get("runs_per_s_ci95"))
+    if summary.get("runs_per_s_ci95") is None:
+        reason = summary.get("runs_per_s_ci95_reason", "not recorded")
+        return f"{text} (no interval: {reason})"
+    return text
 
 
 def _steady(summary: dict[str, Any]) -> str:
