@@ -33,7 +33,7 @@ Trace = Annotated[
 )
 def profile(
     spec: RunSpec,
-    top: Top = 10,
+    top: Top = 5,
     trace: Trace = None,
     json: options.Json = None,
 ) -> None:

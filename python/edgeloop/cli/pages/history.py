@@ -8,24 +8,28 @@ from edgeloop.cli.pages.columns import columns
 from edgeloop.results.figures import duration, duration_interval
 from edgeloop.results.history import HistoryEntry
 
-_HEADER = ("#", "created", "what", "board", "median [95 %]")
+_HEADER = ("#", "created", "command", "median [95 %]", "what")
 
 
 def history_page(entries: Sequence[HistoryEntry], numbers: Mapping[str, int]) -> str:
     """Return what `edgeloop results list` prints; `numbers` by path: 1 is the newest of all."""
     if not entries:
         return "no result fits"
+    boards = {entry.board or "unknown" for entry in entries}
     rows = [
         (
             str(numbers[entry.path]),
             entry.created[:16].replace("T", " "),
-            f"{entry.command} {entry.title}",
-            entry.board or "unknown",
+            entry.command,
             _median(entry),
+            entry.title if len(boards) == 1 else f"{entry.title} on {entry.board or 'unknown'}",
         )
         for entry in entries
     ]
-    return columns([_HEADER, *rows])
+    lines = [columns([_HEADER, *rows])]
+    if len(boards) == 1:
+        lines.append(f"all on {boards.pop()}; the newest is 1: edgeloop results show 1")
+    return "\n".join(lines)
 
 
 def _median(entry: HistoryEntry) -> str:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Optional
 
+from edgeloop.cli.pages.brief import context
 from edgeloop.cli.pages.columns import columns
-from edgeloop.cli.pages.table import heading
+from edgeloop.cli.pages.placement import placement_lines
 from edgeloop.errors import plain
 from edgeloop.measure.profile.summary import Profile
 from edgeloop.results.figures import duration_interval, percent, warning_lines
@@ -18,38 +19,54 @@ _NAME_LENGTH = 40
 def profile_page(profile: Profile, top: int) -> str:
     """Return what `edgeloop profile` prints; `top` operators of each kind."""
     document = profile.document["profile"]
-    parts = [heading(profile.document), _run(document)]
-    parts.append(_table("by type", _types(document["by_type"], top)))
-    ranked = _longest(document["operators"], top)
-    parts.append(_table("by node", ranked))
-    outside = document["outside"]
-    parts.append(f"outside the operators: {_time(outside)}, {percent(outside['share'])} of the run")
-    parts.append(f"times: {document['resolution']}")
+    names = _delegate_names(profile.document)
+    parts = [f"{_answer(document)}\n  {profile.document['title']}"]
+    parts.append(_table("by type", _types(document["by_type"], top, names)))
+    parts.append(_table("by node", _longest(document["operators"], top, names)))
+    parts.append(_run(document))
+    parts.append("\n".join([context(profile.document), *placement_lines(profile.document)]))
     return "\n\n".join([*parts, *warning_lines(profile.document["warnings"])])
 
 
+def _answer(document: Mapping[str, Any]) -> str:
+    """Say what takes the most time, and how much is in no operator."""
+    outside = f"{percent(document['outside']['share'])} of the run is outside the operators."
+    if not document["by_type"]:
+        return outside
+    longest = document["by_type"][0]
+    name = plain(longest["operator"], _NAME_LENGTH)
+    calls = "1 call" if longest["calls"] == 1 else f"{longest['calls']} calls"
+    return f"{name} takes {percent(longest['share'])} of a run, in {calls}; {outside}"
+
+
 def _run(document: Mapping[str, Any]) -> str:
+    """Say what the shares are of, and what looking costs."""
     slow_down = document["slow_down"]
     ratio = ratio_text(slow_down["ratio"], slow_down["ratio_ci95"])
     processes = "1 process" if document["processes"] == 1 else f"{document['processes']} processes"
+    plain_run = document["plain_run"]
     return columns([
-        ("median without the profiler", _median(document["plain_run"])),
-        ("median with it", _median(document["profiled_run"])),
-        ("a run takes with it", f"{ratio} times as long ({slow_down['pairs']} pairs of blocks)"),
-        ("mean with it", f"{_time(document['run'])}: 100 % of the shares below"),
-        ("profiled", f"{document['runs']} runs in {processes}"),
+        ("100 %", f"{_time(document['run'])}: the mean of {document['runs']} runs in {processes}"),
+        ("outside", f"{_time(document['outside'])} of it is in no operator"),
+        ("slow-down", f"with the profiler a run takes {ratio} times as long as without: a median "
+         f"of {_figure(plain_run['median_ns'], plain_run['median_ci95_ns'])}"),
+        ("times", document["resolution"]),
     ])  # fmt: skip
 
 
-def _median(figures: Mapping[str, Any]) -> str:
-    return _figure(figures["median_ns"], figures["median_ci95_ns"])
+def _delegate_names(header: Mapping[str, Any]) -> Mapping[str, str]:
+    """Return the short name of a delegate by the name that the runtime gives its nodes."""
+    delegates = (header.get("placement") or {}).get("delegates", ())
+    return {owner: one["name"] for one in delegates for owner in one["owners"]}
 
 
 def _table(title: str, rows: Sequence[Sequence[str]]) -> str:
     return f"{title}\n" + columns(rows, right=(0, 1))
 
 
-def _types(groups: Sequence[Mapping[str, Any]], top: int) -> list[Sequence[str]]:
+def _types(
+    groups: Sequence[Mapping[str, Any]], top: int, names: Mapping[str, str]
+) -> list[Sequence[str]]:
     rows: list[Sequence[str]] = [("share", "calls", "mean per run [95 %]", "operator", "ran by")]
     for group in groups[:top]:
         rows.append((
@@ -57,7 +74,7 @@ def _types(groups: Sequence[Mapping[str, Any]], top: int) -> list[Sequence[str]]
             str(group["calls"]),
             _time(group),
             plain(group["operator"], _NAME_LENGTH),
-            plain(group["owner"], _NAME_LENGTH),
+            plain(names.get(group["owner"], group["owner"]), _NAME_LENGTH),
         ))  # fmt: skip
     left = groups[top:]
     if left:
@@ -67,7 +84,9 @@ def _types(groups: Sequence[Mapping[str, Any]], top: int) -> list[Sequence[str]]
     return rows
 
 
-def _longest(operators: Sequence[Mapping[str, Any]], top: int) -> list[Sequence[str]]:
+def _longest(
+    operators: Sequence[Mapping[str, Any]], top: int, names: Mapping[str, str]
+) -> list[Sequence[str]]:
     """Return the longest operators in the order of their time, numbered as they run."""
     ranked = sorted(enumerate(operators, start=1), key=lambda item: -float(item[1]["mean_ns"]))
     rows: list[Sequence[str]] = [("share", "step", "mean per run [95 %]", "operator", "ran by")]
@@ -77,7 +96,7 @@ def _longest(operators: Sequence[Mapping[str, Any]], top: int) -> list[Sequence[
             str(step),
             _time(row),
             _words(row),
-            plain(row["owner"], _NAME_LENGTH),
+            plain(names.get(row["owner"], row["owner"]), _NAME_LENGTH),
         ))  # fmt: skip
     if len(ranked) > top:
         rows.append(("", "", "", f"{len(ranked) - top} rows more (--top {len(ranked)})", ""))
