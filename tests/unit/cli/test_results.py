@@ -61,7 +61,7 @@ def test_a_number_of_the_list_names_a_result(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(["results", "list", "--folder", str(folder)]) == 0
-    rows = [line.split() for line in capsys.readouterr().out.splitlines()[1:]]
+    rows = [line.split() for line in capsys.readouterr().out.splitlines()[1:3]]
     assert [row[0] for row in rows] == ["2", "1"]
     assert run(["results", "show", "1", "--folder", str(folder)]) == 0
     assert run(["results", "show", "3", "--folder", str(folder)]) == 2

@@ -28,7 +28,7 @@ def history_page(entries: Sequence[HistoryEntry], numbers: Mapping[str, int]) ->
     ]
     lines = [columns([_HEADER, *rows])]
     if len(boards) == 1:
-        lines.append(f"all on {boards.pop()}; the newest is 1: edgeloop results show 1")
+        lines.append(f"  all on {boards.pop()}; show the newest: edgeloop results show 1")
     return "\n".join(lines)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Optional
 
-from edgeloop.cli.pages.brief import context
 from edgeloop.cli.pages.columns import columns
 from edgeloop.cli.pages.placement import placement_lines
 from edgeloop.errors import plain
@@ -24,7 +23,7 @@ def profile_page(profile: Profile, top: int) -> str:
     parts.append(_table("by type", _types(document["by_type"], top, names)))
     parts.append(_table("by node", _longest(document["operators"], top, names)))
     parts.append(_run(document))
-    parts.append("\n".join([context(profile.document), *placement_lines(profile.document)]))
+    parts += ["\n".join(placement_lines(profile.document))]
     return "\n\n".join([*parts, *warning_lines(profile.document["warnings"])])
 
 
@@ -45,11 +44,14 @@ def _run(document: Mapping[str, Any]) -> str:
     ratio = ratio_text(slow_down["ratio"], slow_down["ratio_ci95"])
     processes = "1 process" if document["processes"] == 1 else f"{document['processes']} processes"
     plain_run = document["plain_run"]
+    slow = (
+        f"with the profiler a run takes {ratio} times as long ({slow_down['pairs']} pairs of "
+        f"blocks); without it, {_figure(plain_run['median_ns'], plain_run['median_ci95_ns'])}"
+    )
     return columns([
         ("100 %", f"{_time(document['run'])}: the mean of {document['runs']} runs in {processes}"),
         ("outside", f"{_time(document['outside'])} of it is in no operator"),
-        ("slow-down", f"with the profiler a run takes {ratio} times as long as without: a median "
-         f"of {_figure(plain_run['median_ns'], plain_run['median_ci95_ns'])}"),
+        ("slow-down", slow),
         ("times", document["resolution"]),
     ])  # fmt: skip
 

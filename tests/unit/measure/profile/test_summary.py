@@ -130,8 +130,8 @@ def test_processes_with_other_operators_are_not_mixed(spec: ResolvedSpec) -> Non
 def test_the_page(profile: Profile) -> None:
     page = profile_page(profile, 2)
     for words in (
-        "as long (24 pairs of blocks)", "by type", "by node", "partition of 2 nodes",
-        "SOFTMAX", "outside the operators", "times: exact", "2 rows more (--top 4)",
+        "times as long (24 pairs of blocks)", "by type", "by node", "partition of 2 nodes",
+        "SOFTMAX", "outside the operators", "times      exact", "2 rows more (--top 4)",
     ):  # fmt: skip
         assert words in page
     assert "types more" not in page
