@@ -190,7 +190,7 @@ def test_overhead_shows_floors_and_who_shares_the_instance() -> None:
     assert result.summary["overhead"]["same_instance"] == {"binding": True, "framework": False}
     table = overhead_table(result)
     found = rows(table)
-    assert found["native"].endswith("(the reference)")
+    assert found["native"].endswith("reference")
     for loop in ("binding", "framework"):
         # median, difference and share, each with its interval
         assert re.search(r" \[.*\] .* \[.*\] .* % \[.*\]$", found[loop]), found[loop]
