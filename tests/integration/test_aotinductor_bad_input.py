@@ -43,9 +43,10 @@ def package_of(folder: Path, library: bytes, compression=zipfile.ZIP_STORED) -> 
     return path
 
 
-def fails(watched, code, words, path, *more):
+def fails(watched, code, words, path, *more, trust="--trust-pickle"):
     """Run bench; it ends with that code and one sentence that has these words."""
-    arguments = ("bench", str(path), "--runtime", "aotinductor", "--effort", "quick", "--no-save")
+    arguments = ("bench", str(path), "--runtime", "aotinductor", "--no-save", "--runs", "3")
+    arguments += (trust,) if trust else ()
     done = watched(*arguments, "--shape", "1x1x8x8", *more)
     assert done.returncode == code, done.stderr
     assert words in done.stderr
@@ -61,6 +62,10 @@ def test_no_package_runs_unless_its_runtime_is_named(watched, packages):
         done = watched("bench", str(packages.digits), "--no-save", *more)
         assert done.returncode == 2
         assert "machine code that runs with your rights" in done.stderr
+
+
+def test_machine_code_of_others_needs_trust(watched, packages):
+    fails(watched, 4, "did not compile here", packages.digits, trust=None)
 
 
 def test_a_package_that_is_cut_short(watched, packages, tmp_path):

@@ -32,7 +32,8 @@ TOLERANCE = 1e-5
 
 
 def loaded(path, *loops, **options):
-    return load(AOTINDUCTOR, LoadOptions(str(path), **options), loops or ("native",), CLOCK, False)
+    trusted = LoadOptions(str(path), trust_pickle=True, **options)
+    return load(AOTINDUCTOR, trusted, loops or ("native",), CLOCK, False)
 
 
 def output(model, inputs, loop="native"):

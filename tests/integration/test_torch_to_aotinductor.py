@@ -44,6 +44,16 @@ def test_a_package_is_compiled_verified_and_says_how(command_line: Any, tmp_path
     inspected = command_line("inspect", "digits.pt2", "--json", "-")
     assert json.loads(inspected.stdout)["inputs"][0]["shape"] == [1, 1, 8, 8]
 
+    (tmp_path / "digits.pt2").rename(tmp_path / "moved.pt2")
+    run = ("bench", "moved.pt2", "--runtime", "aotinductor", "--runs", "3", "--no-save")
+    done = command_line(*run)  # it is known by its content
+    assert done.returncode == 0, done.stderr
+    with (tmp_path / "moved.pt2").open("ab") as file:
+        file.write(b"\0")
+    done = command_line(*run)
+    assert done.returncode == 4
+    assert "edgeloop did not compile here" in done.stderr
+
 
 @pytest.mark.filterwarnings(r"ignore:`torch\.jit:DeprecationWarning")
 @pytest.mark.parametrize("frozen", [False, True])
@@ -88,7 +98,7 @@ def test_every_mode_stands_in_one_table(packages: Any, command_line: Any, tmp_pa
     """The page and the document are of one run; the figures are not judged, only that they are."""
     done = command_line(
         "overhead", DIGITS, *SHAPE, "--runtime", "torch", "--package", str(packages.digits),
-        "--torch-mode", ",".join(MODES), "--runs", "20", "--no-save", "--json", "all.json",
+        "--trust-pickle", "--torch-mode", ",".join(MODES), "--runs", "20", "--no-save", "--json", "all.json",
         timeout_s=1100,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr

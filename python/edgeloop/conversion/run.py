@@ -19,6 +19,7 @@ from edgeloop.conversion.report import ConversionReport, StepReport, write_sidec
 from edgeloop.conversion.verification import Reference, Subject, Verification
 from edgeloop.errors import CANNOT_BE_WRITTEN, CannotWriteError, UsageError, nearest
 from edgeloop.measure.observer import Observer
+from edgeloop.models.aotinductor_file import remember_package
 from edgeloop.models.formats import detect_format
 from edgeloop.models.identity import identity_of, model_bytes
 from edgeloop.spec.inputs import InputSource
@@ -207,8 +208,11 @@ def _verify(
         spec.python,
         spec.timeout_s,
     )
+    # It was compiled here, from code that the user let run already.
+    known = plan.target != "aotinductor" or remember_package(written)
+    options = LoadOptions(model=str(written), trust_pickle=not known)
     verification = reference.verify(
-        Subject(str(written), plan.target, LoadOptions(model=str(written))),
+        Subject(str(written), plan.target, options),
         steps[-1].written.precision or "fp32",
         {name: axes for step in steps for name, axes in step.transposed_inputs.items()},
         {name: axes for step in steps for name, axes in step.transposed_outputs.items()},

@@ -192,6 +192,7 @@ def load(
     for loop in loops:
         if loop not in runtime.loops and options.package is None:
             raise UsageError(f"{runtime.name} has no {loop} loop: {runtime.missing_loops[loop]}")
+    runtime.require_trust(options)
     state = runtime.state_of(options)
     loaded = LoadedModel(runtime=runtime, clock_id=clock_id, options=options, state=state)
     wants_framework = runtime.attaches or any(loop in FRAMEWORK_LOOPS for loop in loops)

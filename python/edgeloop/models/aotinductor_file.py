@@ -9,12 +9,15 @@ from __future__ import annotations
 import json
 import struct
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO, Optional
 
-from edgeloop.errors import ModelError, plain
+from edgeloop.errors import CannotWriteError, ModelError, plain
 from edgeloop.host.cpuinfo import cpu_entries
+from edgeloop.host.user_folders import data_folder
+from edgeloop.models.identity import sha256_of
 from edgeloop.models.summary import ModelSummary, TensorSummary, stated
 from edgeloop.models.zip_members import Members, opened_zip
 
@@ -128,6 +131,34 @@ def require_fit(package: Package, machine: str) -> None:
             f"{package.path} was compiled for a processor with {', '.join(map(plain, missing))}, "
             f"which this one lacks; {again}"
         )
+
+
+def remember_package(path: Path) -> bool:
+    """Note by its SHA-256 that edgeloop compiled a package here; return whether it was noted."""
+    with suppress(OSError, CannotWriteError):
+        note = _note_of(path)
+        note.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        note.touch(mode=0o600)
+        return True
+    return False
+
+
+def require_own_package(path: Path) -> None:
+    """Raise ModelError where edgeloop did not compile the package for this user on this machine."""
+    try:
+        known = _note_of(path).is_file()
+    except CannotWriteError:  # a user without a home has no notes
+        known = False
+    if not known:
+        raise ModelError(
+            f"{path} was not loaded: it is machine code that edgeloop did not compile here, and to "
+            "load it is to run it; add --trust-pickle only if you trust it, or make it of the "
+            "model with 'edgeloop convert MODEL --to aotinductor'"
+        )
+
+
+def _note_of(path: Path) -> Path:
+    return data_folder() / "compiled" / sha256_of(path)
 
 
 def summarised(empty: ModelSummary, members: Members) -> ModelSummary:

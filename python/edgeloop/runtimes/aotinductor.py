@@ -1,7 +1,8 @@
 """AOTInductor packages (.pt2): a PyTorch model that is compiled, with and without Python.
 
 The native loop needs PyTorch's libtorch_cpu.so and imports nothing. A package is machine code: to
-load it is to run it, so no command does that unless its runtime was named.
+load it is to run it, so no command does that unless its runtime was named, and edgeloop compiled it
+here or the user vouches for it.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from edgeloop.models.aotinductor_file import (
     extract_library,
     read_package,
     require_fit,
+    require_own_package,
 )
 from edgeloop.runtimes import torch_modes as modes
 from edgeloop.runtimes.protocol import Framework, Installation, Runtime, Verifier, engine_shapes
@@ -78,6 +80,11 @@ class AotInductorRuntime(Runtime):
                 f"install it with '{INSTALL_HINT}', or name the library with --library"
             )
         return found
+
+    def require_trust(self, options: LoadOptions) -> None:
+        """Raise ModelError for a package of others, unless the user vouches for it."""
+        if not options.trust_pickle:
+            require_own_package(Path(options.package or options.model))
 
     def import_packages(self, loops: Sequence[str]) -> None:
         """Import torch for the loops that go through Python."""

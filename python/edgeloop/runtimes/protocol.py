@@ -165,6 +165,9 @@ class Runtime:
         del options
         return None
 
+    def require_trust(self, options: LoadOptions) -> None:
+        """Raise ModelError where a load runs machine code that nobody vouched for."""
+
     def choice_of(self, model: str) -> Optional[str]:
         """Say which of several functions of a file is run; None where it has but one."""
         del model

@@ -82,6 +82,11 @@ class TorchRuntime(Runtime):
         """Raise UsageError where it is neither cpu nor cuda[:N]."""
         require_form(device)
 
+    def require_trust(self, options: LoadOptions) -> None:
+        """Raise ModelError for a package of others, unless the user vouches for it."""
+        if options.package is not None:
+            self.engine_of(options.package).require_trust(options)
+
     def import_packages(self, loops: Sequence[str]) -> None:
         """Import torch, unless the package's library is all that the loops need."""
         if any(loop in FRAMEWORK_LOOPS for loop in loops):

@@ -195,7 +195,7 @@ class RunSpec:
         section=PYTORCH,
         metavar="FILE",
         help="AOTInductor package of this model (convert --to aotinductor), which the native loop "
-        "runs. It is machine code: only packages that you trust.",
+        "runs. It is machine code: one of others needs --trust-pickle.",
         file=True,
         configured=True,
         more=True,
@@ -472,7 +472,8 @@ class RunSpec:
         False,
         "--trust-pickle",
         section=PYTORCH,
-        help="Let torch.load execute the code pickled into the file. Only for files you made.",
+        help="Let the model's file run the code in it: pickles, Lambda layers, machine code that "
+        "edgeloop did not compile here. Only for files you made.",
         more=True,
     )
     cpus: Union[str, Sequence[int], None] = option(
