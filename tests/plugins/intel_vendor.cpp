@@ -51,8 +51,8 @@ EXPORT void* CreateEpFactories(const char* name, const ApiBase* base, const void
                                void** factories, std::size_t most, std::size_t* count) {
   real = base;
   changed = {get_api, base->version};
-  using Create = void* (*)(const char*, const ApiBase*, const void*, void**, std::size_t,
-                           std::size_t*);
+  using Create =
+      void* (*)(const char*, const ApiBase*, const void*, void**, std::size_t, std::size_t*);
   return symbol<Create>("CreateEpFactories")(name, &changed, logger, factories, most, count);
 }
 

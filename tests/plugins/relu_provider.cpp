@@ -34,7 +34,9 @@ T entry(void* const* table, int index) {
 }
 
 // Indexes in the tables of the library.
-Status error(const char* words) { return entry<Status (*)(int, const char*)>(api, 0)(kFail, words); }
+Status error(const char* words) {
+  return entry<Status (*)(int, const char*)>(api, 0)(kFail, words);
+}
 auto mutable_data() { return entry<Status (*)(void* value, void** data)>(api, 51); }
 auto dimension_count() { return entry<Status (*)(const void* info, std::size_t*)>(api, 61); }
 auto dimensions() { return entry<Status (*)(const void*, std::int64_t*, std::size_t)>(api, 62); }
@@ -46,7 +48,7 @@ auto kernel_output() {
 auto release_shape() { return entry<void (*)(void*)>(api, 99); }
 auto session_entry() {
   return entry<Status (*)(const void* options, const char* key, char* value, std::size_t*)>(api,
-                                                                                           238);
+                                                                                            238);
 }
 auto has_session_entry() { return entry<Status (*)(const void*, const char*, int*)>(api, 237); }
 auto device_type() { return entry<int (*)(const void*)>(api, 307); }
@@ -59,7 +61,7 @@ auto make_device() {
 }
 auto fuse() {
   return entry<Status (*)(void* info, const void* const* nodes, std::size_t, const void*)>(ep_api,
-                                                                                          2);
+                                                                                           2);
 }
 
 struct ComputeInfo {
