@@ -98,7 +98,8 @@ def test_every_mode_stands_in_one_table(packages: Any, command_line: Any, tmp_pa
     """The page and the document are of one run; the figures are not judged, only that they are."""
     done = command_line(
         "overhead", DIGITS, *SHAPE, "--runtime", "torch", "--package", str(packages.digits),
-        "--trust-pickle", "--torch-mode", ",".join(MODES), "--runs", "20", "--no-save", "--json", "all.json",
+        "--trust-pickle", "--torch-mode", ",".join(MODES), "--runs", "20", "--no-save", "--json",
+        "all.json",
         timeout_s=1100,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
