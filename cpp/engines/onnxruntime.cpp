@@ -18,7 +18,7 @@ namespace {
 constexpr char kSpinning[] = "intra-op-spinning";
 constexpr char kOptimization[] = "graph-optimization";
 constexpr char kCpuFallback[] = "cpu-fallback";        // 0: fail where a node is left to the CPU
-constexpr char kFreeDimensions[] = "free-dimensions";  // lines of NAME=VALUE, from Python
+constexpr char kFreeDimensions[] = "free-dimensions";  // NAME=VALUE, each ended by \0, from Python
 
 // The runtime's values in the order of the model's inputs or outputs, as Run takes them.
 class Values {
@@ -210,7 +210,7 @@ class OnnxRuntimeEngine final : public Engine {
   // Fixed when the session is made, a named dimension fixes the shapes of the outputs as well.
   void fix_free_dimensions(OrtSessionOptions* options, const std::string& text) const {
     std::istringstream lines(text);
-    for (std::string line; std::getline(lines, line);) {
+    for (std::string line; std::getline(lines, line, '\0');) {
       const std::size_t equals = line.rfind('=');
       char* end = nullptr;
       const std::int64_t value =
@@ -288,7 +288,9 @@ class OnnxRuntimeEngine final : public Engine {
     if (kind != kOrtTensor) {
       throw Error(ErrorKind::model, "the model's " + declared.role + " '" + declared.name +
                                         "' is not a tensor but a sequence, map or optional value; "
-                                        "edgeloop measures models with tensors only");
+                                        "edgeloop measures models with tensors only (skl2onnx adds "
+                                        "such a map to classifiers: export them again with "
+                                        "options={'zipmap': False})");
     }
     const OrtTensorTypeAndShapeInfo* tensor = nullptr;  // belongs to `type`
     check_ort(api_, api_.CastTypeInfoToTensorInfo(type.get(), &tensor), ErrorKind::runtime, failed);

@@ -7,6 +7,8 @@
 #include <map>
 #include <mutex>
 
+#include "edgeloop/plain_text.hpp"
+
 namespace edgeloop {
 namespace {
 
@@ -171,9 +173,7 @@ std::string ort_version(const Dylib& library) { return api_base(library)->GetVer
 
 std::string ort_words(const OrtApi& api, OrtStatus* status) {
   const OrtHandle<OrtStatus> owned(status, api.ReleaseStatus);
-  std::string words = api.GetErrorMessage(status);
-  words.erase(words.find_last_not_of(" \n\r\t") + 1);
-  return words;
+  return plain_text(api.GetErrorMessage(status), 1000);
 }
 
 void check_ort(const OrtApi& api, OrtStatus* status, ErrorKind kind, const std::string& failed) {

@@ -186,8 +186,42 @@ def test_a_sequence_is_refused_by_name(tmp_path):
     path = tmp_path / "m.onnx"
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
     path.write_bytes(model.SerializeToString())
-    with pytest.raises(ModelError, match="'parts' is not a tensor"):
-        load(path)
+    for load_it in (load, load_framework):
+        with pytest.raises(ModelError, match=r"'parts' is not a tensor.*'zipmap': False"):
+            load_it(path)
+
+
+def test_an_open_dimension_may_have_any_name(tmp_path):
+    """One that holds line feeds, "=" and what steers a terminal; and its outputs have names."""
+    name = "N\x1b[2J\r\n=2\n"
+    value = onnx.helper.make_tensor_value_info
+    graph = onnx.helper.make_graph(
+        [node("Relu", ["x"], ["y"])],
+        "g",
+        [value("x", FLOAT, [name, 4])],
+        [value("y", FLOAT, [name, 4])],
+    )
+    path = tmp_path / "m.onnx"
+    model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 17)])
+    model.ir_version = 8
+    path.write_bytes(model.SerializeToString())
+    assert [tensor.name for tensor in load(path).outputs()] == ["y"]
+    assert [spec.name for spec in load_framework(path).output_specs] == ["y"]
+
+
+def test_a_refusal_is_one_line(tmp_path):
+    graph = onnx.helper.make_graph(
+        [node("Relu", ["not\nthere\x1b[2J"], ["y"])],
+        "g",
+        [onnx.helper.make_tensor_value_info("x", FLOAT, [1])],
+        [onnx.helper.make_tensor_value_info("y", FLOAT, [1])],
+    )
+    path = tmp_path / "m.onnx"
+    path.write_bytes(onnx.helper.make_model(graph, ir_version=8).SerializeToString())
+    for load_it in (load, load_framework):
+        with pytest.raises(ModelError) as caught:
+            load_it(path)
+        assert str(caught.value).isprintable()
 
 
 def test_several_inputs_and_outputs_and_a_scalar(tmp_path):

@@ -98,7 +98,8 @@ def _dimension(data: mmap.mmap, span: _Span) -> Dimension:
         if field == _DIM_VALUE and isinstance(value, int):
             return value
         if field == _DIM_PARAM and isinstance(value, tuple):
-            return data[value[0] : value[1]].decode() or None
+            name = data[value[0] : value[1]].decode()
+            return None if "\0" in name else name or None  # the C API ends a name there
     return None
 
 

@@ -14,7 +14,14 @@ from typing import Any, Optional
 import numpy as np
 
 from edgeloop import _core
-from edgeloop.errors import EdgeloopError, ModelError, NotAvailableError, UsageError
+from edgeloop.errors import (
+    EdgeloopError,
+    ModelError,
+    NotAvailableError,
+    UsageError,
+    one_line,
+    printable,
+)
 from edgeloop.runtimes._onnx_dimensions import declared_inputs, free_dimensions
 from edgeloop.runtimes._onnx_plugins import (
     INSTALL_HINT,
@@ -86,6 +93,11 @@ class OnnxRuntimeFramework(Framework):
     ) -> None:
         ort = importlib.import_module("onnxruntime")
         self.inputs = tuple(inputs)
+        # Their shapes are known after a run.
+        self.output_specs = tuple(
+            TensorSpec(output.name, _dtype_of(output, "output"), ())
+            for output in session.get_outputs()
+        )
         self._session = session
         self._plugins = plugins
         self._output_names = [output.name for output in session.get_outputs()]
@@ -213,7 +225,8 @@ class OnnxRuntime(Runtime):
             settings["cpu-fallback"] = "0"
         fixed = free_dimensions(declared_inputs(options.model), options)
         if fixed:
-            settings["free-dimensions"] = "\n".join(f"{name}={n}" for name, n in fixed.items())
+            # A name may hold anything but the byte that ends it in C.
+            settings["free-dimensions"] = "".join(f"{name}={n}\0" for name, n in fixed.items())
         try:
             return _core.create_engine(
                 "onnxruntime",
@@ -246,12 +259,11 @@ class OnnxRuntime(Runtime):
             raise
         except Exception as error:
             refused = ModelError(
-                f"onnxruntime cannot load the model {options.model}: {str(error).strip()}"
+                f"onnxruntime cannot load the model {options.model}: "
+                f"{one_line(printable(str(error)))}"
             )
             raise refusal(options, refused) from error
         require_providers(session, options, plugins)
-        for output in session.get_outputs():
-            _dtype_of(output, "output")
         return OnnxRuntimeFramework(session, _input_specs(session, options), plugins)
 
     def declared_shapes(self, model: str) -> Mapping[str, Sequence[Optional[int]]]:
@@ -387,6 +399,12 @@ def _input_specs(session: Any, options: LoadOptions) -> list[TensorSpec]:
 
 
 def _dtype_of(value: Any, role: str) -> str:
+    if value.type.startswith(("seq(", "map(", "optional(")):
+        raise ModelError(
+            f"the model's {role} '{value.name}' is not a tensor but {value.type}; edgeloop "
+            "measures models with tensors only (skl2onnx adds such a map to classifiers: export "
+            "them again with options={'zipmap': False})"
+        )
     if value.type not in _DTYPES:
         raise ModelError(
             f"the model's {role} '{value.name}' is {value.type}, which edgeloop cannot fill; "

@@ -44,6 +44,8 @@ def _title(spec: ResolvedSpec) -> str:
         parts.append(f"regime={spec.regime}")
     if spec.rate_hz is not None:
         parts.append(f"rate={spec.rate_hz:g}")
+    parts += ["keep-state"] if spec.options.keep_state else []
+    parts += [f"feedback={output}:{fed}" for output, fed in spec.options.feedback.items()]
     parts += [f"shape={_shape_text(*item)}" for item in spec.options.shapes.items()]
     parts += [f"{key}={value}" for key, value in spec.options.settings.items()]
     return ",".join(parts)
