@@ -101,6 +101,7 @@ class LiveWorker:
         """The data set where there is one."""
         self.judged: Optional[Judged] = None
         """Which output its labels are held against; None where it has none."""
+        begun_s = time.monotonic()
         self.client = WorkerClient(spec.python, spec.timeout_s)
         monitor.neighbours.watch(self.client.pid)
         try:
@@ -112,6 +113,8 @@ class LiveWorker:
         except BaseException:
             self.client.close()
             raise
+        self.ready_s = time.monotonic() - begun_s
+        """What the process took until it could measure."""
 
     def __enter__(self) -> LiveWorker:
         return self
@@ -345,6 +348,7 @@ class LiveWorker:
             stop_reason=stop_reason,
             log=self.client.log.text(),
             framework_first=self.framework_first,
+            ready_s=self.ready_s,
             measuring_s=self.measuring_s,
             stages_ns=self._stages_ns,
             threads_started=self.loaded["threads_started"],

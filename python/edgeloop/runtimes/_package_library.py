@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import os
 import re
-import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
-from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Optional
@@ -57,6 +55,12 @@ class PackageLibrary:
 
     def version(self) -> Optional[str]:
         """Return the version of the installed package."""
+        folder = self.folder()
+        beside = None if folder is None else self._version_in(folder.parent)
+        if beside is not None:
+            return beside
+        from importlib import metadata  # with its parser of mails a tenth of a worker's start
+
         for distribution in self.distributions:
             try:
                 return metadata.version(distribution)
@@ -66,9 +70,13 @@ class PackageLibrary:
 
     def version_beside(self, library: Path) -> Optional[str]:
         """Return the version of the package that a library lies in, which may be any folder's."""
+        return self._version_in(library.parent.parent)
+
+    def _version_in(self, site: Path) -> Optional[str]:
+        """Return the version that the name of a folder of metadata carries (PEP 427)."""
         for distribution in self.distributions:
             pattern = f"{distribution.replace('-', '_')}-*.dist-info"
-            for folder in library.parent.parent.glob(pattern):
+            for folder in site.glob(pattern):
                 return folder.name[: -len(".dist-info")].rsplit("-", 1)[1]
         return None
 
@@ -82,6 +90,8 @@ def on_loader_path(name: str) -> Iterator[Path]:
         yield Path(folder).absolute() / name
     for ldconfig in ("/sbin/ldconfig", "/usr/sbin/ldconfig"):
         if Path(ldconfig).is_file():
+            import subprocess
+
             listing = subprocess.run(
                 [ldconfig, "-p"], capture_output=True, text=True, check=False
             ).stdout

@@ -271,3 +271,14 @@ def test_a_repeatable_worker_hashes_names_alike_every_time(
     monkeypatch.delenv("PYTHONHASHSEED", raising=False)
     assert "PYTHONHASHSEED" not in environment()
     assert environment(repeatable=True)["PYTHONHASHSEED"] == "0"
+
+
+def test_a_worker_that_measures_starts_no_thread_of_numpys_blas(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("OPENBLAS_NUM_THREADS", raising=False)
+    assert environment()["OPENBLAS_NUM_THREADS"] == "1"
+    # A job may compute with it, and what the user sets stands.
+    assert "OPENBLAS_NUM_THREADS" not in environment(repeatable=True)
+    monkeypatch.setenv("OPENBLAS_NUM_THREADS", "3")
+    assert environment()["OPENBLAS_NUM_THREADS"] == "3"

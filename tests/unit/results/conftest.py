@@ -51,6 +51,7 @@ def make_invocation(*blocks: Block, **changes: Any) -> Invocation:
         "blocks": list(blocks or (make_block(),)),
         "stop_reason": "converged",
         "log": "said µ\n",
+        "ready_s": 0.25,
         "measuring_s": 3.5,
         "threads_started": 2,
         "context_switches": {"voluntary": 4, "involuntary": 1},

@@ -35,6 +35,18 @@ def test_negative_component_counts_as_none() -> None:
     assert parts.between_share == 0.0
 
 
+def test_the_components_add_up_to_what_the_medians_show() -> None:
+    # Disturbed blocks: each process is unsure by 10 %, and yet they agree to 0.1 %.
+    agreeing = [
+        QuantileEstimate(0.5, 10.0 + 0.01 * (k % 3), 9.0, 11.0, 100, 100.0) for k in range(12)
+    ]
+    parts = variance_components(agreeing)
+    assert parts is not None
+    shown = np.var([math.log(one.value or 0.0) for one in agreeing], ddof=1)
+    assert parts.within + parts.between == pytest.approx(shown)
+    assert parts.half_width() < 0.001
+
+
 def test_half_width_follows_both_levels() -> None:
     parts = VarianceComponents(within=4e-6, between=4e-6, processes=10)
     t9, t19 = 2.262157, 2.093024
