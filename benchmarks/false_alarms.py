@@ -6,8 +6,9 @@ Simulated comparisons, planned and judged by the functions that `edgeloop compar
 Every worker has its luck for life (where its memory lies), blocks follow one another with
 correlation on a machine that slows down evenly, and on a busy one a third of them is disturbed.
 Prints tables of false verdicts, of coverage and of power, and exits with 1 when a figure misses
-its target by more than two Monte-Carlo errors. The default seed was not used while the rule was
-chosen.
+its target by more than two Monte-Carlo errors. `equivalent` has to meet its target as it stands:
+the rule's own share is 0.025, and five times the repeats tell it from 0.03. The default seed was
+not used while the rule was chosen.
 """
 
 from __future__ import annotations
@@ -157,7 +158,7 @@ def row(setting: Setting, comparisons: Sequence[Comparison], name: str = "") -> 
     if setting.effect == 0.0:
         good = good and verdict - 2 * error(verdict, count) <= MOST_FALSE
     elif setting.effect <= DELTA:
-        good = good and equivalent - 2 * error(equivalent, count) <= MOST_EQUIVALENT_AT_BOUND
+        good = good and equivalent <= MOST_EQUIVALENT_AT_BOUND
     else:
         good = good and verdict >= LEAST_POWER
     return Row(
@@ -203,12 +204,13 @@ def equal(repeats: int, seed: int) -> list[Row]:
 
 
 def at_the_bound(repeats: int, seed: int) -> list[Row]:
+    """Repeat five times as often: 0.025 has to be told from 0.03."""
     settings = [
         Setting(effort, luck, effect=DELTA)
         for effort in PLANS
         for luck in (0.0, 0.001, 0.002, 0.005, 0.01)
     ]
-    return rows(settings, repeats, (seed, 2))
+    return rows(settings, 5 * repeats, (seed, 2))
 
 
 def power(repeats: int, seed: int) -> list[Row]:

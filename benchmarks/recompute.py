@@ -3,10 +3,13 @@
     python benchmarks/recompute.py RESULT...
 
 Reads the file itself (JSON lines, zlib, base64), divides each block by its own runs per sample and
-computes the latency figures of every loop by the formulas of `edgeloop help method`, written anew:
-values, intervals between processes, the scatter within them, tails, levels, counts. Taken from the
-file is only where the steady state of a process begins. Overhead, accuracy, energy and the regime
-burst are not of this. Exits 1 where a figure differs by more than rounding.
+computes its figures by the formulas of `edgeloop help method`, written anew: of every loop values,
+intervals between processes, the scatter within them, tails, levels, counts; what a loop costs
+beyond the first one; the energy of a run; accuracy from the confusion matrix. A RESULT that ends
+in .json is what `compare --json` wrote: ratio, interval and paired accuracy from the samples of
+the results it names. Taken from the file are where the steady state of a process begins, which
+blocks of a burst are clean, and the idle power; bootstrap intervals are drawn at random and not of
+this. Exits 1 where a figure differs by more than rounding.
 """
 
 from __future__ import annotations
@@ -24,11 +27,19 @@ from typing import Any, Optional
 
 import numpy as np
 import numpy.typing as npt
+from recompute_statistics import (
+    Array,
+    Bounds,
+    Z,
+    between,
+    effective,
+    moved,
+    students,
+    tail_bounds,
+    welch,
+    within,
+)
 
-Array = npt.NDArray[np.float64]
-Bounds = Optional[tuple[float, float]]
-
-Z = 1.959963984540054
 ROUNDING = 1e-6
 LONGEST = 1 << 17
 """Longer series are averaged over groups by edgeloop; here their scatter is left alone."""
@@ -51,178 +62,6 @@ class Difference:
     computed: Any
 
 
-def incomplete_beta(a: float, b: float, x: float) -> float:
-    """Regularised, by Lentz's continued fraction (Numerical Recipes 6.4)."""
-    if x <= 0.0 or x >= 1.0:
-        return float(x >= 1.0)
-    if x > (a + 1.0) / (a + b + 2.0):
-        return 1.0 - incomplete_beta(b, a, 1.0 - x)
-    log_front = math.lgamma(a + b) - math.lgamma(a) - math.lgamma(b)
-    front = math.exp(log_front + a * math.log(x) + b * math.log1p(-x)) / a
-    c, d = 1.0, 1.0 / (1.0 - (a + b) * x / (a + 1.0))
-    value = d
-    for m in range(1, 10_000):
-        even = m * (b - m) * x / ((a + 2 * m - 1.0) * (a + 2 * m))
-        odd = -(a + m) * (a + b + m) * x / ((a + 2 * m) * (a + 2 * m + 1.0))
-        step = 1.0
-        for term in (even, odd):
-            d = 1.0 / (1.0 + term * d)
-            c = 1.0 + term / c
-            value *= c * d
-            step = c * d
-        if abs(step - 1.0) < 1e-15:
-            break
-    return front * value
-
-
-def root(function: Any, low: float, high: float) -> float:
-    """Return where a rising function is 0, by bisection."""
-    for _ in range(200):
-        middle = (low + high) / 2
-        low, high = (middle, high) if function(middle) < 0 else (low, middle)
-    return (low + high) / 2
-
-
-def student(degrees: int) -> float:
-    """Return the two-sided 95 % factor of Student's t."""
-    tail = 0.05
-    return root(
-        lambda t: tail - incomplete_beta(degrees / 2, 0.5, degrees / (degrees + t * t)), 0, 1e4
-    )
-
-
-def binomial_point(probability: float, n: float, p: float) -> float:
-    """Return where the binomial distribution, continued between whole numbers, reaches it."""
-    return root(lambda k: incomplete_beta(n - k, k + 1.0, 1.0 - p) - probability, 0.0, n)
-
-
-def effective(series: Sequence[Array], p: float) -> float:
-    """Return the effective samples for a quantile: long-run variance of x <= q, Geyer's cut."""
-    total = sum(x.size for x in series)
-    levels, tail = [p], min(p, 1.0 - p)
-    if tail < 0.5 and round(total * tail / 2.0, 6) >= 25:
-        levels.append(tail / 2 if p < 0.5 else 1 - tail / 2)
-    while total * tail < 50 and tail < 0.5:
-        tail = min(2 * tail, 0.5)
-        levels.append(tail if p < 0.5 else 1 - tail)
-    return total / max(_inflation(series, level) for level in levels)
-
-
-def _inflation(series: Sequence[Array], level: float) -> float:
-    indicators = []
-    for x in series:
-        at = np.sort(x)[max(0, math.ceil(level * x.size - 1e-9) - 1)]
-        below, tied = np.count_nonzero(x < at), np.count_nonzero(x == at)
-        part = (level * x.size - below) / tied
-        indicators.append((x < at) + part * (x == at) - level)
-    total, longest = sum(x.size for x in series), max(x.size for x in series)
-    variance = sum(float(np.sum(y**2)) for y in indicators) / total
-    if variance <= 0.0 or longest < 2:
-        return 1.0
-    centred = [y - y.mean() for y in indicators]
-
-    def covariance(lag: int) -> float:
-        return (
-            sum(float(np.dot(y[: y.size - lag], y[lag:])) for y in centred if y.size > lag) / total
-        )
-
-    gamma0, pairs, lag = covariance(0), [], 0
-    while lag + 1 < longest:
-        pairs.append(covariance(lag) + covariance(lag + 1))
-        if pairs[-1] <= 0.0:
-            pairs.pop()
-            break
-        lag += 2
-    long_run = 2.0 * sum(pairs) - gamma0
-    if len(pairs) > 1:
-        long_run /= max(0.1, 1.0 - (4 * len(pairs) - 1) / (total / len(series)))
-    return max(1.0, long_run / variance)
-
-
-def ordered(x: Array, p: float, n_eff: float) -> Bounds:
-    """Return the pair of order statistics of the effective samples."""
-    worth = min(float(x.size), n_eff)
-    if (1 - p) ** worth > 0.025 or p**worth > 0.025:
-        return None
-    stretch = x.size / worth
-    low = math.floor(binomial_point(0.025, worth, p) * stretch + 1e-9) + 1
-    high = math.ceil((binomial_point(0.975, worth, p) + 1) * stretch - 1e-6)
-    values = np.sort(x)
-    return float(values[low - 1]), float(values[min(high, x.size) - 1])
-
-
-def scatter_of(x: Array, p: float) -> tuple[Bounds, float]:
-    """Return the interval of one process by itself, and its factor of the standard error."""
-    if p != 0.5 and x.size * min(p, 1 - p) < 25 - 1e-6:
-        return None, Z
-    first = ordered(x, p, effective([x], p))
-    count, value = min(10, x.size), float(np.quantile(x, p))
-    if count < 3 or value <= 0:
-        return first, Z
-    stretch = x.size // count
-    parts = np.array(
-        [np.quantile(x[x.size - k * stretch :][:stretch], p) for k in range(1, count + 1)]
-    )
-    if parts.min() <= 0:
-        return first, Z
-    half = student(count - 1) * np.log(parts).std(ddof=1) / math.sqrt(count)
-    second = (value * math.exp(-half), value * math.exp(half))
-    if first is None or second[1] - second[0] > first[1] - first[0]:
-        return second, student(count - 1)
-    return first, Z
-
-
-def between(values: Sequence[float]) -> Bounds:
-    """Return Student's interval over processes, with Hall's term on the side of the skew."""
-    n = len(values)
-    if n < 3 or min(values) <= 0:
-        return None
-    y = np.log(values)
-    error = y.std(ddof=1) / math.sqrt(n)
-    d = y - y.mean()
-    skew = 0.0
-    if y.std(ddof=1) > 1e-12:
-        skew = float(np.mean(d**3) / np.mean(d**2) ** 1.5) * math.sqrt(n * (n - 1)) / (n - 2)
-    reach = (2 * Z**2 + 1) / 6 * (1 + 8 / n) * skew * error / math.sqrt(n)
-    half = student(n - 1) * error
-    low, high = y.mean() - half + min(0.0, reach), y.mean() + half + max(0.0, reach)
-    return math.exp(low), math.exp(high)
-
-
-def within(processes: Sequence[Array]) -> Bounds:
-    """Return what the scatter in each process says of the geometric mean of the medians."""
-    found = [scatter_of(x, 0.5) for x in processes]
-    if len(found) == 1 or any(bounds is None for bounds, _ in found):
-        return found[0][0] if len(found) == 1 else None
-    centres, squares = [], np.zeros(2)
-    for x, (bounds, factor) in zip(processes, found):
-        assert bounds is not None
-        centre = math.log(float(np.median(x)))
-        centres.append(centre)
-        squares += np.square((np.log(bounds) - centre) / factor)
-    below, above = Z * np.sqrt(squares) / len(found)
-    return math.exp(np.mean(centres) - below), math.exp(np.mean(centres) + above)
-
-
-def tail_bounds(processes: Sequence[Array], p: float, middle: Bounds) -> Bounds:
-    """Return the interval of a tail over all processes."""
-    pooled = np.concatenate(processes)
-    if len(processes) < 5 or pooled.size * min(p, 1 - p) < 25 - 1e-6:
-        return None
-    value = float(np.quantile(pooled, p))
-    low, high = ordered(pooled, p, effective(processes, p)) or (value, value)
-    own = np.array([float(np.quantile(x, p)) for x in processes])
-    if own.min() > 0:
-        beyond = np.array([np.sum(x > value) if p >= 0.5 else np.sum(x < value) for x in processes])
-        share = beyond / beyond.sum() if beyond.any() else np.full(own.size, 1 / own.size)
-        half = student(own.size - 1) * np.log(own).std(ddof=1) * math.sqrt(np.sum(share**2))
-        low, high = min(low, value * math.exp(-half)), max(high, value * math.exp(half))
-    least, most = float(pooled.min()), float(pooled.max())
-    if middle is not None:
-        least, most = (max(least, middle[0]), most) if p > 0.5 else (least, min(most, middle[1]))
-    return min(value, max(low, least)), max(value, min(high, most))
-
-
 def read(path: Path) -> tuple[dict[str, Any], list[dict[str, Any]], dict[str, Any]]:
     """Return header, invocations and last line of a whole file."""
     header, *middle, last = (json.loads(line) for line in path.read_text().splitlines())
@@ -237,14 +76,16 @@ def samples(block: dict[str, Any]) -> Series:
 
 
 def processes_of(
-    invocations: Sequence[dict[str, Any]], loop: str, *, tail: bool
+    invocations: Sequence[dict[str, Any]], loop: str, *, tail: bool, clean: bool = False
 ) -> list[list[Series]]:
+    """Return the blocks of a loop by process; `clean`: without those that were slowed."""
     found = []
     for invocation in invocations:
         blocks = [
             samples(block)
             for block in invocation["blocks"]
             if block["loop"] == loop and block["tail"] == tail
+            if not clean or block["label"] in (None, "clean")
         ]
         blocks = [block for block in blocks if block.ns.size]
         if blocks:
@@ -332,26 +173,192 @@ def _of_single_runs(
             yield f"interval of p{name}", stored["ci95_ns"], tail_bounds(singles, p, middle)
 
 
+def medians_of(invocation: dict[str, Any], loop: str) -> list[float]:
+    (blocks,) = processes_of([invocation], loop, tail=False) or [[]]
+    return [float(np.median(block.ns)) for block in blocks]
+
+
+def of_overhead(
+    last: dict[str, Any], invocations: Sequence[dict[str, Any]]
+) -> Iterator[tuple[str, Any, Any]]:
+    """Yield what each loop costs beyond the first one: by pairs of blocks, then over processes."""
+    found = last.get("overhead") or {"loops": {}}
+    for loop, stored in found["loops"].items():
+        pairs = [
+            np.array(list(zip(medians_of(each, found["reference"]), medians_of(each, loop))))
+            for each in invocations
+        ]
+        pairs = [each for each in pairs if each.size]
+        yield f"{loop}: pairs", stored["pairs"], sum(len(each) for each in pairs)
+        if stored["difference_ns"] is None:  # two instances, and fewer than five processes
+            continue
+        beyond = [float(np.median(each[:, 1] - each[:, 0])) for each in pairs]
+        ratios = [float(np.median(np.log(each[:, 1] / each[:, 0]))) for each in pairs]
+        yield f"{loop}: overhead", stored["difference_ns"], np.mean(beyond)
+        yield f"{loop}: interval of it", stored["difference_ci95_ns"], students(beyond)
+        yield f"{loop}: share", stored["share"], math.expm1(float(np.mean(ratios)))
+        shares = moved(students(ratios), math.expm1)
+        yield f"{loop}: interval of it", stored["share_ci95"], shares
+
+
+def of_energy(
+    last: dict[str, Any], invocations: Sequence[dict[str, Any]]
+) -> Iterator[tuple[str, Any, Any]]:
+    """Yield power and energy of a run: the mean of the processes, each by its own readings."""
+    stored = last.get("energy")
+    if stored is None:
+        return
+    power_w, run_s = [], []
+    for each in invocations:
+        begun_ns = min((block["start_ns"] for block in each["blocks"]), default=0)
+        read = [one.get("power_w") for one in each["host_samples"]
+                if one.get("taken_ns", 0) >= begun_ns]  # fmt: skip
+        read = [one for one in read if one is not None]
+        blocks = [samples(block) for block in each["blocks"]]
+        runs = sum(block.ns.size * block.runs_per_sample for block in blocks)
+        if read and runs:
+            busy_ns = sum(float(block.ns.sum()) * block.runs_per_sample for block in blocks)
+            power_w.append(float(np.mean(read)))
+            run_s.append(busy_ns / 1e9 / runs)
+    each_j = [watts * seconds for watts, seconds in zip(power_w, run_s)]
+    yield "power_w", stored["power_w"], np.mean(power_w)
+    yield "power_ci95_w", stored["power_ci95_w"], students(power_w)
+    yield "energy_per_run_j", stored["energy_per_run_j"], np.mean(each_j)
+    yield "energy_per_run_ci95_j", stored["energy_per_run_ci95_j"], students(each_j)
+    if stored["idle_w"] is not None:
+        above_j = [(watts - stored["idle_w"]) * s for watts, s in zip(power_w, run_s)]
+        yield "above_idle_per_run_j", stored["above_idle_per_run_j"], np.mean(above_j)
+        name = "above_idle_per_run_ci95_j"
+        yield name, stored[name], students(above_j)
+
+
+def of_accuracy(last: dict[str, Any]) -> Iterator[tuple[str, Any, Any]]:
+    """Yield what the confusion matrix says of a classifier, with Wilson's interval."""
+    stored = last.get("accuracy")
+    if stored is None or "confusion_matrix" not in stored:
+        return
+    cells = np.array(stored["confusion_matrix"]["label_answer_count"]).reshape(-1, 3)
+    labels, answers, counts = cells.T
+    n, correct = int(counts.sum()), int(counts[labels == answers].sum())
+    share, z = correct / n, Z
+    middle, scale = share + z * z / (2 * n), 1 + z * z / n
+    half = z * math.sqrt(share * (1 - share) / n + (z / (2 * n)) ** 2)
+    wilson = max(0.0, (middle - half) / scale), min(1.0, (middle + half) / scale)
+    yield "n", stored["n"], n
+    yield "correct", stored["correct"], correct
+    yield "accuracy", stored["accuracy"], share
+    yield "accuracy_ci95", stored["accuracy_ci95"], wilson
+    if "samples" in stored and stored["samples"]["kind"] == "correct":
+        yield "right samples", correct, int(rights(stored).sum())
+    if stored.get("balanced_accuracy") is None:
+        return
+    classes = np.union1d(labels, answers)
+    hits, given, truth = (
+        np.array([counts[mask].sum() for mask in masks], dtype=float)
+        for masks in (
+            [(labels == one) & (answers == one) for one in classes],
+            [answers == one for one in classes],
+            [labels == one for one in classes],
+        )
+    )
+    precision, recall = hits / np.maximum(given, 1), hits / np.maximum(truth, 1)
+    f1 = 2 * hits / (given + truth)
+    yield "balanced_accuracy", stored["balanced_accuracy"], recall[truth > 0].mean()
+    for name, values in (("precision", precision), ("recall", recall), ("f1", f1)):
+        yield f"{name}_macro", stored[f"{name}_macro"], values.mean()
+        yield f"{name}_weighted", stored[f"{name}_weighted"], np.dot(values, truth) / n
+
+
+def rights(accuracy: dict[str, Any]) -> npt.NDArray[np.bool_]:
+    """Return which samples are right, a bit each in the file."""
+    packed = zlib.decompress(base64.b64decode(accuracy["samples"]["zlib+base64"]))
+    bits = np.unpackbits(np.frombuffer(packed, np.uint8), count=accuracy["samples"]["n"])
+    return bits.astype(bool)
+
+
+FIRST_STAGES = {"quick": 6, "standard": 8, "rigorous": 16}
+
+
+def of_comparison(stored: dict[str, Any]) -> Iterator[tuple[str, Any, Any]]:
+    """Yield ratio and interval of B over A, and how much better B is on the same samples."""
+    sides = [read(Path(path)) for path in stored["results"]]
+    (a_loop, a_processes), (b_loop, b_processes) = (
+        (header["spec"]["loops"][0], processes) for header, processes, _ in sides
+    )
+    if stored["paired"]:
+        pairs = [
+            np.array(list(zip(medians_of(a, a_loop), medians_of(b, b_loop))))
+            for a, b in zip(a_processes, b_processes)
+        ]
+        pairs = [each for each in pairs if each.size]
+        ratios = [float(np.median(np.log(each[:, 1] / each[:, 0]))) for each in pairs]
+        centre = float(np.mean(ratios))
+        bounds = students(ratios, FIRST_STAGES[sides[0][0]["spec"]["effort"]])
+        yield "pairs", stored["pairs"], sum(len(each) for each in pairs)
+    else:
+        a, b = (
+            np.log([float(np.median(joined(blocks))) for blocks in
+                    processes_of(processes, loop, tail=False)])
+            for loop, processes in ((a_loop, a_processes), (b_loop, b_processes))
+        )  # fmt: skip
+        centre, bounds = float(b.mean() - a.mean()), welch(a, b)
+    yield "ratio", stored["ratio"], math.exp(centre)
+    yield "ratio_ci95", stored["ratio_ci95"], moved(bounds, math.exp)
+    paired = stored.get("accuracy")
+    if paired is not None and paired["kind"] == "correct":
+        first, second = (rights(last["accuracy"]) for _, _, last in reversed(sides))
+        yield from of_paired(paired, first, second)
+
+
+def of_paired(
+    stored: dict[str, Any], first: npt.NDArray[np.bool_], second: npt.NDArray[np.bool_]
+) -> Iterator[tuple[str, Any, Any]]:
+    """Yield McNemar's exact test, and Bonett and Price's interval."""
+    n, one, two = first.size, int((first & ~second).sum()), int((second & ~first).sum())
+    yield "only B is right", stored["only_first"], one
+    yield "only A is right", stored["only_second"], two
+    yield "difference", stored["difference"], (one - two) / n
+    tail = sum(math.comb(one + two, k) for k in range(min(one, two) + 1)) / 2 ** (one + two)
+    yield "p_value", stored["p_value"], min(1.0, 2 * tail)
+    if one + two:
+        p, q = (one + 1) / (n + 2), (two + 1) / (n + 2)
+        half = Z * math.sqrt((p + q - (p - q) ** 2) / (n + 2))
+        bounds = max(-1.0, p - q - half), min(1.0, p - q + half)
+        yield "difference_ci95", stored["difference_ci95"], bounds
+
+
 def differences(path: Path) -> tuple[int, list[Difference]]:
     """Return how many figures were computed, and those that are not the file's."""
+    if path.suffix == ".json":
+        return _differing(of_comparison(json.loads(path.read_text())))
     header, invocations, last = read(path)
-    if header["spec"].get("regime") == "burst":
-        raise SystemExit(f"{path}: the figures of a burst are of the blocks that were not slowed")
+    return _differing(of_result(header, invocations, last))
+
+
+def of_result(
+    header: dict[str, Any], invocations: Sequence[dict[str, Any]], last: dict[str, Any]
+) -> Iterator[tuple[str, Any, Any]]:
+    """Yield name, stored and computed figure of a whole result."""
     tick_ns = float(header["clock"]["tick_ns"])
-    count, found = 0, []
+    clean = header["spec"].get("regime") == "burst"
     for loop, summary in last["loops"].items():
-        measured = processes_of(invocations, loop, tail=False)
-        tails = processes_of(invocations, loop, tail=True)
+        measured = processes_of(invocations, loop, tail=False, clean=clean)
+        tails = processes_of(invocations, loop, tail=True, clean=clean)
         for name, stored, computed in figures(summary, measured, tails, tick_ns):
-            count += 1
-            if not _same(stored, computed):
-                found.append(Difference(f"{loop}: {name}", stored, computed))
+            yield f"{loop}: {name}", stored, computed
     headline, first = last["summary"], next(iter(last["loops"].values()))
     for name in ("median_ns", "median_ci95_ns", "mean_ns", "p90_ns", "p99_ns", "runs_per_s"):
-        count += 1
-        if not headline.get("headline_withheld") and not _same(headline[name], first[name]):
-            found.append(Difference(f"summary: {name}", headline[name], first[name]))
-    return count, found
+        if not headline.get("headline_withheld"):
+            yield f"summary: {name}", headline[name], first[name]
+    yield from of_overhead(last, invocations)
+    yield from of_energy(last, invocations)
+    yield from of_accuracy(last)
+
+
+def _differing(figures: Iterator[tuple[str, Any, Any]]) -> tuple[int, list[Difference]]:
+    all_of_them = list(figures)
+    found = [Difference(*one) for one in all_of_them if not _same(*one[1:])]
+    return len(all_of_them), found
 
 
 def _same(stored: Any, computed: Any) -> bool:

@@ -38,11 +38,12 @@ class Surroundings:
         if len(result.loop_names) > 1:
             several = "the blocks of several loops are shorter than the meter's readings"
             return reasoned("energy", None, several)
-        processes = [_process_power(invocation) for invocation in result.invocations]
+        processes = [process_power(invocation) for invocation in result.invocations]
         return energy(processes, self.idle_w, self.meter, self.no_meter)
 
 
-def _process_power(invocation: Invocation) -> ProcessPower:
+def process_power(invocation: Invocation) -> ProcessPower:
+    """Return the readings from the first block of a process on, and the runs they are of."""
     begun_ns = min((block.start_ns for block in invocation.blocks), default=0)
     inside = [one for one in invocation.host_samples if one.get("taken_ns", 0) >= begun_ns]
     powers = [sample.get("power_w") for sample in inside]

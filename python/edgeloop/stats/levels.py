@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from statistics import NormalDist
 from typing import Any
 
 import numpy as np
@@ -58,16 +59,30 @@ def _noise(logs: npt.NDArray[Any]) -> float:
     values, and the median of such differences is 0. The largest are left out, for steps.
     """
     steps = 1 if logs.size < _FEWEST_FOR_CORRELATION else SHORTEST_SEGMENT
-    one, two = (_mean_difference(logs, lag, steps) for lag in (1, 2))
+    (one, kept_of_one), (two, kept_of_two) = (_mean_difference(logs, lag, steps) for lag in (1, 2))
     rho = 0.0
     if logs.size >= _FEWEST_FOR_CORRELATION and one > 0.0:
-        # The difference over two values is larger only where neighbours resemble each other.
-        rho = min(max(0.0, (two / one) ** 2 - 1.0), MOST_CORRELATION)
+        # The difference over two values is larger only where neighbours resemble each other. More
+        # of them are left out, which must not hide it; by chance it shows to about 2 / sqrt(n).
+        ratio = two / one * _trimmed_mean(kept_of_one) / _trimmed_mean(kept_of_two)
+        rho = ratio**2 - 1.0 - 2.0 / math.sqrt(logs.size)
+        rho = min(max(0.0, rho), MOST_CORRELATION)
     return max(_LEAST_NOISE, one / (1.0 - rho) * math.sqrt(1.0 + rho))
 
 
-def _mean_difference(logs: npt.NDArray[Any], lag: int, steps: int) -> float:
-    """Return the deviation that differences over `lag` show; a step is in `lag` of them."""
+def _mean_difference(logs: npt.NDArray[Any], lag: int, steps: int) -> tuple[float, float]:
+    """Return the deviation that differences over `lag` show, and the share of them it rests on.
+
+    A step is in `lag` of them.
+    """
     differences = np.sort(np.abs(logs[lag:] - logs[:-lag]))
     kept = differences[: max(1, differences.size - lag * steps)]
-    return float(kept.mean()) / _MEAN_DIFFERENCE
+    return float(kept.mean()) / _MEAN_DIFFERENCE, kept.size / differences.size
+
+
+def _trimmed_mean(kept: float) -> float:
+    """Return the mean of that share of the smallest |x|, x normal, over the mean of all."""
+    if kept >= 1.0:
+        return 1.0
+    largest = NormalDist().inv_cdf((1.0 + kept) / 2.0)
+    return (1.0 - math.exp(-(largest**2) / 2.0)) / kept

@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib.util
 import json
 import sys
+from collections.abc import Iterator
+from dataclasses import asdict, replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -12,9 +14,19 @@ from typing import Any
 import numpy as np
 import pytest
 
+from edgeloop.host.power.meter import MeterDescription
+from edgeloop.measure.surroundings import process_power
+from edgeloop.metrics.classification import ClassificationTally
+from edgeloop.metrics.paired import SampleScores, paired_difference
+from edgeloop.results.compare import CONDITIONS, compare_results
+from edgeloop.results.energy import energy
+from edgeloop.results.probe import Probe
+from edgeloop.results.sample_scores import scores_document
 from edgeloop.results.schema import Result
 from edgeloop.results.store import SUFFIX, read_result
 from edgeloop.results.summarise import summarise_result
+from edgeloop.spec.metrics import MetricOptions
+from edgeloop.stats.compare import compare_paired
 
 SCRIPT = Path(__file__).parents[3] / "benchmarks" / "recompute.py"
 
@@ -52,21 +64,24 @@ def test_every_figure_of_mixed_runs_per_sample_is_per_run(mixed: Result) -> None
 
 
 @pytest.fixture(scope="module")
-def recompute() -> ModuleType:
+def recompute() -> Iterator[ModuleType]:
     """The independent script, which shares no code with what it checks."""
+    sys.path.insert(0, str(SCRIPT.parent))  # as it is where a script is run
     spec = importlib.util.spec_from_file_location("recompute", SCRIPT)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules["recompute"] = module  # dataclasses look their module up
     spec.loader.exec_module(module)
-    return module
+    yield module
+    sys.path.remove(str(SCRIPT.parent))
 
 
-def stored(result: Result, folder: Path) -> Path:
+def stored(result: Result, folder: Path, **extra: Any) -> Path:
     """Write a result as a file, with the last line that the product makes of it."""
-    last = summarise_result(result, "converged")
-    lines = [result.header, *(one.as_dict() for one in result.invocations), last]
+    last = {**summarise_result(result, "converged"), **extra}
+    labelled = zip(result.invocations, result.block_labels())
+    lines = [result.header, *(one.as_dict(labels) for one, labels in labelled), last]
     path = folder / f"a{SUFFIX}"
     path.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
     return path
@@ -128,3 +143,97 @@ def test_a_result_that_is_wrong_is_found(
     path.write_text("\n".join([*lines, json.dumps(document)]) + "\n", encoding="utf-8")
     assert recompute.main([str(path)]) == 1
     assert "native: median_ns: " in capsys.readouterr().out
+
+
+def found_in(figures: Any) -> dict[str, tuple[Any, Any]]:
+    """Return name → stored and computed figure."""
+    return {name: (stored, computed) for name, stored, computed in figures}
+
+
+def test_the_figures_of_a_burst_are_of_its_clean_blocks(
+    golden: Path, invocation: Any, block: Any, tmp_path: Path, recompute: ModuleType
+) -> None:
+    result = noisy(golden, invocation, block, 3, (1,), 0.0)
+    result.header["spec"]["regime"] = "burst"
+    for one in result.invocations:
+        for index, each in enumerate(one.blocks):
+            # The last third at a clock that is 25 % slower, and with it the latency.
+            slow = 1.25 if index >= 16 else 1.0
+            probe = Probe(int(1e5 * slow), int(1e5 * slow), 1.0, 0.0, 0.0)
+            durations_ns = (each.durations_ns * slow).astype(np.uint64)
+            one.blocks[index] = replace(each, durations_ns=durations_ns, probe=probe)
+    path = stored(result, tmp_path)
+    labels = [label.name for each in result.block_labels() for label in each if label is not None]
+    assert 0 < labels.count("clean") < len(labels)
+    assert recompute.differences(path)[1] == []
+
+
+def test_energy_is_that_of_an_independent_computation(
+    golden: Path, invocation: Any, block: Any, recompute: ModuleType
+) -> None:
+    result = noisy(golden, invocation, block, 4, (1, 3), 0.0)
+    rng = np.random.default_rng(8)
+    result.invocations = [
+        replace(one, host_samples=[{"taken_ns": 10**15, "power_w": float(w)} for w in watts])
+        for one, watts in zip(result.invocations, 5 + rng.random((4, 6)))
+    ]
+    meter = MeterDescription("command", "the board", "nothing")
+    powers = [process_power(one) for one in result.invocations]
+    document = energy(powers, [2.0, 2.1, 2.3], meter, "")
+    lines = [json.loads(json.dumps(one.as_dict())) for one in result.invocations]
+    figures = found_in(recompute.of_energy(document, lines))
+    assert len(figures) == 6
+    for name, (told, computed) in figures.items():
+        assert computed == pytest.approx(told), name
+
+
+def test_accuracy_is_that_of_an_independent_computation(recompute: ModuleType) -> None:
+    rng = np.random.default_rng(9)
+    labels = rng.integers(0, 4, 300)
+    sides = []
+    for error in (0.1, 0.3):
+        answers = np.where(rng.random(300) < error, rng.integers(0, 5, 300), labels)
+        tally = ClassificationTally(0, 300, MetricOptions(), 0.0, 0)
+        right = tally.add_answers(answers, labels)
+        scores = SampleScores("correct", right, "")
+        sides.append(({**tally.as_dict(), "samples": scores_document(scores)}, scores))
+    for document, scores in sides:
+        figures = found_in(recompute.of_accuracy({"accuracy": document}))
+        assert {"accuracy_ci95", "right samples"} <= set(figures)
+        for name, (told, computed) in figures.items():
+            assert computed == pytest.approx(told), name
+        assert recompute.rights(document).tolist() == scores.values.tolist()
+    paired = paired_difference(sides[0][1], sides[1][1], 0).as_dict()
+    rights = [scores.values for _, scores in sides]
+    for name, (told, computed) in found_in(recompute.of_paired(paired, *rights)).items():
+        assert computed == pytest.approx(told), name
+
+
+@pytest.mark.parametrize("processes", [3, 12])
+def test_a_comparison_is_that_of_an_independent_computation(
+    processes: int,
+    golden: Path,
+    invocation: Any,
+    block: Any,
+    tmp_path: Path,
+    recompute: ModuleType,
+) -> None:
+    paths, medians = [], []
+    for side in (0, 1):
+        result = noisy(golden, invocation, block, processes, (1,), 0.3 * side)
+        result.header["spec"]["effort"] = "standard"
+        (tmp_path / str(side)).mkdir()
+        paths.append(str(stored(result, tmp_path / str(side))))
+        loop = result.loop_names[0]
+        blocks = [one.run_times(loop) for one in result.invocations]
+        medians.append([[each.median_ns for each in process] for process in blocks])
+    numbers = [number for number, one in enumerate(medians[0]) for _ in one]
+    a, b = (np.concatenate(one) for one in medians)
+    paired = compare_paired(a, b, processes=numbers, first_stage=8)
+    results = [read_result(path) for path in paths]
+    unpaired = compare_results(*results, 0.01, CONDITIONS).comparison
+    for comparison in (paired, unpaired):
+        document = {**asdict(comparison), "results": paths}
+        figures = found_in(recompute.of_comparison(document))
+        assert figures["ratio"][1] == pytest.approx(comparison.ratio)
+        assert figures["ratio_ci95"][1] == pytest.approx(comparison.ratio_ci95)

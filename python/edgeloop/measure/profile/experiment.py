@@ -134,6 +134,8 @@ class _Pair(Pair):
             self.rests(side)
             worker = self.workers[side]
             worker.warm_runs(self._loop, TRANSITION_RUNS)
+            # Not as short as where loops take turns: until a side rests takes as long as a block,
+            # and the operators' times want runs.
             runs = schedule.block_runs(worker.run_ns[self._loop], 1, BLOCK_S)
             if side == 0:
                 found.plain_ns.append(worker.block(self._loop, runs, 1).durations_ns)
