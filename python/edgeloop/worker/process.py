@@ -139,12 +139,10 @@ def environment(*, repeatable: bool = False) -> dict[str, str]:
     `repeatable`: sets of names are walked in one order, which decides the names and the order of
     tensors in what a converter writes. Measuring varies it, so that no order decides a latency.
     ONNX Runtime's wheels upload telemetry from a thread of their own unless it is switched off.
-    numpy's own BLAS, which no loop calls, would start a thread a CPU, which doubles its import.
     What torch.compile makes stays where it is kept without us, for the next worker.
     """
     return {
         "ORT_DISABLE_TELEMETRY": "1",
-        **({} if repeatable else {"OPENBLAS_NUM_THREADS": "1"}),
         "TORCHINDUCTOR_CACHE_DIR": f"{os.environ.get('TMPDIR', '/tmp')}/torchinductor_{_user()}",
         **os.environ,
         "EDGELOOP_PADDING": "x" * _chance.randrange(_PADDING_BYTES),

@@ -273,12 +273,15 @@ def test_a_repeatable_worker_hashes_names_alike_every_time(
     assert environment(repeatable=True)["PYTHONHASHSEED"] == "0"
 
 
-def test_a_worker_that_measures_starts_no_thread_of_numpys_blas(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.delenv("OPENBLAS_NUM_THREADS", raising=False)
-    assert environment()["OPENBLAS_NUM_THREADS"] == "1"
-    # A job may compute with it, and what the user sets stands.
-    assert "OPENBLAS_NUM_THREADS" not in environment(repeatable=True)
-    monkeypatch.setenv("OPENBLAS_NUM_THREADS", "3")
-    assert environment()["OPENBLAS_NUM_THREADS"] == "3"
+def test_a_worker_that_measures_starts_no_thread_of_numpys_blas() -> None:
+    """And a runtime that brings an OpenBLAS of its own does not see that."""
+    code = (
+        "import os, sys; from edgeloop.measure.worker import _import_numpy; _import_numpy(); "
+        "print(len(os.listdir('/proc/self/task')), 'numpy' in sys.modules, "
+        "os.environ.get('OPENBLAS_NUM_THREADS'))"
+    )
+    variables = {k: v for k, v in os.environ.items() if k != "OPENBLAS_NUM_THREADS"}
+    printed = subprocess.run(
+        [sys.executable, "-c", code], env=variables, capture_output=True, text=True, check=True
+    ).stdout
+    assert printed.split() == ["1", "True", "None"]
