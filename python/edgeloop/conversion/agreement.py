@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any, Optional
 import numpy as np
 
 from edgeloop.data.quantized import dequantize
+from edgeloop.errors import UsageError
 from edgeloop.metrics.agreement import cosines
 from edgeloop.metrics.bootstrap import bca_intervals
-from edgeloop.metrics.detections import DetectionAgreement, detections_of
-from edgeloop.metrics.outputs import detector_parts, pair_outputs
+from edgeloop.metrics.decoders import COMPARING, Decoder, Picture, find_decoder
+from edgeloop.metrics.detections import DetectionAgreement
+from edgeloop.metrics.outputs import pair_outputs
 from edgeloop.metrics.proportion import Proportion
 from edgeloop.metrics.snr import finite_or_none, snr_db
 from edgeloop.spec.load import TensorSpec
@@ -51,6 +53,9 @@ TOLERANCES: Mapping[str, Tolerance] = {
     "int16x8": Tolerance(1e-1, 0.99, 0.9, lossy=True),
     "int8": Tolerance(2e-1, 0.98, 0.85, lossy=True),
 }
+
+# Of a picture.
+_MOST_CHANNELS = 4
 
 # Of detections that both make in float32, scores differ by no more.
 _SCORE_DIFFERENCE = 0.01
@@ -223,35 +228,49 @@ def compare_detections(
 
     Returns the agreement and its faults.
     """
-    first, second = detector_parts(source.outputs, 1), detector_parts(result.outputs, 1)
-    if first is None or second is None:
+    sides = [(run, _decoder(run)) for run in (result, source)]
+    (_, model), (_, reference) = sides
+    if model is None or reference is None:
         return None
-    found = DetectionAgreement()
-    sides = [
-        detections_of(
-            [dequantize(stored, spec) for stored, spec in zip(run.results, run.outputs)], parts
-        )
-        for run, parts in ((source, first), (result, second))
+    real = [
+        [dequantize(stored, spec) for stored, spec in zip(run.results, run.outputs)]
+        for run, _ in sides
     ]
     # What is seen in random values is noise: it counts only where there is nothing else.
-    for ours, theirs in list(zip(*sides))[: source.given or None]:
-        found.add(ours, theirs)
+    n = source.given or len(source.results[0])
+    found = DetectionAgreement(n)
+    for index in range(min(n, len(result.results[0]))):
+        # Each run is of one sample, with a first dimension for it.
+        found.add(*(
+            decoder([values[index][0] if values[index].shape[:1] == (1,) else values[index]
+                     for values in outputs])
+            for decoder, outputs in ((model, real[0]), (reference, real[1]))
+        ))  # fmt: skip
     tolerance = TOLERANCES.get(precision, TOLERANCES["fp32"])
-    if not found.total:
+    if not found.reference:
         return found, []
-    faults = []
-    low, high = found.share.interval
-    if high < tolerance.min_agreement:
-        faults.append(
-            f"{found.share.value:.1%} of the detections are made by both [{low:.1%}, {high:.1%}] "
-            f"(at least {tolerance.min_agreement:.1%} is wanted)"
-        )
+    faults = [
+        f"{share:.1%} {words} [{low:.1%}, {high:.1%}] (at least {tolerance.min_agreement:.1%} is "
+        "wanted)"
+        for words, share, (low, high) in found.share_intervals()
+        if high < tolerance.min_agreement
+    ]
     if precision == "fp32" and found.largest_score_difference > _SCORE_DIFFERENCE:
         faults.append(
             f"the score of a detection differs by {found.largest_score_difference:.3g} "
             f"({_SCORE_DIFFERENCE} is allowed)"
         )
     return found, faults
+
+
+def _decoder(run: SampleRun) -> Optional[Decoder]:
+    """Return what reads the outputs of a run; None where its model is no detector."""
+    # A sample's input is one run's; layouts with a grid need its size.
+    sides = [size for spec in run.inputs for size in spec.shape[1:] if size > _MOST_CHANNELS]
+    try:
+        return find_decoder(run.outputs, 1, Picture(*[*sides, 0, 0][:2]), limits=COMPARING)
+    except UsageError:
+        return None
 
 
 def _incomparable(

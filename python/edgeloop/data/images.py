@@ -14,6 +14,7 @@ import numpy as np
 from edgeloop.data.labels import ClassNames
 from edgeloop.data.picture import (
     SUFFIXES,
+    Placement,
     UnreadablePictureError,
     decode,
     pixels,
@@ -112,7 +113,11 @@ class ImageSource:
             if not good:
                 continue
             labels = None if self._labels is None else self._labels[[row for row, _ in good]]
-            yield Chunk({KEY: np.stack([picture for _, picture in good])}, labels)
+            yield Chunk(
+                {KEY: np.stack([picture for _, (picture, _) in good])},
+                labels,
+                [placement for _, (_, placement) in good],
+            )
         if len(self.skipped) == wanted:
             first = self.skipped[0]
             if wanted == 1:
@@ -122,7 +127,7 @@ class ImageSource:
                 f"{first.name}: {first.reason}"
             )
 
-    def _read(self, row: int) -> Optional[npt.NDArray[Any]]:
+    def _read(self, row: int) -> Optional[tuple[npt.NDArray[Any], Placement]]:
         path = self._paths[row]
         try:
             return self._timed(path)
@@ -135,15 +140,16 @@ class ImageSource:
             self.skipped.append(Skipped(path, str(error)))
             return None
 
-    def _timed(self, path: str) -> npt.NDArray[Any]:
+    def _timed(self, path: str) -> tuple[npt.NDArray[Any], Placement]:
         times = StepTimes() if self._times is None else self._times
         with times.step("decode"):
             picture, turned = decode(path, self._color)
         self.turned += turned
         with times.step("resize"):
-            return pixels(
-                sized(picture, self._preprocess, self._size.height, self._size.width), self._color
+            fitted, placement = sized(
+                picture, self._preprocess, self._size.height, self._size.width
             )
+            return pixels(fitted, self._color), placement
 
 
 def _color(preprocess: Preprocess, size: PictureSize) -> str:

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any, Optional
 
 import numpy as np
 
+from edgeloop.data.box_sets import BoxSet
 from edgeloop.data.fitting import Fitting
 from edgeloop.data.labels import LabelReader
+from edgeloop.data.picture import Placement
 from edgeloop.data.quantized import fit_and_count
 from edgeloop.data.source import ArraySpec, Chunk, DataSource, Skipped
 from edgeloop.data.step_times import StepTimes
@@ -36,6 +38,15 @@ class Batches:
     samples: int
     """At most runs × batch size; what the last run holds beyond them is padding."""
     labels: Optional[npt.NDArray[Any]]
+    """Of a data set of boxes the number of each picture."""
+    placements: Sequence[Placement] = ()
+    """Of pictures: where each lies in the model's input."""
+
+    def part(self, first: int, count: int) -> Batches:
+        """Return labels and placements of some samples, without their inputs."""
+        own = slice(first, first + count)
+        labels = None if self.labels is None else self.labels[own]
+        return Batches((), 0, count, labels, self.placements[own])
 
 
 @dataclass
@@ -62,6 +73,8 @@ class ModelData:
     """Whether the first dimension of the inputs counts samples."""
     ordered: Optional[int] = None
     """How many class folders were numbered in alphabetical order; None: numbered otherwise."""
+    boxes: Optional[BoxSet] = None
+    """What is in each picture, where the data says it."""
     clipped: dict[str, Clipped] = field(default_factory=dict)
 
     def describe_by(self, other: ModelData) -> list[str]:
@@ -148,7 +161,7 @@ class ModelData:
             x = {
                 name: fitting.apply(chunk.x[fitting.key]) for name, fitting in self.fittings.items()
             }
-            yield Chunk(x, self.label_reader.numbers(chunk.labels))
+            yield Chunk(x, self.label_reader.numbers(chunk.labels), chunk.placements)
 
     def batches(
         self, most_samples: Optional[int] = None, rows: Optional[npt.NDArray[np.int64]] = None
@@ -160,7 +173,7 @@ class ModelData:
             runs = -(-chunk.n // self.batch_size)
             inputs = [self._rows(spec, chunk, runs) for spec in self.specs]
             labels = self.label_reader.numbers(chunk.labels)
-            yield Batches(inputs, runs, chunk.n, labels)
+            yield Batches(inputs, runs, chunk.n, labels, chunk.placements)
 
     def first_inputs(self) -> list[npt.NDArray[Any]]:
         """Return the inputs of the first run."""

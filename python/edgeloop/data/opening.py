@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Optional
 
+from edgeloop.data.box_sets import BoxSet, open_boxes
 from edgeloop.data.fitting import TO_OTHER, Fitting, fit_array
 from edgeloop.data.images import KEY, ImageSource, Listing, list_csv, list_folder
 from edgeloop.data.labels import ClassNames, LabelReader
@@ -27,9 +29,10 @@ def open_data(
 ) -> ModelData:
     """Open the data set that `inputs` names, for a model with the inputs `specs`.
 
-    An .npz (a model with one input takes the array `x_key`, one with several an array for each
-    input's name), an .npy, a folder of pictures, a CSV that lists some, or one picture. Only
-    headers and lists are read. Raises ModelError that says what does not fit.
+    A data set of boxes (see data.box_sets), an .npz (a model with one input takes the array
+    `x_key`, one with several an array for each input's name), an .npy, a folder of pictures, a CSV
+    that lists some, or one picture. Only headers and lists are read. Raises ModelError that says
+    what does not fit.
     """
     assert inputs.data is not None
     path = Path(inputs.data)
@@ -38,12 +41,18 @@ def open_data(
     if not path.is_dir() and not path.is_file():  # a pipe or a device may never end
         raise ModelError(f"the data {inputs.data} is neither a file nor a folder")
     names = None if inputs.labels is None else ClassNames.read(inputs.labels, inputs.labels_archive)
-    listing = _listing(path, inputs.pictures, names)
+    boxes = open_boxes(path, inputs.images, names)
+    if boxes is None and inputs.images is not None:
+        raise UsageError(f"--images is for a data set of boxes, and {inputs.data} is not one")
+    if boxes is not None:
+        listing: Optional[Listing] = Listing(boxes.pictures, range(len(boxes.pictures)))
+    else:
+        listing = _listing(path, inputs.pictures, names)
     if inputs.y_file is not None and (listing is not None or not is_npy(path)):
         raise UsageError(f"--y-file is for an .npy, and {inputs.data} is not one")
     if listing is not None:
         require_one_batch_size(specs)
-        return _pictures(inputs, listing, specs, names, times)
+        return _pictures(inputs, listing, boxes, specs, names, times)
     given = _given(inputs, specs)
     keys = [inputs.x_key] if len(given) == 1 else [spec.name for spec in given]
     source = _arrays(inputs, keys)
@@ -60,6 +69,12 @@ def open_data(
         raise UsageError("--feedback runs one sample after the other: fix --batch-size 1")
     labels = _labels(inputs, source, names)
     return ModelData(source, specs, fittings, labels, times, source.notes, batched=batched)
+
+
+def holds_pictures(inputs: InputSource) -> bool:
+    """Return whether the data is pictures, and not arrays."""
+    path = Path(str(inputs.data))
+    return path.is_dir() or (path.is_file() and not (is_npy(path) or is_zip(path)))
 
 
 def _given(inputs: InputSource, specs: Sequence[TensorSpec]) -> list[TensorSpec]:
@@ -106,6 +121,7 @@ def _arrays(inputs: InputSource, keys: Sequence[str]) -> DataSource:
 def _pictures(
     inputs: InputSource,
     listing: Listing,
+    boxes: Optional[BoxSet],
     specs: Sequence[TensorSpec],
     names: Optional[ClassNames],
     times: Optional[StepTimes],
@@ -124,11 +140,13 @@ def _pictures(
         channel_axis=-1,
     )
     _require_values_per_channel(inputs, size.channels)
+    if boxes is not None:  # whose labels are the numbers of the pictures
+        inputs = replace(inputs, label_offset=0)
     labels = _labels(inputs, source, names)
-    notes = (*source.notes, words)
     return ModelData(
-        source, specs, {spec.name: fitting}, labels, times, notes, ordered=listing.ordered
-    )
+        source, specs, {spec.name: fitting}, labels, times, (*source.notes, words),
+        ordered=listing.ordered, boxes=boxes,
+    )  # fmt: skip
 
 
 def _require_values_per_channel(inputs: InputSource, channels: int) -> None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import stat
 import warnings
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Optional
 
 import numpy as np
 
 from edgeloop.errors import NotAvailableError
-from edgeloop.spec.inputs import Preprocess
+from edgeloop.spec.inputs import LETTERBOX, Preprocess
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -26,6 +27,9 @@ _TURNED = range(2, 9)
 _FORMATS = ("JPEG", "PNG", "BMP", "GIF", "WEBP", "TIFF", "PPM")
 # A picture of a camera has 50 million; four bytes each are in memory before it is made smaller.
 _MOST_PIXELS = 64_000_000
+
+# The gray of Ultralytics' letterbox.
+_PADDING = 114
 
 _MODES = {"rgb": "RGB", "bgr": "RGB", "gray": "L"}
 
@@ -102,26 +106,84 @@ def _brief(error: Exception, path: str) -> str:
     return str(error).split("\n", 1)[0].replace(repr(path), "it") or type(error).__name__
 
 
-def sized(picture: Any, preprocess: Preprocess, height: int, width: int) -> Any:
+@dataclass(frozen=True)
+class Placement:
+    """Where a picture lies in the input of a model: x × scale + offset, in pixels of the input."""
+
+    width: int
+    """Of the picture, turned upright."""
+    height: int
+    x_scale: float
+    y_scale: float
+    x_offset: float
+    y_offset: float
+    input_width: int
+    input_height: int
+
+    def to_picture(self, points: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        """Return x, y, x, y, ... (n, 2k) in shares of the input as pixels of the picture.
+
+        What lies beyond its edges is moved to them.
+        """
+        pairs = points.reshape(len(points), -1, 2) * (self.input_width, self.input_height)
+        pairs = (pairs - (self.x_offset, self.y_offset)) / (self.x_scale, self.y_scale)
+        inside: npt.NDArray[np.float64] = np.clip(pairs, 0.0, (self.width, self.height))
+        return inside.reshape(points.shape)
+
+
+def sized(picture: Any, preprocess: Preprocess, height: int, width: int) -> tuple[Any, Placement]:
     """Crop and resize (bilinear) as asked; by default the whole picture is resized.
 
     Raises UnreadablePictureError where it is smaller than the crop.
     """
-    if preprocess.crop_share is not None:
-        side = max(1, round(min(picture.size) * preprocess.crop_share))
-        picture = _middle(picture, side, side)
-    target = preprocess.resize
-    if len(target) == 1:
-        scale = target[0] / min(picture.size)
-        target = (max(1, round(picture.size[1] * scale)), max(1, round(picture.size[0] * scale)))
-        crop: Optional[tuple[int, ...]] = preprocess.crop or (height, width)
+    original = picture.size
+    scale, offset = (1.0, 1.0), (0.0, 0.0)
+    if preprocess.fit == LETTERBOX:
+        picture, ratio, offset = _letterboxed(picture, height, width)
+        scale = (ratio, ratio)
     else:
-        crop = preprocess.crop
-        if not target and not crop:
+        if preprocess.crop_share is not None:
+            side = max(1, round(min(picture.size) * preprocess.crop_share))
+            picture, offset = _middle(picture, side, side)
+        target = preprocess.resize
+        crop: Optional[tuple[int, ...]] = preprocess.crop
+        if len(target) == 1:
+            factor = target[0] / min(picture.size)
+            target = tuple(max(1, round(side * factor)) for side in picture.size[::-1])
+            crop = preprocess.crop or (height, width)
+        elif not target and not crop:
             target = (height, width)
-    if target:
-        picture = _resized(picture, target)
-    return _middle(picture, crop[0], crop[-1]) if crop else picture
+        if target:
+            scale = (target[1] / picture.size[0], target[0] / picture.size[1])
+            picture = _resized(picture, target)
+        offset = (offset[0] * scale[0], offset[1] * scale[1])
+        if crop:
+            picture, more = _middle(picture, crop[0], crop[-1])
+            offset = (offset[0] + more[0], offset[1] + more[1])
+    (x_scale, y_scale), (x_offset, y_offset) = scale, offset
+    return picture, Placement(
+        original[0],
+        original[1],
+        x_scale,
+        y_scale,
+        x_offset,
+        y_offset,
+        picture.size[0],
+        picture.size[1],
+    )
+
+
+def _letterboxed(picture: Any, height: int, width: int) -> tuple[Any, float, tuple[float, float]]:
+    """Resize with the aspect kept, in the middle of a gray field, as YOLO's training does."""
+    from PIL import Image
+
+    ratio = min(width / picture.size[0], height / picture.size[1])
+    inner = (max(1, round(picture.size[0] * ratio)), max(1, round(picture.size[1] * ratio)))
+    left, top = round((width - inner[0]) / 2 - 0.1), round((height - inner[1]) / 2 - 0.1)
+    gray = _PADDING if picture.mode == "L" else (_PADDING,) * 3
+    field = Image.new(picture.mode, (width, height), gray)
+    field.paste(_resized(picture, inner[::-1]), (left, top))
+    return field, ratio, (float(left), float(top))
 
 
 def pixels(picture: Any, color: str) -> npt.NDArray[np.uint8]:
@@ -140,11 +202,12 @@ def _resized(picture: Any, size: tuple[int, ...]) -> Any:
     return picture.resize((size[1], size[0]), Image.Resampling.BILINEAR)
 
 
-def _middle(picture: Any, height: int, width: int) -> Any:
+def _middle(picture: Any, height: int, width: int) -> tuple[Any, tuple[float, float]]:
+    """Return the middle of a picture, and what its crop adds to coordinates (at most 0)."""
     if picture.size[0] < width or picture.size[1] < height:
         raise UnreadablePictureError(
             f"its {picture.size[1]}x{picture.size[0]} pixels are fewer than the {height}x{width} "
             "to crop"
         )
     left, top = (picture.size[0] - width) // 2, (picture.size[1] - height) // 2
-    return picture.crop((left, top, left + width, top + height))
+    return picture.crop((left, top, left + width, top + height)), (-float(left), -float(top))

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, Optional, Protocol
 
 import numpy as np
 
+from edgeloop.data.picture import Placement
+
 if TYPE_CHECKING:
     import numpy.typing as npt
 
@@ -26,6 +28,8 @@ class Chunk:
 
     x: Mapping[str, npt.NDArray[Any]]
     labels: Optional[npt.NDArray[Any]]
+    placements: Sequence[Placement] = ()
+    """Of pictures: where each lies in the model's input."""
 
     @property
     def n(self) -> int:

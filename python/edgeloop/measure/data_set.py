@@ -5,19 +5,21 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Callable, Optional
+from typing import TYPE_CHECKING, Any, Callable, Optional, Union
 
 import numpy as np
 
 from edgeloop.data.model_data import Batches
-from edgeloop.errors import ModelError, reasoned
+from edgeloop.errors import ModelError, UsageError, reasoned
+from edgeloop.measure.detecting import DetectionEvaluation, decoder_of, detection_evaluation
 from edgeloop.measure.live_worker import DataRuns, LiveWorker, SampleRows
 from edgeloop.metrics.agreement import Agreement
+from edgeloop.metrics.decoders import COMPARING, Decoder
 from edgeloop.metrics.evaluation import Evaluation
 from edgeloop.metrics.outputs import Judged
 from edgeloop.results.sample_scores import paired_document, scores_document
 from edgeloop.spec.load import instance_of
-from edgeloop.spec.metrics import REGRESSION
+from edgeloop.spec.metrics import DETECTION, REGRESSION
 from edgeloop.stats.quantile import quantile_interval
 
 if TYPE_CHECKING:
@@ -44,13 +46,13 @@ class DataResult:
 
     data: ModelData
     samples: int = 0
-    evaluation: Optional[Evaluation] = None
+    evaluation: Union[Evaluation, DetectionEvaluation, None] = None
     """None where the data has no labels."""
     agreement: Optional[Agreement] = None
     """None without a reference."""
     reference: Optional[str] = None
     """The reference's title."""
-    reference_evaluation: Optional[Evaluation] = None
+    reference_evaluation: Union[Evaluation, DetectionEvaluation, None] = None
     """Of the reference, on the same samples and labels."""
     reference_judged: Optional[Judged] = None
     seed: int = 0
@@ -75,7 +77,7 @@ class DataResult:
             scores = self.evaluation.kept.scores()
             if document["accuracy"] is not None and scores is not None:
                 document["accuracy"]["samples"] = scores_document(scores)
-        if self.reference_evaluation is not None and self.reference_judged is not None:
+        if self.reference_evaluation is not None:
             theirs = _accuracy(self.reference_evaluation, self.reference_judged)
             document.update({f"reference_{name}": value for name, value in theirs.items()})
             document.update(self._paired())
@@ -128,6 +130,8 @@ class DataResult:
         }
 
     def _may_be_classes(self) -> bool:
+        if self.agreement is not None and self.agreement.detections is not None:
+            return False
         task = None if self.evaluation is None else self.evaluation.task
         return task is None or task.name != REGRESSION
 
@@ -186,30 +190,69 @@ def run_data_set(
     result.judged = worker.judged
     result.evaluation = _evaluation(worker, result.judged)
     if reference is not None:
-        result.agreement = Agreement(worker.outputs, reference.outputs, data.n, spec.seed)
+        result.agreement = Agreement(
+            worker.outputs, reference.outputs, data.n, spec.seed,
+            (comparing_decoder(worker), comparing_decoder(reference)),
+        )  # fmt: skip
         result.reference, result.seed = reference.spec.title, spec.seed
         if result.evaluation is not None:
-            result.reference_judged = _judged_of(reference, result)
+            if not isinstance(result.evaluation, DetectionEvaluation):
+                result.reference_judged = _judged_of(reference, result)
             result.reference_evaluation = _evaluation(reference, result.reference_judged)
         _run_both(worker, reference, result, on_runs)
         return result
     if result.evaluation is None:
         return result
-    runner = _Runner(worker, [_judged_index(result)], on_runs)
+    detecting = isinstance(result.evaluation, DetectionEvaluation)
+    runner = _Runner(worker, None if detecting else [_judged_index(result)], on_runs)
     result.samples_per_s = runner.samples_per_s
     for batches in data.batches():
         for first, outputs in runner.run(batches):
             result.samples += len(outputs[0])
-            labels = batches.labels
-            piece = None if labels is None else labels[first : first + len(outputs[0])]
-            result.evaluation.add(outputs[0], piece)
+            _judge(result.evaluation, outputs, 0, batches.part(first, len(outputs[0])))
         if result.evaluation.ended:
             break
     return result
 
 
-def _evaluation(worker: LiveWorker, judged: Optional[Judged]) -> Optional[Evaluation]:
+def comparing_decoder(worker: LiveWorker) -> Optional[Decoder]:
+    """Return what reads a model's outputs for a comparison; None where it is no detector."""
+    choice = worker.spec.metrics.decoder
+    try:
+        return decoder_of(worker.inputs, worker.outputs, worker.source, choice, COMPARING)
+    except UsageError:
+        if choice is not None:
+            raise
+        return None
+
+
+def _judge(
+    evaluation: Union[Evaluation, DetectionEvaluation],
+    outputs: Sequence[SampleRows],
+    judged: int,
+    part: Batches,
+) -> None:
+    """Add the outputs of some samples: all of a detector's, else the one that is judged."""
+    if isinstance(evaluation, DetectionEvaluation):
+        evaluation.add(outputs, part.labels, part.placements)
+    else:
+        evaluation.add(outputs[judged], part.labels)
+
+
+def _evaluation(
+    worker: LiveWorker, judged: Optional[Judged]
+) -> Union[Evaluation, DetectionEvaluation, None]:
     """Return what takes the judged output of a worker; None where there is none."""
+    if worker.data is not None and worker.data.boxes is not None:
+        spec = worker.spec
+        return detection_evaluation(
+            worker.data, worker.inputs, worker.outputs, worker.source, spec.metrics, spec.seed
+        )
+    if worker.spec.metrics.task == DETECTION:
+        raise UsageError(
+            f"--task detection needs data with boxes, and {worker.spec.inputs.data} has none: name "
+            "a COCO json, a YOLO data.yaml or its folder, or a folder of Pascal VOC"
+        )
     if judged is None or judged.index is None:
         return None
     assert worker.data is not None
@@ -232,13 +275,20 @@ def _judged_of(reference: LiveWorker, result: DataResult) -> Optional[Judged]:
     return Judged(partner, reference.outputs[partner].name)
 
 
-def _accuracy(evaluation: Evaluation, judged: Judged) -> dict[str, Any]:
+def _accuracy(
+    evaluation: Union[Evaluation, DetectionEvaluation], judged: Optional[Judged]
+) -> dict[str, Any]:
     """Return `accuracy` with the name of the output that was judged."""
     document = evaluation.as_dict()
-    if document["accuracy"] is not None:
+    if document["accuracy"] is not None and judged is not None and judged.index is not None:
         words = {"output_reason": judged.words} if judged.words else {}
         document["accuracy"].update({"output": judged.name, **words})
     return document
+
+
+def _place(judged: Optional[Judged]) -> int:
+    """Return the place of the judged output; 0 where all are."""
+    return 0 if judged is None or judged.index is None else judged.index
 
 
 def _judged_index(result: DataResult) -> int:
@@ -280,11 +330,9 @@ def _run_both(
         result.agreement.add(a, b)
         result.samples += our_batches.samples
         if result.evaluation is not None:
-            result.evaluation.add(a[_judged_index(result)], our_batches.labels)
-        judged = result.reference_judged
-        if result.reference_evaluation is not None and judged is not None:
-            assert judged.index is not None
-            result.reference_evaluation.add(b[judged.index], their_batches.labels)
+            _judge(result.evaluation, a, _place(result.judged), our_batches)
+        if result.reference_evaluation is not None:
+            _judge(result.reference_evaluation, b, _place(result.reference_judged), their_batches)
 
 
 def _all(runner: _Runner, batches: Batches) -> list[SampleRows]:

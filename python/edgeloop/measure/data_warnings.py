@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Optional
+from typing import TYPE_CHECKING, Any, Optional, Union
 
 from edgeloop.results.sample_warnings import warning
 
 if TYPE_CHECKING:
     from edgeloop.data.model_data import ModelData
     from edgeloop.measure.data_set import DataResult
+    from edgeloop.measure.detecting import DetectionEvaluation
     from edgeloop.metrics.evaluation import Evaluation
 
 # A few outliers are clipped in any data set; more is another scale.
@@ -77,7 +78,9 @@ def _skipped(data: ModelData) -> list[dict[str, Any]]:
     )]  # fmt: skip
 
 
-def _shifted_labels(evaluation: Optional[Evaluation]) -> list[dict[str, Any]]:
+def _shifted_labels(
+    evaluation: Union[Evaluation, DetectionEvaluation, None],
+) -> list[dict[str, Any]]:
     shift = None if evaluation is None else evaluation.label_shift()
     if shift is None:
         return []

@@ -18,6 +18,7 @@ from edgeloop.data.step_times import StepTimes
 from edgeloop.errors import EdgeloopError, ModelError, NotAvailableError
 from edgeloop.measure import schedule
 from edgeloop.measure.data_loop import Stretch
+from edgeloop.measure.detecting import as_trained
 from edgeloop.measure.monitor import Monitor
 from edgeloop.metrics.outputs import Judged, Label, judged_output, sample_shape
 from edgeloop.results.probe import Probe
@@ -99,6 +100,8 @@ class LiveWorker:
         self._begun_s: Optional[float] = None
         self.data: Optional[ModelData] = None
         """The data set where there is one."""
+        self.source = spec.inputs
+        """Where the data comes from, with what the model's kind says of pictures."""
         self.judged: Optional[Judged] = None
         """Which output its labels are held against; None where it has none."""
         begun_s = time.monotonic()
@@ -108,6 +111,10 @@ class LiveWorker:
             self.loaded = self._load()
             if spec.inputs.data is not None:
                 self.loaded.update(self._start(times))
+                # Only now the shapes of all outputs are known.
+                self.source = as_trained(spec.inputs, self.inputs, self.outputs, spec.metrics)
+                if self.source != spec.inputs:
+                    self.data = open_data(self.source, self.inputs, times)
                 self.judged = self._judged()
             _require_forward((self.loaded["import_ns"], *self.loaded["load_ns"].values()))
         except BaseException:
@@ -132,6 +139,11 @@ class LiveWorker:
         self.stop_measuring()
         self.client.close()
         self.data = None  # its arrays need not live as long as what was measured
+
+    @property
+    def inputs(self) -> list[TensorSpec]:
+        """Describe the inputs."""
+        return [TensorSpec.from_dict(spec) for spec in self.loaded["inputs"]]
 
     @property
     def outputs(self) -> list[TensorSpec]:
@@ -400,8 +412,7 @@ class LiveWorker:
 
     def _start(self, times: Optional[StepTimes]) -> dict[str, Any]:
         """Open the data set, which needs to know the inputs, and run its first sample."""
-        specs = [TensorSpec.from_dict(spec) for spec in self.loaded["inputs"]]
-        self.data = open_data(self.spec.inputs, specs, times)
+        self.data = open_data(self.spec.inputs, self.inputs, times)
         request = requests.Start(self.spec.loops, self.data.first_inputs())
         return dict(self.client.request(request, "running the first sample").body)
 
@@ -410,6 +421,8 @@ class LiveWorker:
         assert self.data is not None
         if self.data.labels is None:
             return None
+        if self.data.boxes is not None:
+            return Judged(None, reason="the model is judged by all of its outputs")
         label = Label(self.data.labels.dtype.kind, self.data.labels.shape)
         outputs, batch_size = self.outputs, self.data.batch_size
         judged = judged_output(outputs, batch_size, label, self.spec.metrics.output)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Union
+from typing import TYPE_CHECKING, Any, Optional, Union
 
 import numpy as np
 
@@ -11,8 +11,9 @@ from edgeloop.errors import ModelError
 from edgeloop.metrics.alignment import score_rows, squeezed
 from edgeloop.metrics.bootstrap import GroupSums, bca_intervals
 from edgeloop.metrics.classification import with_interval
-from edgeloop.metrics.detections import DetectionAgreement, detections_of
-from edgeloop.metrics.outputs import detector_parts, pair_outputs
+from edgeloop.metrics.decoders import Decoder
+from edgeloop.metrics.detections import DetectionAgreement
+from edgeloop.metrics.outputs import pair_outputs
 from edgeloop.metrics.proportion import Proportion
 
 if TYPE_CHECKING:
@@ -119,9 +120,17 @@ class Agreement:
     """The outputs of a model beside those of its reference that belong to them."""
 
     def __init__(
-        self, ours: Sequence[TensorSpec], theirs: Sequence[TensorSpec], n: int, seed: int
+        self,
+        ours: Sequence[TensorSpec],
+        theirs: Sequence[TensorSpec],
+        n: int,
+        seed: int,
+        decoders: tuple[Optional[Decoder], Optional[Decoder]] = (None, None),
     ) -> None:
-        """Pair the outputs. Raises ModelError where none of the one is any of the other."""
+        """Pair the outputs. Raises ModelError where none of the one is any of the other.
+
+        `decoders`: what reads the outputs of each, where both are detectors.
+        """
         self.pairing = pair_outputs(ours, theirs)
         if not self.pairing.pairs:
             raise ModelError(
@@ -129,18 +138,21 @@ class Agreement:
                 f"reference ({_listed(theirs)}): they cannot be compared"
             )
         self._outputs = [OutputAgreement(ours[a].name, n, seed) for a, _ in self.pairing.pairs]
-        self._parts = (detector_parts(ours, 1), detector_parts(theirs, 1))
-        self.detections = DetectionAgreement() if None not in self._parts else None
+        self._decoders = decoders
+        self.detections = None if None in decoders else DetectionAgreement(n, seed)
         """Of two detectors, which list in their own order what they see; None of other models."""
 
     def add(self, ours: Sequence[Rows], theirs: Sequence[Rows]) -> None:
         """Add samples of all outputs of both. Raises ModelError where the shapes are others."""
         for output, (a, b) in zip(self._outputs, self.pairing.pairs):
             output.add(ours[a], theirs[b])
-        first, second = self._parts
-        if self.detections is not None and first is not None and second is not None:
-            for one, other in zip(detections_of(ours, first), detections_of(theirs, second)):
-                self.detections.add(one, other)
+        model, reference = self._decoders
+        if self.detections is not None and model is not None and reference is not None:
+            for index in range(len(ours[0])):
+                self.detections.add(
+                    model([values[index] for values in ours]),
+                    reference([values[index] for values in theirs]),
+                )
 
     def as_dict(self, classes: bool) -> list[dict[str, Any]]:
         """Return the metrics of every output; `classes` as above."""

@@ -62,11 +62,11 @@ def judged_output(
         return Judged(names.index(wanted), wanted, "named by --output")
     if len(outputs) == 1:
         return Judged(0, names[0])
-    if is_detector(outputs, batch_size):
+    if len(outputs) == 4 and any(_lists_boxes(spec, batch_size) for spec in outputs):
         return Judged(
             None,
-            reason="the model is a detector, whose output is not one score for each class; its "
-            "detections can be compared with --reference",
+            reason="the model is a detector, whose output is not one score for each class; it is "
+            "judged on data with boxes (edgeloop help accuracy), or beside a --reference",
         )
     fits = _fitting(outputs, batch_size, label)
     if len(fits) == 1:
@@ -83,36 +83,6 @@ def judged_output(
         reason=f"none of the outputs {quoted} is one score for each class or fits the labels; "
         "--output NAME chooses one all the same",
     )
-
-
-def is_detector(outputs: Sequence[TensorSpec], batch_size: int) -> bool:
-    """Return whether the outputs are boxes (n, 4), classes (n), scores (n) and their number."""
-    return detector_parts(outputs, batch_size) is not None
-
-
-def detector_parts(
-    outputs: Sequence[TensorSpec], batch_size: int
-) -> Optional[tuple[int, int, int, int]]:
-    """Return the places of boxes, classes, scores and count among a detector's outputs.
-
-    Their shapes show which is which and, for classes and scores, their names or else the order of
-    TFLite's detection post-processing: boxes, classes, scores, count. None without a detector.
-    """
-    if len(outputs) != 4:
-        return None
-    shapes = [sample_shape(spec.shape, batch_size) for spec in outputs]
-    boxes = [index for index, shape in enumerate(shapes) if len(shape) == 2 and shape[1] == 4]
-    counts = [index for index, shape in enumerate(shapes) if shape == ()]
-    if len(boxes) != 1 or len(counts) != 1:
-        return None
-    rows = [index for index, shape in enumerate(shapes) if shape == (shapes[boxes[0]][0],)]
-    if len(rows) != 2:
-        return None
-    classes, scores = rows
-    named = [index for index in rows if "score" in outputs[index].name.lower()]
-    if len(named) == 1 and named[0] == classes:
-        classes, scores = scores, classes
-    return boxes[0], classes, scores, counts[0]
 
 
 @dataclass(frozen=True)
@@ -174,6 +144,11 @@ def _by_name(ours: Sequence[TensorSpec], theirs: Sequence[TensorSpec]) -> dict[i
         and own.count(name) == names.count(name) == 1
         and _shape_key(ours[index]) == _shape_key(theirs[names.index(name)])
     }
+
+
+def _lists_boxes(spec: TensorSpec, batch_size: int) -> bool:
+    shape = sample_shape(spec.shape, batch_size)
+    return len(shape) == 2 and shape[1] == 4
 
 
 def _shape_key(spec: TensorSpec) -> tuple[int, ...]:

@@ -22,7 +22,7 @@ Interval = tuple[Optional[float], Optional[float]]
 _LONGEST = 160
 
 # The first of these that a result has stands for its accuracy.
-_METRICS = ("accuracy", "pixel_accuracy", "r2", "mse")
+_METRICS = ("accuracy", "map_50_95", "pixel_accuracy", "r2", "mse")
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,8 @@ Y_KEY = "y_data"
 
 LAYOUTS = ("nhwc", "nchw")
 COLORS = ("rgb", "bgr", "gray")
+STRETCH, LETTERBOX = "stretch", "letterbox"
+FITS = (STRETCH, LETTERBOX)
 
 # No picture that a network takes is larger; above it is a slip of the finger.
 _MOST_PIXELS = 1 << 15
@@ -34,6 +36,9 @@ class Preprocess:
     """Side of the central square that is kept before the resizing, of the shorter side (0 to 1)."""
     color: Optional[str] = None
     """One of COLORS; None: RGB, or GRAY where the model has one channel."""
+    fit: Optional[str] = None
+    """STRETCH or LETTERBOX (the aspect is kept, gray fills the rest); None: stretch, or letterbox
+    for what was trained so."""
     scale: Optional[float] = None
     mean: tuple[float, ...] = ()
     std: tuple[float, ...] = ()
@@ -69,6 +74,8 @@ class InputSource:
     """What the model's own metadata says of pictures; it counts where the user gave nothing."""
     fed: tuple[str, ...] = ()
     """Inputs that get outputs of the sample before, and so nothing of the data."""
+    images: Optional[str] = None
+    """The folder of the pictures that a data set of boxes names."""
     pictures: tuple[str, ...] = ()
     """More pictures, where `data` is one."""
 
@@ -92,6 +99,7 @@ def parse_preprocess(
     resize: Union[str, int, Sequence[int], None] = None,
     crop: Union[str, float, Sequence[int], None] = None,
     color: Optional[str] = None,
+    fit: Optional[str] = None,
     scale: Union[str, float, None] = None,
     mean: Union[str, float, Sequence[float], None] = None,
     std: Union[str, float, Sequence[float], None] = None,
@@ -107,6 +115,10 @@ def parse_preprocess(
     chosen = None if color is None else color.lower()
     if chosen is not None and chosen not in COLORS:
         raise UsageError(f"unknown colour order '{color}'; {nearest(chosen, COLORS)}")
+    if fit is not None and fit not in FITS:
+        raise UsageError(f"unknown fit '{fit}'; {nearest(fit, FITS)}")
+    if fit is not None and (resize is not None or crop is not None):
+        raise UsageError("--fit brings pictures to the model's size: leave --resize and --crop out")
     factors = _numbers("scale", scale)
     if len(factors) > 1:
         raise UsageError(f"--scale is one number (1/255), not {len(factors)}")
@@ -115,6 +127,7 @@ def parse_preprocess(
         crop=() if share is not None else _size("crop", crop),
         crop_share=share,
         color=chosen,
+        fit=fit,
         scale=factors[0] if factors else None,
         mean=_numbers("mean", mean),
         std=deviations,

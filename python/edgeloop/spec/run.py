@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Optional, Union
 
 from edgeloop.errors import UsageError, canonical
-from edgeloop.spec.inputs import X_KEY, Y_KEY
+from edgeloop.spec.inputs import FITS, X_KEY, Y_KEY
 from edgeloop.spec.option import (
     ACCELERATOR,
     DATA,
@@ -262,6 +262,15 @@ class RunSpec:
         file=True,
         more=True,
     )
+    images: Optional[str] = option(
+        None,
+        "--images",
+        section=DATA,
+        metavar="DIR",
+        help="Folder of the pictures that a data set of boxes names, where it is not beside it.",
+        file=True,
+        more=True,
+    )
     data_layout: Optional[str] = option(
         None,
         "--data-layout",
@@ -292,6 +301,16 @@ class RunSpec:
         "--color",
         section=PICTURES,
         help="rgb, bgr or gray. Default: rgb, gray for a model of one channel.",
+        more=True,
+    )
+    fit: Optional[str] = option(
+        None,
+        "--fit",
+        section=PICTURES,
+        metavar="HOW",
+        help="stretch to the model's size, or letterbox: keep the aspect and fill with gray. "
+        "Default: letterbox for YOLO, else stretch; reported.",
+        choices=FITS,
         more=True,
     )
     scale: Union[str, float, None] = option(
@@ -352,7 +371,8 @@ class RunSpec:
         None,
         "--task",
         section=METRICS,
-        help="classification, regression or segmentation. Default: from the labels, and reported.",
+        help="classification, regression, segmentation or detection. Default: from the labels, and "
+        "reported.",
         more=True,
     )
     top_k: int = option(
@@ -377,6 +397,23 @@ class RunSpec:
         help="The output that is judged, of a model with several (edgeloop inspect lists them). "
         "Default: the one that fits the labels.",
         configured=True,
+        more=True,
+    )
+    decoder: Optional[str] = option(
+        None,
+        "--decoder",
+        section=METRICS,
+        metavar="NAME[:K=V]",
+        help="What reads a detector's outputs: tflite-postprocess, yolo, tf-detection, ssd-raw or "
+        "detr, and settings behind colons (yolo:version=8:score=0.25). Default: from their names "
+        "and shapes, and reported.",
+        more=True,
+    )
+    per_class: bool = option(
+        False,
+        "--per-class",
+        section=METRICS,
+        help="Detection: the average precision of each class, too.",
         more=True,
     )
     effort: str = option(

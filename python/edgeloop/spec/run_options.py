@@ -37,9 +37,11 @@ class EvaluateOptions(TypedDict, total=False):
     y_key: str
     y_file: Optional[str]
     data_layout: Optional[str]
+    images: Optional[str]
     resize: Union[str, int, Sequence[int], None]
     crop: Union[str, float, Sequence[int], None]
     color: Optional[str]
+    fit: Optional[str]
     scale: Union[str, float, None]
     mean: Union[str, float, Sequence[float], None]
     std: Union[str, float, Sequence[float], None]
@@ -51,6 +53,8 @@ class EvaluateOptions(TypedDict, total=False):
     top_k: int
     softmax: bool
     output: Optional[str]
+    decoder: Optional[str]
+    per_class: bool
     effort: str
     budget_s: Optional[float]
     rate_hz: Optional[float]

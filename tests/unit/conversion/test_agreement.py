@@ -120,9 +120,10 @@ def test_detectors_are_compared_by_what_they_see_in_any_order():
     swapped = detector([BOXES[1], BOXES[0], BOXES[2]], [7, 3, 5], [0.902, 0.899, 0.12])
     found, faults = compare_detections(source, swapped, "int8")
     assert faults == []
-    assert (found.found, found.total) == (4, 4)
+    assert (found.kept, found.reference, found.added) == (2, 2, 0)
     document = found.as_dict()
-    assert document["detection_agreement"] == 1.0
+    assert document["kept_share"] == 1.0
+    assert document["score_difference"] == pytest.approx((0.102 + 0.001) / 2, abs=1e-3)
     assert document["max_score_difference"] == pytest.approx(0.102, abs=1e-3)
     # In float32 a score that moves so far is no rounding.
     _, faults = compare_detections(source, swapped, "fp32")
@@ -132,7 +133,8 @@ def test_detectors_are_compared_by_what_they_see_in_any_order():
 def test_detections_of_another_class_or_place_are_others():
     source = detector(BOXES * 8, [3, 7, 1] * 8, [0.9, 0.8, 0.7] * 8)
     _, faults = compare_detections(source, detector(BOXES * 8, [4, 8, 2] * 8, [0.9] * 24), "int8")
-    assert "0.0% of the detections are made by both" in faults[0]
+    assert "0.0% of the reference's detections are kept" in faults[0]
+    assert "0.0% of the detections are the reference's, too" in faults[1]
     moved = (np.array(BOXES * 8) + 0.3).tolist()
     assert compare_detections(source, detector(moved, [3, 7, 1] * 8, [0.9] * 24), "int8")[1]
 
@@ -140,8 +142,8 @@ def test_detections_of_another_class_or_place_are_others():
 def test_nothing_seen_is_nothing_to_compare():
     nothing = detector(BOXES, [1, 2, 3], [0.1, 0.1, 0.1])
     found, faults = compare_detections(nothing, nothing, "fp32")
-    assert (found.total, faults) == (0, [])
-    assert "neither sees anything" in found.as_dict()["detection_agreement_reason"]
+    assert (found.reference, faults) == (0, [])
+    assert "the reference sees nothing" in found.as_dict()["kept_share_reason"]
     assert compare_detections(sample_run(SCORES), sample_run(SCORES), "fp32") is None
 
 

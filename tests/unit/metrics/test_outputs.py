@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from edgeloop.errors import UsageError
-from edgeloop.metrics.outputs import Label, detector_parts, judged_output, pair_outputs
+from edgeloop.metrics.outputs import Label, judged_output, pair_outputs
 from edgeloop.spec.load import TensorSpec
 
 CLASS = Label("i", ())
@@ -46,10 +46,7 @@ def test_values_fit_the_output_of_their_shape() -> None:
 
 def test_a_detector_has_no_output_to_be_judged() -> None:
     specs = outputs(a=(1, 10, 4), b=(1, 10), c=(1, 10), d=(1,))
-    assert detector_parts(specs, 1) == (0, 1, 2, 3)
     assert "detector" in str(judged_output(specs, 1, CLASS, None).reason)
-    named = outputs(scores=(1, 10), boxes=(1, 10, 4), num=(1,), classes=(1, 10))
-    assert detector_parts(named, 1) == (1, 3, 0, 2)
 
 
 def test_outputs_are_paired_by_name_in_any_order() -> None:

@@ -14,7 +14,10 @@ _PERCENT = (
     "accuracy", "pixel_accuracy", "mean_iou", "balanced_accuracy", "precision_macro",
     "precision_micro", "precision_weighted", "recall_macro", "recall_micro", "recall_weighted",
     "f1_macro", "f1_micro", "f1_weighted",
+    "map_50_95", "map_50", "ar_100",
 )  # fmt: skip
+_SHARES = ("top_1_agreement", "kept_share", "added_share")
+_LABELS = {"map_50_95": "mAP50-95", "map_50": "mAP50", "ar_100": "AR100"}
 _VALUES = (
     "log_loss", "mean_absolute_error", "mean_squared_error", "root_mean_squared_error", "r2",
     "mean_absolute_percentage_error",
@@ -44,6 +47,9 @@ def metrics_parts(summary: dict[str, Any]) -> list[str]:
     if accuracy is None:
         return [f"no accuracy: {summary['accuracy_reason']}"]
     about = f"{accuracy['task']} ({accuracy['task_reason']}), {accuracy['n']} samples"
+    if "decoder" in accuracy:
+        about += f", {accuracy['objects']} objects\ndecoder {accuracy['decoder']}: "
+        about += "\n  ".join(accuracy["decoder_notes"])
     if "output_reason" in accuracy:
         about = f"output '{accuracy['output']}', {accuracy['output_reason']}\n{about}"
     if data.get("skipped"):
@@ -51,8 +57,18 @@ def metrics_parts(summary: dict[str, Any]) -> list[str]:
     rows: list[Sequence[str]] = []
     for name in metric_names(accuracy):
         if name not in _NOT_PRINTED:
-            rows.append((name.replace("_", " "), metric_text(accuracy, name)))
+            rows.append((metric_label(name), metric_text(accuracy, name)))
     lines = [about, columns(rows)]
+    if "classes" in accuracy:
+        each = [
+            (
+                one["name"],
+                metric_text(one, "map_50_95"),
+                f"{one['objects']} object{'s' if one['objects'] != 1 else ''}",
+            )
+            for one in accuracy["classes"]
+        ]
+        lines.append(f"  mAP50-95 of each class\n{columns(each, indent='    ')}")
     if "log_loss_note" in accuracy:
         lines.append(f"  log loss: {accuracy['log_loss_note']}")
     if accuracy.get("void_pixels_excluded"):
@@ -88,17 +104,22 @@ def paired_words(paired: Mapping[str, Any]) -> str:
     return f"{_VERDICTS[paired['verdict']]}: {paired_text(paired)} ({basis})"
 
 
+def metric_label(name: str) -> str:
+    """Return how a metric is called where it is printed."""
+    return _LABELS.get(name, name.replace("_", " "))
+
+
 def metric_names(accuracy: dict[str, Any]) -> list[str]:
     """Return the metrics of a document in its order."""
     return [name for name in accuracy if name in _PERCENT or name in _VALUES or _is_top_k(name)]
 
 
-def metric_text(document: dict[str, Any], name: str) -> str:
+def metric_text(document: Mapping[str, Any], name: str) -> str:
     """Return a metric with its interval, or why it has none."""
     value = document[name]
     if value is None:
         return str(document[f"{name}_reason"])
-    share = name in _PERCENT or _is_top_k(name) or name == "top_1_agreement"
+    share = name in _PERCENT or _is_top_k(name) or name in _SHARES
     interval = document.get(f"{name}_ci95")
     text = f"{100 * value:.2f} %" if share else f"{value:.5g}"
     if interval is None:
@@ -116,8 +137,9 @@ def agreement_parts(summary: dict[str, Any]) -> list[str]:
     samples = sum(agreement["outputs"][0].get(name, 0) for name in ("n", "empty", "other_shapes"))
     lines = [f"agreement with {agreement['reference']}, {samples} samples"]
     lines += [f"  {note}" for note in agreement.get("notes", ())]
-    if "detections" in agreement:
+    if "detections" in agreement:  # whose order in the outputs is each model's own
         lines.append(f"  {detections_words(agreement['detections'])}")
+        return ["\n".join(lines)]
     for output in agreement["outputs"]:
         names = ("top_1_agreement", "max_error", "mean_error", "cosine")
         rows = [
@@ -136,18 +158,26 @@ def agreement_parts(summary: dict[str, Any]) -> list[str]:
 
 
 def detections_words(found: Mapping[str, Any]) -> str:
-    """Return how many detections two models share, as a sentence."""
+    """Return how many of the reference's detections a model keeps, as sentences."""
     what = f"detections of score {found['least_score']:g} or more"
-    if found["detection_agreement"] is None:
-        return f"{what}: {found['detection_agreement_reason']}"
-    shares = [
-        100 * one for one in (found["detection_agreement"], *found["detection_agreement_ci95"])
-    ]
-    return (
-        f"{what}: {shares[0]:.1f} % [{shares[1]:.1f}, {shares[2]:.1f}] are made by both "
-        f"({found['found_by_both']} of {found['detections']}, by class and place), scores within "
-        f"{found['max_score_difference']:.2g}"
-    )
+    if found["kept_share"] is None:
+        return f"{what}: {found['kept_share_reason']}"
+    kept = f"{found['kept']} of {found['reference_detections']}"
+    share = metric_text(found, "kept_share")
+    alike = f"same class, IoU {found['least_iou']:g} or more"
+    lines = [f"{what}: {share} of the reference's are kept ({kept}; {alike})"]
+    if found["added_share"] is not None:
+        lines.append(
+            f"{metric_text(found, 'added_share')} of the model's are new ({found['added']} of "
+            f"{found['detections']})"
+        )
+    if found["iou"] is not None:
+        lines.append(
+            f"of those kept, IoU {metric_text(found, 'iou')}; score differs by "
+            f"{metric_text(found, 'score_difference')}, on average "
+            f"{metric_text(found, 'score_shift')}, at most {found['max_score_difference']:.2g}"
+        )
+    return "\n  ".join(lines)
 
 
 def _is_top_k(name: str) -> bool:

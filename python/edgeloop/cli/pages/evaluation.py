@@ -6,6 +6,7 @@ from typing import Any
 
 from edgeloop.cli.pages.accuracy import (
     agreement_parts,
+    metric_label,
     metric_names,
     metric_text,
     metrics_parts,
@@ -50,7 +51,7 @@ def _answer(result: Result) -> str:
     name = next(iter(metric_names(accuracy)), None)
     if name is None:
         return str(title)
-    return f"{name.replace('_', ' ')} {metric_text(accuracy, name)}  {title}"
+    return f"{metric_label(name)} {metric_text(accuracy, name)}  {title}"
 
 
 def _throughput(data: dict[str, Any]) -> list[tuple[str, str]]:

@@ -26,6 +26,7 @@ def inputs_of(spec: RunSpec) -> InputSource:
         resize=spec.resize,
         crop=spec.crop,
         color=spec.color,
+        fit=spec.fit,
         scale=spec.scale,
         mean=spec.mean,
         std=spec.std,
@@ -37,6 +38,7 @@ def inputs_of(spec: RunSpec) -> InputSource:
         label_offset=spec.label_offset,
         strict=spec.strict,
         preprocess=preprocess,
+        images=absolute(spec.images),
         fed=tuple(spec.feedback.values()),
     )
 

@@ -156,7 +156,9 @@ def _resolve_one(
         seed=spec.seed,
         timeout_s=spec.timeout_s,
         choices=tuple(notes),
-        metrics=metric_options(spec.task, spec.top_k, spec.softmax, spec.output),
+        metrics=metric_options(
+            spec.task, spec.top_k, spec.softmax, spec.output, spec.decoder, spec.per_class
+        ),
         require_delegate=required,
         instances=instances,
         control=control,
