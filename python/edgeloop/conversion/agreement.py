@@ -264,7 +264,7 @@ def compare_detections(
 
 
 def _decoder(run: SampleRun) -> Optional[Decoder]:
-    """Return what reads the outputs of a run; None where its model is no detector."""
+    """Return what reads the outputs of a run; None where its model does not detect."""
     # A sample's input is one run's; layouts with a grid need its size.
     sides = [size for spec in run.inputs for size in spec.shape[1:] if size > _MOST_CHANNELS]
     try:

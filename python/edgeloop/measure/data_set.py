@@ -216,7 +216,7 @@ def run_data_set(
 
 
 def comparing_decoder(worker: LiveWorker) -> Optional[Decoder]:
-    """Return what reads a model's outputs for a comparison; None where it is no detector."""
+    """Return what reads a model's outputs for a comparison; None where it does not detect."""
     choice = worker.spec.metrics.decoder
     try:
         return decoder_of(worker.inputs, worker.outputs, worker.source, choice, COMPARING)

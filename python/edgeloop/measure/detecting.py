@@ -80,7 +80,7 @@ def as_trained(
     try:
         decoder = decoder_of(inputs, outputs, source, options.decoder, VALIDATING)
     except (ModelError, UsageError):
-        return source  # what is open is said where the decoder is needed
+        return source  # where the decoder is needed it is an error
     if decoder is None or decoder.name != YOLO:
         return source
     if given.fit is None and not (given.resize or given.crop or given.crop_share):

@@ -350,7 +350,7 @@ def _tf_detection(asked: _Asked) -> Optional[Decoder]:
         return None
     boxes, classes, scores, count = (int(part or 0) for part in parts)
     return _Listed(
-        TF_DETECTION, "told by the outputs' names; classes count from 1", boxes, (classes, scores),
+        TF_DETECTION, "recognised by the names of the outputs; classes count from 1", boxes, (classes, scores),
         count, True, int(asked.option("first", 1)), asked.limits,
     )  # fmt: skip
 
