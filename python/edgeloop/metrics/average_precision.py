@@ -29,8 +29,8 @@ _DUST = 1e-4
 MOST_DETECTIONS = 100
 """Of each class in a picture; the best count."""
 
-# Pictures are resampled in at most this number of groups, to which they belong at random: the variance of
-# a resampled mean stays, and the time does not grow with the pictures.
+# Pictures are resampled in groups, of which there are no more than this, and to which they belong
+# at random: the variance of a resampled mean stays, and the time does not grow with the pictures.
 _MOST_GROUPS = 400
 # Resamples that are computed together, and the numbers they may fill.
 _BATCH = 128

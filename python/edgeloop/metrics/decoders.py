@@ -310,7 +310,7 @@ def _tflite(asked: _Asked) -> Optional[Decoder]:
     how = (
         "as given"
         if order is not None
-        else "told by their shapes"
+        else "recognised by their shapes"
         + (" and names" if sure else ", and classes from scores by their values")
     )
     return _Listed(
@@ -350,8 +350,8 @@ def _tf_detection(asked: _Asked) -> Optional[Decoder]:
         return None
     boxes, classes, scores, count = (int(part or 0) for part in parts)
     return _Listed(
-        TF_DETECTION, "recognised by the names of the outputs; classes count from 1", boxes, (classes, scores),
-        count, True, int(asked.option("first", 1)), asked.limits,
+        TF_DETECTION, "recognised by the names of the outputs", boxes, (classes, scores), count,
+        True, int(asked.option("first", 1)), asked.limits,
     )  # fmt: skip
 
 
