@@ -13,7 +13,7 @@ from edgeloop.spec.run import RunSpec
 
 DATA_SET = (
     "An .npz (x_data, y_data), an .npy, a folder with a folder of pictures for each class, a CSV "
-    "of file,label, one picture; with boxes: a COCO json, YOLO's data.yaml, a folder of Pascal VOC."
+    "of file,label, one picture, a COCO json (boxes)."
 )
 # Nothing is converted here, so that "--layout" can only mean that of the data.
 LAYOUT_OF_DATA = {"data_layout": ("--layout", "--data-layout")}

@@ -1,8 +1,7 @@
-"""Data sets of pictures with boxes: COCO's json, YOLO's folders, Pascal VOC's xml.
+"""Data sets of pictures with boxes: COCO's json.
 
-Files are read in pieces: of COCO's json some numbers for each box stay in memory, of the others
-nothing but the names of the pictures. All of them may be anybody's: they name pictures, and nothing
-in them is executed or expanded.
+It is read in pieces, and some numbers for each box stay in memory. It may be anybody's: a picture
+that it names lies in the folder of the pictures.
 """
 
 from __future__ import annotations
@@ -11,6 +10,7 @@ import json
 import os
 import re
 from array import array
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -40,6 +40,8 @@ class Category:
 
     id: int
     name: str
+    objects: int = 1
+    """In the whole data set; a category without any is in no metric."""
 
 
 class BoxSet(Protocol):
@@ -96,11 +98,14 @@ class CocoBoxes:
         for what, found in (("images", names), ("categories", known)):
             if not found:
                 raise ModelError(f"{path} is not a COCO json: it has no '{what}'")
-        self.categories = [Category(number, known[number]) for number in sorted(known)]
+        table = np.frombuffer(rows, np.float64).reshape(-1, 8)
+        objects = Counter(table[:, 1].astype(np.int64).tolist())
+        self.categories = [
+            Category(number, known[number], objects[number]) for number in sorted(known)
+        ]
         folder = _folder_of_pictures(Path(path), names[0], images)
         self.pictures = [_inside(folder, name, path) for name in names]
         self._names = names
-        table = np.frombuffer(rows, np.float64).reshape(-1, 8)
         places = {number: place for place, number in enumerate(ids)}
         owner = np.array([places.get(int(number), -1) for number in table[:, 0]], np.int64)
         if (owner < 0).any():

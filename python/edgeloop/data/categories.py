@@ -94,7 +94,7 @@ def _by_name(
             "that belongs to the model with --labels FILE"
         )
     numbers = [names.number(one.name) for one in categories]
-    unknown = [one for one, number in zip(categories, numbers) if number is None]
+    unknown = [one for one, n in zip(categories, numbers) if n is None and one.objects]
     if unknown:
         example = names.name(lead)
         raise ModelError(
@@ -103,7 +103,7 @@ def _by_name(
             "write the data set's names there, in the order of the model's classes, and give "
             "--labels FILE"
         )
-    found = [int(number or 0) - lead + offset for number in numbers]
+    found = [-1 if number is None else number - lead + offset for number in numbers]
     places = np.full(max(max(found) + 1, 1), -1, np.int64)
     for place, number in enumerate(found):
         if number >= 0:

@@ -33,6 +33,7 @@ _REQUEST_BYTES = 8 << 20
 _MOST_NAMED = 20
 
 NO_LABELS = "the data has no labels"
+_OF_ALL_PICTURES = "average precision is of all pictures together: no picture has one of its own"
 
 OnRuns = Callable[[DataRuns], None]
 
@@ -113,6 +114,8 @@ class DataResult:
         assert self.evaluation is not None
         assert self.reference_evaluation is not None
         for evaluation in (self.evaluation, self.reference_evaluation):
+            if isinstance(evaluation, DetectionEvaluation):
+                return {"paired": None, "paired_reason": _OF_ALL_PICTURES}
             if evaluation.reason is not None:
                 return {"paired": None, "paired_reason": evaluation.reason}
         return paired_document(
@@ -251,7 +254,7 @@ def _evaluation(
     if worker.spec.metrics.task == DETECTION:
         raise UsageError(
             f"--task detection needs data with boxes, and {worker.spec.inputs.data} has none: name "
-            "a COCO json, a YOLO data.yaml or its folder, or a folder of Pascal VOC"
+            "a COCO json"
         )
     if judged is None or judged.index is None:
         return None

@@ -42,7 +42,7 @@ def test_cocos_json_is_read_in_pieces(
 ) -> None:
     monkeypatch.setattr(box_sets, "_PIECE", piece)
     boxes = CocoBoxes(coco_in(tmp_path))
-    assert boxes.categories == [Category(1, "cat"), Category(3, "dog")]
+    assert [(one.id, one.name) for one in boxes.categories] == [(1, "cat"), (3, "dog")]
     assert [Path(one).name for one in boxes.pictures] == ["a.png", "b.png"]
     first, second = boxes.truth(0, 100, 100), boxes.truth(1, 100, 100)
     assert first.crowd.tolist() == [True]
@@ -99,6 +99,10 @@ def test_classes_are_matched_by_name_and_the_background_line_is_left_out() -> No
     assert "'???' is the background" in shifted.words
     with pytest.raises(ModelError, match=r"1 of the data set's 2 categories .dog. are not among"):
         match_classes(PETS, None, names("cat", "hound"), 0)
+    # A category without objects is in no metric.
+    rare = [*PETS, Category(9, "hound", objects=0)]
+    found = match_classes(rare, None, names("dog", "cat"), 0)
+    assert found.category(np.array([0, 1])).tolist() == [1, 0]
     with pytest.raises(ModelError, match="names 2 classes, and the model has 7"):
         match_classes(PETS, 7, names("cat", "dog"), 0)
 
