@@ -39,6 +39,7 @@ LEFT_OUT = {
         ("ncnn", name): "fetches example models, which edgeloop never has it do"
         for name in ("tqdm", "requests", "portalocker")
     },
+    ("openvino", "openvino-telemetry"): "sends home that the package was imported",
     ("pnnx", "torch"): "its program alone is called, not its Python functions",
     ("tf-keras", "tensorflow"): "tensorflow-cpu is the same package without CUDA",
 }

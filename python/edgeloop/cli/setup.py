@@ -18,7 +18,7 @@ def setup(
         Optional[list[str]],
         typer.Argument(
             metavar="[NAME]...",
-            help="tflite-c, tensorrt, convert, onnx2tf, ncnn, tflite-runtime.",
+            help="tflite-c, tensorrt, convert, onnx2tf, ncnn, openvino, tflite-runtime.",
             show_default=False,
         ),
     ] = None,

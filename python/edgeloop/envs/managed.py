@@ -16,6 +16,7 @@ PURPOSES = {
     "convert": "conversions between PyTorch, ONNX, TensorFlow and TFLite; quantisation (3.7 GB)",
     "onnx2tf": "ONNX to TFLite alone, without TensorFlow (0.7 GB)",
     "ncnn": "ncnn, and ONNX to ncnn by pnnx (0.3 GB)",
+    "openvino": "OpenVINO, without its telemetry (0.3 GB)",
     "tflite-runtime": "models in the old tflite-runtime package, which needs numpy below 2",
 }
 

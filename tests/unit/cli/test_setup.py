@@ -56,7 +56,7 @@ def test_the_list_has_all_that_can_be_named(
     monkeypatch.setattr(tensorrt_engine, "find_nvinfer", lambda: (nvinfer, "the system"))
     command.setup(listing=True)
     first = dict(line.split()[:2] for line in capsys.readouterr().out.splitlines())
-    names = ("tflite-c", "tensorrt", "convert", "ncnn", "onnx2tf", "tflite-runtime")
+    names = ("tflite-c", "tensorrt", "convert", "ncnn", "onnx2tf", "openvino", "tflite-runtime")
     assert first == {"name": "state", **dict.fromkeys(names, "absent")}
 
     tflite_c.library_path().parent.mkdir(parents=True)
