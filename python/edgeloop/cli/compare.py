@@ -61,7 +61,8 @@ def compare(
         Optional[list[str]],
         typer.Option(
             "--allow",
-            help="Stored results: let this differ: model, host, clock, threads, governor.",
+            help="Stored results: let this differ: model, host, clock, threads, governor, "
+            "precision.",
             show_default=False,
         ),
     ] = None,

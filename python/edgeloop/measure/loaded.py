@@ -104,6 +104,13 @@ class LoadedModel:
         told = None if self.framework is None else self.framework.device
         return told or self.runtime.device(options)
 
+    @property
+    def executed_precision(self) -> Optional[str]:
+        """What the engine or the framework computes in, where it reports that."""
+        if self.engine is not None and self.engine.executed_precision():
+            return self.engine.executed_precision()
+        return None if self.framework is None else self.framework.executed_precision
+
     def call(self, loop: str) -> Callable[[], object]:
         """Return what a Python loop of that name calls."""
         if loop == "binding":

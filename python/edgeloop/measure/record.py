@@ -192,6 +192,7 @@ def header_of(
                 for name, path, options in loaded["delegate_libraries"]
             ],
             "uses_threads": chosen.uses_threads,
+            **_executed_precision(spec, loaded["executed_precision"]),
             **chosen.provider_document(spec.options),
             "python": hello.python,
             "executable": hello.executable,
@@ -208,6 +209,15 @@ def header_of(
         "control": {**loaded["control"], **(governor or {})},
         **placement_document(spec, placement, loaded["said"]),
     }
+
+
+def _executed_precision(spec: ResolvedSpec, reported: Optional[str]) -> dict[str, Any]:
+    """Return what the kernels compute in, with how that is known or why it is not."""
+    work = _work_of(spec)
+    name, reason = runtime(spec.runtime).executed_precision(
+        spec.options, None if work is None else work.precision, reported
+    )
+    return {"executed_precision": name, "executed_precision_reason": reason}
 
 
 def _timed_region(spec: ResolvedSpec, loop: str, loaded: dict[str, Any]) -> str:

@@ -170,6 +170,7 @@ class Worker:
             "control": placed,
             "engine_region": None if engine is None else engine.timed_region() or None,
             "device": model.device(options),
+            "executed_precision": model.executed_precision,
             "framework_regions": {}
             if model.framework is None
             else dict(model.framework.timed_region),

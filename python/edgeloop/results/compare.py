@@ -29,7 +29,8 @@ MISSING = "missing"
 """What --fail-on calls a result of BASE that NEW has none for."""
 
 # What may differ between two stored results without `--allow`: nothing of this.
-CONDITIONS = ("model", "host", "clock", "threads", "governor")
+CONDITIONS = ("model", "host", "clock", "threads", "governor", "precision")
+UNKNOWN_PRECISION = "unknown"
 
 
 @dataclass(frozen=True)
@@ -186,6 +187,8 @@ def _differences(a: Result, b: Result) -> list[tuple[str, str]]:
     found = []
     for name in CONDITIONS:
         ours, theirs = condition(a, name), condition(b, name)
+        if name == "precision" and UNKNOWN_PRECISION in (ours, theirs):
+            continue  # an older result does not have it, and many runtimes do not report it
         if ours != theirs:
             found.append((name, f"{name} ({ours} against {theirs}; --allow {name} to go on)"))
     return found
@@ -203,6 +206,8 @@ def condition(result: Result, name: str) -> str:
         return str(header["clock"]["name"])
     if name == "threads":
         return str(header["runtime"]["threads"])
+    if name == "precision":
+        return str(header["runtime"].get("executed_precision") or UNKNOWN_PRECISION)
     return ", ".join(sorted({str(one["governor"]) for one in header["policies"]})) or "unknown"
 
 

@@ -49,6 +49,8 @@ class ReportRow:
     delegates: str
     precision: str
     """As stored, where the result has it: int8, fp16, ...; else empty."""
+    executed: str
+    """The precision that the kernels compute in; empty where it is not known."""
     board: str
     created: str
     effort: str
@@ -113,6 +115,7 @@ def _row(result: Result) -> ReportRow:
         threads=header["runtime"]["threads"],
         delegates=_text(" ".join(header["runtime"]["delegates"] or ())),
         precision=_precision(header),
+        executed=_text(header["runtime"].get("executed_precision") or ""),
         board=_board(header["host"]),
         created=_text(header["created"]),
         effort=_text(header["spec"].get("effort") or ""),

@@ -143,6 +143,16 @@ class Ncnn(Runtime):
             )
         return NcnnFramework(ncnn, net, inputs, model.outputs)
 
+    def executed_precision(
+        self, options: LoadOptions, stored: Optional[str], reported: Optional[str]
+    ) -> tuple[Optional[str], str]:
+        """Return fp32 where it was asked for; else ncnn takes what the CPU's kernels have."""
+        del stored, reported
+        precision = _precision(options)
+        if precision == "fp32":
+            return precision, "derived from its options"
+        return None, f"ncnn computes in {precision} where the CPU has it, and does not report it"
+
 
 def _precision(options: LoadOptions) -> str:
     for key, value in options.settings.items():

@@ -26,6 +26,10 @@ if TYPE_CHECKING:
     """Start stamp of a block and the durations of its runs, in ns."""
 
 
+_PRECISIONS = {"f32": "fp32", "f16": "fp16"}
+_FLOATS = ("fp32", "fp16")
+
+
 @dataclass(frozen=True)
 class Installation:
     """Where a runtime was found, without importing it."""
@@ -248,6 +252,26 @@ class Runtime:
         """Say when a run returns, where another device computes; goes behind the timed region."""
         del options
         return ""
+
+    def executed_precision(
+        self, options: LoadOptions, stored: Optional[str], reported: Optional[str]
+    ) -> tuple[Optional[str], str]:
+        """Return what the kernels compute in ("fp32"), and how that is known; None, and why not.
+
+        `stored`: the precision of the model file; `reported`: the loaded model's own words.
+        """
+        if reported and stored in _FLOATS:
+            return _PRECISIONS.get(reported, reported), "reported by the runtime"
+        if reported:  # a hint for what is not quantised
+            return None, f"the runtime reports {reported}, which says nothing of integer operators"
+        asked = set(options.settings) - set(self.idle_settings)
+        tuned = any(one.options for one in options.delegates)
+        if asked or tuned or self.runs_foreign_code(options):
+            return None, "the runtime does not report it, and its options may change it"
+        # Kernels for fp16 and integers may be missing, and compute in fp32 instead.
+        if stored != "fp32" or self.computes_on(options) != "cpu":
+            return None, "the runtime does not report it"
+        return stored, "derived: the model stores fp32, and no option changes it on a CPU"
 
     def provider_document(self, options: LoadOptions) -> dict[str, Any]:
         """Return the `provider` of a result, and the options of the providers."""

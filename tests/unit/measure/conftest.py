@@ -191,6 +191,7 @@ LOADED = {
     "control": {},
     "engine_region": None,
     "device": None,
+    "executed_precision": None,
     "framework_regions": {},
     "threads_started": 0,
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, Optional
 
 import pytest
 
@@ -37,12 +37,14 @@ def _write(
     created: str = "2026-01-01T00:00:00+0000",
     cpu: str = "",
     sha256: str = "a" * 64,
+    executed: Optional[str] = None,
 ) -> None:
     """Write a copy in which each process takes so many times what was measured."""
     folder.mkdir(exist_ok=True)
     header, first, *_, last = (json.loads(line) for line in text.splitlines())
     header.update(title=title, created=created)
     header["model"]["sha256"] = sha256
+    header["runtime"]["executed_precision"] = executed
     if cpu:
         header["host"]["cpu"]["model_names"] = [cpu]
     lines = [header]
@@ -90,6 +92,23 @@ def test_rows_are_matched_and_judged(folders: tuple[str, str]) -> None:
         require(compared, [("slower", 0.02)])
     with pytest.raises(CheckFailedError, match=r"missing: 1 of 4: gone@null"):
         require(compared, [("missing", 0.0)])
+
+
+@pytest.mark.parametrize(
+    ("base_precision", "allow", "verdict"),
+    [("fp32", (), "not comparable"), ("fp32", ("precision",), "slower"), (None, (), "slower")],
+)
+def test_another_executed_precision_is_another_condition_where_both_are_known(
+    measured: str,
+    tmp_path: Path,
+    base_precision: Optional[str],
+    allow: tuple[str, ...],
+    verdict: str,
+) -> None:
+    base, new = tmp_path / "base", tmp_path / "new"
+    _write(base, measured, "m@null", STEADY, executed=base_precision)
+    _write(new, measured, "m@null", SLOW, executed="fp16")
+    assert _verdicts(compare_folders(str(base), str(new), DELTA, allow)) == {"m@null": verdict}
 
 
 def test_p_values_are_corrected_for_the_number_of_rows(measured: str, tmp_path: Path) -> None:

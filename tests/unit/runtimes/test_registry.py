@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Optional
+
 import pytest
 
 from edgeloop import _core
@@ -55,3 +57,30 @@ def test_an_unknown_runtime_is_told_the_nearest() -> None:
 def test_null_refuses_a_shape_it_would_ignore(changes: dict) -> None:
     with pytest.raises(UsageError, match="null has one input of shape 1"):
         runtime("null").load_engine(LoadOptions(model="null", **changes), None)
+
+
+@pytest.mark.parametrize(
+    ("name", "settings", "stored", "reported", "executed", "how"),
+    [
+        ("onnxruntime", {}, "fp32", None, "fp32", "derived: the model stores fp32"),
+        ("onnxruntime", {}, "int8", None, None, "does not report it"),
+        ("onnxruntime", {}, None, None, None, "does not report it"),
+        ("onnxruntime", {"graph-optimization": "all"}, "fp32", None, None, "may change it"),
+        ("openvino", {}, "fp16", "f32", "fp32", "reported by the runtime"),
+        ("openvino", {}, "int8", "f32", None, "says nothing of integer operators"),
+        ("ncnn", {"precision": "fp32"}, "fp16", None, "fp32", "derived from its options"),
+        ("ncnn", {}, "fp32", None, None, "fp16 where the CPU has it"),
+    ],
+)
+def test_a_runtime_says_what_it_computes_in_and_how_that_is_known(
+    name: str,
+    settings: dict[str, str],
+    stored: Optional[str],
+    reported: Optional[str],
+    executed: Optional[str],
+    how: str,
+) -> None:
+    options = LoadOptions("m", settings=settings)
+    found, reason = runtime(name).executed_precision(options, stored, reported)
+    assert found == executed
+    assert how in reason

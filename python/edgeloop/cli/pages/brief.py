@@ -173,7 +173,9 @@ def context(header: Mapping[str, Any]) -> str:
     """Return one line: runtime, version, threads, who ran what, where."""
     runtime, model = header["runtime"], header["model"]
     threads = "1 thread" if runtime["threads"] == 1 else f"{runtime['threads']} threads"
-    parts = [f"{runtime['name']} {runtime['version']}", threads]
+    precision = runtime.get("executed_precision")
+    name = f"{runtime['name']} {runtime['version']}"
+    parts = [f"{name} in {precision}" if precision else name, threads]
     placement = header.get("placement")
     if placement and placement["delegates"]:
         _, share, _ = covered_share(placement)

@@ -79,7 +79,9 @@ def _answer(report: SuiteReport, measured: Sequence[tuple[Row, ReportRow]]) -> s
 def _name(row: Row, found: Optional[ReportRow]) -> str:
     made = None if row.entry.conversion is None else row.entry.conversion.precision
     stored = "" if found is None else found.precision
-    return f"{row.entry.runtime} {made or stored or FLOAT}"
+    name = made or stored or FLOAT
+    executed = "" if found is None or found.executed in ("", name) else f" in {found.executed}"
+    return f"{row.entry.runtime} {name}{executed}"
 
 
 def _cells(row: Row, found: ReportRow, with_data: bool) -> Sequence[str]:
