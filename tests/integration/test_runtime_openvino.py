@@ -80,6 +80,17 @@ def test_a_quantised_tflite_model_keeps_its_scales(loop: str, openvino: Any) -> 
     assert abs(_correct(done) - 539) <= 6
 
 
+@pytest.mark.parametrize("loop", ["native", "framework"])
+def test_the_executed_precision_is_what_openvino_reports(
+    loop: str, openvino: Any, tmp_path: Path
+) -> None:
+    done = openvino("bench", DIGITS, "--runs", "3", "--loops", loop, "--out", str(tmp_path))
+    assert done.returncode == 0, done.stderr
+    header = json.loads(next(tmp_path.glob("*.jsonl")).read_text().splitlines()[0])
+    assert header["runtime"]["executed_precision"] == "fp32"
+    assert header["runtime"]["executed_precision_reason"] == "reported by the runtime"
+
+
 def test_the_profile_has_the_kernels(openvino: Any) -> None:
     done = openvino("profile", DIGITS, "--effort", "quick", "--json", "-")
     assert done.returncode == 0, done.stderr
