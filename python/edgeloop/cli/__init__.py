@@ -14,7 +14,11 @@ def main() -> None:
             signal.signal(number, _end)
     from edgeloop.cli.app import run
 
-    sys.exit(run(sys.argv[1:]))
+    code = run(sys.argv[1:])
+    # Python dies of SIGINT where Ctrl-C fell into an exec(), as dataclasses are made with, however
+    # it was caught; the next exec() makes it forget.
+    exec("")
+    sys.exit(code)
 
 
 def _end(number: int, frame: Any) -> None:

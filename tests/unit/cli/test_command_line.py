@@ -220,3 +220,23 @@ def test_a_text_that_is_too_long_for_a_path(command_line: Any, words: tuple[str,
     done = command_line(*words, "x" * 5000)
     assert done.returncode == 2, done.stderr
     assert "is too long for the name of a file" in done.stderr
+
+
+def test_an_interruption_within_an_exec_has_the_exit_code_of_any_other(tmp_path: Path) -> None:
+    """A dataclass is made by exec(): Ctrl-C in one, though caught, makes 'python -m' die of it."""
+    script = """
+import edgeloop.cli, edgeloop.cli.app
+
+def interrupted(arguments):
+    try:
+        exec("raise KeyboardInterrupt")
+    except KeyboardInterrupt:
+        return edgeloop.cli.app.INTERRUPTED
+
+edgeloop.cli.app.run = interrupted
+edgeloop.cli.main()
+"""
+    (tmp_path / "interrupted.py").write_text(script, encoding="utf-8")
+    command = [sys.executable, "-m", "interrupted"]
+    done = subprocess.run(command, cwd=tmp_path, check=False, timeout=60)
+    assert done.returncode == 130
