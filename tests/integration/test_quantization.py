@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from edgeloop.conversion.quantization._base import QuantizeRequest
+from edgeloop.conversion.quantization.causes import saturates, this_machine
 from edgeloop.demo import ASSETS
 from edgeloop.envs.managed import python_of
 from edgeloop.errors import ModelError
@@ -83,11 +84,19 @@ def run_tflite(path: Path, images: np.ndarray) -> np.ndarray:
     return np.array(rows)
 
 
-def run_onnx(path: Path, images: np.ndarray) -> np.ndarray:
-    session = pytest.importorskip("onnxruntime").InferenceSession(str(path))
-    (entry,) = session.get_inputs()
+def run_onnx(path: Path, images: np.ndarray, precision: str) -> np.ndarray:
+    """Return the outputs (n, 10), without ONNX Runtime's int8 sums where they overflow."""
+    onnxruntime = pytest.importorskip("onnxruntime")
+    overflows = saturates(*this_machine())
+    if overflows and precision == "dynamic":
+        session = pytest.importorskip("onnx.reference").ReferenceEvaluator(str(path))
+    else:
+        options = onnxruntime.SessionOptions()
+        if overflows:  # each node by itself: between quantised tensors the sums are of floats
+            options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+        session = onnxruntime.InferenceSession(str(path), options)
     nchw = images.transpose(0, 3, 1, 2)
-    return np.array([session.run(None, {entry.name: image[np.newaxis]})[0][0] for image in nchw])
+    return np.array([session.run(None, {"input": image[np.newaxis]})[0][0] for image in nchw])
 
 
 def holds(output: np.ndarray, reference: np.ndarray, labels: np.ndarray, precision: str) -> None:
@@ -195,7 +204,8 @@ def test_an_onnx_model_is_quantised(method, precision, changes, digits, samples,
     request = QuantizeRequest(str(FLOAT_ONNX), str(target), precision, samples=given, **changes)
     quantize(method, request, tmp_path)
     images, labels = digits[0][HALF:], digits[1][HALF:]
-    holds(run_onnx(target, images), run_onnx(FLOAT_ONNX, images), labels, precision)
+    found, wanted = (run_onnx(path, images, precision) for path in (target, FLOAT_ONNX))
+    holds(found, wanted, labels, precision)
     model = onnx.load(str(target))
     onnx.checker.check_model(model)
     before, after = inspect_model(FLOAT_ONNX), inspect_model(target)
@@ -316,7 +326,7 @@ def test_the_command_reports_what_was_gained_and_what_it_cost(quantise, halves) 
     train, test = halves
     done = quantise(
         FLOAT_TFLITE, "--method", "int8", "--representative-data", train, "--samples", "150",
-        "--seed", "7", "--data", test, "--debug-layers", "--json", "report.json",
+        "--seed", "7", "--data", test, "--debug-layers", "--verbose", "--json", "report.json",
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     for words in ("size", "latency, median", "accuracy", "SNR", "drawn with seed 7"):
@@ -542,7 +552,7 @@ def test_a_folder_of_pictures_shows_the_ranges(quantise, digits) -> None:
         "--samples", "200", "--no-measure", "--json", "report.json",
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    assert "1 sample(s) could not be read" in done.stdout
+    assert "1 sample could not be read" in done.stdout
     report = json.loads((quantise.folder / "report.json").read_text())
     calibration = report["quantization"]["calibration"]
     assert (calibration["samples"], calibration["of"]) == (120, 121)

@@ -45,7 +45,10 @@ def compare(
     a: Side,
     b: Side,
     delta: Annotated[
-        str, typer.Option("--delta", help="The difference that matters: within it is equivalent.")
+        str,
+        typer.Option(
+            "--delta", metavar="SHARE", help="The difference that matters: within it is equivalent."
+        ),
     ] = "1%",
     fail_on: Annotated[
         Optional[list[str]],

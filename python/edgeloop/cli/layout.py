@@ -1,6 +1,9 @@
 """How --help looks: commands and options in sections, the rarer options behind --help-all."""
 
+import inspect
+import re
 import sys
+import textwrap
 from collections.abc import Iterable
 from typing import Any
 
@@ -10,6 +13,12 @@ import typer.core
 from edgeloop.spec.option import SECTIONS
 
 HELP_ALL = "--help-all"
+
+# click's mark of a paragraph that is not broken anew.
+_AS_IT_STANDS = "\b\n"
+
+# An option and its value, or a word.
+_TOGETHER = re.compile(r"-\S+ [^\s-]\S*|\S+")
 
 # Command → its section of `edgeloop --help`, in the order of the help.
 GROUPS = {
@@ -34,6 +43,19 @@ class Commands(typer.core.TyperGroup):
 class Command(typer.core.TyperCommand):
     """The options of a command, in sections; what most people never need is behind --help-all."""
 
+    def format_help_text(self, ctx: Any, formatter: Any) -> None:
+        """Write the description; an example stays a command that can be copied."""
+        with formatter.indentation():
+            for paragraph in inspect.cleandoc(self.help or "").split("\n\n"):
+                formatter.write_paragraph()
+                if paragraph.startswith(_AS_IT_STANDS):
+                    lines = paragraph[len(_AS_IT_STANDS) :].strip("\n").split("\n")
+                    formatter.write("".join(f"  {line}\n" if line else "\n" for line in lines))
+                elif paragraph.startswith("  "):
+                    formatter.write(_example(paragraph, formatter.width - 8))
+                else:
+                    formatter.write(_wrapped(paragraph, formatter.width))
+
     def format_options(self, ctx: Any, formatter: Any) -> None:
         """Write arguments and options."""
         everything = HELP_ALL in sys.argv
@@ -56,7 +78,24 @@ class Command(typer.core.TyperCommand):
                 formatter.write_dl(sections[title], col_max=26)
         if left_out:
             formatter.write_paragraph()
-            formatter.write_text(f"{left_out} more options: edgeloop {ctx.info_name} {HELP_ALL}")
+            more = "option" if left_out == 1 else "options"
+            formatter.write_text(f"{left_out} more {more}: edgeloop {ctx.info_name} {HELP_ALL}")
+
+
+def _wrapped(paragraph: str, width: int) -> str:
+    """Return a paragraph in lines; --options keep their hyphens together."""
+    text = " ".join(paragraph.split())
+    return textwrap.indent(textwrap.fill(text, width - 2, break_on_hyphens=False), "  ") + "\n"
+
+
+def _example(command: str, width: int) -> str:
+    """Return a command, indented; a line that is too long goes on behind a backslash."""
+    lines = [""]
+    for words in _TOGETHER.findall(command):
+        if lines[-1] and len(lines[-1]) + 1 + len(words) > width:
+            lines.append("")
+        lines[-1] = f"{lines[-1]} {words}".lstrip()
+    return "    " + " \\\n      ".join(lines) + "\n"
 
 
 def _record(parameter: Any, ctx: Any) -> tuple[str, str]:

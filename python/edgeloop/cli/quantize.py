@@ -79,6 +79,7 @@ def quantize(
     debug_layers: DebugLayers = False,
     no_measure: NoMeasure = False,
     strict: Strict = False,
+    verbose: options.Verbose = False,
     json: options.Json = None,
 ) -> None:
     """Quantise a model: smaller and faster, and what that costs.
@@ -124,7 +125,7 @@ def quantize(
     observer = TerminalObserver()
     report = run(chosen, observer)
     observer.clear()
-    show(lambda: quantization_page(report), report.as_dict, json)
+    show(lambda: quantization_page(report, verbose=verbose), report.as_dict, json)
     if report.verification.passed is False:
         fault, kept = report.verification.faults[0], report.result.path
         sentence = f"the result does NOT agree with {spec.model}: {fault}; it was kept as {kept}"

@@ -52,7 +52,7 @@ def report(
         ),
     ] = None,
     plot_format: Annotated[
-        str, typer.Option("--plot-format", help="File format of --plots: svg or png.")
+        str, typer.Option("--plot-format", metavar="svg|png", help="File format of --plots.")
     ] = "svg",
     detail: Annotated[
         bool,
@@ -65,7 +65,9 @@ def report(
             help="Show what others published for the same networks, marked as theirs.",
         ),
     ] = False,
-    title: Annotated[str, typer.Option("--title", help="Heading of the HTML page.")] = "edgeloop",
+    title: Annotated[
+        str, typer.Option("--title", metavar="TEXT", help="Heading of the HTML page.")
+    ] = "edgeloop",
 ) -> None:
     """Put results side by side: HTML, Markdown, CSV, charts.
 

@@ -9,6 +9,7 @@ import typer
 from edgeloop.cli import options
 from edgeloop.cli.completion import of_words
 from edgeloop.cli.completion import results as stored_results
+from edgeloop.cli.layout import Command
 from edgeloop.cli.output import require_writable, say, show
 from edgeloop.errors import UsageError, printable
 
@@ -32,20 +33,29 @@ ByModel = Annotated[
     Optional[str],
     typer.Option(
         "--model",
+        metavar="NAME",
         help="Only of this model: part of the file's name, or 8 or more digits of its SHA-256.",
         show_default=False,
     ),
 ]
 ByRuntime = Annotated[
-    Optional[str], typer.Option("--runtime", "-r", help="Only of this runtime.", show_default=False)
+    Optional[str],
+    typer.Option(
+        "--runtime", "-r", metavar="NAME", help="Only of this runtime.", show_default=False
+    ),
 ]
 ByBoard = Annotated[
     Optional[str],
-    typer.Option("--board", help="Only of boards whose name contains this.", show_default=False),
+    typer.Option(
+        "--board",
+        metavar="NAME",
+        help="Only of boards whose name contains this.",
+        show_default=False,
+    ),
 ]
 
 
-@results.command("list")
+@results.command("list", cls=Command)
 def list_results(
     folder: Folder = None,
     model: ByModel = None,
@@ -53,7 +63,9 @@ def list_results(
     board: ByBoard = None,
     json: options.Json = None,
 ) -> None:
-    """List the results, the newest last: number, when, what, where, median.
+    """List the results, the newest last.
+
+    Each has its number, when, what and where it was measured, and the median.
 
     `results show`, `compare` and `report` take these numbers; 1 is the newest. Results of suites
     are among them. Of each file only the first and the last line are read; one that cannot be read
@@ -80,7 +92,7 @@ def list_results(
         say(f"edgeloop: {sentence}")
 
 
-@results.command("show")
+@results.command("show", cls=Command)
 def show_result(
     result: Annotated[
         str,
@@ -94,7 +106,7 @@ def show_result(
     json: options.Json = None,
     verbose: options.Verbose = False,
 ) -> None:
-    """Print a stored result as it was printed when it was measured.
+    """Print a result as when it was measured.
 
     Example:
 
@@ -114,7 +126,7 @@ def show_result(
         show(lambda: page(stored), stored.as_dict, json)
 
 
-@results.command("prune")
+@results.command("prune", cls=Command)
 def prune(
     folder: Folder = None,
     model: ByModel = None,
@@ -126,13 +138,17 @@ def prune(
     ] = None,
     keep: Annotated[
         int,
-        typer.Option("--keep", help="Keep the newest N of each configuration on each board."),
+        typer.Option(
+            "--keep", metavar="N", help="Keep the newest N of each configuration on each board."
+        ),
     ] = 1,
     yes: Annotated[
         bool, typer.Option("--yes", "-y", help="Remove them; otherwise they are only listed.")
     ] = False,
 ) -> None:
-    """Remove old results; the newest of each configuration on each board stays.
+    """Remove results that a newer one repeats.
+
+    The newest of each configuration on each board stays.
 
     Results that differ in data set, effort or any option are different configurations. Without
     --yes nothing is removed.

@@ -38,12 +38,18 @@ def setup(
     ] = False,
     python: Annotated[
         Optional[str],
-        typer.Option("--python", help="Python that makes the environment.", show_default=False),
+        typer.Option(
+            "--python",
+            metavar="PATH",
+            help="Python that makes the environment.",
+            show_default=False,
+        ),
     ] = None,
     wheel_dir: Annotated[
         Optional[str],
         typer.Option(
             "--wheel-dir",
+            metavar="FOLDER",
             help="Folder with edgeloop's own wheel (also EDGELOOP_WHEELS), where no index has it.",
             show_default=False,
         ),

@@ -27,7 +27,12 @@ def suite(
     ] = False,
     order_seed: Annotated[
         Optional[int],
-        typer.Option("--order-seed", help="Seed of the order of the entries.", show_default=False),
+        typer.Option(
+            "--order-seed",
+            metavar="N",
+            help="Seed of the order of the entries.",
+            show_default=False,
+        ),
     ] = None,
     out: Annotated[
         Optional[str],

@@ -265,10 +265,14 @@ def compare_detections(
 
 def _decoder(run: SampleRun) -> Optional[Decoder]:
     """Return what reads the outputs of a run; None where its model does not detect."""
-    # A sample's input is one run's; layouts with a grid need its size.
-    sides = [size for spec in run.inputs for size in spec.shape[1:] if size > _MOST_CHANNELS]
+    # A sample's input is one run's; a detector takes a picture, and a grid's layout needs its size.
+    size = Picture(0, 0)
+    for spec in run.inputs:
+        sides = [side for side in spec.shape[1:] if side > _MOST_CHANNELS]
+        if len(spec.shape) == 4 and len(sides) == 2:
+            size = Picture(*sides)
     try:
-        return find_decoder(run.outputs, 1, Picture(*[*sides, 0, 0][:2]), limits=COMPARING)
+        return find_decoder(run.outputs, 1, size, limits=COMPARING)
     except UsageError:
         return None
 

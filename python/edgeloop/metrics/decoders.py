@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 _STRIDES, _STRIDES_P6 = (8, 16, 32), (8, 16, 32, 64)
 _ANCHORS_V5 = 3
 _MOST_END_TO_END = 1000
+# Two outputs (n, 4) and (n, classes) with fewer rows are a batch of samples rather than boxes.
+_FEWEST_BOXES = 16
 
 # Coordinates above this are pixels: shares of the picture reach a little beyond 1.
 _MOST_SHARE = 2.0
@@ -376,7 +378,7 @@ def _yolo_of(
     how = "as given"
     rows = b < a
     if version is None:
-        if b == 6 and a <= _MOST_END_TO_END and a not in cells:
+        if b == 6 and a <= _MOST_END_TO_END and a not in cells and asked.size.height:
             version, how = "end2end", f"{a} rows of corners, score and class"
         elif b in cells or (expected and a < b and a not in cells):
             version, how = "8", f"{a} values for each of {b} boxes, no objectness"
@@ -482,6 +484,8 @@ def _heads(asked: _Asked) -> Optional[tuple[int, int]]:
         return None
     (a, c), (b, d) = asked.shapes
     if a != b or 4 not in (c, d) or min(c, d) < 1:
+        return None
+    if a < _FEWEST_BOXES and asked.choice.name is None and not asked.expected:
         return None
     if (c, d) == (4, 4):
         named = asked.named("box")

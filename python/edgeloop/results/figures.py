@@ -55,6 +55,11 @@ def _grouped(value: float) -> str:
     return f"{float(rounded):,.0f}" if abs(value) >= 1000 else rounded
 
 
+def counted(number: int, noun: str) -> str:
+    """Return '1 thread', '2 threads'."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
 def size(value_bytes: int) -> str:
     """Return a size in binary units."""
     if value_bytes < 1024:

@@ -183,6 +183,17 @@ def test_what_fits_nothing_is_said_with_the_option() -> None:
 
 
 @pytest.mark.parametrize(
+    ("outputs", "size"),
+    [
+        (specs(zeta=(2, 4), alpha=(2, 3)), SIZE),
+        (specs(tags=(1, 50, 6)), Picture(0, 0)),
+    ],
+)
+def test_two_heads_over_a_batch_and_tags_of_words_are_no_boxes(outputs: Any, size: Any) -> None:
+    assert find_decoder(outputs, 1, size) is None
+
+
+@pytest.mark.parametrize(
     ("text", "message"),
     [
         ("yollo", "did you mean 'yolo'"),

@@ -101,7 +101,12 @@ def paired_words(paired: Mapping[str, Any]) -> str:
     basis = f"{paired['test']}, {p_value}"
     if paired["only_first"] is not None:
         basis += f"; right alone: {paired['only_first']} against {paired['only_second']}"
-    return f"{_VERDICTS[paired['verdict']]}: {paired_text(paired)} ({basis})"
+    return f"{paired_verdict(paired)} ({basis})"
+
+
+def paired_verdict(paired: Mapping[str, Any]) -> str:
+    """Return a paired difference as a clause: the verdict and the figure."""
+    return f"{_VERDICTS[paired['verdict']]}: {paired_text(paired)}"
 
 
 def metric_label(name: str) -> str:

@@ -15,7 +15,7 @@ from edgeloop.cli.pages.columns import columns
 from edgeloop.cli.pages.python_cost import loop_rows, python_cost
 from edgeloop.cli.pages.table import session_rows
 from edgeloop.errors import plain
-from edgeloop.results.figures import duration, duration_interval, percent, rate, size
+from edgeloop.results.figures import counted, duration, duration_interval, percent, rate, size
 from edgeloop.results.placement import counted_names, covered_share
 from edgeloop.results.schema import Result
 from edgeloop.stats.processes import FEWEST_PROCESSES
@@ -172,7 +172,7 @@ def bars(values: np.ndarray[Any, Any], low: float, high: float) -> str:
 def context(header: Mapping[str, Any]) -> str:
     """Return one line: runtime, version, threads, who ran what, where."""
     runtime, model = header["runtime"], header["model"]
-    threads = "1 thread" if runtime["threads"] == 1 else f"{runtime['threads']} threads"
+    threads = counted(runtime["threads"], "thread")
     precision = runtime.get("executed_precision")
     name = f"{runtime['name']} {runtime['version']}"
     parts = [f"{name} in {precision}" if precision else name, threads]

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Optional
 
-from edgeloop.cli.pages.accuracy import detections_words, paired_words
+from edgeloop.cli.pages.accuracy import detections_words, paired_verdict
+from edgeloop.cli.pages.brief import brief_warnings
 from edgeloop.cli.pages.columns import columns
 from edgeloop.conversion.quantization.report import ratio_words
 from edgeloop.errors import plain
-from edgeloop.results.figures import duration, duration_interval, percent, size
+from edgeloop.results.figures import counted, duration, duration_interval, percent, size
 from edgeloop.stats.verdict import EQUIVALENT, FASTER, SLOWER
 
 if TYPE_CHECKING:
@@ -35,50 +36,68 @@ _NAME_LENGTH = 60
 _NOTE_LENGTH = 1000
 
 
-def quantization_page(report: QuantizationReport) -> str:
-    """Return what `edgeloop quantize` prints."""
+def quantization_page(report: QuantizationReport, *, verbose: bool = False) -> str:
+    """Return what `edgeloop quantize` prints; `verbose`: how, the verification, every warning."""
     parts = [
-        columns([("", "before", "after", ""), *_before_and_after(report)], indent=""),
-        _how(report),
-        _verification(report.verification),
+        "\n".join(_answer(report)),
+        columns([("", "float", report.precision), *_before_and_after(report)]),
     ]
+    if verbose:
+        parts += [_how(report), _verification(report.verification)]
     if report.layers is not None:
         parts.append(_layers(report.layers))
-    parts += [f"note: {plain(note, _NOTE_LENGTH)}" for note in (*_unsettled(report), *report.notes)]
-    parts += [_warning(one) for one in report.warnings]
-    parts.append(
-        f"{report.result.path}: {report.result.format}, {size(report.result.bytes)} "
-        f"({report.result.bytes} bytes)"
-    )
-    return "\n\n".join(parts)
+    notes = [f"note: {plain(note, _NOTE_LENGTH)}" for note in (*_unsettled(report), *report.notes)]
+    if verbose:
+        parts += [*notes, *map(_warning, report.warnings)]
+    else:
+        parts.append("\n".join([*notes, *brief_warnings(report.warnings)]).strip("\n"))
+    parts.append(f"{report.result.path}: {report.result.format}, {report.result.bytes} bytes")
+    return "\n\n".join(part for part in parts if part)
+
+
+def _answer(report: QuantizationReport) -> list[str]:
+    """Return what was gained and lost, a line each."""
+    gained = report.result.bytes / report.baseline.bytes
+    change = "smaller" if gained < 1 else "not smaller"
+    lines = [f"{change}: {gained:.3f} of the float model's bytes"]
+    latency, accuracy = report.latency.values, report.accuracy.values
+    if latency is not None:
+        where = f"{latency['runtime']}, {counted(latency['threads'], 'thread')}"
+        lines.append(f"{latency['verdict']}: {ratio_words(latency)} of its time ({where})")
+    if accuracy is not None and accuracy["paired"] is not None:
+        lines.append(f"the result is {paired_verdict(accuracy['paired'])}")
+    return [*lines, _verified(report.verification)]
+
+
+def _verified(verification: Verification) -> str:
+    if verification.passed is None:
+        return f"not verified: {verification.reason}"
+    if not verification.passed:
+        return f"verification FAILED: {plain(verification.faults[0], _NOTE_LENGTH)}"
+    if verification.basis is not None:
+        return "verified by the accuracy"
+    return f"verified on {counted(verification.samples, 'sample')}"
 
 
 def _before_and_after(report: QuantizationReport) -> list[Sequence[str]]:
-    before, after = report.baseline.bytes, report.result.bytes
-    rows: list[Sequence[str]] = [
-        ("size", size(before), size(after), f"{after / before:.3f}× of the float model"),
-    ]
-    rows.append(_latency(report.latency))
-    rows += _accuracy(report.accuracy)
-    return rows
-
-
-def _latency(latency: Figures) -> Sequence[str]:
-    values = latency.values
-    if values is None:
-        return ("latency", "not measured", "not measured")
-    where = f"{values['runtime']}, {values['threads']} thread(s)"
-    return (
-        "latency, median",
-        _median(values["before"]),
-        _median(values["after"]),
-        f"{ratio_words(values)} of its time: {values['verdict']} ({where})",
-    )
+    rows: list[Sequence[str]] = [("size", size(report.baseline.bytes), size(report.result.bytes))]
+    if report.latency.values is not None:
+        before, after = report.latency.values["before"], report.latency.values["after"]
+        rows.append(("latency, median", _median(before), _median(after)))
+    return rows + _accuracy(report.accuracy)
 
 
 def _unsettled(report: QuantizationReport) -> list[str]:
-    """Say why a figure is missing or has no clear outcome, and what would settle it."""
-    lines = [
+    """Say what data or figure is missing or has no clear outcome, and what would settle it."""
+    lines = []
+    if report.calibration is not None and report.calibration.skipped:
+        skipped = report.calibration.skipped
+        name, reason = skipped[0]
+        lines.append(
+            f"{counted(len(skipped), 'sample')} could not be read; the first is "
+            f"{plain(name, _NAME_LENGTH)}: {plain(reason, _NOTE_LENGTH)}"
+        )
+    lines += [
         f"no {name}: {figures.reason}"
         for name, figures in (("latency", report.latency), ("accuracy", report.accuracy))
         if figures.values is None
@@ -101,16 +120,13 @@ def _median(side: Optional[Mapping[str, Any]]) -> str:
 def _accuracy(accuracy: Figures) -> list[Sequence[str]]:
     values = accuracy.values
     if values is None:
-        return [("accuracy", "not measured", "not measured")]
+        return []
     before, after = values["before"], values["after"]
-    rows: list[Sequence[str]] = [
+    return [
         (name.replace("_", " "), _metric(before, name), _metric(after, name))
         for name in _METRICS
         if before.get(name) is not None and after.get(name) is not None
     ]
-    if values["paired"] is not None:
-        rows[0] = (*rows[0], f"the result is {paired_words(values['paired'])}")
-    return rows
 
 
 def _metric(values: Mapping[str, Any], name: str) -> str:
@@ -138,14 +154,7 @@ def _calibration(calibration: Optional[Calibration]) -> list[str]:
         return []
     drawn = f"{calibration.samples} of {calibration.of} samples of {calibration.data}"
     lines = [f"ranges: least and greatest value over {drawn}, drawn with seed {calibration.seed}"]
-    lines += [f"data: {plain(note, _NOTE_LENGTH)}" for note in calibration.notes]
-    if calibration.skipped:
-        name, reason = calibration.skipped[0]
-        lines.append(
-            f"{len(calibration.skipped)} sample(s) could not be read; the first is "
-            f"{plain(name, _NAME_LENGTH)}: {plain(reason, _NOTE_LENGTH)}"
-        )
-    return lines
+    return lines + [f"data: {plain(note, _NOTE_LENGTH)}" for note in calibration.notes]
 
 
 def _verification(verification: Verification) -> str:

@@ -182,7 +182,7 @@ def slowness_warning(
     return [
         warning(
             "not-faster",
-            f"{facts.precision} {words} here ({ratio_words} of its time). Known causes: "
+            f"{facts.precision} {words} here ({ratio_words} of its time), known causes: "
             f"{_listed(causes_of_slowness(facts))}",
             "measure on the target machine: edgeloop compare FLOAT QUANTISED",
         )

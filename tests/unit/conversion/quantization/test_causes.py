@@ -44,7 +44,7 @@ def test_what_is_not_faster_is_said_with_its_figure(verdict: str, words: str) ->
     assert found["code"] == "not-faster"
     assert f"int8 {words} than the float model here" in found["text"]
     assert "(1.20 [1.18, 1.22] of its time)" in found["text"]
-    assert "Known causes: " in found["text"]
+    assert "known causes: " in found["text"]
 
 
 def test_16x8_is_slow_whatever_was_measured() -> None:
