@@ -25,6 +25,9 @@ from edgeloop.errors import (
 
 INTERRUPTED = 130
 
+# Files, processes and memory: the limits of a process, or the machine's.
+_TOO_LITTLE = (errno.EMFILE, errno.ENFILE, errno.EAGAIN, errno.ENOMEM)
+
 
 class _Commands(Commands):
     """The commands; what typer would make a silent exit code is treated before it sees it."""
@@ -151,6 +154,12 @@ def _system(error: OSError, debug: bool) -> int:
     if error.errno == errno.ENAMETOOLONG:
         say(f"edgeloop: {plain(str(error.filename))} is too long for the name of a file")
         return UsageError.exit_code
+    if error.errno in _TOO_LITTLE:
+        say(
+            f"edgeloop: this process may have no more of what it needs ({error.strerror}); "
+            "see 'ulimit -a', and raise the limit"
+        )
+        return RuntimeFailedError.exit_code
     if error.errno not in CANNOT_BE_WRITTEN:
         return _foreign(error, debug)
     abandon_stdout()

@@ -265,6 +265,11 @@ def compare_detections(
 
 def _decoder(run: SampleRun) -> Optional[Decoder]:
     """Return what reads the outputs of a run; None where its model does not detect."""
+    shapes = [spec.shape for spec in run.inputs]
+    if shapes and not any(len(shape) > 2 for shape in shapes):
+        return None  # it takes no picture: two rows of numbers are not boxes and their scores
+    if any(len(shape) == 4 and shape[0] != 1 for shape in shapes):
+        return None  # the answers to a batch of pictures look like the boxes of one
     # A sample's input is one run's; a detector takes a picture, and a grid's layout needs its size.
     size = Picture(0, 0)
     for spec in run.inputs:

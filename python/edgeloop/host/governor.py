@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import os
+import stat
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -19,13 +20,15 @@ from typing import Any, Optional
 
 from edgeloop.errors import CannotWriteError, ModelError, UsageError, nearest
 from edgeloop.host.frequency import frequency_policies
-from edgeloop.host.pseudofile import read_text, read_words
+from edgeloop.host.pseudofile import read_words
 from edgeloop.host.user_folders import state_folder
 
 _CPUFREQ = "sys/devices/system/cpu/cpufreq"
 
 # The guardian restores in milliseconds; a kernel that takes longer is broken.
 _GUARDIAN_TIMEOUT_S = 10.0
+
+_MOST_BYTES = 1 << 16  # of a state file
 
 
 def state_path() -> Path:
@@ -77,7 +80,7 @@ def restore(state: Optional[Path] = None, root: Path = Path("/")) -> dict[str, s
     kernel refuses.
     """
     state = state or state_path()
-    text = read_text(state).value
+    text = _own_text(state)
     if text is None:
         return {}
     old = _read_state(state, text)
@@ -113,7 +116,7 @@ def _set(governors: Mapping[str, str], root: Path) -> None:
 
 def _write_state(state: Path, old: Mapping[str, str]) -> None:
     """Keep the old governors, on the disk; those of an earlier run that was cut off stand."""
-    if state.exists():
+    if _own_text(state) is not None:
         return
     try:
         state.parent.mkdir(parents=True, exist_ok=True)
@@ -127,11 +130,32 @@ def _write_state(state: Path, old: Mapping[str, str]) -> None:
         ) from error
 
 
+def _own_text(state: Path) -> Optional[str]:
+    """Return what a state file holds, None where there is none.
+
+    Root would set what it says: so it has to be ours or root's, no link, and in a folder that only
+    its owner changes. Raises ModelError otherwise.
+    """
+    try:
+        descriptor = os.open(state, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise ModelError(f"{state} cannot be read: {error.strerror}; remove it") from error
+    with os.fdopen(descriptor, encoding="utf-8", errors="replace") as file:
+        found, folder = os.fstat(descriptor), state.parent.stat()
+        if not stat.S_ISREG(found.st_mode) or found.st_uid not in (0, os.geteuid()):
+            raise ModelError(f"{state} is another user's; remove it")
+        if folder.st_mode & stat.S_IWOTH and not folder.st_mode & stat.S_ISVTX:
+            raise ModelError(f"{state} lies in a folder that everybody may change; remove it")
+        return file.read(_MOST_BYTES)
+
+
 def _read_state(state: Path, text: str) -> dict[str, str]:
     try:
         governors = json.loads(text)["governors"]
         found = {str(policy): str(governor) for policy, governor in governors.items()}
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise ModelError(f"{state} is damaged ({error}); remove it") from error
     for policy, governor in found.items():
         if not (policy.isalnum() and governor.isidentifier()):

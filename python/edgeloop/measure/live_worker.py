@@ -31,6 +31,9 @@ from edgeloop.worker.client import WorkerClient
 if TYPE_CHECKING:
     import numpy.typing as npt
 
+# What an engine of C++ says where its library explains itself on the standard error only.
+_ON_STDERR = "; its own words are on stderr"
+
 # A block this long holds many scheduler slices and still lets the parent look often.
 BLOCK_S = 0.1
 
@@ -401,7 +404,10 @@ class LiveWorker:
         try:
             loaded = dict(self.client.request(self._load_request(), words).body)
         except EdgeloopError as error:
-            said = self.client.said() if external else ""
+            promised = _ON_STDERR in str(error)
+            said = self.client.said() if external or promised else ""
+            if promised:
+                raise type(error)(str(error).replace(_ON_STDERR, said)) from error
             # Behind a traceback stand the words of the error itself.
             if not said or said in str(error) or "Traceback (most" in self.client.log.text():
                 raise

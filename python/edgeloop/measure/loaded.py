@@ -23,9 +23,12 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 
-def kernel_threads() -> set[int]:
-    """Return the ids of this process's threads as the kernel sees them."""
-    return {int(task.name) for task in Path("/proc/self/task").iterdir()}
+def kernel_threads() -> Optional[set[int]]:
+    """Return the ids of this process's threads as the kernel sees them; None without /proc."""
+    try:
+        return {int(task.name) for task in Path("/proc/self/task").iterdir()}
+    except OSError:
+        return None
 
 
 @dataclass
@@ -41,7 +44,7 @@ class LoadedModel:
     first_run_ns: dict[str, int] = field(default_factory=dict)
     more: list[tuple[_core.Engine, Optional[Framework]]] = field(default_factory=list)
     """Other instances, which share a data set with the first; a framework where one attaches."""
-    threads_before: set[int] = field(default_factory=kernel_threads)
+    threads_before: Optional[set[int]] = field(default_factory=kernel_threads)
     options: Optional[LoadOptions] = None
     """As it was loaded."""
     state: Optional[str] = None
@@ -262,6 +265,9 @@ def first_runs(loaded: LoadedModel, loops: Sequence[str]) -> None:
         engine.run()
 
 
-def started_threads(loaded: LoadedModel) -> int:
-    """Count the threads that loading and the first run added to the process."""
-    return len(kernel_threads() - loaded.threads_before - {threading.get_native_id()})
+def started_threads(loaded: LoadedModel) -> Optional[int]:
+    """Count the threads that loading and the first run added; None where the kernel hides them."""
+    before, now = loaded.threads_before, kernel_threads()
+    if before is None or now is None:
+        return None
+    return len(now - before - {threading.get_native_id()})

@@ -196,7 +196,11 @@ class Invocation:
             **reasoned(
                 "stages_ns", self.stages_ns, "the runtime does not time the stages of a run"
             ),
-            **reasoned("threads_started", self.threads_started, gone),
+            **reasoned(
+                "threads_started",
+                self.threads_started,
+                gone if self.context_switches is None else "/proc could not be read",
+            ),
             **reasoned("context_switches", self.context_switches, gone),
             **reasoned(
                 "migrations",

@@ -119,7 +119,7 @@ def _threads(result: Result, headline: dict[str, Any]) -> Sequence[dict[str, Any
             "runtime ignores the limit, and the figures are for more threads than asked for",
             "look for an environment variable of the runtime that sets its threads",
         )]  # fmt: skip
-    if asked > 1 and not started:
+    if asked > 1 and started == 0:
         return [warning(
             "threads-ignored",
             f"{asked} threads were asked for, but loading and the first run started none: the "

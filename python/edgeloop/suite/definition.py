@@ -27,6 +27,12 @@ Place = Sequence[Union[str, int]]
 _HEADER = re.compile(r"^\s*(\[\[?)\s*([^\]]+?)\s*\]\]?\s*(?:#.*)?$")
 _KEY = re.compile(r"""^\s*("[^"]*"|'[^']*'|[A-Za-z0-9_-]+)\s*=""")
 
+_MOST_BYTES = 1 << 20
+_MOST_LINE = 1000  # characters
+# The time that tomllib takes for a key grows with the square of its parts; no key here has four.
+_MOST_PARTS = 20
+_LONG_KEY = re.compile(rf"""(?<![\w"'-])(?:[\w"'-]+[ \t]*\.[ \t]*){{{_MOST_PARTS}}}""")
+
 COMMANDS = ("bench", "overhead")
 
 # Axis of the matrix → the word that one of its values is an option by.
@@ -373,18 +379,29 @@ class TomlFile:
         """Read it. Raises ModelError where it cannot be read, UsageError where it is not TOML."""
         self.path = Path(path)
         try:
-            text = self.path.read_bytes().decode("utf-8") if text is None else text
+            text = self._read() if text is None else text
         except OSError as error:
             raise ModelError(f"the suite {path} cannot be read: {error.strerror}") from error
         except UnicodeDecodeError as error:
             raise UsageError(
                 f"{path} is not TOML: it is not UTF-8 text ({error.reason})"
             ) from error
+        if _LONG_KEY.search(text):
+            raise UsageError(f"{path} is not a suite: a key has more than {_MOST_PARTS} parts")
         try:
             self.document: dict[str, Any] = tomllib.loads(text)
         except tomllib.TOMLDecodeError as error:
             raise UsageError(f"{path} is not TOML: {error}") from error
+        except RecursionError as error:
+            raise UsageError(f"{path} is not a suite: its values are nested too deep") from error
         self._lines = _lines_of_keys(text)
+
+    def _read(self) -> str:
+        with self.path.open("rb") as file:
+            content = file.read(_MOST_BYTES + 1)
+        if len(content) > _MOST_BYTES:
+            raise UsageError(f"{self.path} is not a suite: it has more than {_MOST_BYTES} bytes")
+        return content.decode("utf-8")
 
     def line(self, place: Place) -> int:
         """Return the line of a value; of the table around it where its own is not known."""
@@ -407,6 +424,7 @@ def _lines_of_keys(text: str) -> dict[tuple[Union[str, int], ...], int]:
     counts: dict[str, int] = {}
     table: tuple[Union[str, int], ...] = ()
     for number, line in enumerate(text.splitlines(), start=1):
+        line = line[:_MOST_LINE]  # noqa: PLW2901 (of a long one only the key is looked for)
         header = _HEADER.match(line)
         if header is not None:
             names = tuple(_unquoted(part) for part in header.group(2).split("."))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -137,6 +139,17 @@ def test_detections_of_another_class_or_place_are_others():
     assert "0.0% of the detections are the reference's, too" in faults[1]
     moved = (np.array(BOXES * 8) + 0.3).tolist()
     assert compare_detections(source, detector(moved, [3, 7, 1] * 8, [0.9] * 24), "int8")[1]
+
+
+@pytest.mark.parametrize("shape", [(64, 4), (64, 3, 8, 8)])
+def test_two_heads_of_a_batch_are_not_boxes_and_their_scores(shape):
+    """Outputs (64, 4) and (64, 3): of one picture they would be a detector's."""
+    outputs = [GENERATOR.random((8, 64, 4)), GENERATOR.random((8, 64, 3))]
+    run = sample_run(*outputs, names=["pred_boxes", "logits"])
+    run = replace(run, inputs=[TensorSpec("x", "float32", shape)])
+    assert compare_detections(run, run, "fp32") is None
+    picture = replace(run, inputs=[TensorSpec("x", "float32", (1, 3, 8, 8))])
+    assert compare_detections(picture, picture, "fp32") is not None
 
 
 def test_nothing_seen_is_nothing_to_compare():

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Callable
 
 import pytest
 
@@ -15,6 +16,7 @@ from edgeloop.errors import ModelError, UsageError
 from edgeloop.host import governor as module
 from edgeloop.host.governor import governor_held, restore
 
+Plant = Callable[[Path], None]
 POLICIES = "sys/devices/system/cpu/cpufreq"
 
 
@@ -128,3 +130,49 @@ def test_without_a_governor_nothing_is_touched(machine: Path) -> None:
     with governor_held(None, machine, machine / "state.json") as held:
         assert held == {}
         assert governors(machine) == ["ondemand", "schedutil"]
+
+
+@pytest.mark.parametrize("deep", ["[" * 100_000, '{"governors":' * 20_000])
+def test_a_state_file_of_nothing_but_brackets_is_damaged(machine: Path, deep: str) -> None:
+    state = machine / "state.json"
+    state.write_text(deep, encoding="utf-8")
+    with pytest.raises(ModelError, match="damaged"):
+        restore(state, machine)
+
+
+def planted_link(state: Path) -> None:
+    other = state.with_name("other.json")
+    other.write_text('{"governors": {"policy0": "performance"}}', encoding="utf-8")
+    state.symlink_to(other)
+
+
+def pipe(state: Path) -> None:
+    os.mkfifo(state)
+
+
+def in_a_folder_of_everybody(state: Path) -> None:
+    state.write_text('{"governors": {"policy0": "performance"}}', encoding="utf-8")
+    state.parent.chmod(0o777)
+
+
+@pytest.mark.parametrize("plant", [planted_link, pipe, in_a_folder_of_everybody])
+def test_what_others_may_have_planted_is_not_restored(machine: Path, plant: Plant) -> None:
+    folder = machine / "state"
+    folder.mkdir()
+    plant(folder / "governor.json")
+    with pytest.raises(ModelError, match="remove it"):
+        restore(folder / "governor.json", machine)
+    held = governor_held("performance", machine, folder / "governor.json")
+    with pytest.raises(ModelError, match="remove it"), held:
+        pass
+    assert governors(machine) == ["ondemand", "schedutil"]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
+def test_the_state_file_of_another_user_is_not_restored(machine: Path) -> None:
+    state = machine / "state.json"
+    state.write_text('{"governors": {"policy0": "performance"}}', encoding="utf-8")
+    os.chown(state, 65534, 65534)
+    with pytest.raises(ModelError, match="another user's"):
+        restore(state, machine)
+    assert governors(machine) == ["ondemand", "schedutil"]

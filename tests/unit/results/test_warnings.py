@@ -60,7 +60,12 @@ def test_a_clean_result_warns_of_nothing() -> None:
 
 @pytest.mark.parametrize(
     ("threads", "started", "used", "code"),
-    [(1, 0, 2.0, "threads-exceeded"), (4, 0, 1.0, "threads-ignored"), (4, 3, 3.9, None)],
+    [
+        (1, 0, 2.0, "threads-exceeded"),
+        (4, 0, 1.0, "threads-ignored"),
+        (4, 3, 3.9, None),
+        (4, None, 1.0, None),
+    ],
 )
 def test_threads_are_verified(threads: int, started: int, used: float, code: str) -> None:
     found = codes(result(threads, started, [100] * 10), cpus_used=used)

@@ -56,6 +56,22 @@ def test_the_line_and_the_nearest_word(toml: Write, text: str, line: int, words:
     assert words in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("x = " + "[" * 50_000 + "]" * 50_000, "nested too deep"),
+        ("x = " + "{a=" * 3000 + "1" + "}" * 3000, "nested too deep"),
+        (".".join("a" * 100_000) + " = 1", "more than 20 parts"),
+        ("[" + " . ".join("a" * 100_000) + "]", "more than 20 parts"),
+        ("#" * (1 << 20) + "\n" + BASE, "more than 1048576 bytes"),
+        ("[" + " " * 500_000 + "\n", "not TOML"),
+    ],
+)
+def test_what_would_take_the_parser_for_ever_is_refused(toml: Write, text: str, words: str) -> None:
+    with pytest.raises(UsageError, match=words):
+        expand(read_definition(toml(text)))
+
+
 def test_a_syntax_error_says_where(toml: Write) -> None:
     with pytest.raises(UsageError, match=r"not TOML.*line 2"):
         read_definition(toml("a = 1\nb =\n"))
