@@ -9,7 +9,7 @@ from pathlib import Path
 from edgeloop.errors import ModelError
 from edgeloop.results.row import ReportRow, report_rows
 from edgeloop.results.schema import Result
-from edgeloop.results.store import SUFFIX, read_result
+from edgeloop.results.store import SUFFIX, holds_nothing, read_result
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,8 @@ def _files(places: Sequence[str]) -> list[Path]:
     for place in places:
         path = Path(place)
         if path.is_dir():
-            files.update(dict.fromkeys(sorted(path.rglob("*" + SUFFIX))))
+            found = sorted(path.rglob("*" + SUFFIX))
+            files.update(dict.fromkeys(one for one in found if not holds_nothing(one)))
         elif path.exists():
             files[path] = None
         else:

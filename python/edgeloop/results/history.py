@@ -14,7 +14,13 @@ from typing import Any, BinaryIO, Optional
 from edgeloop.errors import CannotWriteError, ModelError, UsageError, plain
 from edgeloop.results.document import STUMBLED, upgraded, without_commands
 from edgeloop.results.old_intervals import without_false_certainty
-from edgeloop.results.store import SUFFIX, default_folder, is_being_written, require_file
+from edgeloop.results.store import (
+    SUFFIX,
+    default_folder,
+    holds_nothing,
+    is_being_written,
+    require_file,
+)
 
 # The last line holds the summary; most are shorter than this.
 _TAIL_BYTES = 16384
@@ -181,7 +187,7 @@ def _result_files(folder: Path) -> list[Path]:
         path
         for parent in (folder, *(child for child in folder.iterdir() if child.is_dir()))
         for path in parent.iterdir()
-        if path.name.endswith(SUFFIX)
+        if path.name.endswith(SUFFIX) and not holds_nothing(path)
     ]
 
 

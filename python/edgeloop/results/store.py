@@ -241,6 +241,17 @@ def is_being_written(path: Path) -> bool:
     return False
 
 
+def holds_nothing(path: Path) -> bool:
+    """Say whether this is an empty file: its run has just begun, or was killed before it measured.
+
+    A folder's results are shown without it.
+    """
+    with suppress(OSError):
+        found = path.stat()
+        return stat.S_ISREG(found.st_mode) and found.st_size == 0
+    return False
+
+
 def require_file(path: Path) -> None:
     """Raise ModelError for what may never end, or never begin: a pipe or a device.
 

@@ -11,6 +11,7 @@ import pytest
 
 from edgeloop.errors import ModelError, UsageError
 from edgeloop.results import history as module
+from edgeloop.results.collection import collect
 from edgeloop.results.history import (
     HistoryFilter,
     find_result,
@@ -79,6 +80,13 @@ def test_a_run_that_was_killed_is_listed_as_such(tmp_path: Path) -> None:
         assert entry.note == "ended before its summary"
 
 
+def test_a_run_that_was_killed_before_it_measured_is_not_listed(tmp_path: Path) -> None:
+    (tmp_path / f"killed{SUFFIX}").touch()
+    assert history(tmp_path) == ([], [])
+    with pytest.raises(ModelError, match="no result was found"):
+        collect([str(tmp_path)])
+
+
 def test_a_withheld_headline_says_why(tmp_path: Path) -> None:
     path = write(tmp_path, median_ns=None)
     assert read_entry(path).note == "no median"
@@ -95,7 +103,6 @@ def test_text_from_a_file_cannot_steer_the_terminal(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        (b"", "not a header"),
         (b"{}\n", "not a header"),
         (b'{"schema_version": 99}\n', "newer edgeloop"),
         (b'{"schema_version": 1}\n', "damaged"),
