@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from edgeloop.conversion.keras_source import load_keras, named_outputs
-from edgeloop.conversion.tensorflow_trust import code_in
 from edgeloop.errors import ModelError, NotAvailableError, UsageError, nearest, one_line
 from edgeloop.models.formats import detect_format
+from edgeloop.models.tensorflow_trust import code_in
 from edgeloop.runtimes.shape import fixed_shapes
 from edgeloop.spec.load import LoadOptions, TensorSpec
 

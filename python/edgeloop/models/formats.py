@@ -9,6 +9,7 @@ from pathlib import Path
 from edgeloop.errors import ModelError
 from edgeloop.models import tflite_schema
 from edgeloop.models.onnx_wire import Verdict, examine
+from edgeloop.models.tensorflow_graph import GRAPH_FILE, is_graph_def
 from edgeloop.models.tflite_reader import custom_operators
 from edgeloop.models.zip_members import opened_zip
 
@@ -16,6 +17,7 @@ FORMATS = (
     "pytorch",
     "onnx",
     "savedmodel",
+    "graphdef",
     "keras",
     "tflite",
     "edgetpu",
@@ -26,7 +28,6 @@ FORMATS = (
 )
 
 _HEAD = 4096  # bytes from which everything but ONNX and zip members is detected
-_SAVED_MODEL = "saved_model.pb"
 NCNN_MAGIC = b"7767517\n"  # the text of a model's layers
 EXPORTED_PROGRAM = "serialized_exported_program.json"  # torch.export up to PyTorch 2.6
 
@@ -86,12 +87,12 @@ def detect_format(path: str | Path) -> ModelFormat:
 
 
 def _folder(target: Path) -> ModelFormat:
-    if (target / _SAVED_MODEL).is_file():
+    if (target / GRAPH_FILE).is_file():
         return ModelFormat("savedmodel")
     if any(_is_ncnn(one) for one in target.glob("*.param")):
         return ModelFormat("ncnn")
     raise ModelError(
-        f"{target} is a folder without {_SAVED_MODEL}, so it is not a SavedModel; give a model file"
+        f"{target} is a folder without {GRAPH_FILE}, so it is not a SavedModel; give a model file"
     )
 
 
@@ -141,12 +142,14 @@ def _by_structure(target: Path, head: bytes) -> ModelFormat:
         return ModelFormat("onnx")
     if verdict is Verdict.TRUNCATED:
         raise ModelError(f"{target} is {verdict.value}; fetch or export it again")
-    if target.name == _SAVED_MODEL:
+    if target.name == GRAPH_FILE:
         raise ModelError(f"{target} is one file of a SavedModel; give its folder {target.parent}")
     if verdict is Verdict.OTHER_PROTOBUF:
+        if is_graph_def(head):
+            return ModelFormat("graphdef")
         raise ModelError(
-            f"{target} is a protobuf but not an ONNX model (no IR version and graph); a TensorFlow "
-            "graph has to be given as a SavedModel folder"
+            f"{target} is a protobuf but neither an ONNX model (no IR version and graph) nor a "
+            "frozen TensorFlow graph (no node at its begin)"
         )
     raise ModelError(f"{target} is not a model of a known format; formats: {', '.join(FORMATS)}")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from edgeloop.errors import ModelError
@@ -10,11 +11,21 @@ from edgeloop.models import (
     onnx_worker,
     opaque_file,
     openvino_file,
+    tensorflow_file,
     tflite_file,
     torch_file,
 )
 from edgeloop.models.formats import detect_format
 from edgeloop.models.summary import ModelSummary
+
+_READERS: Mapping[str, Callable[[Path], ModelSummary]] = {
+    **dict.fromkeys(("tflite", "edgetpu"), tflite_file.summarise),
+    **dict.fromkeys(("pytorch", "aotinductor"), torch_file.summarise),
+    **dict.fromkeys(("savedmodel", "graphdef"), tensorflow_file.summarise),
+    "onnx": onnx_worker.summarise,
+    "ncnn": ncnn_file.summarise,
+    "openvino": openvino_file.summarise,
+}
 
 
 def inspect_model(path: str | Path) -> ModelSummary:
@@ -34,14 +45,5 @@ def inspect_model(path: str | Path) -> ModelSummary:
 
 def _summarised(target: Path) -> ModelSummary:
     found = detect_format(target)
-    if found.format in ("tflite", "edgetpu"):
-        return tflite_file.summarise(target)
-    if found.format == "onnx":
-        return onnx_worker.summarise(target)
-    if found.format in ("pytorch", "aotinductor"):
-        return torch_file.summarise(target)
-    if found.format == "ncnn":
-        return ncnn_file.summarise(target)
-    if found.format == "openvino":
-        return openvino_file.summarise(target)
-    return opaque_file.summarise(target, found)
+    reader = _READERS.get(found.format)
+    return reader(target) if reader is not None else opaque_file.summarise(target, found)

@@ -1,4 +1,4 @@
-"""Summarise what only its own framework can inspect: SavedModel, Keras, TensorRT plans."""
+"""Summarise what only its own framework can inspect: Keras, TensorRT plans."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from edgeloop.models.identity import identity_of, model_bytes
 from edgeloop.models.summary import ModelSummary
 
 _READERS = {
-    "savedmodel": "TensorFlow",
     "keras": "Keras",
     "tensorrt": "TensorRT of the version that built it, on the same GPU",
 }
@@ -26,8 +25,8 @@ def summarise(path: Path, found: ModelFormat) -> ModelSummary:
     reader = _READERS[found.format]
     reason = f"known only to {reader}"
     note = f"tensors, operators, parameters and MACs are {reason}"
-    if found.format in ("savedmodel", "keras"):
-        note += "; convert it to .tflite or .onnx and inspect that"
+    if found.format == "keras":
+        note += "; convert it to a SavedModel, .tflite or .onnx and inspect that"
     return ModelSummary(
         path=str(path),
         format=found.format,

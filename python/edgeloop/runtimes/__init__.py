@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 RUNTIME_NAMES = (
     *("null", "litert", "tflite", "tflite-runtime", "onnxruntime", "torch", "aotinductor"),
-    *("openvino", "ncnn", "tensorrt", "coral", "plugin"),
+    *("openvino", "tensorflow", "ncnn", "tensorrt", "coral", "plugin"),
 )
 
 GROUP = "edgeloop.runtimes"

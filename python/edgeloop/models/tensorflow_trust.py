@@ -15,6 +15,7 @@ from typing import Any, Optional
 
 from edgeloop.errors import ModelError, plain
 from edgeloop.models.formats import detect_format
+from edgeloop.models.tensorflow_graph import GRAPH_FILE
 from edgeloop.models.zip_members import opened_zip
 from edgeloop.spec.load import LoadOptions
 
@@ -48,8 +49,9 @@ def code_in(options: LoadOptions) -> Optional[str]:
     """
     model = options.model
     found = detect_format(model)
-    if found.format == "savedmodel":
-        return _in_graph((Path(model) / "saved_model.pb").read_bytes())
+    if found.format in ("savedmodel", "graphdef"):
+        folder = Path(model)
+        return _in_graph((folder / GRAPH_FILE if folder.is_dir() else folder).read_bytes())
     configuration = _hdf5(model) if found.kind == "hdf5" else _keras(Path(model))
     return next(_in_configuration(configuration, options.model_class_path is None), None)
 

@@ -7,7 +7,7 @@ import zipfile
 
 import pytest
 
-from edgeloop.conversion import tensorflow_trust
+from edgeloop.models import tensorflow_trust
 from edgeloop.spec.load import LoadOptions
 
 
