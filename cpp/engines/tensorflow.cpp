@@ -265,6 +265,7 @@ class TensorFlowEngine final : public Engine {
     std::vector<std::int64_t> declared;
     if (!declared_shape(place, declared)) declared = asked_rank(port, options);
     const std::vector<std::int64_t> shape = fixed_shape(port.name, declared, options);
+    require_fit(port, declared, shape);
     const std::size_t bytes = element_count(shape) * dtype_bytes(dtype);
     const Buffer& buffer = buffers_.emplace_back(bytes);
     inputs_.push_back({port.name, dtype, shape, {}, buffer.data(), bytes});
@@ -281,6 +282,18 @@ class TensorFlowEngine final : public Engine {
     if (bytes > 0 && api_.TF_TensorData(tensor) != buffer.data()) {
       throw Error(ErrorKind::runtime, "tensorflow does not use the buffer of '" + port.name +
                                           "' in place; this version is not one edgeloop knows");
+    }
+  }
+
+  // What is fed is not checked by TensorFlow: the kernels fail, or compute something else.
+  static void require_fit(const Port& port, const std::vector<std::int64_t>& declared,
+                          const std::vector<std::int64_t>& shape) {
+    for (std::size_t axis = 0; axis < shape.size(); ++axis) {
+      if (declared[axis] >= 0 && declared[axis] != shape[axis]) {
+        throw Error(ErrorKind::usage, "the model's input '" + port.name + "' is " +
+                                          shape_text(declared) + ", which its graph fixes; " +
+                                          shape_text(shape) + " does not fit");
+      }
     }
   }
 

@@ -18,7 +18,7 @@ def setup(
         Optional[list[str]],
         typer.Argument(
             metavar="[NAME]...",
-            help="tflite-c, tensorrt, convert, onnx2tf, ncnn, openvino, tflite-runtime.",
+            help="tflite-c, tensorrt, or an environment: edgeloop setup --list.",
             show_default=False,
         ),
     ] = None,

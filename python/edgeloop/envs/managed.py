@@ -17,6 +17,7 @@ PURPOSES = {
     "onnx2tf": "ONNX to TFLite alone, without TensorFlow (0.7 GB)",
     "ncnn": "ncnn, and ONNX to ncnn by pnnx (0.3 GB)",
     "openvino": "OpenVINO, without its telemetry (0.3 GB)",
+    "tensorflow": "TensorFlow itself, which is not needed to convert (1.6 GB)",
     "tflite-runtime": "models in the old tflite-runtime package, which needs numpy below 2",
 }
 

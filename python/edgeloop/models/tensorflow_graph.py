@@ -95,8 +95,8 @@ def read_graph(path: str | Path, outputs: Sequence[str] = ()) -> TensorflowGraph
 def signature_of(path: str | Path, outputs: Sequence[str] = (), name: str = "") -> Signature:
     """Return the signature that is run: the one named, else the serving one, else the only one.
 
-    Raises ModelError where there is none, or an input that is no array of numbers; UsageError where
-    there are several and none was chosen.
+    Raises ModelError where there is none, or an input takes something else than numbers;
+    UsageError where there are several and none was chosen.
     """
     graph = read_graph(path, outputs)
     known = graph.signatures
@@ -153,7 +153,7 @@ def _frozen_signature(nodes: Sequence[GraphNode], path: Path, outputs: Sequence[
         for node in nodes
         if node.operator == "Placeholder"
     ]
-    read = {one.lstrip("^").split(":")[0] for node in nodes for one in node.inputs}
+    read = {one.split(":")[0] for node in nodes for one in node.inputs if one[:1] != "^"}
     if not outputs:
         ends = [node for node in nodes if node.name not in read]
         outputs = [one.name for one in ends if one.operator not in ("NoOp", "Const", "Assert")]
@@ -169,7 +169,7 @@ def _frozen_signature(nodes: Sequence[GraphNode], path: Path, outputs: Sequence[
         SERVING,
         tuple(inputs),
         tuple(
-            GraphTensor(name, place, by_name[name.split(":")[0]].dtype or "float32", None)
+            GraphTensor(name, place, by_name[name.split(":")[0]].dtype or "unknown", None)
             for name, place in zip(outputs, places)
         ),
     )

@@ -120,6 +120,8 @@ class Runtime:
     """Loop → the calls between two clock reads, in words."""
     install_hint: str
     """The command that installs it."""
+    environments: tuple[str, ...] = ()
+    """The managed environments that have it, the best first; none: the one of its name."""
 
     missing_loops: Mapping[str, str] = {}
     settings: tuple[str, ...] = ()

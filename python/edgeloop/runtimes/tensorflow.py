@@ -22,10 +22,9 @@ from edgeloop.runtimes.protocol import (
     Framework,
     Installation,
     Runtime,
-    Verifier,
     engine_shapes,
 )
-from edgeloop.runtimes.shape import asked_shapes, fixed_shapes
+from edgeloop.runtimes.shape import asked_shapes, fixed_shapes, shape_text
 from edgeloop.spec.load import FRAMEWORK_LOOPS, LoadOptions, TensorSpec
 
 _LIBRARY = PackageLibrary(
@@ -52,11 +51,15 @@ class SessionFramework(Framework):
         outputs: Sequence[TensorSpec],
     ) -> None:
         self.inputs = tuple(inputs)
-        self.output_specs = tuple(outputs)
         self._session = session
         self._places = [one.place for one in signature.inputs]
         graph = session.graph
         self._fetches = [graph.get_tensor_by_name(one.place) for one in signature.outputs]
+        # Of a frozen graph only TensorFlow knows the dtypes of all nodes.
+        self.output_specs = tuple(
+            replace(spec, dtype=tensor.dtype.base_dtype.name)
+            for spec, tensor in zip(outputs, self._fetches)
+        )
         self._feed: dict[Any, _Array] = {}
         self._results: list[_Array] = []
         self.set_inputs([np.zeros(spec.shape, spec.dtype) for spec in self.inputs])
@@ -141,10 +144,8 @@ class TensorFlow(Runtime):
     settings = ("api", "signature", "outputs", "executor")
     rest_runs_on = "TensorFlow's own CPU kernels"
     missing_profiler = "edgeloop does not read TensorFlow's step statistics"
-    verifies: Mapping[str, Verifier] = {
-        "savedmodel": Verifier(("tensorflow",), "convert"),
-    }
     install_hint = "edgeloop setup tensorflow"
+    environments = ("tensorflow", "convert")
 
     def find(self, library: Optional[str] = None) -> Installation:
         """Locate the C library. Raises NotAvailableError."""
@@ -296,9 +297,7 @@ def _signature(options: LoadOptions) -> Signature:
     _single_threaded(options)
     frozen = detect_format(options.model).format == "graphdef"
     if not frozen and "outputs" in options.settings:
-        raise UsageError(
-            "tensorflow: outputs=NAME is for frozen graphs alone"
-        )
+        raise UsageError("tensorflow: outputs=NAME is for frozen graphs alone")
     names = [one for one in str(options.settings.get("outputs", "")).split(",") if one]
     return signature_of(options.model, names, str(options.settings.get("signature", "")))
 
@@ -323,6 +322,13 @@ def _inputs(signature: Signature, options: LoadOptions) -> list[TensorSpec]:
                 f"shape with --shape {plain(one.name)}=AxBxC"
             )
     shapes = fixed_shapes(declared, options)
+    for name, sizes in declared.items():
+        # What is fed is not checked by TensorFlow: the kernels fail, or compute something else.
+        if any(size not in (None, asked) for size, asked in zip(sizes, shapes[name])):
+            raise UsageError(
+                f"the model's input '{plain(name)}' is {shape_text(sizes)}, which its graph fixes; "
+                f"{shape_text(shapes[name])} does not fit"
+            )
     specs = [TensorSpec(one.name, one.dtype, ()) for one in signature.inputs]
     return [replace(spec, shape=tuple(shapes[spec.name])) for spec in specs]
 

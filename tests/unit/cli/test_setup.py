@@ -56,8 +56,9 @@ def test_the_list_has_all_that_can_be_named(
     monkeypatch.setattr(tensorrt_engine, "find_nvinfer", lambda: (nvinfer, "the system"))
     command.setup(listing=True)
     first = dict(line.split()[:2] for line in capsys.readouterr().out.splitlines())
-    names = ("tflite-c", "tensorrt", "convert", "ncnn", "onnx2tf", "openvino", "tflite-runtime")
-    assert first == {"name": "state", **dict.fromkeys(names, "absent")}
+    names = ("tflite-c", "tensorrt", "convert", "ncnn", "onnx2tf", "openvino", "tensorflow")
+    absent = dict.fromkeys((*names, "tflite-runtime"), "absent")
+    assert first == {"name": "state", **absent}
 
     tflite_c.library_path().parent.mkdir(parents=True)
     tflite_c.library_path().write_bytes(b"half of it")

@@ -27,15 +27,11 @@ def test_one_network_counts_the_same_in_each_format(asset, name, format_, precis
     assert found.bytes == asset(name).stat().st_size
 
 
-def test_savedmodel_and_keras_say_who_can_tell(tmp_path):
-    folder = tmp_path / "saved"
-    folder.mkdir()
-    (folder / "saved_model.pb").write_bytes(b"\x08\x01")
-    found = inspect_model(folder)
-    assert (found.format, found.bytes, found.inputs) == ("savedmodel", 2, None)
-    assert "convert it to .tflite or .onnx" in found.notes[0]
+def test_keras_says_who_can_tell(tmp_path):
     (tmp_path / "k").write_bytes(b"\x89HDF\r\n\x1a\n")
-    assert inspect_model(tmp_path / "k").macs_reason == "known only to Keras"
+    found = inspect_model(tmp_path / "k")
+    assert found.macs_reason == "known only to Keras"
+    assert "convert it to a SavedModel" in found.notes[0]
 
 
 def test_a_plan_tells_the_tensorrt_that_built_it(tmp_path):

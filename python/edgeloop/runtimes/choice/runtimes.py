@@ -154,9 +154,10 @@ def interpreter_of(name: str, library: Optional[str], notes: list[str]) -> str:
     try:
         runtime(name).find(library)
     except EdgeloopError:
-        managed = python_of(name)
-        if managed is None or library is not None:
-            raise
-        notes.append(f"{name}: in the managed environment {name}")
-        return managed
+        for environment in runtime(name).environments or (name,):
+            managed = python_of(environment)
+            if managed is not None and library is None:
+                notes.append(f"{name}: in the managed environment {environment}")
+                return managed
+        raise
     return sys.executable
