@@ -32,7 +32,7 @@ from edgeloop.results.store import holds_nothing, read_result
 from edgeloop.suite.journal import NAME, read_journal
 
 MODEL = ASSETS / "digits_int8.tflite"
-ENTRIES = 10
+ENTRIES = 8
 OPTIONS = ("--effort", "quick", "--budget", "0.3")
 FAULTS = ("lost", "doubled", "left", "unclean")
 
@@ -152,10 +152,10 @@ def _one_suite(
     longest_s: float,
     counts: Counter[str],
 ) -> None:
-    tables = [f'[[model]]\nname = "m{n}"\npath = "{MODEL}"\n' for n in range(ENTRIES)]
+    models = [str(ASSETS / name) for name in ("digits_int8.tflite", "digits_float32.tflite")]
     (folder / "suite.toml").write_text(
         'effort = "quick"\nbudget = 0.3\nrest-at-most = 0\n[matrix]\nruntimes = ["litert"]\n'
-        + "".join(tables)
+        f'models = {json.dumps(models)}\nthreads = [1, 2]\ndelegates = ["xnnpack", "none"]\n'
     )
     out = folder / "out"
     command = ("suite", str(folder / "suite.toml"), "--out", str(out))
@@ -163,9 +163,11 @@ def _one_suite(
     while True:
         more = ("--resume", "--retry-failed") if (out / NAME).exists() else ()
         run = Run(folder, *command, *more)
-        if counts["tried"] < kills:
-            counts["tried"] += run.kill(worker, chance.uniform(0, longest_s))
+        killed = counts["tried"] < kills and run.kill(worker, chance.uniform(0, longest_s))
+        counts["tried"] += killed
         status, said = run.ended()
+        if status and not killed:
+            sys.exit(f"suite itself fails: {said}")
         counts["left"] += run.left()
         journal = read_journal(out / NAME).ended if (out / NAME).exists() else {}
         done = {one.result for one in journal.values() if one.state == "finished" and one.result}

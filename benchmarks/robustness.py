@@ -1,9 +1,10 @@
 """Count what mutated models and results do to the readers: a table of tried and failed.
 
-    python benchmarks/robustness.py [--models N] [--results N] [--seed S]
+    python benchmarks/robustness.py [--models N] [--results N] [--readers N] [--seed S]
 
-Every seed file is one of the demo's assets, or the golden result. A mutant is the file with a few
-bytes flipped, replaced, cut or repeated (results: with one field replaced or removed). Failed means
+Every seed file is one of the demo's assets, the golden result, or a small right file of another
+kind that we read. A mutant is the file with a few bytes flipped, replaced, cut or repeated
+(results: with one field replaced or removed). Failed means
 an exception that is no sentence of edgeloop's, more than 5 s of CPU time or more than 500 MB.
 """
 
@@ -28,6 +29,10 @@ from edgeloop.results.collection import collect
 from edgeloop.results.document import odd_fields
 
 ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT / "tests"))
+from fakes.mutated_results import mutants  # noqa: E402 (it lies beside, in no package)
+from fakes.readers import damaged, readers  # noqa: E402
+
 ASSETS = ROOT / "python/edgeloop/demo/assets"
 GOLDEN = ROOT / "tests/golden/v1-null-bench.edgeloop.jsonl"
 MODELS = ("digits_int8.tflite", "digits_float32.tflite", "digits_float32.pt", "digits_int8.onnx")
@@ -75,7 +80,7 @@ def report(path: Path) -> None:
     assert not any("\x1b" in page for page in pages)
 
 
-def outcome(read: Callable[[Path], None], path: Path) -> int:
+def outcome(read: Callable[[Path], Any], path: Path) -> int:
     """Read a file in a fork with limits on time and memory; say how it ended."""
     child = os.fork()
     if child == 0:
@@ -99,9 +104,6 @@ def outcome(read: Callable[[Path], None], path: Path) -> int:
 
 def result_mutants(n: int, seed: int) -> Iterator[bytes]:
     """Yield the golden result with one field each replaced or removed."""
-    sys.path.insert(0, str(ROOT / "tests"))
-    from fakes.mutated_results import mutants
-
     lines: list[dict[str, Any]] = [json.loads(line) for line in GOLDEN.read_text().splitlines()]
     for mutant in mutants(lines, n, seed):
         yield "".join(json.dumps(line) + "\n" for line in mutant).encode()
@@ -112,6 +114,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--models", type=int, default=500, help="mutants of each model")
     parser.add_argument("--results", type=int, default=500)
+    parser.add_argument("--readers", type=int, default=500, help="mutants of each other file")
     parser.add_argument("--seed", type=int, default=20261201)
     chosen = parser.parse_args()
     print("| file | tried | read | refused with a sentence | failed | past 5 s or 500 MB |")
@@ -123,9 +126,14 @@ def main() -> None:
             row(name, inspect, (mutated(content, chance) for _ in range(chosen.models)), folder)
         results = result_mutants(chosen.results, chosen.seed)
         row(GOLDEN.name, report, results, folder)
+        for reader in readers():
+            chance = random.Random(chosen.seed)
+            reader.prepare(Path(folder))
+            contents = (damaged(reader.seed, chance, reader.text) for _ in range(chosen.readers))
+            row(reader.name, reader.read, contents, folder)
 
 
-def row(name: str, read: Callable[[Path], None], contents: Iterator[bytes], folder: str) -> None:
+def row(name: str, read: Callable[[Path], Any], contents: Iterator[bytes], folder: str) -> None:
     """Print the counts of one file."""
     counts = [0, 0, 0, 0]
     path = Path(folder) / name

@@ -39,9 +39,9 @@ WITHOUT_RUNTIME: dict[str, tuple[str, ...]] = {
     "sweep": ("--plan",),
 }
 
-# What a command may say of one model: a result, what was asked for wrong, what is missing here,
-# what is wrong with the model, or that the runtime itself failed on it.
-CLEAN = {0: "result", 1: "sentence", 2: "sentence", 3: "sentence", 4: "sentence"}
+# How a command may end on one model: a result; a sentence on the request, on what is missing here
+# or on the model; or one that the runtime itself failed on it or crashed.
+CLEAN = {0: "result", 1: "sentence", 2: "sentence", 3: "sentence", 4: "sentence", 5: "failure"}
 _LONGEST = 1500  # characters of the sentence
 _TIMEOUT_S = 60.0
 
@@ -69,7 +69,7 @@ def given(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 
 
 def outcome(arguments: list[str], folder: Path) -> str:
-    """Run a command; return "result", "sentence", or what is wrong with its end."""
+    """Run a command; return a word of CLEAN, or what is wrong with its end."""
     environment = {**os.environ, "XDG_DATA_HOME": str(folder / "data")}
     environment.setdefault("EDGELOOP_ENVS", str(folder_of("convert").parent))
     try:
@@ -108,7 +108,7 @@ def run_all(
     # A command waits for its worker most of the time.
     with ThreadPoolExecutor(4) as pool:
         ends = list(pool.map(one, corpus))
-    counts = Counter(end if end in CLEAN.values() else "failed" for end in ends)
+    counts = Counter(end if end in CLEAN.values() else "wrong" for end in ends)
     faults = [
         f"{command} {path.name}: {end}"
         for path, end in zip(corpus, ends)
@@ -119,7 +119,7 @@ def run_all(
 
 def check(title: str, counts: Counter[str], faults: list[str], capsys: Any) -> None:
     with capsys.disabled():
-        cells = [f"{name} {counts[name]}" for name in ("result", "sentence", "failed")]
+        cells = [f"{name} {counts[name]}" for name in (*dict.fromkeys(CLEAN.values()), "wrong")]
         print(f"\n{title}: {sum(counts.values())} odd models, {', '.join(cells)}")
     assert not faults, "\n\n".join(faults)
     assert counts["sentence"] > 0

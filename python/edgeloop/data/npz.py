@@ -12,7 +12,7 @@ import numpy as np
 
 from edgeloop.data.npy_stream import MAGIC, NpyStream, RowReader
 from edgeloop.data.source import ArraySpec, Chunk, Skipped, pieces
-from edgeloop.errors import EdgeloopError, ModelError
+from edgeloop.errors import EdgeloopError, ModelError, plain
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -80,7 +80,7 @@ def unreadable(path: str, error: Exception) -> ModelError:
     NumPy and zipfile raise a dozen kinds for those, from zlib.error to tokenize.TokenError.
     """
     return ModelError(
-        f"the data file {path} cannot be read as .npz or .npy ({error}); "
+        f"the data file {path} cannot be read as .npz or .npy ({plain(str(error), 200)}); "
         "write it with numpy.savez(path, x_data=..., y_data=...)"
     )
 

@@ -18,7 +18,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Optional
 
-from edgeloop.errors import CannotWriteError, ModelError, UsageError, nearest
+from edgeloop.errors import CannotWriteError, ModelError, UsageError, nearest, plain
 from edgeloop.host.frequency import frequency_policies
 from edgeloop.host.pseudofile import read_words
 from edgeloop.host.user_folders import state_folder
@@ -156,10 +156,12 @@ def _read_state(state: Path, text: str) -> dict[str, str]:
         governors = json.loads(text)["governors"]
         found = {str(policy): str(governor) for policy, governor in governors.items()}
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise ModelError(f"{state} is damaged ({error}); remove it") from error
+        raise ModelError(f"{state} is damaged ({plain(str(error))}); remove it") from error
     for policy, governor in found.items():
         if not (policy.isalnum() and governor.isidentifier()):
-            raise ModelError(f"{state} is damaged: {policy!r} is not a frequency policy; remove it")
+            raise ModelError(
+                f"{state} is damaged: '{plain(policy)}' is not a frequency policy; remove it"
+            )
     return found
 
 

@@ -75,6 +75,9 @@ class Evaluation:
         if labels is None:
             self.task, self.reason = Task("", ""), "the data has no labels"
             return
+        if len(outputs) and not outputs.size:
+            self.task, self.reason = Task("", ""), "the model's output is empty"
+            return
         if labels.dtype.kind == "f" and np.isnan(labels).any():
             self.task, self.reason = Task("", ""), "the labels hold NaN"
             return

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Optional
 
-from edgeloop.errors import ModelError
+from edgeloop.errors import ModelError, plain
 from edgeloop.models.formats import detect_format
 from edgeloop.models.identity import identity_of, model_bytes
 from edgeloop.models.summary import ModelSummary, OperatorCount, TensorSummary
@@ -111,7 +111,7 @@ def read_ncnn(path: str | Path) -> NcnnModel:
         texts = [line.split() for line in lines[2:] if line.strip()]
         layers = tuple(map(_layer, texts[:count]))
     except (ValueError, IndexError) as error:
-        raise ModelError(f"{param} is not a text of ncnn's layers: {error}") from error
+        raise ModelError(f"{param} is not a text of ncnn's layers: {plain(str(error))}") from error
     if len(layers) < count:
         raise ModelError(f"{param} is cut short: {len(layers)} of {count} layers are there")
     if any(layer.type.startswith("pnnx.") for layer in layers):
@@ -163,8 +163,18 @@ def _layer(words: Sequence[str]) -> Layer:
     )
 
 
+def _number(parameters: Mapping[str, str], key: str) -> int:
+    word = parameters.get(key, "0")
+    try:
+        return int(word)
+    except ValueError as error:
+        raise ModelError(
+            f"the .param is damaged: a layer's parameter {key} is '{plain(word)}', not a number"
+        ) from error
+
+
 def _input_shape(parameters: Mapping[str, str]) -> Optional[tuple[Optional[int], ...]]:
-    sizes = [int(parameters.get(key, "0")) for key in (_CHANNELS, _DEPTH, _HEIGHT, _WIDTH)]
+    sizes = [_number(parameters, key) for key in (_CHANNELS, _DEPTH, _HEIGHT, _WIDTH)]
     while sizes and sizes[0] == 0:
         sizes.pop(0)
     stated = [size for size in sizes if size != 0]  # without depth an image has three numbers
@@ -179,9 +189,9 @@ def _parameters(layers: Sequence[Layer]) -> tuple[Optional[int], str]:
     for layer in layers:
         given = layer.parameters
         if layer.type in _WEIGHTS:
-            total += int(given.get(_WEIGHTS[layer.type], "0"))
-            total += int(given.get("0", "0")) * int(given.get(_BIAS.get(layer.type, "5"), "0"))
-        total += _PER_CHANNEL.get(layer.type, 0) * int(given.get("0", "0"))
+            total += _number(given, _WEIGHTS[layer.type])
+            total += _number(given, "0") * _number(given, _BIAS.get(layer.type, "5"))
+        total += _PER_CHANNEL.get(layer.type, 0) * _number(given, "0")
     return total, ""
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Optional, Union
 
-from edgeloop.errors import EdgeloopError, ModelError, UsageError, canonical, nearest
+from edgeloop.errors import EdgeloopError, ModelError, UsageError, canonical, nearest, plain
 from edgeloop.runtimes import known_names
 from edgeloop.runtimes.choice.runtimes import split_entry
 from edgeloop.spec.configuration import runtime_entry
@@ -165,7 +165,7 @@ class _Reader:
     def _require_known(self, table: Mapping[str, Any], place: Place, known: Sequence[str]) -> None:
         for word in table:
             if word not in known:
-                raise self._file.error((*place, word), f"unknown key '{word}'; "
+                raise self._file.error((*place, word), f"unknown key '{plain(word)}'; "
                                        f"{nearest(word, sorted(known))}")  # fmt: skip
 
     def _table(self, name: str) -> Mapping[str, Any]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Optional
 
-from edgeloop.errors import CannotWriteError, ModelError, UsageError
+from edgeloop.errors import CannotWriteError, ModelError, UsageError, plain
 
 NAME = "suite.jsonl"
 
@@ -71,7 +71,9 @@ def read_journal(path: Path) -> Content:
                 ended = Ended(**document)
                 content.ended[ended.entry] = ended
         except (ValueError, TypeError, RecursionError) as error:
-            raise ModelError(f"the journal {path} is damaged at line {number}: {error}") from error
+            raise ModelError(
+                f"the journal {path} is damaged at line {number}: {plain(str(error))}"
+            ) from error
     return content
 
 

@@ -62,6 +62,12 @@ def test_scores_with_dimensions_of_one(shape: tuple[int, ...]) -> None:
     assert accuracy_of(SCORES.reshape(shape), LABELS)["correct"] == 3
 
 
+@pytest.mark.parametrize("task", [None, "classification", "regression", "segmentation"])
+@pytest.mark.parametrize("shape", [(4, 0), (4, 1, 0), (4, 0, 3)])
+def test_an_output_without_values_is_refused(shape: tuple[int, ...], task: Optional[str]) -> None:
+    assert why_not(np.zeros(shape), [0, 1, 2, 0], task=task) == "the model's output is empty"
+
+
 def test_the_user_decides_the_task() -> None:
     assert accuracy_of(SCORES, np.eye(3)[LABELS], task="regression")["task"] == "regression"
     why = why_not(SCORES, SCORES, task="classification")
