@@ -65,7 +65,16 @@ def _origins(wheels: Optional[str], scratch: Path) -> Iterator[list[str]]:
     copy = _copy_of_this(scratch)
     if copy is not None:
         yield ["--no-index", str(copy)]
-    yield [f"edgeloop=={edgeloop.__version__}"]
+    if _is_of_an_index():  # of another origin, who knows whose the name is there
+        yield [f"edgeloop=={edgeloop.__version__}"]
+
+
+def _is_of_an_index() -> bool:
+    """Return whether pip fetched this edgeloop by its name: then it noted no address."""
+    try:
+        return metadata.distribution("edgeloop").read_text("direct_url.json") is None
+    except metadata.PackageNotFoundError:
+        return False
 
 
 def _copy_of_this(scratch: Path) -> Optional[Path]:

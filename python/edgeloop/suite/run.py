@@ -118,6 +118,9 @@ def run_suite(spec: SuiteSpec, observer: Observer) -> SuiteReport:
     """
     definition = read_definition(spec.file, spec.text)
     matrix = expand(definition, spec.host)
+    code = _code_in(matrix)
+    if code:
+        observer.note(f"{spec.file} runs programs that its author chose: {', '.join(code)}")
     folder = _folder(spec, definition.name)
     with Journal(folder, resume=spec.resume) as journal:
         plan = _plan(definition, matrix, journal, spec)
@@ -125,6 +128,23 @@ def run_suite(spec: SuiteSpec, observer: Observer) -> SuiteReport:
         with Boards() as boards:
             run = _Run(definition, plan, folder, journal, spec.retry_failed, boards, observer)
             return run.run()
+
+
+# Options by which a suite runs code besides that of its models.
+_CODE = ("trust-pickle", "model-class-path", "python", "library", "package", "power-command")
+
+
+def _code_in(matrix: Matrix) -> list[str]:
+    """Return the words of a suite that run code: who starts one of a stranger should know."""
+    specs = [entry.spec for entry in matrix.entries]
+    found = [word for word in _CODE if any(getattr(one, word.replace("-", "_")) for one in specs)]
+    if any("=" in one.spec.runtimes[0] for one in matrix.entries):
+        found.append("plugin")
+    for word in ("delegate", "provider"):
+        given = " ".join(str(getattr(one, word)) for one in specs)
+        if "/" in given or ".so" in given:
+            found.append(word)
+    return found
 
 
 def _folder(spec: SuiteSpec, name: str) -> Path:

@@ -103,7 +103,7 @@ def test_beside_the_wheel_of_this_python_another_pythons_is_found(python, tmp_pa
     with pytest.raises(NotAvailableError) as caught:
         own_package.install_own_package(python, None)
     assert f"edgeloop {VERSION} itself cannot be installed for {python}" in str(caught.value)
-    assert f"pip install edgeloop=={VERSION}: " in str(caught.value)  # the index was asked, too
+    assert f"pip install edgeloop=={VERSION}: " not in str(caught.value)  # not the index
     assert "name it with --wheel-dir or EDGELOOP_WHEELS" in str(caught.value)
     write_wheel(tmp_path, "py3-none-any")
     own_package.install_own_package(python, None)
@@ -147,6 +147,23 @@ def test_where_the_sources_are_gone_the_installed_files_are_copied(python, tmp_p
     )  # fmt: skip
     own_package.install_own_package(python, None)
     assert (site_of(python) / "edgeloop" / "_core.pyi").read_text() == "# copied\n"
+
+
+@pytest.mark.parametrize(
+    ("noted", "asked"), [(None, True), ('{"url": "file:///gone"}', False), ("{}", False)]
+)
+def test_the_index_is_asked_only_where_this_edgeloop_came_from_it(
+    tmp_path, monkeypatch, noted, asked
+):
+    class Installed:
+        files = ()
+
+        def read_text(self, name):
+            return noted if name == "direct_url.json" else None
+
+    monkeypatch.setattr(own_package.metadata, "distribution", lambda name: Installed())
+    asking = [f"edgeloop=={VERSION}"] in list(own_package._origins(None, tmp_path))
+    assert asking == asked
 
 
 def test_two_builds_of_one_tree_share_no_folder():

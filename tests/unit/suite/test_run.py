@@ -65,6 +65,28 @@ def test_every_entry_is_a_row_and_the_failed_one_has_its_reason(
     assert [row["state"] for row in document["entries"]] == [one["state"] for one in ended]
 
 
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("", []),
+        ("trust-pickle = true", ["trust-pickle"]),
+        ('power-command = "cat w"', ["power-command"]),
+        (f'python = "{sys.executable}"', ["python"]),
+    ],
+)
+def test_a_suite_that_runs_programs_of_its_author_says_so(
+    toml: Write, tmp_path: Path, line: str, words: list[str]
+) -> None:
+    class Notes(Silence):
+        def note(self, text: str) -> None:
+            noted.append(text)
+
+    noted: list[str] = []
+    run_suite(SuiteSpec(toml(line + THREE), out=str(tmp_path / "out")), Notes())
+    said = [text for text in noted if "its author chose" in text]
+    assert [text.partition("chose: ")[2] for text in said] == ([", ".join(words)] if words else [])
+
+
 def test_a_resumed_suite_measures_nothing_twice(toml: Write, tmp_path: Path) -> None:
     out = tmp_path / "out"
     spec = SuiteSpec(toml(THREE), out=str(out))
