@@ -9,6 +9,7 @@ from typing import Any, Optional
 
 from edgeloop.errors import EdgeloopError, NotAvailableError
 from edgeloop.runtimes import known_names, runtime
+from edgeloop.runtimes.choice.runtimes import interpreter_of
 from edgeloop.worker.client import WorkerClient
 from edgeloop.worker.requests import Find, Import
 
@@ -38,7 +39,7 @@ def survey(
     timeout_s: float = 60.0,
     doing: Callable[[str], None] = lambda _: None,
 ) -> list[RuntimeStatus]:
-    """Look for every runtime in the interpreter `python`, by default this one.
+    """Look for every runtime in `python`, by default in the interpreter that would measure it.
 
     `doing` gets a line before each. A plugin is nowhere until its path is named, so it is not among
     them.
@@ -47,8 +48,16 @@ def survey(
     found = []
     for number, name in enumerate(names, start=1):
         doing(f"looking for {name} ({number} of {len(names)})")
-        found.append(probe(name, python or sys.executable, timeout_s))
+        found.append(probe(name, python or _interpreter(name), timeout_s))
     return found
+
+
+def _interpreter(name: str) -> str:
+    """Return this interpreter, or that of the managed environment which has the runtime."""
+    try:
+        return interpreter_of(name, None, [])
+    except EdgeloopError:  # it is nowhere, which the probe reports
+        return sys.executable
 
 
 def _named_by_path(name: str) -> bool:
@@ -75,4 +84,6 @@ def probe(name: str, python: str, timeout_s: float) -> RuntimeStatus:
         return RuntimeStatus(name, "missing", reason=str(error), fix=hint)
     except EdgeloopError as error:
         return RuntimeStatus(name, "broken", reason=str(error), fix=hint)
+    if python != sys.executable:
+        found["origin"] = f"{found['origin']} of {python}"
     return RuntimeStatus(name, "found", **found)

@@ -6,12 +6,14 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Optional
 
 import pytest
 
 from edgeloop import runtimes
 from edgeloop.errors import NotAvailableError, UsageError
-from edgeloop.runtimes import installed_names, runtime
+from edgeloop.runtimes import installed_names, runtime, survey
+from edgeloop.runtimes.choice import runtimes as choice
 from edgeloop.runtimes.choice.resolution import resolve
 from edgeloop.runtimes.survey import probe
 from edgeloop.spec.run import RunSpec
@@ -137,3 +139,27 @@ def test_an_unknown_name_lists_it(package: Callable[..., None]) -> None:
 def test_the_command_line_starts_without_looking_for_packages() -> None:
     code = "import sys, edgeloop.cli.app; sys.exit('importlib.metadata' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_doctor_looks_where_a_runtime_would_be_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In the managed environment that has it, where this interpreter has not."""
+
+    def nowhere(library: Optional[str] = None) -> None:
+        raise NotAvailableError("not installed")
+
+    monkeypatch.setattr(runtime("tensorflow"), "find", nowhere)
+    environments = {"convert": "/envs/convert/bin/python"}
+    monkeypatch.setattr(choice, "python_of", environments.get)
+    monkeypatch.setattr(survey, "known_names", lambda: ("null", "tensorflow"))
+    asked: dict[str, str] = {}
+
+    def probe(name: str, python: str, timeout_s: float) -> survey.RuntimeStatus:
+        asked[name] = python
+        return survey.RuntimeStatus(name, "found")
+
+    monkeypatch.setattr(survey, "probe", probe)
+    survey.survey()
+    assert asked == {"null": sys.executable, "tensorflow": "/envs/convert/bin/python"}
+    environments.clear()
+    survey.survey()
+    assert asked["tensorflow"] == sys.executable
