@@ -31,7 +31,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
 }
 WITHOUT_RUNTIME: dict[str, tuple[str, ...]] = {
     "inspect": (),
-    "classify": ("{picture}",),
+    "predict": ("{picture}",),
     "compare": ("{model}", *SHORT),
     "quantize": ("--method", "dynamic", "--no-measure", "--out", "{target}"),
     "convert": ("--to", "onnx", "--out", "{target}"),
@@ -60,7 +60,7 @@ def corpus(tmp_path_factory: pytest.TempPathFactory, tiny: Any) -> list[Path]:
 
 @pytest.fixture(scope="session")
 def given(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    image = pytest.importorskip("PIL.Image", reason="pip install pillow: a picture to classify")
+    image = pytest.importorskip("PIL.Image", reason="pip install pillow: a picture to predict")
     folder = tmp_path_factory.mktemp("data")
     x = np.random.default_rng(0).random((4, 4), np.float32)
     np.savez(folder / "d.npz", x_data=x, y_data=np.arange(4) % 3)

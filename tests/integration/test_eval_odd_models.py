@@ -153,11 +153,11 @@ def test_folders_that_are_not_as_many_as_classes_are_refused(tmp_path: Path) -> 
     assert (accuracy["n"], accuracy["accuracy"]) == (6, 1.0)
 
 
-def test_classify_takes_a_folder_among_pictures(tmp_path: Path, command_line: Any) -> None:
+def test_predict_takes_a_folder_among_pictures(tmp_path: Path, command_line: Any) -> None:
     model = strongest_colour(tmp_path / "m.onnx")
     folder = photos(tmp_path / "photos", "blue", "green", "red")
     one = str(tmp_path / "photos" / "red" / "0.png")
-    done = command_line("classify", model, one, folder, one, "--json", "-")
+    done = command_line("predict", model, one, folder, one, "--json", "-")
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)["pictures"]
     best = [picture["answers"][0]["number"] for picture in found]
@@ -169,11 +169,11 @@ def test_a_folder_without_pictures_costs_only_itself(tmp_path: Path, command_lin
     model = strongest_colour(tmp_path / "m.onnx")
     folder = photos(tmp_path / "photos", "green")
     (tmp_path / "none").mkdir()
-    done = command_line("classify", model, "none", folder, "none", "--json", "-")
+    done = command_line("predict", model, "none", folder, "none", "--json", "-")
     assert done.returncode == 4
     assert "none cannot be used: the folder holds no pictures (.jpg, " in done.stderr
     assert len(json.loads(done.stdout)["pictures"]) == 3
-    alone = command_line("classify", model, "none")
+    alone = command_line("predict", model, "none")
     assert alone.returncode == 4
     assert "none cannot be used: the folder holds no pictures" in alone.stderr
 

@@ -50,7 +50,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "overhead": ("overhead.overhead", "Measure how much of the time is Python."),
     "compare": ("compare.compare", "Compare two configurations or results: ratio and verdict."),
     "eval": ("evaluate.evaluate", "Measure the accuracy of a model on a data set."),
-    "classify": ("classify.classify", "Show what a model sees in pictures: the best classes."),
+    "predict": ("predict.predict", "Show what a model sees in pictures: classes or boxes."),
     "profile": ("profile.profile", "Show which operators take the time, and who ran them."),
     "inspect": (
         "inspect.inspect",

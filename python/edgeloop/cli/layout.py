@@ -22,7 +22,7 @@ _TOGETHER = re.compile(r"-\S+ [^\s-]\S*|\S+")
 
 # Command → its section of `edgeloop --help`, in the order of the help.
 GROUPS = {
-    "Measure": ("bench", "overhead", "compare", "eval", "classify", "profile"),
+    "Measure": ("bench", "overhead", "compare", "eval", "predict", "profile"),
     "Models": ("inspect", "convert", "quantize"),
     "Many measurements": ("sweep", "suite", "results", "report"),
     "This machine": ("demo", "doctor", "setup", "help"),

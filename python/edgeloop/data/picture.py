@@ -125,7 +125,10 @@ class Placement:
 
         What lies beyond its edges is moved to them.
         """
-        pairs = points.reshape(len(points), -1, 2) * (self.input_width, self.input_height)
+        pairs = points.reshape(len(points), points.shape[1] // 2, 2) * (
+            self.input_width,
+            self.input_height,
+        )
         pairs = (pairs - (self.x_offset, self.y_offset)) / (self.x_scale, self.y_scale)
         inside: npt.NDArray[np.float64] = np.clip(pairs, 0.0, (self.width, self.height))
         return inside.reshape(points.shape)

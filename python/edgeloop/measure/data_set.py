@@ -24,6 +24,7 @@ from edgeloop.stats.quantile import quantile_interval
 
 if TYPE_CHECKING:
     from edgeloop.data.model_data import ModelData
+    from edgeloop.data.picture import Placement
 
 # One request to the worker: this long, so that the parent looks often, and this much of outputs.
 _REQUEST_S = 1.0
@@ -304,11 +305,19 @@ def run_outputs(
     worker: LiveWorker, outputs: Optional[Sequence[int]] = None
 ) -> Iterator[list[SampleRows]]:
     """Yield piece by piece the outputs of all samples of the worker's data, as real values."""
+    for values, _ in run_placed(worker, outputs):
+        yield values
+
+
+def run_placed(
+    worker: LiveWorker, outputs: Optional[Sequence[int]] = None
+) -> Iterator[tuple[list[SampleRows], Sequence[Placement]]]:
+    """Yield what run_outputs does, and where each picture lies in the model's input."""
     assert worker.data is not None
     runner = _Runner(worker, outputs, lambda runs: None)
     for batches in worker.data.batches():
-        for _, values in runner.run(batches):
-            yield values
+        for first, values in runner.run(batches):
+            yield values, batches.part(first, len(values[0])).placements
 
 
 def _run_both(

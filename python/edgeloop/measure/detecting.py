@@ -197,6 +197,6 @@ def in_picture(found: Detections, placement: Placement) -> Detections:
     """Return detections in shares of the input as pixels of the picture."""
     points = found.keypoints
     if points is not None:
-        pairs = placement.to_picture(points[:, :, :2].reshape(len(points), -1))
+        pairs = placement.to_picture(points[:, :, :2].reshape(len(points), 2 * points.shape[1]))
         points = np.concatenate([pairs.reshape(*points.shape[:2], 2), points[:, :, 2:]], axis=2)
     return replace(found, boxes=placement.to_picture(found.boxes), keypoints=points)

@@ -3,8 +3,8 @@ from __future__ import annotations
 from typing import Any
 
 from edgeloop.cli.pages.accuracy import agreement_parts, metrics_parts
-from edgeloop.cli.pages.evaluation import classified_page
-from edgeloop.measure.classify import Answer, Classified, Picture
+from edgeloop.cli.pages.evaluation import prediction_page
+from edgeloop.measure.predict import Answer, PicturePrediction, Predictions
 
 CLASSIFICATION: dict[str, Any] = {
     "task": "classification",
@@ -68,15 +68,20 @@ def test_agreement_names_each_output() -> None:
 
 
 def test_the_classes_of_a_picture() -> None:
-    classified = Classified(
+    predicted = Predictions(
         title="m.tflite@litert",
+        task="classification",
         softmax=False,
-        pictures=[Picture("cat.png", (Answer(286, "Egyptian cat", 0.83984), Answer(7, "b", 0.1)))],
+        pictures=[
+            PicturePrediction(
+                "cat.png", (Answer(286, "Egyptian cat", 0.83984), Answer(7, "b", 0.1))
+            )
+        ],
         skipped=(),
         notes=(),
         warnings=("the names may be shifted",),
     )
-    page = classified_page(classified)
+    page = prediction_page(predicted)
     assert "286  0.8398  Egyptian cat" in page
     assert "warning: the names may be shifted" in page
-    assert classified.error is None
+    assert predicted.error is None

@@ -1,4 +1,4 @@
-"""What `eval` and `classify` print: metrics, agreement, preprocessing, the best classes."""
+"""What `eval` and `predict` print: metrics, agreement, preprocessing, classes, boxes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from edgeloop.cli.pages.accuracy import (
 from edgeloop.cli.pages.brief import brief_warnings, context
 from edgeloop.cli.pages.columns import columns
 from edgeloop.cli.pages.table import heading, latency_rows
-from edgeloop.measure.classify import Classified, Picture
+from edgeloop.measure.predict import PicturePrediction, Predictions
 from edgeloop.results.figures import duration_interval, rate, warning_lines
 from edgeloop.results.schema import Result
 
@@ -82,14 +82,20 @@ def _preprocess(summary: dict[str, Any]) -> list[str]:
     return ["preprocessing, median of a sample [95 %]\n" + columns(rows)]
 
 
-def classified_page(classified: Classified) -> str:
-    """Return the best classes of every picture."""
-    parts = [classified.title, *(_picture(picture) for picture in classified.pictures)]
-    warnings = [f"warning: {text}" for text in classified.warnings]
+def prediction_page(predictions: Predictions) -> str:
+    """Return the best classes, or the boxes, of every picture."""
+    parts = [predictions.title, *(_picture(picture) for picture in predictions.pictures)]
+    warnings = [f"warning: {text}" for text in predictions.warnings]
     return "\n\n".join([*parts, *warnings])
 
 
-def _picture(picture: Picture) -> str:
-    rows = [("class", "score", "name")]
-    rows += [(str(one.number), f"{one.score:.4g}", one.name) for one in picture.answers]
-    return f"{picture.path}\n{columns(rows, right=(0, 1))}"
+def _picture(picture: PicturePrediction) -> str:
+    if not picture.answers:
+        return f"{picture.path}\nno box with a score that counts (--score)"
+    boxes = [one.box for one in picture.answers if one.box is not None]
+    head = ("left", "top", "right", "bottom") if boxes else ()
+    rows: list[tuple[str, ...]] = [("class", "score", *head, "name")]
+    for one in picture.answers:
+        corners = [f"{edge:.0f}" for edge in one.box or ()]
+        rows.append((str(one.number), f"{one.score:.4g}", *corners, one.name))
+    return f"{picture.path}\n{columns(rows, right=range(2 + len(head)))}"

@@ -192,7 +192,7 @@ def _loops(spec: RunSpec, command: str, name: str, notes: list[str]) -> tuple[st
             raise UsageError(f"unknown loop '{loop}'; {nearest(loop, LOOPS)}")
         if loop in missing:
             raise UsageError(f"{name} has no {loop} loop: {missing[loop]}")
-    if len(wanted) > 1 and command in ("eval", "classify"):
+    if len(wanted) > 1 and command in ("eval", "predict"):
         raise UsageError(f"{command} runs the data through one loop: name one with --loops")
     if wanted:
         return tuple(dict.fromkeys(wanted))
